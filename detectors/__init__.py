@@ -1,0 +1,1 @@
+"""The ground floor: items, signals and the detectors that look for evidence."""

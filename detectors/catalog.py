@@ -1,0 +1,121 @@
+"""The built-in detectors, and those that installed plug-ins add."""
+
+from typing import TYPE_CHECKING
+
+from detectors.item import Kind
+from detectors.signal import Tier
+from detectors.spec import Spec
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+PIXELS = (Kind.IMAGE,)
+WORDS = (Kind.TEXT,)
+
+BUILT_IN = (
+    Spec(
+        name="credentials",
+        tier=Tier.CREDENTIAL,
+        summary="Content credentials (C2PA): what a manifest declares, who signed, does it still hold",
+        factory="detectors.credentials.detector:Credentials",
+        kinds=PIXELS,
+        media_types=("application/pdf",),
+    ),
+    Spec(
+        name="metadata",
+        tier=Tier.METADATA,
+        summary="AI marks in named container fields (XMP, EXIF, PNG text …)",
+        factory="detectors.metadata.detector:Metadata",
+        kinds=PIXELS,
+    ),
+    Spec(
+        name="known_fakes",
+        tier=Tier.MATCH,
+        summary="Matches against banks of known fake-profile pictures",
+        factory="detectors.known_fakes.detector:KnownFakes",
+        kinds=PIXELS,
+        needs="picture",
+    ),
+    Spec(
+        name="image_model",
+        tier=Tier.STATISTICAL,
+        summary="Calibrated likelihood ratio that a picture was made by a generator",
+        factory="detectors.image_model.detector:ImageModel",
+        kinds=PIXELS,
+        needs="picture",
+        train="detectors.image_model.train:train",
+        evaluate="detectors.image_model.evaluate:evaluate",
+        calibrate="detectors.image_model.evaluate:calibrate",
+    ),
+    Spec(
+        name="portrait",
+        tier=Tier.STATISTICAL,
+        summary="Likelihood ratio that a portrait is an aligned GAN face",
+        factory="detectors.portrait.detector:Portrait",
+        kinds=PIXELS,
+        needs="picture",
+        train="detectors.portrait.train:train",
+        evaluate="detectors.portrait.evaluate:evaluate",
+        calibrate="detectors.portrait.evaluate:calibrate",
+    ),
+    Spec(
+        name="text_credentials",
+        tier=Tier.CREDENTIAL,
+        summary="Content credentials (C2PA) in texts and beside them",
+        factory="detectors.text_credentials.detector:TextCredentials",
+        kinds=WORDS,
+    ),
+    Spec(
+        name="text_marks",
+        tier=Tier.METADATA,
+        summary="Assistant residue and hidden characters in texts",
+        factory="detectors.text_marks.detector:TextMarks",
+        kinds=WORDS,
+        needs="passage",
+    ),
+    Spec(
+        name="text_model",
+        tier=Tier.STATISTICAL,
+        summary="Calibrated likelihood ratio that a text was written by a model",
+        factory="detectors.text_model.detector:TextModel",
+        kinds=WORDS,
+        needs="passage",
+        train="detectors.text_model.train:train",
+        evaluate="detectors.text_model.evaluate:evaluate",
+        calibrate="detectors.text_model.evaluate:calibrate",
+    ),
+)
+
+GROUP = "provenance.detectors"
+
+
+def catalog() -> tuple[Spec, ...]:
+    """Give the built-in specs, then those of installed plug-ins, by name.
+
+    A plug-in that takes a built-in's name changes nothing; one that cannot be imported becomes a
+    spec whose detector fails, so that the user hears of it with every item.
+    """
+    from importlib.metadata import entry_points
+
+    taken = {spec.name for spec in BUILT_IN}
+    found = sorted(entry_points(group=GROUP), key=lambda point: point.name)
+    return BUILT_IN + tuple(_plug_in(point) for point in found if point.name not in taken)
+
+
+def _plug_in(point: "EntryPoint") -> Spec:
+    """Give the spec that an entry point names, or one that says why there is none."""
+    try:
+        spec = point.load()
+        if not isinstance(spec, Spec):
+            raise TypeError(f"{point.value} is no Spec")  # noqa: TRY301 - one path for every fault
+        if spec.name != point.name:
+            raise ValueError(f"the Spec is named {spec.name}")  # noqa: TRY301
+    except Exception as error:  # noqa: BLE001 - a foreign module may raise anything at import
+        return Spec(
+            name=point.name,
+            tier=Tier.METADATA,
+            summary=f"cannot be loaded: {type(error).__name__}: {error}",
+            factory=point.value,  # fails again when the engine loads it, and is told item by item
+            kinds=PIXELS + WORDS,
+        )
+    return spec

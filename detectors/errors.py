@@ -1,0 +1,25 @@
+"""The two ways in which work stops before it gives a signal."""
+
+from detectors.signal import Outcome, Reason
+
+
+class ConfigError(Exception):
+    """Something the user wrote cannot be used. Nothing was checked; the exit code is 2."""
+
+
+class CannotAssess(Exception):  # noqa: N818 - a state of the item, not a fault of the program
+    """An item (or its pixels, or its text) cannot be judged; the engine turns this into a signal.
+
+    Raised by the rooms that open an item, so that no detector has to handle broken input itself.
+    """
+
+    def __init__(self, outcome: Outcome, reason: Reason) -> None:
+        """Keep why.
+
+        Args:
+            outcome: `failed` (broken, unreadable) or `not_assessed` (over a limit, not judged here).
+            reason: the code and its arguments.
+        """
+        super().__init__(reason.code)
+        self.outcome = outcome
+        self.reason = reason

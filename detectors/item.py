@@ -1,0 +1,149 @@
+"""An item: bytes under a name, read once and decoded at most once."""
+
+import hashlib
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from detectors.errors import CannotAssess
+from detectors.media import Kind, MediaType, sniff
+from detectors.signal import Outcome, Reason
+
+if TYPE_CHECKING:
+    from detectors.passage import Passage
+    from detectors.picture import Picture
+
+__all__ = ["Item", "Kind", "Sidecar"]
+
+
+class Sidecar(msgspec.Struct, frozen=True, kw_only=True):
+    """A `.c2pa` file that lies beside an item."""
+
+    read: Callable[[], bytes]
+    """Gives the bytes; raises `CannotAssess`."""
+    name: str
+    """Its file name, for the record."""
+    shared: bool
+    """True where several files of the folder carry its stem, so that it may belong to another."""
+
+
+class Item:
+    """Bytes under a name, with what is derived from them on first use and kept.
+
+    An item whose bytes cannot be read carries its fault and is judged like any other.
+    """
+
+    def __init__(
+        self,
+        uri: str,
+        read: Callable[[], bytes],
+        *,
+        kind: Kind | None = None,
+        sidecar: Sidecar | None = None,
+        parts: tuple[tuple[str, "Item"], ...] = (),
+    ) -> None:
+        """Name the bytes without reading them.
+
+        Args:
+            uri: as the user named it; bytes that are not UTF-8 percent-encoded.
+            read: gives the bytes, called once; raises `CannotAssess` where they cannot be had.
+            kind: what the user says it is (`--kind`); None: by content.
+            sidecar: the `.c2pa` file beside it.
+            parts: of a post: (part name, item).
+        """
+        self.uri = uri
+        self.sidecar = sidecar
+        self.parts = parts
+        self.facts: dict[str, Any] = {}
+        """What was learnt on the way, for the record: width, height, encoding …"""
+        self.fingerprints: dict[str, str] = {}
+        """What pixel detectors computed, as name → hex."""
+        self._read = read
+        self._kind = kind
+
+    @cached_property
+    def _opened(self) -> bytes | CannotAssess:
+        try:
+            return self._read()
+        except CannotAssess as fault:
+            return fault
+
+    @property
+    def fault(self) -> CannotAssess | None:
+        """Why the bytes could not be read, or None."""
+        return self._opened if isinstance(self._opened, CannotAssess) else None
+
+    @property
+    def data(self) -> bytes:
+        """The bytes as they lie; empty where there is a fault."""
+        return b"" if isinstance(self._opened, CannotAssess) else self._opened
+
+    @cached_property
+    def sha256(self) -> str:
+        """SHA-256 of the bytes, hex."""
+        return hashlib.sha256(self.data).hexdigest()
+
+    @cached_property
+    def _media(self) -> MediaType:
+        return sniff(self.data, self._kind)
+
+    @property
+    def kind(self) -> Kind:
+        """Image, text, post or unsupported; by content, unless the user said it."""
+        return Kind.POST if self.parts else self._media.kind
+
+    @property
+    def media_type(self) -> str | None:
+        """IANA media type by content, None where unknown."""
+        return None if self.parts else self._media.name
+
+    @cached_property
+    def _picture(self) -> "Picture | CannotAssess":
+        from detectors.picture import decode
+
+        try:
+            return decode(self.data, self.media_type, self.facts)
+        except CannotAssess as reason:
+            return reason
+
+    @property
+    def picture(self) -> "Picture":
+        """The pixels, decoded once.
+
+        Raises:
+            CannotAssess: broken, over a limit, or no pixels at all.
+        """
+        if isinstance(self._picture, CannotAssess):
+            raise self._picture
+        return self._picture
+
+    @cached_property
+    def _passage(self) -> "Passage | CannotAssess":
+        from detectors.passage import decode
+
+        try:
+            return decode(self.data, self.media_type, self.facts)
+        except CannotAssess as reason:
+            return reason
+
+    @property
+    def passage(self) -> "Passage":
+        """The text, decoded once.
+
+        Raises:
+            CannotAssess: over a limit, or of a format whose text is not read.
+        """
+        if isinstance(self._passage, CannotAssess):
+            raise self._passage
+        return self._passage
+
+    def close(self, what: str, code: str) -> None:
+        """Declare the pixels or the text out of reach: opening them was stopped from outside.
+
+        Args:
+            what: `picture` or `passage`.
+            code: the reason's code.
+        """
+        self.__dict__[f"_{what}"] = CannotAssess(Outcome.FAILED, Reason(code))

@@ -1,0 +1,92 @@
+"""What the command says of an item: the record, as CONTRACT.md prints it."""
+
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from detectors.media import Kind
+from detectors.signal import Signal
+
+RANK = {"low": 0, "inconclusive": 1, "review": 2, "high": 3}
+
+
+class Risk(StrEnum):
+    """What to do with an item, under a policy."""
+
+    LOW = "low"
+    INCONCLUSIVE = "inconclusive"
+    REVIEW = "review"
+    HIGH = "high"
+
+    @property
+    def rank(self) -> int:
+        """0 (low) to 3 (high)."""
+        return RANK[self.value]
+
+
+class Origin(StrEnum):
+    """Where an item comes from, as far as somebody declared it."""
+
+    AI_GENERATED = "ai_generated"
+    AI_EDITED = "ai_edited"
+    EDITED = "edited"
+    CAPTURED = "captured"
+    CONFLICTING = "conflicting"
+    UNKNOWN = "unknown"
+
+
+class PolicyName(msgspec.Struct, frozen=True, kw_only=True):
+    """The policy that judged."""
+
+    name: str
+    sha256: str
+    """Of the policy file's bytes."""
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What the policy makes of the signals."""
+
+    risk: Risk
+    origin: Origin
+    reasons: list[int]
+    """Indexes of the signals that decided the risk, strongest first."""
+    not_assessed: list[int]
+    """Indexes of every signal that is `not_assessed` or `failed`."""
+    complete: bool
+    policy: PolicyName
+
+
+class Described(msgspec.Struct, frozen=True, kw_only=True):
+    """The item, as far as its bytes were read."""
+
+    uri: str
+    kind: Kind
+    media_type: str | None
+    bytes: int | None
+    sha256: str | None
+    facts: dict[str, Any]
+    fingerprints: dict[str, str]
+
+
+class Tool(msgspec.Struct, frozen=True, kw_only=True):
+    """What looked, and on which day."""
+
+    name: str
+    version: str
+    date: str
+    """UTC day, YYYY-MM-DD."""
+    detectors: dict[str, str]
+    """Version and engine of every detector that ran."""
+
+
+class Record(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="provenance.record/1"
+):
+    """One item, what was seen, and the verdict."""
+
+    item: Described
+    signals: list[Signal]
+    verdict: Verdict
+    tool: Tool
+    elapsed_ms: int
