@@ -1,0 +1,410 @@
+"""What a manifest store declares, and what its validation codes mean.
+
+Works on the dict that `c2pa.Reader.json()` gives, for pictures and texts alike. Only manifests that
+the active one links to count: a store as a whole is not signed, so anyone can add a manifest to it.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+
+import msgspec
+
+from detectors.signal import Claim
+
+__all__ = ["Action", "Declaration", "State", "declared", "rows", "state", "text"]
+
+Ai = Literal["generated", "edited"]
+Path = Literal["self", "component", "input"]
+
+MOST_MANIFESTS = 256
+MOST_ACTIONS = 1000
+MOST_ROWS = 1000
+"""Rows of any one list that are looked at; real stores hold tens."""
+TEXT = 300
+"""Characters kept of a string that a file chose."""
+
+# Meaning of digital source types: c2pa-org/conformance-public, asset-rubric-signals-local.yml (2026-08-06).
+GENERATED = "trainedAlgorithmicMedia"
+PARTLY = {
+    "compositeWithTrainedAlgorithmicMedia",
+    "compositedWithTrainedAlgorithmicMedia",  # the misspelling of some guides
+    "compositeSynthetic",
+}
+CAPTURED = {"digitalCapture", "computationalCapture", "compositeCapture"}
+MAY_CONTAIN = {"composite", "screenCapture", "digitalArt", "trainedAlgorithmicData"}
+BEGINNINGS = {"c2pa.created", "c2pa.opened"}
+NOT_EDITORIAL = BEGINNINGS | {
+    "c2pa.converted", "c2pa.published", "c2pa.repackaged", "c2pa.transcoded", "c2pa.resized.proportional",
+    "c2pa.enhanced", "c2pa.edited.metadata", "c2pa.watermarked", "c2pa.watermarked.bound",
+    "c2pa.watermarked.unbound", "c2pa.redacted",
+}  # fmt: skip
+DESCRIBED_AS_AI = "AI Generated Image"
+AGENTS_OF_2024 = {
+    "Image Creator from Designer",
+    "Image Creator from Microsoft Designer",
+    "Bing Image Creator",
+    "Microsoft Designer",
+}
+"""Microsoft's habit of 2024: `c2pa.created` with that description and no digital source type."""
+
+UNTRUSTED = "signingCredential.untrusted"
+TRUSTED = "signingCredential.trusted"
+REVOKED = {"signingCredential.revoked", "signingCredential.ocsp.revoked"}
+EXPIRED = {"signingCredential.expired", "claimSignature.outsideValidity"}
+MISMATCHES = {
+    "assertion.dataHash.mismatch", "assertion.bmffHash.mismatch", "assertion.boxesHash.mismatch",
+    "assertion.hashedURI.mismatch", "claimSignature.mismatch",
+}  # fmt: skip
+NO_FAILURE = (
+    ".validated", ".match", ".trusted", ".insideValidity", ".notRevoked", ".skipped", ".accessible",
+    ".unknownProvenance", ".additionalExclusionsPresent",
+)  # fmt: skip
+"""Endings of success and informational codes, which old ingredients list beside failures."""
+
+
+class Action(msgspec.Struct, frozen=True, kw_only=True):
+    """Something a manifest says was done."""
+
+    manifest: str
+    path: Path
+    """How the manifest was reached: `self` (the asset or what it was derived from), `component`
+    (placed into it) or `input` (fed to a process)."""
+    links: str
+    """The relationships from the active manifest to this one, as `parentOf/componentOf`."""
+    action: str
+    source_type: str | None
+    """Last part of the digital source type."""
+    vouched: bool | None
+    """Claim v2: whether the signer vouches for it (created) or merely carries it (gathered); v1: None."""
+    agent: str | None
+    when: str | None
+    description: str | None
+
+
+class Declaration(msgspec.Struct, frozen=True, kw_only=True):
+    """What a store declares, whatever its state."""
+
+    ai: Ai | None
+    evidence: Action | None
+    """The action (or assertion) that decided `ai`."""
+    captured: bool
+    """A capture is declared for the asset itself or for what it was derived from."""
+    edited: bool
+    """Something changed the content after it began."""
+    may_contain_ai: bool
+    """A source type that leaves it open (`composite`, `screenCapture` …) and no AI declared."""
+    claim: Claim | None
+    """The strongest of these. `captured` beside an `ai` says that the two exclude each other."""
+    actions: list[Action]
+
+
+class State(msgspec.Struct, frozen=True, kw_only=True):
+    """What the validation codes of a store mean, by the contract's vocabulary."""
+
+    name: Literal["trusted", "valid", "invalid", "distrusted"]
+    integrity: Literal["holds", "broken", "unknown"]
+    codes: list[str]
+    """Failures of the active manifest that count: no `cawg.*`, not the untrusted signer."""
+    ingredient_failures: list[dict[str, Any]]
+    """Failures in ingredients that their signer did not record: {ingredient, codes}."""
+    laundering: list[dict[str, Any]]
+    """Failures in ingredients that the next signer recorded and signed over, expiry apart."""
+    recorded: list[dict[str, Any]]
+    """All recorded failures, expiry too: {ingredient, codes}."""
+    cawg: list[str]
+    """Codes of identity checks; they never change the state."""
+    notes: list[str]
+    """Informational codes of the active manifest."""
+
+
+def text(value: Any, most: int = TEXT) -> str | None:
+    """Give a string of a file, cut and without lone surrogates; None where it is none or empty."""
+    if not isinstance(value, str) or not value:
+        return None
+    return value[:most].encode("utf-8", "replace").decode()
+
+
+def rows(value: Any, most: int = MOST_ROWS) -> list[dict[str, Any]]:
+    """Give the mappings in a list that a file supplied; of anything else, nothing."""
+    return [row for row in value[:most] if isinstance(row, dict)] if isinstance(value, list) else []
+
+
+# --- what is declared ---------------------------------------------------------------------------
+
+
+def declared(store: Mapping[str, Any]) -> Declaration:
+    """Give what the active manifest and everything it links to declare.
+
+    Args:
+        store: what `Reader.json()` gives, parsed; may be malformed in any way that JSON allows.
+    """
+    actions: list[Action] = []
+    derived = placed = False
+    for label, path, links, manifest in walk(store):
+        actions += _actions(manifest, label, path, links)[: MOST_ACTIONS - len(actions)]
+        if path == "self":
+            kinds = [row.get("relationship") for row in rows(manifest.get("ingredients"))]
+            derived = derived or "parentOf" in kinds
+            placed = placed or "componentOf" in kinds
+    own = [action for action in actions if action.path == "self"]
+    captured = any(a.action == "c2pa.created" and a.source_type in CAPTURED for a in own)
+    begun = any(a.action in BEGINNINGS and a.source_type != GENERATED for a in own)
+    edited = placed or any(a.action not in NOT_EDITORIAL for a in own)
+    ai, evidence = _ai(actions, derived or begun)
+    active = store.get("active_manifest")
+    return Declaration(
+        ai=ai,
+        evidence=evidence,
+        captured=captured,
+        edited=edited,
+        may_contain_ai=ai is None and any(a.source_type in MAY_CONTAIN for a in actions),
+        claim=_claim(own, evidence, ai, active, edited),
+        actions=actions,
+    )
+
+
+def walk(store: Mapping[str, Any]) -> Iterator[tuple[str, Path, str, dict[str, Any]]]:
+    """Give every manifest that the active one links to, nearest first, once for each kind of path.
+
+    Yields:
+        label, kind of path, relationships on the way, manifest.
+    """
+    found = store.get("manifests")
+    manifests: dict[str, Any] = found if isinstance(found, dict) else {}
+    waiting: deque[tuple[Any, Path, str]] = deque([(store.get("active_manifest"), "self", "")])
+    seen: set[tuple[str, Path]] = set()
+    while waiting and len(seen) < MOST_MANIFESTS:
+        label, path, links = waiting.popleft()
+        manifest = manifests.get(label) if isinstance(label, str) else None
+        if not isinstance(manifest, dict) or (label, path) in seen:
+            continue
+        seen.add((label, path))
+        yield label, path, links, manifest
+        for row in rows(manifest.get("ingredients")):
+            kind = row.get("relationship")
+            step = f"{links}/{kind}".strip("/")[:TEXT]
+            waiting.append((row.get("active_manifest"), _onward(path, kind), step))
+
+
+def _onward(path: Path, relationship: Any) -> Path:
+    """Give the kind of path behind one more ingredient; what is not known counts as an input."""
+    if path == "input" or relationship not in ("parentOf", "componentOf"):
+        return "input"
+    return path if relationship == "parentOf" else "component"
+
+
+def _actions(manifest: dict[str, Any], label: str, path: Path, links: str) -> list[Action]:
+    """Give what one manifest says was done: actions, and source types stated elsewhere in it."""
+    second = manifest.get("claim_version") == 2  # noqa: PLR2004 - claim v2
+    said: list[Action] = []
+
+    def add(row: dict[str, Any], name: Any, vouched: bool, where: Path, agent: Any = None) -> None:
+        said.append(
+            Action(
+                manifest=text(label) or "",
+                path=where,
+                links=links,
+                action=text(name, 100) or "",
+                source_type=source_type(row.get("digitalSourceType")),
+                vouched=vouched if second else None,
+                agent=_agent(row.get("softwareAgent", agent)),
+                when=text(row.get("when"), 40),
+                description=text(row.get("description")),
+            )
+        )
+
+    for assertion in rows(manifest.get("assertions")):
+        name, data = str(assertion.get("label")), assertion.get("data")
+        if not isinstance(data, dict):
+            continue
+        vouched = assertion.get("created") is True
+        if name.startswith("c2pa.actions"):
+            templates = rows(data.get("templates"))
+            for row in rows(data.get("actions")):
+                add(_filled(row, templates), row.get("action"), vouched, path, _indexed(row, data))
+        elif stated := data.get("Iptc4xmpExt:DigitalSourceType"):
+            add({"digitalSourceType": stated}, name, vouched, path)
+    for row in rows(manifest.get("ingredients")):
+        if "digitalSourceType" in row and row.get("active_manifest") is None:  # C2PA 2.4
+            add(row, "c2pa.opened", True, _onward(path, row.get("relationship")))
+    return said
+
+
+def _filled(row: dict[str, Any], templates: list[dict[str, Any]]) -> dict[str, Any]:
+    """Give an action with the source type of its template, where it has none of its own."""
+    if "digitalSourceType" in row:
+        return row
+    kinds = (row.get("action"), "*")
+    stated = [
+        t["digitalSourceType"]
+        for t in templates
+        if t.get("action") in kinds and "digitalSourceType" in t
+    ]
+    return row | {"digitalSourceType": stated[0]} if stated else row
+
+
+def _indexed(row: dict[str, Any], data: dict[str, Any]) -> Any:
+    """Give the agent that an action names by its number in the assertion's list."""
+    agents, index = data.get("softwareAgents"), row.get("softwareAgentIndex")
+    if isinstance(agents, list) and isinstance(index, int) and 0 <= index < len(agents):
+        return agents[index]
+    return None
+
+
+def source_type(uri: Any) -> str | None:
+    """Give the last part of a digital source type, whatever the scheme, blanks and slashes around it."""
+    if not isinstance(uri, str):
+        return None
+    return text(uri.strip().rstrip("/").rpartition("/")[2], 100)
+
+
+def _agent(agent: Any) -> str | None:
+    """Give the name of a software agent, which is a string (v1) or a mapping (v2)."""
+    return text(agent.get("name") if isinstance(agent, dict) else agent)
+
+
+def _ai(actions: list[Action], based: bool) -> tuple[Ai | None, Action | None]:
+    """Give the strongest AI declaration and what made it.
+
+    Args:
+        actions: nearest manifest first.
+        based: the asset began as something that was not declared as generated.
+    """
+    edited: Action | None = None
+    for action in actions:
+        if (meant := _meaning(action, based)) == "generated":
+            return "generated", action
+        if meant and edited is None:
+            edited = action
+    return ("edited", edited) if edited else (None, None)
+
+
+def _meaning(action: Action, based: bool) -> Ai | None:
+    """Give what one action says about the asset."""
+    if action.path == "input":
+        return None
+    begins = action.action in BEGINNINGS or not action.action.startswith("c2pa.")
+    habit = action.description == DESCRIBED_AS_AI and action.agent in AGENTS_OF_2024
+    if action.source_type == GENERATED or (habit and action.action == "c2pa.created"):
+        return "generated" if action.path == "self" and (begins or not based) else "edited"
+    return "edited" if action.source_type in PARTLY else None
+
+
+def _claim(
+    own: list[Action], evidence: Action | None, ai: Ai | None, active: Any, edited: bool
+) -> Claim | None:
+    """Give the strongest claim, or `captured` where the active manifest denies an AI history."""
+    denied = evidence is not None and evidence.path == "self" and evidence.links
+    captures = [a for a in own if a.action == "c2pa.created" and a.source_type in CAPTURED]
+    if ai and denied and any(a.manifest == active for a in captures):
+        return Claim.CAPTURED
+    if ai:
+        return Claim.AI_GENERATED if ai == "generated" else Claim.AI_EDITED
+    if edited:
+        return Claim.EDITED
+    return Claim.CAPTURED if captures else None
+
+
+# --- what the codes mean ------------------------------------------------------------------------
+
+
+def state(store: Mapping[str, Any]) -> State:
+    """Give the state of a store from its validation codes.
+
+    `validation_state` of the library is not used: a failed identity check makes it Invalid.
+    Order of the rules: (1) revoked, (2) failures of the active manifest, (3) new failures of
+    ingredients, (4) a signer on a list in use.
+    """
+    results = _mapping(store.get("validation_results"))
+    active = _mapping(results.get("activeManifest"))
+    failures, notes, fine = (
+        _codes(active.get(key)) for key in ("failure", "informational", "success")
+    )
+    codes = [code for code in failures if counts(code)]
+    deltas = [_delta(store, row) for row in rows(results.get("ingredientDeltas"))]
+    new = [row for row in deltas if row["codes"]]
+    recorded = list(_recorded(store))
+    every = [*codes, *(code for row in new for code in row["codes"])]
+    name: Literal["trusted", "valid", "invalid", "distrusted"]
+    if REVOKED & set(codes):  # (1)
+        name = "distrusted"
+    elif every:  # (2), (3)
+        name = "invalid"
+    else:  # (4)
+        name = "trusted" if TRUSTED in fine else "valid"
+    return State(
+        name=name,
+        integrity=integrity(codes, every),
+        codes=codes,
+        ingredient_failures=new,
+        laundering=[row for row in recorded if set(row["codes"]) - EXPIRED],
+        recorded=recorded,
+        cawg=[code for code in failures + notes + fine if code.startswith("cawg.")],
+        notes=[code for code in notes if not code.startswith("cawg.")],
+    )
+
+
+def counts(code: str) -> bool:
+    """Tell whether a failure code changes the state: identity checks and lists are told apart."""
+    return code != UNTRUSTED and not code.startswith("cawg.")
+
+
+def integrity(active: list[str], every: list[str]) -> Literal["holds", "broken", "unknown"]:
+    """Tell whether the asset is as it was signed.
+
+    Args:
+        active: failures of the active manifest; only they can say that the asset was changed.
+        every: these and the new failures of ingredients.
+    """
+    if MISMATCHES & set(active):
+        return "broken"
+    return "holds" if set(every) <= EXPIRED | REVOKED else "unknown"
+
+
+def _delta(store: Mapping[str, Any], row: dict[str, Any]) -> dict[str, Any]:
+    """Give an ingredient and its failures that count."""
+    uri = str(row.get("ingredientAssertionURI"))
+    failures = _codes(_mapping(row.get("validationDeltas")).get("failure"))
+    return {"ingredient": _title(store, uri), "codes": [code for code in failures if counts(code)]}
+
+
+def _title(store: Mapping[str, Any], uri: str) -> str:
+    """Give the title of the ingredient that an assertion's address names, else the address."""
+    parts = uri.split("/")
+    for manifest in _mapping(store.get("manifests")).values():
+        if isinstance(manifest, dict) and manifest.get("label") in parts:
+            for row in rows(manifest.get("ingredients")):
+                if row.get("label") == parts[-1]:
+                    return text(row.get("title")) or parts[-1][:TEXT]
+    return text(uri) or ""
+
+
+def _recorded(store: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Give the failures that signers recorded of their ingredients."""
+    for _, _, _, manifest in walk(store):
+        for row in rows(manifest.get("ingredients")):
+            results = _mapping(row.get("validation_results"))
+            codes = _codes(_mapping(results.get("activeManifest")).get("failure"))
+            for delta in rows(results.get("ingredientDeltas")):
+                codes += _codes(_mapping(delta.get("validationDeltas")).get("failure"))
+            codes += [code for code in _codes(row.get("validation_status")) if _fails(code)]
+            kept = [code for code in dict.fromkeys(codes) if counts(code)]
+            if kept:
+                name = text(row.get("title")) or text(row.get("label")) or ""
+                yield {"ingredient": name, "codes": kept}
+
+
+def _fails(code: str) -> bool:
+    """Tell a failure from what old ingredients list beside it; time stamps alone fail nothing."""
+    return not code.endswith(NO_FAILURE) and not code.startswith("timeStamp.")
+
+
+def _codes(value: Any) -> list[str]:
+    """Give the codes of a list of validation results, each once."""
+    return list(dict.fromkeys(code for row in rows(value) if (code := text(row.get("code"), 100))))
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    """Give a mapping that a file supplied; of anything else, an empty one."""
+    return value if isinstance(value, dict) else {}
