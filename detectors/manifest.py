@@ -24,7 +24,7 @@ MOST_ROWS = 1000
 TEXT = 300
 """Characters kept of a string that a file chose."""
 
-# Meaning of digital source types: c2pa-org/conformance-public, asset-rubric-signals-local.yml (2026-08-06).
+# What source types mean: c2pa-org/conformance-public, asset-rubric-signals-local.yml (2026-08-06).
 GENERATED = "trainedAlgorithmicMedia"
 PARTLY = {
     "compositeWithTrainedAlgorithmicMedia",
@@ -34,10 +34,12 @@ PARTLY = {
 CAPTURED = {"digitalCapture", "computationalCapture", "compositeCapture"}
 MAY_CONTAIN = {"composite", "screenCapture", "digitalArt", "trainedAlgorithmicData"}
 BEGINNINGS = {"c2pa.created", "c2pa.opened"}
+STATED = "metadata"
+"""Stands for an action where a signed metadata assertion states the source type."""
 NOT_EDITORIAL = BEGINNINGS | {
-    "c2pa.converted", "c2pa.published", "c2pa.repackaged", "c2pa.transcoded", "c2pa.resized.proportional",
-    "c2pa.enhanced", "c2pa.edited.metadata", "c2pa.watermarked", "c2pa.watermarked.bound",
-    "c2pa.watermarked.unbound", "c2pa.redacted",
+    STATED, "c2pa.converted", "c2pa.published", "c2pa.repackaged", "c2pa.transcoded",
+    "c2pa.resized.proportional", "c2pa.enhanced", "c2pa.edited.metadata", "c2pa.watermarked",
+    "c2pa.watermarked.bound", "c2pa.watermarked.unbound", "c2pa.redacted",
 }  # fmt: skip
 DESCRIBED_AS_AI = "AI Generated Image"
 AGENTS_OF_2024 = {
@@ -76,7 +78,7 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     source_type: str | None
     """Last part of the digital source type."""
     vouched: bool | None
-    """Claim v2: whether the signer vouches for it (created) or merely carries it (gathered); v1: None."""
+    """Claim v2: the signer vouches for it (created) or merely carries it (gathered); v1: None."""
     agent: str | None
     when: str | None
     description: str | None
@@ -128,9 +130,6 @@ def text(value: Any, most: int = TEXT) -> str | None:
 def rows(value: Any, most: int = MOST_ROWS) -> list[dict[str, Any]]:
     """Give the mappings in a list that a file supplied; of anything else, nothing."""
     return [row for row in value[:most] if isinstance(row, dict)] if isinstance(value, list) else []
-
-
-# --- what is declared ---------------------------------------------------------------------------
 
 
 def declared(store: Mapping[str, Any]) -> Declaration:
@@ -199,7 +198,9 @@ def _actions(manifest: dict[str, Any], label: str, path: Path, links: str) -> li
     second = manifest.get("claim_version") == 2  # noqa: PLR2004 - claim v2
     said: list[Action] = []
 
-    def add(row: dict[str, Any], name: Any, vouched: bool, where: Path, agent: Any = None) -> None:
+    def add(
+        row: dict[str, Any], name: Any, *, vouched: bool, where: Path = path, agent: Any = None
+    ) -> None:
         said.append(
             Action(
                 manifest=text(label) or "",
@@ -222,12 +223,14 @@ def _actions(manifest: dict[str, Any], label: str, path: Path, links: str) -> li
         if name.startswith("c2pa.actions"):
             templates = rows(data.get("templates"))
             for row in rows(data.get("actions")):
-                add(_filled(row, templates), row.get("action"), vouched, path, _indexed(row, data))
+                filled, agent = _filled(row, templates), _indexed(row, data)
+                add(filled, row.get("action"), vouched=vouched, agent=agent)
         elif stated := data.get("Iptc4xmpExt:DigitalSourceType"):
-            add({"digitalSourceType": stated}, name, vouched, path)
+            add({"digitalSourceType": stated}, STATED, vouched=vouched)
     for row in rows(manifest.get("ingredients")):
         if "digitalSourceType" in row and row.get("active_manifest") is None:  # C2PA 2.4
-            add(row, "c2pa.opened", True, _onward(path, row.get("relationship")))
+            where = _onward(path, row.get("relationship"))
+            add(row, "c2pa.opened", vouched=True, where=where)
     return said
 
 
@@ -236,12 +239,8 @@ def _filled(row: dict[str, Any], templates: list[dict[str, Any]]) -> dict[str, A
     if "digitalSourceType" in row:
         return row
     kinds = (row.get("action"), "*")
-    stated = [
-        t["digitalSourceType"]
-        for t in templates
-        if t.get("action") in kinds and "digitalSourceType" in t
-    ]
-    return row | {"digitalSourceType": stated[0]} if stated else row
+    fitting = [t for t in templates if t.get("action") in kinds and "digitalSourceType" in t]
+    return row | {"digitalSourceType": fitting[0]["digitalSourceType"]} if fitting else row
 
 
 def _indexed(row: dict[str, Any], data: dict[str, Any]) -> Any:
@@ -253,7 +252,7 @@ def _indexed(row: dict[str, Any], data: dict[str, Any]) -> Any:
 
 
 def source_type(uri: Any) -> str | None:
-    """Give the last part of a digital source type, whatever the scheme, blanks and slashes around it."""
+    """Give the last part of a digital source type, whatever scheme, blanks and slashes it has."""
     if not isinstance(uri, str):
         return None
     return text(uri.strip().rstrip("/").rpartition("/")[2], 100)
@@ -284,7 +283,7 @@ def _meaning(action: Action, based: bool) -> Ai | None:
     """Give what one action says about the asset."""
     if action.path == "input":
         return None
-    begins = action.action in BEGINNINGS or not action.action.startswith("c2pa.")
+    begins = action.action in BEGINNINGS or action.action == STATED
     habit = action.description == DESCRIBED_AS_AI and action.agent in AGENTS_OF_2024
     if action.source_type == GENERATED or (habit and action.action == "c2pa.created"):
         return "generated" if action.path == "self" and (begins or not based) else "edited"
@@ -306,9 +305,6 @@ def _claim(
     return Claim.CAPTURED if captures else None
 
 
-# --- what the codes mean ------------------------------------------------------------------------
-
-
 def state(store: Mapping[str, Any]) -> State:
     """Give the state of a store from its validation codes.
 
@@ -318,9 +314,7 @@ def state(store: Mapping[str, Any]) -> State:
     """
     results = _mapping(store.get("validation_results"))
     active = _mapping(results.get("activeManifest"))
-    failures, notes, fine = (
-        _codes(active.get(key)) for key in ("failure", "informational", "success")
-    )
+    failures, notes, fine = (_codes(active.get(k)) for k in ("failure", "informational", "success"))
     codes = [code for code in failures if counts(code)]
     deltas = [_delta(store, row) for row in rows(results.get("ingredientDeltas"))]
     new = [row for row in deltas if row["codes"]]
