@@ -1,0 +1,102 @@
+"""Disagreements between signals, as signals of their own."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from detectors.signal import Claim, Outcome, Reason, Signal, Tier
+from provenance.verdict.evidence import (
+    canonical,
+    declares,
+    findings,
+    marked,
+    state,
+    strength,
+    trusted_capture,
+)
+
+CONTRADICTS = 1.0
+"""log10 likelihood ratio from which a statistic contradicts a trusted capture."""
+
+
+def conflicts(signals: Sequence[Signal]) -> list[Signal]:
+    """Give the conflicts that follow from the other signals alone, in a fixed order.
+
+    Signals of different parts of a post never contradict each other. What is already there as a
+    conflict is not read, so that a replay derives the same.
+    """
+    parts: dict[str, list[Signal]] = {}
+    for signal in findings(signals):
+        if signal.detector != "item":
+            parts.setdefault(signal.part or "", []).append(signal)
+    unique = {
+        canonical(conflict): conflict for said in parts.values() for conflict in _within(said)
+    }
+    return sorted(unique.values(), key=lambda one: (one.part or "", strength(one)))
+
+
+def _within(said: Sequence[Signal]) -> Iterator[Signal]:
+    """Give the conflicts among the findings of one item or part."""
+    for signal in said:
+        if signal.tier is not Tier.CREDENTIAL:
+            continue
+        yield from _measured(signal, said)
+        yield from _marked(signal, said)
+        yield from _own(signal)
+
+
+def _measured(capture: Signal, said: Sequence[Signal]) -> Iterator[Signal]:
+    """Give a conflict for each statistic that contradicts a trusted capture."""
+    if not trusted_capture(capture):
+        return
+    for other in said:
+        if other.tier is Tier.STATISTICAL and (other.log10_lr or 0.0) >= CONTRADICTS:
+            args = {"detector": other.detector, "log10_lr": other.log10_lr}
+            yield _conflict(capture, "conflict.capture_statistic", args, Tier.METADATA)
+
+
+def _marked(capture: Signal, said: Sequence[Signal]) -> Iterator[Signal]:
+    """Give a conflict for each metadata mark of AI beside a declared capture."""
+    if declares(capture) is not Claim.CAPTURED:
+        return
+    for other in filter(marked, said):
+        args = {name: other.facts.get(name) for name in ("field", "value")}
+        yield _conflict(
+            capture, "conflict.capture_mark", args | {"state": state(capture)}, Tier.METADATA
+        )
+
+
+def _own(signal: Signal) -> Iterator[Signal]:
+    """Give the conflicts that a credential carries in itself."""
+    facts = signal.facts
+    if declares(signal) is Claim.CAPTURED and facts.get("ai"):
+        yield _conflict(signal, "conflict.capture_ai", {"ai": facts["ai"]})
+    if laundering := facts.get("laundering"):
+        args = _named(laundering) | {"count": len(laundering)}
+        yield _conflict(signal, "conflict.laundering", args)
+    if failures := facts.get("ingredient_failures"):
+        args = _named(failures) | {"count": len(failures)}
+        yield _conflict(signal, "conflict.ingredient", args)
+    if (product := facts.get("product_conflict")) is not None:
+        yield _conflict(signal, "conflict.product", _named(product))
+    thumbnail = facts.get("thumbnail")
+    if isinstance(thumbnail, dict) and thumbnail.get("differs"):
+        yield _conflict(signal, "conflict.thumbnail", {"distance": thumbnail.get("distance")})
+
+
+def _named(fact: Any) -> dict[str, Any]:
+    """Give the arguments for a sentence: a list speaks by its first entry."""
+    first = fact[0] if isinstance(fact, list) else fact
+    return dict(first) if isinstance(first, dict) else {"what": first}
+
+
+def _conflict(of: Signal, code: str, args: dict[str, Any], tier: Tier = Tier.CREDENTIAL) -> Signal:
+    """Give the signal. Where two tiers disagree it is weighed as metadata, so never as `high`."""
+    return Signal(
+        detector="item",
+        tier=tier,
+        outcome=Outcome.FINDING,
+        claim=Claim.CONFLICT,
+        source=of.source,
+        reason=Reason(code, args),
+        part=of.part,
+    )

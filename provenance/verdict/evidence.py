@@ -1,0 +1,111 @@
+"""What a signal amounts to, before any policy: the facts that rules and conflicts both ask for."""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from detectors.signal import Claim, Outcome, Signal, Tier
+
+AI = frozenset({Claim.AI_GENERATED, Claim.AI_EDITED})
+ACCUSING = AI | {
+    Claim.TAMPERED,
+    Claim.KNOWN_FAKE,
+    Claim.HIDDEN_CONTENT,
+    Claim.CONFLICT,
+    Claim.COORDINATED,
+}
+"""Claims that a further finding may only add to (rule 3)."""
+STANDING = frozenset({"trusted", "valid"})
+"""States of a credential whose declarations count (rule 10)."""
+TIERS = {tier: rank for rank, tier in enumerate(Tier)}
+
+
+def canonical(signal: Signal) -> bytes:
+    """Give the signal as JSON with sorted keys: equal for equal signals, and a last tie-break."""
+    return msgspec.json.encode(signal, order="sorted")
+
+
+def strength(signal: Signal) -> tuple[int, float, str, str, bytes]:
+    """Give a sort key, strongest first (rule 4)."""
+    support = abs(signal.log10_lr or 0.0)
+    return (
+        TIERS[signal.tier],
+        -support,
+        signal.detector,
+        signal.reason.code,
+        canonical(signal),
+    )
+
+
+def findings(signals: Iterable[Signal]) -> list[Signal]:
+    """Give the signals that found something; only these carry weight (rule 7)."""
+    return [signal for signal in signals if signal.outcome is Outcome.FINDING]
+
+
+def state(signal: Signal) -> str | None:
+    """Give the state of a credential as it counts: expired but intact counts as `valid`."""
+    said = signal.facts.get("state")
+    if said == "invalid" and signal.facts.get("integrity") == "holds":
+        return "valid"
+    return said if isinstance(said, str) else None
+
+
+def declares(signal: Signal) -> Claim | None:
+    """Give what a standing credential declares, None where its word does not count."""
+    if signal.tier is not Tier.CREDENTIAL or signal.outcome is not Outcome.FINDING:
+        return None
+    return signal.claim if state(signal) in STANDING else None
+
+
+def trusted_capture(signal: Signal) -> bool:
+    """Tell whether this is a capture by a signer on a list in use."""
+    return declares(signal) is Claim.CAPTURED and state(signal) == "trusted"
+
+
+def ingredients_hold(signal: Signal) -> bool:
+    """Tell whether no ingredient of this credential failed its own validation."""
+    return not (signal.facts.get("laundering") or signal.facts.get("ingredient_failures"))
+
+
+def marked(signal: Signal) -> bool:
+    """Tell whether this is a metadata mark of AI."""
+    return (
+        signal.tier is Tier.METADATA
+        and signal.outcome is Outcome.FINDING
+        and signal.detector != "item"
+        and signal.claim in AI
+    )
+
+
+def exact(signal: Signal) -> bool:
+    """Tell whether a match is of the very bytes, not of the look."""
+    return signal.facts.get("algorithm") == "sha256"
+
+
+def false_match(signal: Signal) -> float | None:
+    """Give the point value of the chance of a false match, None where the match has none."""
+    return _number(signal, "false_match_probability")
+
+
+def false_discovery(signal: Signal) -> float | None:
+    """Give the q value of a coordination signal, None where it has none."""
+    return _number(signal, "q")
+
+
+def cap(signal: Signal) -> float | None:
+    """Give the most that the signal's calibration lets it claim, as log10."""
+    return _number(signal, "cap")
+
+
+def strongest_by_source(signals: Sequence[Signal]) -> list[Signal]:
+    """Give one signal a source, the strongest; a signal without a source stands for itself."""
+    kept: dict[str, Signal] = {}
+    for signal in sorted(signals, key=strength):
+        kept.setdefault(signal.source or canonical(signal).decode(), signal)
+    return list(kept.values())
+
+
+def _number(signal: Signal, fact: str) -> float | None:
+    """Give a fact that is a number."""
+    value = signal.facts.get(fact)
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

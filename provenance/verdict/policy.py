@@ -1,0 +1,269 @@
+"""What the user decided: which evidence asks for which answer, read from a TOML file."""
+
+import hashlib
+import re
+import tomllib
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import msgspec
+
+from detectors.errors import ConfigError
+from detectors.signal import Claim, Outcome, Signal, Tier
+from provenance.record import PolicyName, Risk
+from provenance.verdict.evidence import (
+    exact,
+    false_discovery,
+    false_match,
+    ingredients_hold,
+    state,
+)
+
+Share = Annotated[float, msgspec.Meta(gt=0, lt=1)]
+Chance = Annotated[float, msgspec.Meta(ge=0, le=1)]
+STATES = ("trusted", "valid", "invalid", "distrusted")
+"""States of a credential that are findings; the others carry no weight."""
+CEILED = frozenset({Tier.STATISTICAL, Tier.METADATA})
+"""Tiers that never give `high`, however many agree (rule 5)."""
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One line of a policy: findings that answer every condition ask for at least this risk."""
+
+    tier: Tier
+    floor: Risk
+    detector: list[str] = []
+    """Any of these; empty: any at all. So with the lists below."""
+    claim: list[Claim] = []
+    state: list[str] = []
+    """Of a credential; one that is expired but intact counts as `valid`."""
+    code: list[str] = []
+    """Reason codes."""
+    ingredients_hold: bool | None = None
+    """Whether every ingredient of the credential holds; None: either."""
+    exact: bool | None = None
+    """Whether a match is of the very bytes; None: either."""
+    max_false_match: Chance | None = None
+    """Highest chance of a false match, bank size included."""
+    min_log10_lr: float | None = None
+    """Lowest log10 likelihood ratio, of the sum over different sources too."""
+    max_q: Chance | None = None
+    """Highest false discovery rate of a coordination."""
+
+    def __post_init__(self) -> None:
+        """Refuse a row that would break a rule of the verdict.
+
+        Raises:
+            ValueError: msgspec turns it into a ValidationError with the path.
+        """
+        if self.floor is Risk.HIGH and self.tier in CEILED:
+            raise ValueError(f"{self.tier.value} evidence never gives high (rule 5); use review")
+        if self.floor is Risk.LOW and not self._only_trusted_captures():
+            raise ValueError("low is for tier credential, claim captured, state trusted (rule 9)")
+        if (self.tier is Tier.STATISTICAL) != (self.min_log10_lr is not None):
+            raise ValueError(
+                "min_log10_lr belongs to every statistical row, and to none else (rule 6)"
+            )
+        if self.tier is Tier.MATCH and not self.exact and self.max_false_match is None:
+            raise ValueError("a match row needs exact = true or max_false_match (rule 14)")
+        for word in set(self.state) - set(STATES):
+            raise ValueError(f"state {word!r} asks for nothing (rule 7); use {', '.join(STATES)}")
+
+    def _only_trusted_captures(self) -> bool:
+        """Tell whether nothing but a trusted capture answers this row."""
+        return (self.tier, self.claim, self.state) == (
+            Tier.CREDENTIAL,
+            [Claim.CAPTURED],
+            ["trusted"],
+        )
+
+    def admits(self, signal: Signal) -> bool:
+        """Tell whether a signal answers every condition but the likelihood ratio's."""
+        return (
+            signal.outcome is Outcome.FINDING
+            and signal.tier is self.tier
+            and (not self.detector or signal.detector in self.detector)
+            and (not self.claim or signal.claim in self.claim)
+            and (not self.state or state(signal) in self.state)
+            and (not self.code or signal.reason.code in self.code)
+            and (self.ingredients_hold in (None, ingredients_hold(signal)))
+            and (self.exact in (None, exact(signal)))
+            and _at_most(false_match(signal), self.max_false_match)
+            and _at_most(false_discovery(signal), self.max_q)
+        )
+
+
+class Required(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Detectors without which a verdict is incomplete, by kind of item."""
+
+    images: list[str]
+    texts: list[str]
+
+
+class Terms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A policy file as written."""
+
+    summary: str = ""
+    """One line: for whom."""
+    prior: Share
+    """Stated share of AI among the items, before any evidence."""
+    min_ppv: Share = 0.5
+    """Share of right flags below which a statistic asks for nothing (rule 6)."""
+    trust_lists: list[str] = []
+    """Names of trust lists in use besides those that always are."""
+    required: Required
+    rows: list[Row]
+
+
+class Policy(Terms, frozen=True, kw_only=True):
+    """A policy file with the name and digest that go into every record."""
+
+    name: str
+    sha256: str
+    """Of the file's bytes."""
+
+    @property
+    def stamp(self) -> PolicyName:
+        """What the record says of it."""
+        return PolicyName(name=self.name, sha256=self.sha256)
+
+
+def names() -> list[str]:
+    """Give the names of the built-in policies, sorted."""
+    found = files("provenance.verdict").joinpath("policies").iterdir()
+    return sorted(path.name.removesuffix(".toml") for path in found if path.name.endswith(".toml"))
+
+
+def load(name_or_path: str) -> Policy:
+    """Give a built-in policy by name, or the user's from a file.
+
+    Raises:
+        ConfigError: no such policy, or the file cannot be used; names file and line.
+    """
+    if name_or_path in names():
+        resource = files("provenance.verdict").joinpath("policies", f"{name_or_path}.toml")
+        return parse(resource.read_bytes(), name_or_path, f"{name_or_path}.toml")
+    path = Path(name_or_path)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        known = ", ".join(names())
+        raise ConfigError(
+            f"policy {name_or_path!r}: neither a built-in policy ({known}) nor a readable file"
+            f" ({error.strerror})"
+        ) from error
+    return parse(data, path.stem, name_or_path)
+
+
+def parse(data: bytes, name: str, where: str) -> Policy:
+    """Give the policy in these bytes.
+
+    Args:
+        data: TOML, UTF-8.
+        name: what the record calls it.
+        where: the file, for error messages.
+
+    Raises:
+        ConfigError: the bytes are no policy, or one that breaks a rule.
+    """
+    try:
+        text = data.decode("utf-8")
+        table = tomllib.loads(text)
+        terms = msgspec.convert(table, Terms)
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise ConfigError(f"{where}:{line}: not UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
+        line_said = re.search(r"at line (\d+)", str(error))
+        line = int(line_said[1]) if line_said else text.count("\n") + 1
+        raise ConfigError(f"{where}:{line}: not TOML: {error}") from error
+    except msgspec.ValidationError as error:
+        _refuse(where, text, str(error))
+    _known_detectors(where, text, terms)
+    own = {field: getattr(terms, field) for field in Terms.__struct_fields__}
+    return Policy(**own, name=name, sha256=hashlib.sha256(data).hexdigest())
+
+
+def line_of(text: str, path: str) -> int:
+    """Give the line, counted from 1, of what a path like `$.rows[3].floor` names.
+
+    Args:
+        text: a policy file; tables are found by their headers, keys by their line.
+        path: as msgspec's errors give it. What has no line of its own gives its table's.
+    """
+    lines = text.splitlines()
+    start, end, key = 0, len(lines), ""
+    for name, _, index in re.findall(r"\.(\w+)(\[(\d+)\])?", path):
+        header = rf"\s*\[+\s*{name}\s*\]+"
+        heads = [i for i, line in enumerate(lines) if re.match(header, line)]
+        if not heads:
+            key = name
+            continue
+        start = heads[min(int(index or 0), len(heads) - 1)]
+        later = (i for i in range(start + 1, len(lines)) if lines[i].lstrip().startswith("["))
+        end = next(later, len(lines))
+    if not key:
+        return start + 1
+    hits = (i for i in range(start, end) if re.match(rf"\s*{key}\s*[=.]", lines[i]))
+    return next(hits, start) + 1
+
+
+def _refuse(where: str, text: str, said: str) -> NoReturn:
+    """Raise what msgspec said with the line it is about and the word that would be right."""
+    message, _, path = said.partition(" - at `")
+    path = path.rstrip("`")
+    if unknown := re.search(r"unknown field `(\w+)`", message):
+        key = unknown[1]
+        fields = _fields(path)
+        message = f"unknown key {key!r}; {_nearest(key, fields)}"
+        path = f"{path or '$'}.{key}"
+    elif wrong := re.search(r"Invalid enum value '([^']*)'", message):
+        message = f"unknown word {wrong[1]!r}; {_nearest(wrong[1], _words(path))}"
+    elif missing := re.search(r"missing required field `(\w+)`", message):
+        message = f"{missing[1]!r} is missing"
+    raise ConfigError(f"{where}:{line_of(text, path)}: {message}")
+
+
+def _fields(path: str) -> list[str]:
+    """Give the keys that may stand in the table at a path."""
+    table: type[msgspec.Struct] = Terms
+    if path.startswith("$.rows"):
+        table = Row
+    elif path.startswith("$.required"):
+        table = Required
+    return list(table.__struct_fields__)
+
+
+def _words(path: str) -> list[str]:
+    """Give the words that may stand at a path."""
+    choices: Any = {"floor": Risk, "tier": Tier}.get(path.rpartition(".")[2], Claim)
+    return [word.value for word in choices]
+
+
+def _nearest(word: str, known: list[str]) -> str:
+    """Give the advice: the word that was probably meant, else all of them."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(word, known, 1)
+    return f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(known)}"
+
+
+def _known_detectors(where: str, text: str, terms: Terms) -> None:
+    """Refuse names of detectors that are not installed: a typo would silence its row."""
+    from detectors.catalog import catalog
+
+    known = [spec.name for spec in catalog()]
+    said = [("$.required.images", name) for name in terms.required.images]
+    said += [("$.required.texts", name) for name in terms.required.texts]
+    for index, row in enumerate(terms.rows):
+        said += [(f"$.rows[{index}].detector", name) for name in row.detector]
+    for path, name in said:
+        if name not in known:
+            advice = _nearest(name, known)
+            raise ConfigError(f"{where}:{line_of(text, path)}: unknown detector {name!r}; {advice}")
+
+
+def _at_most(value: float | None, limit: float | None) -> bool:
+    """Tell whether a value keeps a limit; what has no value keeps no limit."""
+    return limit is None or (value is not None and value <= limit)
