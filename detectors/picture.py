@@ -1,0 +1,366 @@
+"""The one room where pixels are decoded: caps, orientation, colour modes, cut files."""
+
+import importlib
+import io
+import struct
+import zlib
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from PIL import Image
+
+from detectors.errors import CannotAssess
+from detectors.headers import gif_frames, jpeg_header, plain_png, tiff_pages, webp_header
+from detectors.modes import TURNS, came, eight_bits, quiet, reduced, upright
+from detectors.signal import Outcome, Reason
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+MEGA: Final = 1_000_000
+MOST_MEGAPIXELS: Final = {
+    "image/jpeg": 256,
+    "image/png": 120,
+    "image/gif": 120,
+    "image/bmp": 120,
+    "image/tiff": 120,
+    "image/webp": 60,
+    "image/avif": 60,
+    "image/heic": 60,
+    "image/heif": 60,
+}
+"""Most million pixels of a picture: telephones make JPEGs of 200; the last four formats are decoded
+whole into several copies, so that the lower limit keeps the same memory."""
+KEPT: Final = 16 * MEGA
+"""Pixels that are kept; a larger picture is reduced by a whole factor while it is decoded."""
+MOST_SCANS: Final = 500
+"""Scans of a JPEG, as in DALI; cameras and encoders write 1 to 20."""
+MOST_SCAN_PIXELS: Final = 10_000 * MEGA
+"""Scans x pixels of a JPEG: about one second of decoding."""
+MOST_COEFFICIENTS: Final = 600 * MEGA
+"""Bytes that a progressive JPEG makes its decoder keep."""
+FEWEST_ROWS: Final = 8
+"""Rows that have to come of a cut file for it to be a picture."""
+PLUGINS: Final = {
+    "image/jpeg": ("PIL.JpegImagePlugin", "JpegImageFile"),
+    "image/png": ("PIL.PngImagePlugin", "PngImageFile"),
+    "image/gif": ("PIL.GifImagePlugin", "GifImageFile"),
+    "image/bmp": ("PIL.BmpImagePlugin", "BmpImageFile"),
+    "image/tiff": ("PIL.TiffImagePlugin", "TiffImageFile"),
+    "image/webp": ("PIL.WebPImagePlugin", "WebPImageFile"),
+    "image/avif": ("PIL.AvifImagePlugin", "AvifImageFile"),
+}
+PARTLY: Final = ("image/jpeg", "image/png", "image/gif", "image/tiff", "image/bmp")
+"""Formats of which Pillow gives the rows before a fault."""
+SELF_TURNED: Final = ("image/tiff", "image/heic", "image/heif")
+"""Formats whose reader has applied the orientation."""
+ORIENTATION: Final = 0x0112
+"""EXIF 2.32, tag Orientation; TIFF 6.0, section 8."""
+BROKEN: Final = (
+    OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError,
+    RuntimeError, EOFError, MemoryError, struct.error, zlib.error,
+)  # fmt: skip
+"""What Pillow and its readers raise on files that are no pictures."""
+
+
+class Picture:
+    """Pixels in 8 bits, upright, first frame only; views are made on first use and kept.
+
+    Arrays have the picture's proportions, but fewer pixels where it was `reduced` and fewer rows
+    where it was `truncated`.
+    """
+
+    width: int
+    """Of the whole picture, in pixels, orientation applied."""
+    height: int
+    frames: int
+    """Frames or pages of the file, counted to 10,000; only the first is decoded."""
+    truncated: bool
+    """The file ends early; the rows that came are there, the others are cut off."""
+    reduced: int
+    """Factor by which both sides were divided while decoding; 1 for all up to 16 million pixels."""
+
+    def __init__(  # noqa: PLR0913 - values that belong together and are made in one place
+        self,
+        colour: Callable[[], Image.Image],
+        grey: Image.Image | None,
+        *,
+        size: tuple[int, int],
+        frames: int = 1,
+        truncated: bool = False,
+        reduced: int = 1,
+    ) -> None:
+        """Keep how the colours are had.
+
+        Args:
+            colour: gives the picture in mode L, RGB or RGBA.
+            grey: its brightness in mode L, where that was decoded apart.
+            size: width and height of the whole picture.
+            frames: of the file.
+            truncated: whether rows are missing.
+            reduced: the factor.
+        """
+        self.width, self.height = size
+        self.frames, self.truncated, self.reduced = frames, truncated, reduced
+        self._colour, self._grey = colour, grey
+
+    @cached_property
+    def _image(self) -> Image.Image:
+        return self._colour()
+
+    @cached_property
+    def _flat(self) -> Image.Image:
+        """Mode RGB, transparent parts on white."""
+        if self._image.mode != "RGBA":
+            return self._image.convert("RGB")
+        white = Image.new("RGBA", self._image.size, "white")
+        return Image.alpha_composite(white, self._image).convert("RGB")
+
+    @cached_property
+    def rgb(self) -> "NDArray[np.uint8]":
+        """(height, width, 3), 0..255; transparent parts on white; colour profile ignored."""
+        return _frozen(self._flat)
+
+    @cached_property
+    def bare(self) -> "NDArray[np.uint8]":
+        """As `rgb`, transparency ignored: the colours that lie under it."""
+        return _frozen(self._image.convert("RGB")) if self.has_alpha else self.rgb
+
+    @cached_property
+    def grey(self) -> "NDArray[np.uint8]":
+        """(height, width), 0..255: brightness in 8 bits; of a JPEG without decoding its colours."""
+        return _frozen(self._flat.convert("L") if self._grey is None else self._grey)
+
+    @cached_property
+    def luma(self) -> "NDArray[np.float32]":
+        """(height, width), 0..255: .299 R + .587 G + .114 B of `rgb` (ITU-R BT.601)."""
+        weights = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+        luma: NDArray[np.float32] = self.rgb.astype(np.float32) @ weights
+        return luma
+
+    @cached_property
+    def alpha(self) -> "NDArray[np.uint8] | None":
+        """(height, width), 0 (transparent) to 255; None where every pixel is opaque."""
+        if self._grey is not None or self._image.mode != "RGBA":
+            return None
+        alpha = _frozen(self._image.getchannel("A"))
+        return alpha if alpha.min() < 255 else None  # noqa: PLR2004 - opaque
+
+    @property
+    def has_alpha(self) -> bool:
+        """Whether any pixel is not opaque."""
+        return self.alpha is not None
+
+    def resized(self, short_side: int) -> "NDArray[np.uint8]":
+        """Give `rgb` with this shorter side in pixels, bicubic with anti-aliasing."""
+        width, height = self._flat.size
+        shorter = min(width, height)
+        size = (
+            max(1, short_side * width // shorter),
+            max(1, short_side * height // shorter),
+        )
+        return _frozen(self._flat.resize(size, Image.Resampling.BICUBIC))
+
+
+def _frozen(image: Image.Image) -> "NDArray[np.uint8]":
+    """Give the pixels as an array that nobody can write to."""
+    pixels: NDArray[np.uint8] = np.asarray(image)
+    pixels.flags.writeable = False
+    return pixels
+
+
+def decode(data: bytes, media_type: str | None, facts: dict[str, Any]) -> Picture:
+    """Give the picture in these bytes, and note in `facts` what was learnt of it.
+
+    Args:
+        data: the whole file.
+        media_type: by content.
+        facts: gets width, height (upright, of the whole picture), and, where they say something:
+            frames, truncated, orientation (EXIF number), mode (as stored), reduced (factor).
+
+    Raises:
+        CannotAssess: `failed` where the file is broken; `not_assessed` where its format has no
+            pixels or its headers announce more than the caps allow.
+    """
+    if media_type not in MOST_MEGAPIXELS:
+        raise CannotAssess(Outcome.NOT_ASSESSED, Reason("picture.no_pixels"))
+    source = _Source(data, media_type)
+    picture = source.jpeg() if media_type == "image/jpeg" else source.other()
+    facts.update(width=picture.width, height=picture.height)
+    facts.update({key: value for key, value in source.facts.items() if value is not None})
+    return picture
+
+
+class _Source:
+    """A file on its way to a picture."""
+
+    def __init__(self, data: bytes, media_type: str) -> None:
+        self.data, self.media_type = data, media_type
+        self.frames, self._height = 1, 0
+        self.facts: dict[str, Any] = {}
+        self._measured()
+
+    def _measured(self) -> None:
+        """Hold the file's own header against the caps, where Pillow would decode before telling."""
+        if self.media_type == "image/png":
+            self.data, self.frames = plain_png(self.data)
+        elif self.media_type == "image/gif":
+            self.frames = gif_frames(self.data)
+        elif self.media_type == "image/tiff":
+            self.frames = tiff_pages(self.data)
+        elif self.media_type == "image/webp":
+            if (header := webp_header(self.data)) is None:
+                raise _broken("no WebP header")
+            width, height, self.frames = header
+            self._admit((width, height))
+
+    def _admit(self, size: tuple[int, int]) -> None:
+        """Refuse more pixels than the format's cap."""
+        pixels, most = size[0] * size[1], MOST_MEGAPIXELS[self.media_type]
+        if pixels > most * MEGA:
+            args = {"megapixels": round(pixels / MEGA), "limit": most}
+            raise CannotAssess(Outcome.NOT_ASSESSED, Reason("picture.too_large", args))
+
+    def jpeg(self) -> Picture:
+        """Give a JPEG: brightness now, which shows that it decodes; colours when asked for."""
+        header = jpeg_header(self.data)
+        if header is None:
+            raise _broken("no frame or no scan")
+        self._admit((header.width, header.height))
+        pixels = header.width * header.height
+        if header.scans > MOST_SCANS or header.scans * pixels > MOST_SCAN_PIXELS:
+            args: dict[str, Any] = {"scans": header.scans, "megapixels": round(pixels / MEGA)}
+            raise CannotAssess(Outcome.NOT_ASSESSED, Reason("picture.too_many_scans", args))
+        if header.coefficients > MOST_COEFFICIENTS:
+            args = {"megabytes": header.coefficients // MEGA, "limit": MOST_COEFFICIENTS // MEGA}
+            raise CannotAssess(Outcome.NOT_ASSESSED, Reason("picture.too_much_memory", args))
+        factor = next(f for f in (1, 2, 4, 8) if pixels <= KEPT * f * f or f == 8)  # noqa: PLR2004
+        first, cut = self._whole_or_cut("L", factor)
+        rows = first.height
+        turn = self._orientation(first)
+        grey = upright(first, turn) if first.mode == "L" else None
+
+        def colour() -> Image.Image:
+            image = first if grey is None else self._loaded("RGB", factor, cut=cut)
+            return upright(eight_bits(image).crop((0, 0, image.width, rows)), turn)
+
+        return self._picture(
+            colour, grey, (header.width, header.height), turn=turn, cut=cut, factor=factor
+        )
+
+    def other(self) -> Picture:
+        """Give a picture of any other format, decoded and reduced at once."""
+        image, cut = self._whole_or_cut(None, 1)
+        size = (image.width, self._height if cut else image.height)
+        turn = self._orientation(image)
+        pixels = image.width * image.height
+        factor = next(f for f in range(1, 64) if pixels <= KEPT * f * f)
+        try:
+            ready = upright(reduced(image, factor), turn)
+        except BROKEN as error:
+            raise _broken(error) from error
+        return self._picture(lambda: ready, None, size, turn=turn, cut=cut, factor=factor)
+
+    def _picture(  # noqa: PLR0913 - as the class it fills
+        self,
+        colour: Callable[[], Image.Image],
+        grey: Image.Image | None,
+        size: tuple[int, int],
+        *,
+        turn: int,
+        cut: bool,
+        factor: int,
+    ) -> Picture:
+        """Note the facts and give the picture."""
+        self.facts.update(
+            frames=self.frames if self.frames > 1 else None,
+            truncated=cut or None,
+            orientation=turn if turn > 1 else None,
+            reduced=factor if factor > 1 else None,
+        )
+        turned = size[::-1] if turn > 4 else size  # noqa: PLR2004 - 5 to 8 swap the sides
+        return Picture(
+            colour, grey, size=turned, frames=self.frames, truncated=cut, reduced=factor
+        )  # fmt: skip
+
+    def _whole_or_cut(self, mode: str | None, factor: int) -> tuple[Image.Image, bool]:
+        """Give the decoded image and whether the file ended early; missing rows are cut off."""
+        try:
+            return self._loaded(mode, factor, cut=False), False
+        except BROKEN as error:
+            fault = error
+        if self.media_type not in (
+            "image/jpeg",
+            "image/png",
+            "image/gif",
+            "image/tiff",
+            "image/bmp",
+        ):
+            raise _broken(fault) from fault
+        try:
+            image = self._loaded(mode, factor, cut=True)
+            rows = came(image)
+        except BROKEN as error:
+            raise _broken(error) from error
+        if rows < min(FEWEST_ROWS, image.height):
+            raise CannotAssess(Outcome.FAILED, Reason("picture.no_rows"))
+        self._height = image.height
+        part = image.crop((0, 0, image.width, rows))
+        part.info = image.info
+        return part, True
+
+    def _loaded(self, mode: str | None, factor: int, *, cut: bool) -> Image.Image:
+        """Give the first frame with all its pixels, as stored.
+
+        Args:
+            mode: of a JPEG, "L" for brightness alone.
+            factor: of a JPEG, the power of two by which it is decoded smaller.
+            cut: take what comes of a file that ends early.
+        """
+        with quiet(cut=cut):
+            image = self._opened()
+            self._admit(image.size)
+            if self.media_type == "image/jpeg":
+                image.draft(mode, (image.width // factor, image.height // factor))
+            if image.mode not in ("L", "RGB"):
+                self.facts["mode"] = image.mode
+            image.load()
+            return image
+
+    def _opened(self) -> Image.Image:
+        """Give the image as its header tells, no pixels yet."""
+        if self.media_type in ("image/heic", "image/heif"):
+            import pillow_heif
+
+            file = pillow_heif.open_heif(self.data, bgr_mode=False)
+            first = file[file.primary_index]
+            self._admit(first.size)
+            image: Image.Image = first.to_pillow()
+            return image
+        module, name = PLUGINS[self.media_type]
+        plugin: Callable[[io.BytesIO], Image.Image]
+        plugin = getattr(importlib.import_module(module), name)
+        return plugin(io.BytesIO(self.data))
+
+    def _orientation(self, image: Image.Image) -> int:
+        """Give the EXIF orientation that is still to be applied, 1 to 8."""
+        raw = image.info.get("exif")
+        if not raw or self.media_type in SELF_TURNED:
+            return 1
+        exif = Image.Exif()
+        try:
+            with quiet(cut=False):
+                exif.load(raw)
+                turn = exif.get(ORIENTATION)
+        except BROKEN:
+            return 1
+        return turn if isinstance(turn, int) and turn in TURNS else 1
+
+
+def _broken(error: object) -> CannotAssess:
+    """Give the fault of a file that is no picture."""
+    return CannotAssess(
+        Outcome.FAILED, Reason("picture.broken", {"detail": ascii(str(error))[:160]})
+    )
