@@ -1,0 +1,38 @@
+"""Containers of pictures, taken apart into named pieces; nothing is searched, nothing raises."""
+
+from detectors.containers import bmff, gif, jpeg, png, riff, tiff
+from detectors.containers.jpeg import jpeg_scans
+from detectors.containers.place import manifest_place
+from detectors.containers.walk import MAX_UNPACKED, Chunk, Walk, inflate
+
+__all__ = ["MAX_UNPACKED", "Chunk", "Walk", "has_manifest_place", "inflate", "jpeg_scans", "walk"]
+
+WALKS = {
+    "image/jpeg": jpeg.segments,
+    "image/png": png.chunks,
+    "image/webp": riff.chunks,
+    "image/gif": gif.extensions,
+    "image/tiff": tiff.tags,
+    "image/avif": bmff.boxes,
+    "image/heic": bmff.boxes,
+    "image/heif": bmff.boxes,
+}
+"""Media type → walk. BMP has no place for metadata; SVG is one document, read by `rdf`."""
+
+
+def walk(data: bytes, media_type: str | None) -> Walk:
+    """Give the pieces of a picture's container that are not pixels, in the order of the file.
+
+    Bounded by counts and by the bytes there are. Malformed or cut input ends the walk and never
+    raises; what came before is given. Types without metadata give nothing.
+    """
+    step = WALKS.get(media_type or "")
+    return Walk() if step is None else step(data)
+
+
+def has_manifest_place(data: bytes, media_type: str | None) -> bool:
+    """Tell whether a manifest of content credentials, or a reference to one, may be in this file.
+
+    A gate before an expensive library, not evidence: it may say yes too often, never too seldom.
+    """
+    return manifest_place(data, media_type, lambda: walk(data, media_type))

@@ -1,0 +1,152 @@
+"""Boxes of the ISO base media file format, and the items of HEIF (ISO/IEC 14496-12, 23008-12)."""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from detectors.containers.walk import MAX_UNPACKED, Basket, Walk
+
+MAX_ITEMS = 4_096
+MAX_EXTENTS = 64
+"""Pieces of one item."""
+WIDE = 16
+"""Bytes of a box head with a 64-bit size; 8 without."""
+XMP_TYPE = b"application/rdf+xml"
+
+
+class Box(msgspec.Struct, frozen=True):
+    """A box: its type and where its payload lies."""
+
+    kind: bytes
+    start: int
+    end: int
+
+
+class _Item(msgspec.Struct, frozen=True):
+    """Where an item lies: in the file (0) or in the `idat` box (1), in pieces."""
+
+    method: int
+    extents: tuple[tuple[int, int], ...]
+
+
+def boxes(data: bytes) -> Walk:
+    """Give the items that hold metadata (`Exif`, `XMP`) and the `uuid:…` boxes of the top level.
+
+    An `Exif` chunk holds the item as it lies: four bytes of offset, then, usually, the TIFF header.
+    """
+    basket = Basket(data)
+    end = 0
+    for box in _children(data, 0, len(data)):
+        if box.kind == b"uuid":
+            basket.put(f"uuid:{data[box.start : box.start + 16].hex()}", box.start + 16, box.end)
+        elif box.kind == b"meta":
+            _items(data, Box(box.kind, box.start + 4, min(box.end, len(data))), basket)
+        end = box.end
+        if not basket.room():
+            break
+    return basket.walk(whole=end == len(data))
+
+
+def _children(data: bytes, start: int, end: int) -> Iterator[Box]:
+    """Give the boxes between two offsets; the last may claim to reach beyond."""
+    while start + 8 <= end:
+        size, head = int.from_bytes(data[start : start + 4], "big"), 8
+        if size == 1:
+            size, head = int.from_bytes(data[start + 8 : start + WIDE], "big"), WIDE
+        elif size == 0:
+            size = end - start
+        if size < head:
+            return
+        yield Box(data[start + 4 : start + 8], start + head, start + size)
+        start += size
+
+
+def _items(data: bytes, meta: Box, basket: Basket) -> None:
+    """Keep the items of a `meta` box that hold EXIF or XMP."""
+    found: dict[bytes, Box] = {}
+    for box in _children(data, meta.start, meta.end):
+        found.setdefault(box.kind, Box(box.kind, box.start, min(box.end, meta.end)))
+    if b"iinf" not in found or b"iloc" not in found:
+        return
+    places = _places(data[found[b"iloc"].start : found[b"iloc"].end])
+    for number, tag in _names(data, found[b"iinf"]):
+        place = places.get(number)
+        base = found[b"idat"].start if b"idat" in found else 0
+        if place is None or not place.extents or not basket.room():
+            continue
+        if place.method == 0:
+            _put(basket, tag, place, 0)
+        elif place.method == 1 and base:
+            _put(basket, tag, place, base)
+
+
+def _put(basket: Basket, tag: str, place: _Item, base: int) -> None:
+    """Keep an item; one in several pieces is joined."""
+    if len(place.extents) == 1:
+        offset, length = place.extents[0]
+        basket.put(tag, base + offset, base + offset + (length or basket.size))
+        return
+    joined = bytearray()
+    for offset, length in place.extents:
+        start = base + offset
+        joined += basket.view[start : start + min(length, MAX_UNPACKED - len(joined))]
+    basket.put_joined(tag, base + place.extents[0][0], bytes(joined))
+
+
+def _names(data: bytes, box: Box) -> Iterator[tuple[int, str]]:
+    """Give (item id, tag) of the items of an `iinf` box that hold metadata."""
+    head = 6 if data[box.start : box.start + 1] == b"\0" else 8
+    for count, entry in enumerate(_children(data, box.start + head, box.end)):
+        if count >= MAX_ITEMS:
+            return
+        body = data[entry.start : min(entry.end, entry.start + 256)]
+        wide = 4 if body[:1] == b"\3" else 2
+        number, kind = int.from_bytes(body[4 : 4 + wide], "big"), body[6 + wide : 10 + wide]
+        if kind == b"Exif":
+            yield number, "Exif"
+        elif kind == b"mime" and XMP_TYPE in body[10 + wide :].split(b"\0")[:3]:
+            yield number, "XMP"
+
+
+def _places(body: bytes) -> dict[int, _Item]:
+    """Give where the items of an `iloc` box lie, by id; stops where the box does."""
+    if len(body) < 8:  # noqa: PLR2004 - version, flags, sizes and a count
+        return {}
+    version, sizes = body[0], body[4] << 8 | body[5]
+    offset_size, length_size, base_size = sizes >> 12, sizes >> 8 & 15, sizes >> 4 & 15
+    index_size = sizes & 15 if version in (1, 2) else 0
+    wide = 4 if version == 2 else 2  # noqa: PLR2004 - version 2 has 32-bit numbers
+    cursor = _Cursor(body, 6)
+    places: dict[int, _Item] = {}
+    for _ in range(min(cursor.take(wide), MAX_ITEMS)):
+        number = cursor.take(wide)
+        method = cursor.take(2) & 15 if version in (1, 2) else 0
+        cursor.take(2)  # data reference
+        base = cursor.take(base_size)
+        extents = []
+        count = cursor.take(2)
+        for _ in range(min(count, MAX_EXTENTS)):
+            cursor.take(index_size)
+            extents.append((base + cursor.take(offset_size), cursor.take(length_size)))
+        if cursor.done or count > MAX_EXTENTS:
+            break
+        places[number] = _Item(method, tuple(extents))
+    return places
+
+
+class _Cursor:
+    """Reads big-endian numbers one after another; zeros behind the end."""
+
+    def __init__(self, body: bytes, position: int) -> None:
+        self.body = body
+        self.position = position
+
+    @property
+    def done(self) -> bool:
+        """Whether more was taken than there is."""
+        return self.position > len(self.body)
+
+    def take(self, size: int) -> int:
+        """Give the next number of this many bytes."""
+        self.position += size
+        return int.from_bytes(self.body[self.position - size : self.position], "big")

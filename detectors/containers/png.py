@@ -1,0 +1,25 @@
+"""PNG chunks (W3C PNG, third edition, clause 5)."""
+
+import struct
+
+from detectors.containers.walk import Basket, Walk
+
+HEAD = struct.Struct(">I4s")
+PIXELS = (b"IDAT", b"fdAT")
+
+
+def chunks(data: bytes) -> Walk:
+    """Give the chunks that are not pixels, before and after them; checksums are not judged."""
+    basket = Basket(data)
+    position = 8
+    while basket.room():
+        if position + 8 > basket.size:
+            return basket.walk(whole=False)
+        length, tag = HEAD.unpack_from(data, position)
+        start = position + 8
+        if tag == b"IEND":
+            return basket.walk(whole=True)
+        if tag not in PIXELS and not basket.put(tag.decode("latin-1"), start, start + length):
+            return basket.walk(whole=False)
+        position = start + length + 4
+    return basket.walk(whole=True)

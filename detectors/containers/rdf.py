@@ -1,0 +1,111 @@
+"""Properties of XMP (ISO 16684-1), in a packet of its own or inside an SVG document."""
+
+from xml.parsers import expat
+
+import msgspec
+
+from detectors.containers.walk import MAX_UNPACKED
+
+RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+XML = "http://www.w3.org/XML/1998/namespace"
+ARRAYS = {f"{RDF} {name}" for name in ("Alt", "Bag", "Seq", "li", "value", "Description")}
+"""Elements between a property and its value."""
+MAX_DEPTH = 100
+MAX_ELEMENTS = 100_000
+
+
+class Property(msgspec.Struct, frozen=True):
+    """A property of the document that a packet describes; one of an array's values."""
+
+    namespace: str
+    name: str
+    value: str
+
+
+class Properties(msgspec.Struct, frozen=True):
+    """What a packet says, and whether it was read to its end."""
+
+    found: tuple[Property, ...]
+    whole: bool
+    """False where it is malformed, cut, or over a limit; what came before stands."""
+
+
+class _Stop(Exception):  # noqa: N818 - no fault, the end of the walk
+    """Over a limit, or an entity is declared: nothing more is read."""
+
+
+def properties(packet: bytes | memoryview) -> Properties:
+    """Give the top-level properties of XMP, whatever prefix and form they are written in.
+
+    Entities are refused, nothing external is read, and properties of nested structures are left
+    out: they speak of something else, such as a picture that was placed into this one.
+    """
+    reader = _Reader()
+    try:
+        reader.parser.Parse(bytes(packet[:MAX_UNPACKED]), True)  # noqa: FBT003 - pyexpat takes no keywords
+    except (_Stop, expat.ExpatError, LookupError, ValueError):  # the latter two: unknown encodings
+        return Properties(tuple(reader.found), whole=False)
+    return Properties(tuple(reader.found), whole=len(packet) <= MAX_UNPACKED)
+
+
+class _Reader:
+    """The handlers of one parse."""
+
+    def __init__(self) -> None:
+        self.found: list[Property] = []
+        self.stack: list[str] = []
+        self.root = -1
+        """Depth of `rdf:RDF`, -1 outside."""
+        self.leaf = False
+        self.text: list[str] = []
+        self.count = 0
+        self.parser = expat.ParserCreate(namespace_separator=" ")
+        self.parser.buffer_text = True
+        self.parser.StartElementHandler = self._start
+        self.parser.EndElementHandler = self._end
+        self.parser.CharacterDataHandler = self.text.append
+        self.parser.EntityDeclHandler = self._refuse
+
+    def _refuse(self, *_: object) -> None:
+        """End the parse."""
+        raise _Stop
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        """Enter an element and keep its attributes."""
+        self.count += 1
+        if len(self.stack) >= MAX_DEPTH or self.count > MAX_ELEMENTS:
+            raise _Stop
+        self.stack.append(name)
+        self.leaf = True
+        self.text.clear()
+        if self.root < 0:
+            self.root = len(self.stack) - 1 if name == f"{RDF} RDF" else -1
+            return
+        if len(self.stack) == self.root + 2:
+            for key, value in attributes.items():
+                if not key.startswith((RDF, XML)):
+                    self._keep(key, value)
+        elif f"{RDF} resource" in attributes:
+            self._value(attributes[f"{RDF} resource"])
+
+    def _end(self, _: str) -> None:
+        """Leave an element and keep its text, if it holds no further element."""
+        if self.leaf and self.root >= 0:
+            self._value("".join(self.text))
+        self.leaf = False
+        self.text.clear()
+        self.stack.pop()
+        if len(self.stack) <= self.root:
+            self.root = -1
+
+    def _value(self, value: str) -> None:
+        """Keep a value that belongs to the property on the stack, if it is one of the top level."""
+        at = self.root + 2
+        if len(self.stack) > at and all(name in ARRAYS for name in self.stack[at + 1 :]):
+            self._keep(self.stack[at], value)
+
+    def _keep(self, key: str, value: str) -> None:
+        """Keep a property."""
+        namespace, _, name = key.rpartition(" ")
+        if namespace and value.strip():
+            self.found.append(Property(namespace, name, value))

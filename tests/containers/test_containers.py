@@ -1,0 +1,206 @@
+"""What a walk promises: named pieces, bounds, and no exception whatever the bytes."""
+
+import io
+import struct
+import time
+import zlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image, PngImagePlugin
+
+from detectors.containers import has_manifest_place, inflate, jpeg_scans, walk
+from detectors.containers.gif import joined
+from detectors.containers.tiff import entries
+from detectors.containers.walk import MAX_CHUNKS, MAX_STEPS
+
+PNG_HEAD = b"\x89PNG\r\n\x1a\n"
+TYPES = (
+    "image/jpeg", "image/png", "image/webp", "image/gif", "image/tiff", "image/avif",
+    "image/svg+xml", "application/pdf", "image/bmp", None,
+)  # fmt: skip
+XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"></x:xmpmeta>'
+
+
+def drawn(form: str, **options: object) -> bytes:
+    out = io.BytesIO()
+    Image.linear_gradient("L").resize((24, 24)).convert("RGB").save(out, form, **options)
+    return out.getvalue()
+
+
+def chunk(tag: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + tag + data + struct.pack(">I", zlib.crc32(tag + data))
+
+
+def box(kind: bytes, payload: bytes) -> bytes:
+    return struct.pack(">I", 8 + len(payload)) + kind + payload
+
+
+def tags(data: bytes, media_type: str) -> list[str]:
+    return [piece.tag for piece in walk(data, media_type).chunks]
+
+
+EXIF = Image.Exif()
+EXIF[0x0131] = "a program"
+INFO = PngImagePlugin.PngInfo()
+INFO.add_text("parameters", "before")
+INFO.add(b"tEXt", b"after\0behind", after_idat=True)
+SAMPLES = {
+    "image/jpeg": drawn("JPEG", exif=EXIF, comment=b"hello", xmp=XMP, progressive=True),
+    "image/png": drawn("PNG", pnginfo=INFO, exif=EXIF),
+    "image/webp": drawn("WEBP", exif=EXIF.tobytes(), xmp=XMP),
+    "image/gif": drawn("GIF", comment=b"hello"),
+    "image/tiff": drawn("TIFF", tiffinfo={0x0131: "a program"}),
+    "image/avif": drawn("AVIF", exif=EXIF.tobytes(), xmp=XMP, speed=10),
+}
+EXPECTED = {
+    "image/jpeg": {"APP0", "APP1", "COM"},
+    "image/png": {"IHDR", "tEXt", "eXIf"},
+    "image/webp": {"VP8X", "EXIF", "XMP "},
+    "image/gif": {"COM"},
+    "image/tiff": {"IFD0:0x0131", "IFD0:0x0100"},
+    "image/avif": {"Exif", "XMP"},
+}
+
+
+@pytest.mark.parametrize("media_type", SAMPLES)
+def test_a_walk_names_the_pieces_that_a_program_wrote(media_type: str) -> None:
+    pieces = walk(SAMPLES[media_type], media_type)
+    assert pieces.whole
+    assert not pieces.limited
+    assert {piece.tag for piece in pieces.chunks} >= EXPECTED[media_type]
+    for piece in pieces.chunks:
+        here = SAMPLES[media_type][piece.offset :]
+        assert here.startswith(bytes(piece.data))
+
+
+@pytest.mark.parametrize("media_type", SAMPLES)
+def test_a_cut_file_says_so_and_gives_what_came(media_type: str) -> None:
+    cut = walk(SAMPLES[media_type][:-9], media_type)
+    assert media_type in ("image/jpeg", "image/tiff") or not cut.whole
+    assert not walk(SAMPLES[media_type][:11], media_type).whole
+
+
+def test_text_behind_the_pixels_of_a_png_is_given() -> None:
+    pieces = walk(SAMPLES["image/png"], "image/png").chunks
+    texts = [bytes(piece.data) for piece in pieces if piece.tag == "tEXt"]
+    assert texts == [b"parameters\0before", b"after\0behind"]
+
+
+def test_bytes_behind_the_end_are_not_given() -> None:
+    text = chunk(b"tEXt", b"parameters\0x")
+    assert "tEXt" not in tags(drawn("PNG") + text, "image/png")
+    webp = SAMPLES["image/webp"] + b"EXIF" + struct.pack("<I", 4) + b"late"
+    assert tags(webp, "image/webp").count("EXIF") == 1
+    assert "COM" not in tags(drawn("JPEG") + b"\xff\xfe\0\x06late", "image/jpeg")
+
+
+@given(st.binary(max_size=400), st.sampled_from(TYPES), st.integers(0, 60))
+def test_no_bytes_raise(tail: bytes, media_type: str | None, keep: int) -> None:
+    for data in (tail, SAMPLES.get(media_type or "", b"")[:keep] + tail):
+        walk(data, media_type)
+        has_manifest_place(data, media_type)
+        jpeg_scans(data)
+
+
+@given(st.sampled_from(sorted(SAMPLES)), st.data())
+def test_no_change_of_a_good_file_raises(media_type: str, draw: st.DataObject) -> None:
+    data = bytearray(SAMPLES[media_type])
+    for _ in range(draw.draw(st.integers(1, 8))):
+        data[draw.draw(st.integers(0, len(data) - 1))] = draw.draw(st.integers(0, 255))
+    pieces = walk(bytes(data), media_type)
+    assert all(piece.offset + len(piece.data) <= len(data) for piece in pieces.chunks)
+
+
+def test_scans_are_counted_as_a_decoder_meets_them() -> None:
+    assert jpeg_scans(b"") == 0
+    assert jpeg_scans(drawn("JPEG")) == 1
+    few = jpeg_scans(drawn("JPEG", progressive=True))
+    assert few > 2
+    head, scan = drawn("JPEG"), b"\xff\xda\0\x08\1\1\0\0\x3f\0\x2a"
+    thumbnail = b"\xff\xe1" + struct.pack(">H", 2 + len(head)) + head
+    assert jpeg_scans(b"\xff\xd8" + thumbnail + head[2:]) == 1
+    assert jpeg_scans(head[:-2] + scan * 4_500 + b"\xff\xd9") == 4_501
+    assert jpeg_scans(head[:-2] + scan * MAX_STEPS) == 1 + MAX_STEPS
+
+
+def test_counts_are_bounded() -> None:
+    started = time.process_time()
+    many = walk(PNG_HEAD + chunk(b"tEXt", b"a\0b") * (MAX_CHUNKS + 5), "image/png")
+    assert many.limited
+    assert len(many.chunks) == MAX_CHUNKS
+    assert walk(PNG_HEAD + chunk(b"IDAT", b"") * (MAX_STEPS + 5), "image/png").limited
+    assert walk(b"GIF89a" + bytes(7) + b"!\xf9\0" * (MAX_STEPS + 5), "image/gif").limited
+    assert walk(b"GIF89a" + bytes(7) + b"!\xfe" + b"\1\1" * 1_100_000, "image/gif").limited
+    assert walk(box(b"free", b"") * (MAX_STEPS + 5), "image/avif").limited
+    assert time.process_time() - started < 3
+
+
+def test_packed_fields_have_a_cap_and_broken_ones_give_what_came() -> None:
+    assert inflate(zlib.compress(b"a" * 5_000)) == (b"a" * 5_000, True)
+    assert inflate(zlib.compress(bytes(50_000_000)), 1_000) == (bytes(1_000), False)
+    assert inflate(zlib.compress(b"abc") + b"trailing") == (b"abc", True)
+    assert inflate(b"no stream") == (b"", True)
+    whole = bytes(range(256)) * 1_000
+    packed = zlib.compress(whole, 0)
+    assert whole.startswith(inflate(packed[:70_000])[0])
+
+
+def test_directories_that_point_at_themselves_end() -> None:
+    loop = b"II*\0" + struct.pack("<IHHHII", 8, 1, 0x8769, 4, 1, 8) + struct.pack("<I", 8)
+    found, whole = entries(loop)
+    assert [entry.directory for entry in found] == ["IFD0"]
+    assert whole
+    wild = b"MM\0*" + struct.pack(">IHHHII", 8, 65_535, 0x010E, 2, 0xFFFFFFFF, 0xFFFFFFF0)
+    assert entries(wild) == ([], False)
+
+
+def test_big_tiff_is_read() -> None:
+    head = b"II+\0" + struct.pack("<HHQ", 8, 0, 16)
+    entry = struct.pack("<QHHQ8s", 1, 0x0131, 2, 4, b"abc\0") + bytes(8)
+    assert [bytes(e.data) for e in entries(head + entry)[0]] == [b"abc\0"]
+    assert entries(head[:12]) == ([], False)
+
+
+def test_items_in_pieces_are_joined() -> None:
+    infe = box(b"infe", b"\2\0\0\0\0\1\0\0Exif\0")
+    iinf = box(b"iinf", b"\0\0\0\0\0\1" + infe)
+    iloc = box(b"iloc", b"\1\0\0\0\x44\0\0\1" + struct.pack(">HHHHIIII", 1, 1, 0, 2, 0, 2, 4, 2))
+    meta = box(b"meta", bytes(4) + iinf + iloc + box(b"idat", b"ab--cd"))
+    pieces = walk(box(b"ftyp", b"avif\0\0\0\0") + meta, "image/avif").chunks
+    assert [(piece.tag, bytes(piece.data)) for piece in pieces] == [("Exif", b"abcd")]
+
+
+def test_sub_blocks_of_a_gif_are_joined() -> None:
+    comment = walk(SAMPLES["image/gif"], "image/gif").chunks[-1]
+    assert (comment.tag, joined(comment.data)) == ("COM", b"hello")
+
+
+C2PA_BOX = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
+REFERENCE = XMP.replace(b"></", b"><a dcterms:provenance='self'/></")
+MANIFESTS = [
+    ("image/jpeg", b"\xff\xd8\xff\xeb\0\4JP" + drawn("JPEG")[2:]),
+    ("image/jpeg", drawn("JPEG", xmp=REFERENCE)),
+    ("image/png", PNG_HEAD + chunk(b"caBX", b"x") + drawn("PNG")[8:]),
+    ("image/png", PNG_HEAD + chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0x")),
+    ("image/webp", b"RIFF\x10\0\0\0WEBPC2PA\4\0\0\0abcd"),
+    ("image/webp", drawn("WEBP", xmp=REFERENCE)),
+    ("image/gif", b"GIF89a" + bytes(7) + b"!\xff\x0bC2PA_GIF\1\0\0\1x\0;"),
+    ("image/tiff", drawn("TIFF", tiffinfo={0xCD41: b"abcd"})),
+    ("image/tiff", drawn("TIFF", tiffinfo={0x02BC: REFERENCE})),
+    ("image/avif", SAMPLES["image/avif"] + box(b"uuid", C2PA_BOX + b"x")),
+    ("image/svg+xml", b"<svg><metadata><c2pa:manifest>AA</c2pa:manifest></metadata></svg>"),
+    ("application/pdf", b"%PDF-1.7 /C2PA_Manifest"),
+]
+
+
+@pytest.mark.parametrize(("media_type", "data"), MANIFESTS)
+def test_every_place_of_a_manifest_opens_the_gate(media_type: str, data: bytes) -> None:
+    assert has_manifest_place(data, media_type)
+
+
+@pytest.mark.parametrize("media_type", SAMPLES)
+def test_a_picture_without_a_place_keeps_the_gate_shut(media_type: str) -> None:
+    assert not has_manifest_place(SAMPLES[media_type], media_type)
+    assert not has_manifest_place(SAMPLES[media_type], None)
