@@ -1,0 +1,184 @@
+"""What lists there are, and what those in use say."""
+
+import hashlib
+import tomllib
+from datetime import date
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import msgspec
+
+from detectors.errors import ConfigError
+
+HOME: Final = Path(__file__).parent
+STALE_AFTER: Final = 90
+"""Days after which a list is said to be old: certificates are withdrawn between editions."""
+
+Use = Literal["signers", "timestamps", "end-entities", "distrusted"]
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One file of certificates and what it is good for."""
+
+    use: Use
+    """`signers`: CAs of signers; `timestamps`: CAs of time stamp authorities; `end-entities`:
+    certificates of single signers; `distrusted`: CAs or signers that are not believed."""
+    issued: date
+    file: str
+    """Beside the index."""
+    source: str
+    sha256: str
+    """Of the file's bytes."""
+
+
+class TrustList(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A named list."""
+
+    name: str
+    enabled: bool
+    part: list[Part]
+    own: bool = False
+    """The user's; else the package's."""
+
+    @property
+    def issued(self) -> date:
+        """The date of its oldest part."""
+        return min(part.issued for part in self.part)
+
+    def age(self, today: date) -> int:
+        """Days since it was issued."""
+        return (today - self.issued).days
+
+    def pem(self, folder: Path, *uses: Use) -> str:
+        """Give the certificates for these uses, PEM.
+
+        Args:
+            folder: the user's folder, where an own list lies.
+            uses: which parts.
+
+        Raises:
+            ConfigError: a file is missing or not the one that was imported.
+        """
+        home = folder if self.own else HOME
+        return "\n".join(
+            _read(self.name, home / p.file, p.sha256) for p in self.part if p.use in uses
+        )
+
+
+class Signers(msgspec.Struct, frozen=True, kw_only=True):
+    """A list in use that can make a signer trusted."""
+
+    name: str
+    issued: date
+    anchors: str
+    """CA certificates, PEM."""
+    end_entities: str
+    """Certificates of single signers, PEM."""
+
+
+class InUse(msgspec.Struct, frozen=True, kw_only=True):
+    """What the verifiers are given."""
+
+    signers: list[Signers]
+    """In the order of their names."""
+    time_stamps: str
+    """CA certificates of time stamp authorities, PEM."""
+    distrusted: str
+    """Certificates of CAs and signers that are not believed, PEM."""
+
+
+class _Index(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An `index.toml`."""
+
+    lists: list[TrustList] = msgspec.field(name="list", default_factory=list)
+    enabled: dict[str, bool] = {}
+    """The user's word on packaged lists."""
+
+
+def user_folder() -> Path:
+    """Give the folder of the user's lists; it need not exist."""
+    from platformdirs import user_data_path
+
+    return user_data_path("provenance") / "trust"
+
+
+def known(folder: Path) -> list[TrustList]:
+    """Give every list of the package and of this folder, by name.
+
+    Raises:
+        ConfigError: the user's index cannot be read.
+    """
+    index = user_index(folder)
+    packaged = _index(HOME / "index.toml").lists
+    lists = {row.name: switched(row, index.enabled.get(row.name, row.enabled)) for row in packaged}
+    lists |= {row.name: row for row in index.lists}
+    return sorted(lists.values(), key=lambda row: row.name)
+
+
+def switched(row: TrustList, enabled: bool) -> TrustList:
+    """Give the list, enabled or disabled."""
+    return msgspec.structs.replace(row, enabled=enabled)
+
+
+def user_index(folder: Path) -> _Index:
+    """Give the user's index; an empty one where there is none."""
+    path = folder / "index.toml"
+    if not path.is_file():
+        return _Index()
+    index = _index(path)
+    return _Index([msgspec.structs.replace(row, own=True) for row in index.lists], index.enabled)
+
+
+def in_use(names: list[str] | None, folder: Path) -> InUse:
+    """Give the certificates of the lists in use.
+
+    Args:
+        names: the lists that make signers and time stamps trusted; None: those enabled.
+            Distrusted certificates of every enabled list count in any case.
+        folder: the user's lists.
+
+    Raises:
+        ConfigError: no list has that name, or a file cannot be used.
+    """
+    lists = known(folder)
+    if missing := sorted(set(names or ()) - {row.name for row in lists}):
+        there = ", ".join(row.name for row in lists)
+        raise ConfigError(f"trust_lists: no list is named {missing[0]!r}; there are {there}")
+    chosen = [row for row in lists if (row.enabled if names is None else row.name in names)]
+    watched = [row for row in lists if row.enabled or row in chosen]
+    signers = [
+        Signers(
+            name=row.name,
+            issued=row.issued,
+            anchors=row.pem(folder, "signers"),
+            end_entities=row.pem(folder, "end-entities"),
+        )
+        for row in chosen
+    ]
+    return InUse(
+        signers=[row for row in signers if row.anchors or row.end_entities],
+        time_stamps="\n".join(row.pem(folder, "timestamps") for row in chosen),
+        distrusted="\n".join(row.pem(folder, "distrusted") for row in watched).strip(),
+    )
+
+
+def _index(path: Path) -> _Index:
+    """Read an index."""
+    try:
+        raw: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
+        return msgspec.convert(raw, _Index)
+    except (OSError, ValueError, msgspec.ValidationError) as error:
+        raise ConfigError(f"{path}: {error}; remove the file to begin anew") from error
+
+
+def _read(name: str, path: Path, sha256: str) -> str:
+    """Read the certificates of a list and see that they are those that were imported."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"trust list {name}: {error}; import it again") from error
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise ConfigError(
+            f"trust list {name}: {path} was changed after its import; import it again"
+        )
+    return data.decode("ascii", "replace")
