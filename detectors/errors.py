@@ -20,6 +20,6 @@ class CannotAssess(Exception):  # noqa: N818 - a state of the item, not a fault 
             outcome: `failed` (broken, unreadable) or `not_assessed` (over a limit, not judged here).
             reason: the code and its arguments.
         """
-        super().__init__(reason.code)
+        super().__init__(outcome, reason)  # both, so that a fault survives pickling
         self.outcome = outcome
         self.reason = reason

@@ -49,7 +49,7 @@ class Item:
         Args:
             uri: as the user named it; bytes that are not UTF-8 percent-encoded.
             read: gives the bytes, called once; raises `CannotAssess` where they cannot be had.
-            kind: what the user says it is (`--kind`); None: by content.
+            kind: what the user says it is (`--kind`), or `post`; None: by content.
             sidecar: the `.c2pa` file beside it.
             parts: of a post: (part name, item).
         """
@@ -60,6 +60,8 @@ class Item:
         """What was learnt on the way, for the record: width, height, encoding …"""
         self.fingerprints: dict[str, str] = {}
         """What pixel detectors computed, as name → hex."""
+        self.watch: Callable[[str], None] = _unwatched
+        """Told `picture` or `passage` when decoding begins and "" when it has ended."""
         self._read = read
         self._kind = kind
 
@@ -92,21 +94,24 @@ class Item:
     @property
     def kind(self) -> Kind:
         """Image, text, post or unsupported; by content, unless the user said it."""
-        return Kind.POST if self.parts else self._media.kind
+        return Kind.POST if self._kind is Kind.POST else self._media.kind
 
     @property
     def media_type(self) -> str | None:
         """IANA media type by content, None where unknown."""
-        return None if self.parts else self._media.name
+        return None if self._kind is Kind.POST else self._media.name
 
     @cached_property
     def _picture(self) -> "Picture | CannotAssess":
         from detectors.picture import decode
 
+        self.watch("picture")
         try:
             return decode(self.data, self.media_type, self.facts)
         except CannotAssess as reason:
             return reason
+        finally:
+            self.watch("")
 
     @property
     def picture(self) -> "Picture":
@@ -123,10 +128,13 @@ class Item:
     def _passage(self) -> "Passage | CannotAssess":
         from detectors.passage import decode
 
+        self.watch("passage")
         try:
             return decode(self.data, self.media_type, self.facts)
         except CannotAssess as reason:
             return reason
+        finally:
+            self.watch("")
 
     @property
     def passage(self) -> "Passage":
@@ -139,11 +147,15 @@ class Item:
             raise self._passage
         return self._passage
 
-    def close(self, what: str, code: str) -> None:
-        """Declare the pixels or the text out of reach: opening them was stopped from outside.
+    def close(self, what: str, reason: Reason) -> None:
+        """Declare pixels or text out of reach: opening them was stopped from outside.
 
         Args:
             what: `picture` or `passage`.
-            code: the reason's code.
+            reason: what stopped it.
         """
-        self.__dict__[f"_{what}"] = CannotAssess(Outcome.FAILED, Reason(code))
+        self.__dict__[f"_{what}"] = CannotAssess(Outcome.FAILED, reason)
+
+
+def _unwatched(_what: str) -> None:
+    """Take no notice."""

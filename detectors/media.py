@@ -122,6 +122,8 @@ def _foreign(head: bytes) -> str | None:
     """Give the media type of a known format that is not looked at."""
     if head[4:8] in (b"ftyp", b"moov", b"mdat"):
         return "video/mp4"
+    if head[4:8] == b"jumb":
+        return "application/c2pa"
     if head[:4] == b"RIFF":
         return {b"WAVE": "audio/wav", b"AVI ": "video/x-msvideo"}.get(head[8:12], "application/x-riff")
     return next((name for magic, name in FOREIGN if head.startswith(magic)), None)

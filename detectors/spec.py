@@ -2,7 +2,7 @@
 
 import importlib
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -38,8 +38,6 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     kinds: tuple[Kind, ...]
     media_types: tuple[str, ...] = ()
     """Further media types it applies to, whatever their kind."""
-    needs: Literal["bytes", "picture", "passage"] = "bytes"
-    """What the engine opens before the first detector that needs it."""
     messages: tuple[str, ...] = ()
     """`package:file.toml` with the sentences of its reason codes, besides those of its package."""
     train: str | None = None

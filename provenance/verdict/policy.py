@@ -3,6 +3,7 @@
 import hashlib
 import re
 import tomllib
+from collections.abc import Collection
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -135,8 +136,12 @@ def names() -> list[str]:
     return sorted(path.name.removesuffix(".toml") for path in found if path.name.endswith(".toml"))
 
 
-def load(name_or_path: str) -> Policy:
+def load(name_or_path: str, known: Collection[str] = ()) -> Policy:
     """Give a built-in policy by name, or the user's from a file.
+
+    Args:
+        name_or_path: a built-in policy's name, else a file.
+        known: names of the installed detectors, to refuse others; none: any name is taken.
 
     Raises:
         ConfigError: no such policy, or the file cannot be used; names file and line.
@@ -153,16 +158,17 @@ def load(name_or_path: str) -> Policy:
             f"policy {name_or_path!r}: neither a built-in policy ({known}) nor a readable file"
             f" ({error.strerror})"
         ) from error
-    return parse(data, path.stem, name_or_path)
+    return parse(data, path.stem, name_or_path, known)
 
 
-def parse(data: bytes, name: str, where: str) -> Policy:
+def parse(data: bytes, name: str, where: str, known: Collection[str] = ()) -> Policy:
     """Give the policy in these bytes.
 
     Args:
         data: TOML, UTF-8.
         name: what the record calls it.
         where: the file, for error messages.
+        known: names of the installed detectors; none: any name is taken.
 
     Raises:
         ConfigError: the bytes are no policy, or one that breaks a rule.
@@ -180,7 +186,8 @@ def parse(data: bytes, name: str, where: str) -> Policy:
         raise ConfigError(f"{where}:{line}: not TOML: {error}") from error
     except msgspec.ValidationError as error:
         _refuse(where, text, str(error))
-    _known_detectors(where, text, terms)
+    if known:
+        _known_detectors(where, text, terms, known)
     own = {field: getattr(terms, field) for field in Terms.__struct_fields__}
     return Policy(**own, name=name, sha256=hashlib.sha256(data).hexdigest())
 
@@ -249,18 +256,15 @@ def _nearest(word: str, known: list[str]) -> str:
     return f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(known)}"
 
 
-def _known_detectors(where: str, text: str, terms: Terms) -> None:
+def _known_detectors(where: str, text: str, terms: Terms, known: Collection[str]) -> None:
     """Refuse names of detectors that are not installed: a typo would silence its row."""
-    from detectors.catalog import catalog
-
-    known = [spec.name for spec in catalog()]
     said = [("$.required.images", name) for name in terms.required.images]
     said += [("$.required.texts", name) for name in terms.required.texts]
     for index, row in enumerate(terms.rows):
         said += [(f"$.rows[{index}].detector", name) for name in row.detector]
     for path, name in said:
         if name not in known:
-            advice = _nearest(name, known)
+            advice = _nearest(name, list(known))
             raise ConfigError(f"{where}:{line_of(text, path)}: unknown detector {name!r}; {advice}")
 
 

@@ -1,0 +1,94 @@
+"""The command `provenance`: its table of commands, and the one place where errors are printed."""
+
+import importlib
+import os
+import sys
+
+import click
+
+from detectors.errors import ConfigError
+from provenance import __version__
+
+COMMANDS = {
+    "check": ("provenance.cli.check:check", "Check files, or standard input, and print a verdict on each"),
+    "scan": ("provenance.cli.scan:scan", "Check every file of folders"),
+    "explain": ("provenance.cli.explain:explain", "Say at length why a file gets its verdict"),
+    "bank": ("provenance.cli.bank:bank", "Keep banks of known fake-profile pictures"),
+    "trust": ("provenance.cli.trust:trust", "List, import and remove trust lists"),
+    "detectors": ("provenance.cli.detectors:detectors", "Show what looks, at what, and with which version"),
+    "doctor": ("provenance.cli.doctor:doctor", "See whether this installation is whole"),
+    "config": ("provenance.cli.config:config", "Show the configuration in force"),
+    "train": ("provenance.cli.models:train", "Train a detector's model from labelled data"),
+    "evaluate": ("provenance.cli.models:evaluate", "Measure a model: writes metrics.json and card.md"),
+    "calibrate": ("provenance.cli.models:calibrate", "Turn a model's scores into likelihood ratios"),
+    "completion": ("provenance.cli.completion:completion", "Print the shell's completion script"),
+}  # fmt: skip
+"""Name → where the command lives, and its summary: `--help` imports none of them."""
+
+EPILOG = """
+\b
+Examples:
+  provenance check photo.jpg post.txt
+  provenance check - --kind text < post.txt
+  provenance scan takedown/ --format jsonl > records.jsonl
+  provenance bank add --bank fakes.bank known/
+  provenance check avatar.png --bank fakes.bank
+
+\b
+Exit codes: 0 checked, nothing at or above --fail-on; 1 something is; 2 usage or
+configuration error; 3 something could not be checked; 130 interrupted.
+"""
+
+
+class Commands(click.Group):
+    """A group that imports a command when it is called, not when it is listed."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        """Give the names in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
+        """Import a command."""
+        if name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the summaries of the table."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+
+    def format_epilog(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples as they stand."""
+        formatter.write(EPILOG.replace("\b\n", ""))
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, prog_name="provenance")
+def provenance() -> None:
+    """Say where a picture, a text or a post comes from, and show the evidence.
+
+    Reads content credentials (C2PA) and AI marks, matches pictures against banks of known fakes,
+    runs calibrated classifiers, and prints one verdict. Nothing that a file names is ever fetched,
+    and no evidence is no sign of anything: most honest files carry none.
+    """
+
+
+def main() -> None:
+    """Run the command; print what the user wrote wrongly, without a traceback."""
+    try:
+        provenance(prog_name="provenance")
+    except ConfigError as error:
+        from provenance.render.escape import escape
+
+        click.echo(f"provenance: error: {escape(str(error))}", err=True)
+        sys.exit(2)
+    except BrokenPipeError:
+        # the reader has gone: say nothing more, and keep Python from flushing into the closed pipe
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)

@@ -1,0 +1,32 @@
+"""`provenance config`: the configuration in force."""
+
+import json
+
+import click
+
+
+@click.group()
+def config() -> None:
+    """Show the configuration in force."""
+
+
+@config.command()
+@click.option("--origin", is_flag=True, help="Name the file or variable each value comes from.")
+def show(origin: bool) -> None:
+    """Print every key and its value.
+
+    A variable PROVENANCE_KEY wins over the nearest provenance.toml (or [tool.provenance] of
+    pyproject.toml), that over the user's own file, and an option on the command line over all.
+    """
+    from provenance.cli import settings
+    from provenance.render.escape import escape
+
+    found = settings.load()
+    variables = settings.environment()
+    for key in settings.NAMES:
+        value = variables.get(key, getattr(found.settings, key))
+        whence = settings.variable(key) if key in variables else found.origin[key]
+        line = f"{key} = {json.dumps(value, ensure_ascii=False)}"
+        click.echo(escape(f"{line}  # {whence}" if origin else line))
+    if origin and not found.files:
+        click.echo("no configuration file found", err=True)

@@ -1,0 +1,168 @@
+"""Run items through the engine and a renderer: what `check` and `scan` share."""
+
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from detectors.item import Item
+from detectors.signal import Outcome
+from provenance.cli import settings
+from provenance.cli.options import COLORS, FAIL_ON, one_of
+from provenance.engine.check import Choice
+from provenance.engine.pool import records
+from provenance.engine.tally import Tally
+from provenance.record import Record, Risk
+from provenance.render import Look, renderer
+
+WIDTH = 80
+"""Columns where there is no terminal to ask, as golden screens and log files expect."""
+
+
+def run(
+    choice: Choice, items: Iterable[Item], found: settings.Found, given: dict[str, Any], *,
+    jobs: int, folder: bool, count: int | None,
+) -> int:  # fmt: skip
+    """Check the items, print their records, and give the exit code.
+
+    Args:
+        choice: detectors, options, policy.
+        items: read lazily.
+        found: the configuration in force.
+        given: the command's options.
+        jobs: worker processes.
+        folder: several items, so that a terminal shows a line each and a count.
+        count: how many items there are, for progress; None: not known.
+    """
+    write = renderer(given["form"])
+    configured = found.settings
+    fail_on = one_of("fail_on", given["fail_on"] or configured.fail_on, FAIL_ON)
+    lang = given["lang"] or configured.lang
+    tally = Tally(None if fail_on == "never" else Risk(fail_on), lambda r: _name_on_stderr(r, lang))
+    color = one_of("color", given["color"] or configured.color, COLORS)
+    look = Look(
+        width=width(),
+        colour=colour(color),
+        unicode=(sys.stdout.encoding or "").lower().replace("-", "") == "utf8",
+        verbose=given["verbose"],
+        quiet=given["quiet"],
+        folder=folder,
+        fail_on=None if fail_on == "never" else Risk(fail_on),
+        locale=lang,
+        closing=lambda: closing(tally, fail_on),
+    )
+    with interruptible() as interrupted:
+        stream = records(items, choice, jobs, interrupted)
+        passing = tally.watch(_progress(stream, count, quiet=given["quiet"] or not folder))
+        write(_first_then(passing), sys.stdout, look)
+        tally.interrupted = interrupted()
+    sys.stdout.flush()
+    return tally.exit_code
+
+
+def _first_then(passing: Iterator[Record]) -> Iterator[Record]:
+    """Give the records on, the first one taken before anything is written.
+
+    A refused option shows when the first worker starts: then stdout must still be empty.
+    """
+    head = next(passing, None)
+    return iter(()) if head is None else _chain(head, passing)
+
+
+def _chain(head: Record, rest: Iterator[Record]) -> Iterator[Record]:
+    yield head
+    yield from rest
+
+
+def _progress(stream: Iterator[Record], count: int | None, *, quiet: bool) -> Iterator[Record]:
+    """Give the records on, with a progress line on stderr where a person watches it."""
+    if quiet or not sys.stderr.isatty():
+        return stream
+    from rich.console import Console
+    from rich.progress import track
+
+    return iter(
+        track(stream, "Checking", total=count, console=Console(stderr=True), transient=True)
+    )
+
+
+def _name_on_stderr(record: Record, lang: str) -> None:
+    """Say which item could not be checked, and why."""
+    from provenance.messages import say
+    from provenance.render.escape import escape
+
+    for one in record.signals:
+        if one.outcome is Outcome.FAILED or one.detector == "item":
+            if one.outcome is Outcome.FINDING:
+                continue
+            who = "" if one.detector == "item" else f"{one.detector}: "
+            line = f"provenance: {record.item.uri}: {who}{say(one.reason, lang)}"
+            click.echo(escape(line), err=True)
+
+
+def closing(tally: Tally, fail_on: str) -> str:
+    """Say why the exit code is what it is."""
+    code = tally.exit_code
+    if tally.interrupted:
+        return f"Exit {code}: interrupted; what was done is above."
+    if tally.flagged:
+        return f"Exit {code}: {tally.flagged} at or above {fail_on}."
+    if tally.unchecked:
+        return f"Exit {code}: {tally.unchecked} could not be checked."
+    return f"Exit {code}: none at or above {fail_on}." if fail_on != "never" else f"Exit {code}."
+
+
+@contextmanager
+def interruptible() -> Iterator["Interrupted"]:
+    """Let the first interrupt end the run after what is done; a second one ends it at once."""
+    flag = Interrupted()
+    before = signal.signal(signal.SIGINT, flag.notice)
+    try:
+        yield flag
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+class Interrupted:
+    """Whether the user has interrupted."""
+
+    def __init__(self) -> None:
+        """Start uninterrupted."""
+        self._yes = False
+
+    def __call__(self) -> bool:
+        """Tell whether there was an interrupt."""
+        return self._yes
+
+    def notice(self, _signal: int, _frame: object) -> None:
+        """Take an interrupt.
+
+        Raises:
+            KeyboardInterrupt: it is the second one.
+        """
+        if self._yes:
+            raise KeyboardInterrupt
+        self._yes = True
+
+
+def colour(wish: str) -> bool:
+    """Decide on colour: the option, then NO_COLOR and FORCE_COLOR, then whether it is a terminal."""
+    if wish != "auto":
+        return wish == "always"
+    if os.environ.get("NO_COLOR"):
+        return False
+    if any(os.environ.get(name, "0") not in ("", "0") for name in ("FORCE_COLOR", "CLICOLOR_FORCE")):
+        return True
+    return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def width() -> int:
+    """Give the columns to write in."""
+    if os.environ.get("COLUMNS", "").isdigit() or sys.stdout.isatty():
+        return max(40, min(120, shutil.get_terminal_size((WIDTH, 24)).columns))
+    return WIDTH

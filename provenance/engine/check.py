@@ -1,0 +1,174 @@
+"""One item becomes one record."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from detectors.errors import CannotAssess, ConfigError
+from detectors.item import Item, Kind
+from detectors.signal import Outcome, Reason, Signal, Tier
+from detectors.spec import Detector, Spec
+from provenance import __version__
+from provenance.record import Described, Record, Tool
+from provenance.verdict import Policy, conflicts, judge
+
+ITEM = "item"
+"""The detector that speaks of the item itself."""
+MAX_ERROR = 200
+"""Characters kept of a foreign error message."""
+
+
+class Choice(msgspec.Struct, frozen=True, kw_only=True):
+    """What the user chose: which detectors look, with which options, and who judges."""
+
+    specs: tuple[Spec, ...]
+    options: Mapping[str, Mapping[str, Any]]
+    """Detector → its options."""
+    policy: Policy
+    today: str
+    """UTC day of the run, YYYY-MM-DD."""
+
+
+class Engine:
+    """Holds the chosen detectors, built once, and checks items with them."""
+
+    def __init__(self, choice: Choice, stage: Callable[[str], None] = lambda _name: None) -> None:
+        """Build every chosen detector.
+
+        Args:
+            choice: what the user chose.
+            stage: told what begins: a detector's name, `picture` or `passage`.
+
+        Raises:
+            ConfigError: an option cannot be used. A plug-in that breaks otherwise is kept, and
+                fails on every item.
+        """
+        self.choice = choice
+        self._stage = stage
+        self._loaded = {spec.name: _load(spec, choice) for spec in choice.specs}
+
+    def check(self, item: Item, stopped: Mapping[str, Reason] | None = None) -> Record:
+        """Give the record of an item.
+
+        Args:
+            item: what to look at.
+            stopped: what an earlier try did not survive (a detector, `picture`, `passage` or
+                `item`) → why; it is left out and reported as failed.
+        """
+        began = time.monotonic()
+        ran: set[str] = set()
+        signals = self._signals(item, dict(stopped or {}), ran)
+        signals += conflicts(signals)
+        verdict = judge(signals, self.choice.policy, item.kind)
+        return Record(
+            item=_described(item),
+            signals=signals,
+            verdict=verdict,
+            tool=Tool(
+                name="provenance-check",
+                version=__version__,
+                date=self.choice.today,
+                detectors={name: self._version(name) for name in self._loaded if name in ran},
+            ),
+            elapsed_ms=round(1000 * (time.monotonic() - began)),
+        )
+
+    def _version(self, name: str) -> str:
+        return str(getattr(self._loaded[name], "version", "unknown"))
+
+    def _signals(self, item: Item, stopped: dict[str, Reason], ran: set[str]) -> list[Signal]:
+        """Give what is said of an item, detector by detector in the order of the catalog."""
+        if ITEM in stopped:
+            return [_said(ITEM, Tier.METADATA, Outcome.FAILED, stopped[ITEM])]
+        self._stage(ITEM)
+        if item.fault:
+            return [_said(ITEM, Tier.METADATA, item.fault.outcome, item.fault.reason)]
+        if item.kind is Kind.POST:
+            return [
+                msgspec.structs.replace(signal, part=part)
+                for part, inner in item.parts
+                for signal in self._signals(inner, stopped, ran)
+            ]
+        specs = [spec for spec in self.choice.specs if spec.applies(item)]
+        if item.kind is Kind.UNSUPPORTED or not specs:
+            return [_said(ITEM, Tier.METADATA, Outcome.NOT_ASSESSED, _unsupported(item))]
+        for what in ("picture", "passage"):
+            if what in stopped:
+                item.close(what, stopped[what])
+        ran.update(spec.name for spec in specs)
+        return [signal for spec in specs for signal in self._look(spec, item, stopped)]
+
+    def _look(self, spec: Spec, item: Item, stopped: Mapping[str, Reason]) -> list[Signal]:
+        """Give a detector's signals; whatever it raises becomes one of them."""
+        if spec.name in stopped:
+            return [_said(spec.name, spec.tier, Outcome.FAILED, stopped[spec.name])]
+        self._stage(spec.name)
+        item.watch = lambda what: self._stage(what or spec.name)
+        loaded = self._loaded[spec.name]
+        if isinstance(loaded, Reason):
+            return [_said(spec.name, spec.tier, Outcome.FAILED, loaded)]
+        try:
+            return _sound(spec, loaded.inspect(item))
+        except CannotAssess as fault:
+            return [_said(spec.name, spec.tier, fault.outcome, fault.reason)]
+        except Exception as error:  # noqa: BLE001 - the border to detectors: none may stop a run
+            return [_said(spec.name, spec.tier, Outcome.FAILED, _error("engine.failed", error))]
+
+
+def _load(spec: Spec, choice: Choice) -> Detector | Reason:
+    """Build a detector, or give why it cannot be built."""
+    try:
+        return spec.load(choice.options.get(spec.name, {}))
+    except ConfigError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a plug-in may raise anything at import
+        return _error("engine.not_loaded", error)
+
+
+def _sound(spec: Spec, signals: Iterable[Signal]) -> list[Signal]:
+    """Give the signals back if they are what a detector owes.
+
+    Raises:
+        TypeError: none, another detector's, or not writable as JSON.
+    """
+    given = list(signals)
+    if not given or any(signal.detector != spec.name for signal in given):
+        raise TypeError(f"{spec.name} gave no signal, or one of another detector")
+    msgspec.json.encode(given)
+    return given
+
+
+def _error(code: str, error: Exception) -> Reason:
+    """Give the reason of a foreign error, fit for a record."""
+    text = f"{type(error).__name__}: {error}"[:MAX_ERROR]
+    return Reason(code, {"error": text.encode("utf-8", "backslashreplace").decode()})
+
+
+def _said(detector: str, tier: Tier, outcome: Outcome, reason: Reason) -> Signal:
+    facts = {"state": "unreadable"} if detector in ("credentials", "text_credentials") else {}
+    return Signal(detector=detector, tier=tier, outcome=outcome, reason=reason, facts=facts)
+
+
+def _unsupported(item: Item) -> Reason:
+    """Give why no detector looks at an item."""
+    if not item.data:
+        return Reason("item.empty")
+    if item.kind is Kind.UNSUPPORTED:
+        return Reason("item.unsupported", {"media_type": item.media_type or "unknown"})
+    return Reason("item.nothing_applies", {"kind": item.kind.value})
+
+
+def _described(item: Item) -> Described:
+    """Give what the record says of the item itself."""
+    bytes_known = not item.fault and item.kind is not Kind.POST
+    return Described(
+        uri=item.uri,
+        kind=item.kind,
+        media_type=item.media_type,
+        bytes=len(item.data) if bytes_known else None,
+        sha256=item.sha256 if bytes_known else None,
+        facts=item.facts,
+        fingerprints=item.fingerprints,
+    )

@@ -1,0 +1,81 @@
+"""What the user said becomes a choice: detectors, their options, a policy."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any
+
+from detectors.errors import ConfigError
+from detectors.spec import Spec
+from provenance.engine.check import Choice
+from provenance.verdict import load
+
+WITH_DEVICE = ("image_model", "portrait", "text_model")
+"""Detectors that torch can run."""
+WITH_LISTS = ("credentials", "text_credentials")
+"""Detectors that read trust lists."""
+
+
+def choose(
+    specs: Sequence[Spec],
+    *,
+    policy: str = "default",
+    today: str,
+    only: Iterable[str] = (),
+    without: Iterable[str] = (),
+    banks: Sequence[str] = (),
+    models: Mapping[str, str] | None = None,
+    device: str = "cpu",
+    fast: bool = False,
+    configured: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Choice:
+    """Give the choice.
+
+    Args:
+        specs: the catalog.
+        policy: name of a built-in policy, or a policy file.
+        today: UTC day, YYYY-MM-DD.
+        only: detectors to keep; none: all.
+        without: detectors to leave out.
+        banks: folders of banks.
+        models: detector → model path.
+        device: `cpu` or `cuda`.
+        fast: prefer the quick path of detectors that have one.
+        configured: detector → options from the user's configuration.
+
+    Raises:
+        ConfigError: an unknown detector or policy.
+    """
+    known = [spec.name for spec in specs]
+    for name in (*only, *without, *(models or {}), *(configured or {})):
+        known_detector(name, known)
+    judged = load(policy, known)
+    kept = set(only) or set(known)
+    options: dict[str, dict[str, Any]] = {n: dict(o) for n, o in (configured or {}).items()}
+    for name, more in (
+        ("known_fakes", {"banks": list(banks)} if banks else {}),
+        ("text_model", {"fast": True} if fast else {}),
+        *((name, {"model": path}) for name, path in (models or {}).items()),
+        *((name, {"device": device}) for name in WITH_DEVICE if device != "cpu"),
+        *((name, {"trust_lists": list(judged.trust_lists)}) for name in WITH_LISTS if judged.trust_lists),
+        *((name, {"today": today}) for name in WITH_LISTS),
+    ):
+        if more:
+            options.setdefault(name, {}).update(more)
+    return Choice(
+        specs=tuple(s for s in specs if s.name in kept and s.name not in set(without)),
+        options=options,
+        policy=judged,
+        today=today,
+    )
+
+
+def known_detector(name: str, known: Sequence[str]) -> None:
+    """Do nothing for a name of the catalog.
+
+    Raises:
+        ConfigError: the name is not in the catalog.
+    """
+    if name not in known:
+        near = get_close_matches(name, known, 1)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+        raise ConfigError(f"unknown detector {name!r}: {hint}")

@@ -1,0 +1,51 @@
+"""`provenance.check` and `provenance.scan` for callers in Python.
+
+They run in the caller's process, one item after another; the command's supervision (worker
+processes, time limits) is `provenance.engine.pool`.
+"""
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from detectors.catalog import catalog
+from provenance.engine.check import Choice, Engine
+from provenance.engine.choose import choose
+from provenance.intake import files, paths
+from provenance.record import Record
+
+
+def check(path: str | os.PathLike[str], *, policy: str = "default", bank: str = "") -> Record:
+    """Give the record of one file.
+
+    Args:
+        path: a file; one that cannot be read gets a record that says so.
+        policy: name of a built-in policy, or a policy file.
+        bank: folder of a bank of known fakes; "" for none.
+
+    Raises:
+        ConfigError: policy or bank cannot be used, or the path is a folder.
+    """
+    (named,) = paths.named([os.fspath(path)])
+    return Engine(_choice(policy, bank)).check(files.item(named, follow=True))
+
+
+def scan(
+    *roots: str | os.PathLike[str], policy: str = "default", bank: str = ""
+) -> Iterator[Record]:
+    """Give the records of all files below these folders, sorted by path.
+
+    Links and special files are passed over. Arguments and errors as for `check`.
+    """
+    engine = Engine(_choice(policy, bank))
+    names = paths.found([os.fspath(root) for root in roots], (), lambda _path: None)
+    return (engine.check(item) for item in paths.scanned(names))
+
+
+def _choice(policy: str, bank: str) -> Choice:
+    return choose(
+        catalog(),
+        policy=policy,
+        banks=(bank,) if bank else (),
+        today=datetime.now(UTC).date().isoformat(),
+    )

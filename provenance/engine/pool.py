@@ -1,0 +1,228 @@
+"""Many items, in order, on several supervised processes.
+
+Pixels, manifests and models are opened only in worker processes. A worker that dies, or uses up the
+CPU seconds of one stage, is replaced; its item is tried again without the stage that was at work,
+and the record says so. The parent never loads what the workers load, so that forking stays sound.
+"""
+
+import multiprocessing
+import os
+import signal
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+
+import msgspec
+
+from detectors.errors import ConfigError
+from detectors.item import Item
+from detectors.signal import Reason
+from provenance.engine.check import ITEM, Choice, Engine
+from provenance.record import Record
+
+STAGE_SECONDS = {"picture": 5.0, "passage": 5.0}
+"""CPU seconds that opening an item may take: the largest admitted pictures need under 4."""
+DETECTOR_SECONDS = 30.0
+"""CPU seconds of any other stage, loading a model included."""
+WALL_SECONDS = 120.0
+"""Seconds on the clock after which a silent worker is killed, whatever its CPU use."""
+AHEAD = 64
+"""Items a process may be ahead of the one whose record is due."""
+
+READY, STAGE, RECORD, REFUSED = "ready", "stage", "record", "refused"
+
+_FORK = multiprocessing.get_context("fork")
+_DECODER = msgspec.json.Decoder(Record)
+
+
+def serve(pipe: Connection, choice: Choice) -> None:
+    """Check what comes through the pipe until it closes: the life of a worker process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # one core a worker, and the same sums each time
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+    def stage(name: str) -> None:
+        signal.setitimer(signal.ITIMER_PROF, STAGE_SECONDS.get(name, DETECTOR_SECONDS))
+        pipe.send((STAGE, name))
+
+    try:
+        engine = Engine(choice, stage)
+    except ConfigError as error:
+        pipe.send((REFUSED, str(error)))
+        return
+    pipe.send((READY, ""))
+    while True:
+        try:
+            item, stopped = pipe.recv()
+        except EOFError:
+            return
+        record = engine.check(item, stopped)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        pipe.send((RECORD, msgspec.json.encode(record)))
+
+
+class Worker:
+    """A worker process and the item it holds."""
+
+    def __init__(self, choice: Choice) -> None:
+        """Start the process."""
+        self.pipe, theirs = _FORK.Pipe()
+        self.process: BaseProcess = _FORK.Process(target=serve, args=(theirs, choice), daemon=True)
+        self.process.start()
+        theirs.close()
+        self.index = -1
+        self.item: Item | None = None
+        self.stopped: dict[str, Reason] = {}
+        self.stage = ITEM
+        self.heard = time.monotonic()
+
+    def give(self, index: int, item: Item, stopped: dict[str, Reason]) -> None:
+        """Hand over an item."""
+        self.index, self.item, self.stopped = index, item, stopped
+        self.stage, self.heard = ITEM, time.monotonic()
+        self.pipe.send((item, stopped))
+
+    def end(self) -> int:
+        """Kill the process and give its exit code."""
+        self.pipe.close()
+        self.process.kill()
+        self.process.join()
+        return self.process.exitcode or 0
+
+
+def records(
+    items: Iterable[Item],
+    choice: Choice,
+    jobs: int,
+    interrupted: Callable[[], bool] = lambda: False,
+) -> Iterator[Record]:
+    """Give the record of every item, in the order of the items.
+
+    Args:
+        items: read lazily, a few ahead of the records.
+        choice: detectors, options and policy.
+        jobs: most worker processes, at least 1.
+        interrupted: asked between records; true ends the run early.
+
+    Raises:
+        ConfigError: a detector refused its options. Nothing was checked.
+    """
+    pool = Pool(items, choice, jobs)
+    try:
+        while not interrupted():
+            if pool.due is not None:
+                yield pool.take()
+            elif pool.exhausted:
+                return
+            else:
+                pool.turn()
+    finally:
+        pool.close()
+
+
+class Pool:
+    """The supervisor: hands out items, collects records, replaces workers."""
+
+    def __init__(self, items: Iterable[Item], choice: Choice, jobs: int) -> None:
+        """Start with no worker; they come when there is work."""
+        self._items = enumerate(items)
+        self._again: deque[tuple[int, Item, dict[str, Reason]]] = deque()
+        self._choice, self._jobs = choice, jobs
+        self._busy: list[Worker] = []
+        self._idle: list[Worker] = []
+        self._done: dict[int, bytes] = {}
+        self._next = 0
+        self._all_read = False
+
+    @property
+    def due(self) -> bytes | None:
+        """The next record, if it is there."""
+        return self._done.get(self._next)
+
+    @property
+    def exhausted(self) -> bool:
+        """True once every item has had its record."""
+        return self._all_read and not self._busy and not self._again and not self._done
+
+    def take(self) -> Record:
+        """Give the record that is due."""
+        encoded = self._done.pop(self._next)
+        self._next += 1
+        return _DECODER.decode(encoded)
+
+    def turn(self) -> None:
+        """Hand out what can be handed out, then wait for a worker to say something."""
+        self._hand_out()
+        if not self._busy:
+            return
+        ready = wait([worker.pipe for worker in self._busy], timeout=0.25)
+        for worker in list(self._busy):
+            if worker.pipe in ready:
+                self._hear(worker)
+            elif time.monotonic() - worker.heard > WALL_SECONDS:
+                self._replace(worker, late=True)
+
+    def close(self) -> None:
+        """End every worker."""
+        for worker in self._busy + self._idle:
+            worker.end()
+
+    def _hand_out(self) -> None:
+        """Give items to workers while there are both, and not too far ahead of what is due."""
+        while len(self._busy) < self._jobs and len(self._done) < AHEAD * self._jobs:
+            if self._again:
+                index, item, stopped = self._again.popleft()
+            elif (following := next(self._items, None)) is not None:
+                index, item, stopped = *following, {}
+            else:
+                self._all_read = True
+                return
+            worker = self._idle.pop() if self._idle else Worker(self._choice)
+            worker.give(index, item, stopped)
+            self._busy.append(worker)
+
+    def _hear(self, worker: Worker) -> None:
+        """Take one message of a worker, or notice that it has died."""
+        try:
+            what, said = worker.pipe.recv()
+        except (EOFError, OSError):
+            self._replace(worker)
+            return
+        worker.heard = time.monotonic()
+        if what == STAGE:
+            worker.stage = said
+        elif what == REFUSED:
+            raise ConfigError(said)
+        elif what == RECORD:
+            self._done[worker.index] = said
+            self._busy.remove(worker)
+            self._idle.append(worker)
+
+    def _replace(self, worker: Worker, *, late: bool = False) -> None:
+        """Bury a worker and put its item back, without the stage that it did not survive."""
+        if not late:
+            worker.process.join(1)  # it closed its end: let it finish dying by its own signal
+        code = worker.end()
+        self._busy.remove(worker)
+        if worker.stage in worker.stopped or worker.item is None:
+            raise RuntimeError(f"a worker died twice at {worker.stage} (exit {code})")
+        stopped = worker.stopped | {worker.stage: _why(worker.stage, code, late=late)}
+        self._again.append((worker.index, worker.item, stopped))
+
+
+def _why(stage: str, code: int, *, late: bool) -> Reason:
+    """Give why a stage ended its process."""
+    if late or code == -signal.SIGPROF:
+        seconds = WALL_SECONDS if late else STAGE_SECONDS.get(stage, DETECTOR_SECONDS)
+        return Reason("engine.timeout", {"stage": stage, "seconds": seconds})
+    name = signal.Signals(-code).name if code < 0 else f"exit {code}"
+    return Reason("engine.crashed", {"stage": stage, "signal": name})
+
+
+def jobs_for(count: int, wanted: int | None) -> int:
+    """Give how many workers to use: what is wanted, else one a core, never more than items."""
+    return max(1, min(wanted or os.cpu_count() or 1, count))
+
