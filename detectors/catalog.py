@@ -16,7 +16,7 @@ BUILT_IN = (
     Spec(
         name="credentials",
         tier=Tier.CREDENTIAL,
-        summary="Content credentials (C2PA): what a manifest declares, who signed, does it still hold",
+        summary="Content credentials (C2PA): what is declared, who signed, does it hold",
         factory="detectors.credentials.detector:Credentials",
         kinds=PIXELS,
         media_types=("application/pdf",),

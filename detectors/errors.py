@@ -7,8 +7,8 @@ class ConfigError(Exception):
     """Something the user wrote cannot be used. Nothing was checked; the exit code is 2."""
 
 
-class CannotAssess(Exception):  # noqa: N818 - a state of the item, not a fault of the program
-    """An item (or its pixels, or its text) cannot be judged; the engine turns this into a signal.
+class CannotAssess(Exception):  # noqa: N818 - a state of the item, not a fault of ours
+    """An item, its pixels or its text cannot be judged; the engine makes it a signal.
 
     Raised by the rooms that open an item, so that no detector has to handle broken input itself.
     """
@@ -17,9 +17,9 @@ class CannotAssess(Exception):  # noqa: N818 - a state of the item, not a fault 
         """Keep why.
 
         Args:
-            outcome: `failed` (broken, unreadable) or `not_assessed` (over a limit, not judged here).
+            outcome: `failed` (broken, unreadable) or `not_assessed` (over a limit).
             reason: the code and its arguments.
         """
-        super().__init__(outcome, reason)  # both, so that a fault survives pickling
+        super().__init__(outcome, reason)  # both, so that pickling works
         self.outcome = outcome
         self.reason = reason

@@ -94,9 +94,7 @@ def sniff(data: bytes, said: Kind | None = None) -> MediaType:
         return MediaType("application/pdf", Kind.TEXT)
     if foreign := _foreign(head):
         return MediaType(foreign, Kind.UNSUPPORTED)
-    if not _readable(head) and said is not Kind.TEXT:
-        return MediaType(None, Kind.UNSUPPORTED)
-    if said is Kind.IMAGE:
+    if said is Kind.IMAGE or (said is None and not _readable(head)):
         return MediaType(None, Kind.UNSUPPORTED)
     return MediaType("text/html" if HTML_ROOT.match(head) else "text/plain", Kind.TEXT)
 
@@ -125,7 +123,9 @@ def _foreign(head: bytes) -> str | None:
     if head[4:8] == b"jumb":
         return "application/c2pa"
     if head[:4] == b"RIFF":
-        return {b"WAVE": "audio/wav", b"AVI ": "video/x-msvideo"}.get(head[8:12], "application/x-riff")
+        return {b"WAVE": "audio/wav", b"AVI ": "video/x-msvideo"}.get(
+            head[8:12], "application/x-riff"
+        )
     return next((name for magic, name in FOREIGN if head.startswith(magic)), None)
 
 

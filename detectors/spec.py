@@ -22,7 +22,7 @@ class Detector(Protocol):
     """What decided, for the record: the version of model, table or library, and the engine."""
 
     def inspect(self, item: Item) -> list[Signal]:
-        """Give at least one signal about the item; raises `CannotAssess` where it cannot be judged."""
+        """Give at least one signal; raises `CannotAssess` where the item cannot be judged."""
         ...
 
 
@@ -41,7 +41,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     messages: tuple[str, ...] = ()
     """`package:file.toml` with the sentences of its reason codes, besides those of its package."""
     train: str | None = None
-    """`module:function(data: Path, out: Path, splits: tuple[str, ...], say: Callable[[str], None])`."""
+    """`module:function(data: Path, out: Path, splits: tuple[str, ...], say)`."""
     evaluate: str | None = None
     """`module:function(data, model: Path, splits, say)`: writes metrics.json and card.md."""
     calibrate: str | None = None

@@ -10,19 +10,22 @@ from detectors.errors import ConfigError
 from provenance import __version__
 
 COMMANDS = {
-    "check": ("provenance.cli.check:check", "Check files, or standard input, and print a verdict on each"),
+    "check": ("provenance.cli.check:check", "Check files or standard input, a verdict on each"),
     "scan": ("provenance.cli.scan:scan", "Check every file of folders"),
     "explain": ("provenance.cli.explain:explain", "Say at length why a file gets its verdict"),
     "bank": ("provenance.cli.bank:bank", "Keep banks of known fake-profile pictures"),
     "trust": ("provenance.cli.trust:trust", "List, import and remove trust lists"),
-    "detectors": ("provenance.cli.detectors:detectors", "Show what looks, at what, and with which version"),
+    "detectors": (
+        "provenance.cli.detectors:detectors",
+        "Show what looks, at what, in which version",
+    ),
     "doctor": ("provenance.cli.doctor:doctor", "See whether this installation is whole"),
     "config": ("provenance.cli.config:config", "Show the configuration in force"),
     "train": ("provenance.cli.models:train", "Train a detector's model from labelled data"),
-    "evaluate": ("provenance.cli.models:evaluate", "Measure a model: writes metrics.json and card.md"),
-    "calibrate": ("provenance.cli.models:calibrate", "Turn a model's scores into likelihood ratios"),
+    "evaluate": ("provenance.cli.models:evaluate", "Measure a model: metrics.json and card.md"),
+    "calibrate": ("provenance.cli.models:calibrate", "Turn scores into likelihood ratios"),
     "completion": ("provenance.cli.completion:completion", "Print the shell's completion script"),
-}  # fmt: skip
+}
 """Name → where the command lives, and its summary: `--help` imports none of them."""
 
 EPILOG = """

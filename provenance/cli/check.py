@@ -11,14 +11,23 @@ from provenance.render import FORMATS
 
 @click.command(epilog="`-` is standard input; `--` ends the options.")
 @click.argument("files", nargs=-1, required=True, type=click.Path())
-@click.option("--kind", type=click.Choice(["image", "text"]),
-              help="Read the input as this, where its content leaves room.")
-@click.option("--format", "form", type=click.Choice(list(FORMATS)), default="terminal",
-              show_default=True, help="How records are printed.")
+@click.option(
+    "--kind",
+    type=click.Choice(["image", "text"]),
+    help="Read the input as this, where its content leaves room.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(list(FORMATS)),
+    default="terminal",
+    show_default=True,
+    help="How records are printed.",
+)
 @choosing
 @showing
 @click.pass_context
-def check(ctx: click.Context, files: tuple[str, ...], kind: str | None, **given: Any) -> None:  # fmt: skip
+def check(ctx: click.Context, /, files: tuple[str, ...], kind: str | None, **given: Any) -> None:
     """Check FILES (or standard input) and print a verdict on each, with its evidence."""
     from provenance.cli import settings
     from provenance.cli.run import run

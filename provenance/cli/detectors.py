@@ -9,7 +9,13 @@ from detectors.spec import Spec
 
 
 @click.command()
-@click.option("--format", "form", type=click.Choice(["terminal", "json"]), default="terminal", show_default=True)  # fmt: skip
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["terminal", "json"]),
+    default="terminal",
+    show_default=True,
+)
 def detectors(form: str) -> None:
     """Show what looks, at what, and with which version; plug-ins included."""
     from detectors.catalog import catalog

@@ -1,9 +1,9 @@
 """`provenance doctor`: is this installation whole?"""
 
-import importlib.metadata as metadata
 import shutil
 import sys
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 
 import click
@@ -14,9 +14,20 @@ from detectors.errors import ConfigError
 
 DISTRIBUTION = "provenance-check"
 LIBRARIES = (
-    "c2pa-python", "encypher-c2pa", "pillow", "pillow-heif", "numpy", "torch", "safetensors",
-    "click", "rich", "msgspec", "cryptography", "py3langid", "imagehash",
-)  # fmt: skip
+    "c2pa-python",
+    "encypher-c2pa",
+    "pillow",
+    "pillow-heif",
+    "numpy",
+    "torch",
+    "safetensors",
+    "click",
+    "rich",
+    "msgspec",
+    "cryptography",
+    "py3langid",
+    "imagehash",
+)
 OK, WARN, BAD = "ok", "note", "BAD"
 Finding = tuple[str, str, str]
 
@@ -55,7 +66,11 @@ def _packages() -> Iterator[Finding]:
             yield OK, f"package {name}", where
         else:
             others = ", ".join(claimed) or "no installed distribution"
-            yield BAD, f"package {name}", f"{where} belongs to {others}, not to {DISTRIBUTION} alone"
+            yield (
+                BAD,
+                f"package {name}",
+                f"{where} belongs to {others}, not to {DISTRIBUTION} alone",
+            )
 
 
 def _command() -> Finding:

@@ -14,17 +14,30 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 def _common(command: F) -> F:
     """Add what the three commands share."""
-    command = click.option("--split", "splits", multiple=True, metavar="NAME",
-                           help="Use these splits of the data; may be repeated.")(command)  # fmt: skip
-    command = click.option("--data", required=True, type=FOLDER,
-                           help="Folder with MANIFEST.jsonl (pictures) or *.jsonl.gz (texts).")(command)  # fmt: skip
+    command = click.option(
+        "--split",
+        "splits",
+        multiple=True,
+        metavar="NAME",
+        help="Use these splits of the data; may be repeated.",
+    )(command)
+    command = click.option(
+        "--data",
+        required=True,
+        type=FOLDER,
+        help="Folder with MANIFEST.jsonl (pictures) or *.jsonl.gz (texts).",
+    )(command)
     return click.argument("detector")(command)
 
 
 @click.command()
 @_common
-@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path),
-              help="Folder that receives weights.safetensors and config.json.")  # fmt: skip
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder that receives weights.safetensors and config.json.",
+)
 def train(detector: str, data: Path, splits: tuple[str, ...], out: Path) -> None:
     """Train DETECTOR's model on labelled data."""
     _step(detector, "train")(data, out, splits, _say)
@@ -32,7 +45,12 @@ def train(detector: str, data: Path, splits: tuple[str, ...], out: Path) -> None
 
 @click.command()
 @_common
-@click.option("--model", required=True, type=FOLDER, help="The model's folder; receives metrics.json and card.md.")  # fmt: skip
+@click.option(
+    "--model",
+    required=True,
+    type=FOLDER,
+    help="The model's folder; receives metrics.json and card.md.",
+)
 def evaluate(detector: str, data: Path, splits: tuple[str, ...], model: Path) -> None:
     """Measure DETECTOR's model on labelled data."""
     _step(detector, "evaluate")(data, model, splits, _say)
@@ -40,7 +58,12 @@ def evaluate(detector: str, data: Path, splits: tuple[str, ...], model: Path) ->
 
 @click.command()
 @_common
-@click.option("--model", required=True, type=FOLDER, help="The model's folder; its config.json receives the calibration.")  # fmt: skip
+@click.option(
+    "--model",
+    required=True,
+    type=FOLDER,
+    help="The model's folder; its config.json receives the calibration.",
+)
 def calibrate(detector: str, data: Path, splits: tuple[str, ...], model: Path) -> None:
     """Turn the scores of DETECTOR's model into likelihood ratios, from labelled data."""
     _step(detector, "calibrate")(data, model, splits, _say)

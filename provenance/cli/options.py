@@ -28,33 +28,84 @@ def _models(_ctx: click.Context, _param: click.Parameter, value: tuple[str, ...]
 
 
 _CHOOSE = (
-    click.option("--only", multiple=True, callback=_listed, metavar="DETECTOR,…",
-                 envvar="PROVENANCE_ONLY", help="Run these detectors and no other."),
-    click.option("--without", multiple=True, callback=_listed, metavar="DETECTOR,…",
-                 envvar="PROVENANCE_WITHOUT", help="Leave these detectors out."),
-    click.option("--bank", "banks", multiple=True, metavar="BANK", envvar="PROVENANCE_BANK",
-                 help="Match pictures against this bank of known fakes; may be repeated."),
-    click.option("--policy", metavar="NAME|FILE", envvar="PROVENANCE_POLICY",
-                 help="default, profile-photos, newsroom, posts, or a TOML file."),
+    click.option(
+        "--only",
+        multiple=True,
+        callback=_listed,
+        metavar="DETECTOR,…",
+        envvar="PROVENANCE_ONLY",
+        help="Run these detectors and no other.",
+    ),
+    click.option(
+        "--without",
+        multiple=True,
+        callback=_listed,
+        metavar="DETECTOR,…",
+        envvar="PROVENANCE_WITHOUT",
+        help="Leave these detectors out.",
+    ),
+    click.option(
+        "--bank",
+        "banks",
+        multiple=True,
+        metavar="BANK",
+        envvar="PROVENANCE_BANK",
+        help="Match pictures against this bank of known fakes; may be repeated.",
+    ),
+    click.option(
+        "--policy",
+        metavar="NAME|FILE",
+        envvar="PROVENANCE_POLICY",
+        help="default, profile-photos, newsroom, posts, or a TOML file.",
+    ),
     click.option("--fast", is_flag=True, help="Take the quick path of detectors that have one."),
-    click.option("--model", "models", multiple=True, callback=_models, metavar="DETECTOR=PATH",
-                 help="Let a detector use the model in this folder."),
-    click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True,
-                 help="Where models run; cuda needs torch with a GPU."),
-)  # fmt: skip
+    click.option(
+        "--model",
+        "models",
+        multiple=True,
+        callback=_models,
+        metavar="DETECTOR=PATH",
+        help="Let a detector use the model in this folder.",
+    ),
+    click.option(
+        "--device",
+        type=click.Choice(["cpu", "cuda"]),
+        default="cpu",
+        show_default=True,
+        help="Where models run; cuda needs torch with a GPU.",
+    ),
+)
 _SHOW = (
-    click.option("--fail-on", type=click.Choice(FAIL_ON), envvar="PROVENANCE_FAIL_ON",
-                 help="Exit with 1 if an item has this risk or a higher one. [default: high]"),
-    click.option("--jobs", "-j", type=click.IntRange(min=1), envvar="PROVENANCE_JOBS",
-                 help="Worker processes. [default: one a core]"),
-    click.option("--color", type=click.Choice(COLORS), envvar="PROVENANCE_COLOR",
-                 help="[default: auto]"),
-    click.option("--lang", envvar="PROVENANCE_LANG", metavar="LANG",
-                 help="Language of the sentences. [default: en]"),
+    click.option(
+        "--fail-on",
+        type=click.Choice(FAIL_ON),
+        envvar="PROVENANCE_FAIL_ON",
+        help="Exit with 1 if an item has this risk or a higher one. [default: high]",
+    ),
+    click.option(
+        "--jobs",
+        "-j",
+        type=click.IntRange(min=1),
+        envvar="PROVENANCE_JOBS",
+        help="Worker processes. [default: one a core]",
+    ),
+    click.option(
+        "--color", type=click.Choice(COLORS), envvar="PROVENANCE_COLOR", help="[default: auto]"
+    ),
+    click.option(
+        "--lang",
+        envvar="PROVENANCE_LANG",
+        metavar="LANG",
+        help="Language of the sentences. [default: en]",
+    ),
     click.option("-v", "--verbose", is_flag=True, help="Show every fact."),
-    click.option("-q", "--quiet", is_flag=True,
-                 help="No progress; in a terminal only items at or above --fail-on."),
-)  # fmt: skip
+    click.option(
+        "-q",
+        "--quiet",
+        is_flag=True,
+        help="No progress; in a terminal only items at or above --fail-on.",
+    ),
+)
 
 
 def choosing(command: F) -> F:

@@ -25,9 +25,15 @@ WIDTH = 80
 
 
 def run(
-    choice: Choice, items: Iterable[Item], found: settings.Found, given: dict[str, Any], *,
-    jobs: int, folder: bool, count: int | None,
-) -> int:  # fmt: skip
+    choice: Choice,
+    items: Iterable[Item],
+    found: settings.Found,
+    given: dict[str, Any],
+    *,
+    jobs: int,
+    folder: bool,
+    count: int | None,
+) -> int:
     """Check the items, print their records, and give the exit code.
 
     Args:
@@ -151,12 +157,14 @@ class Interrupted:
 
 
 def colour(wish: str) -> bool:
-    """Decide on colour: the option, then NO_COLOR and FORCE_COLOR, then whether it is a terminal."""
+    """Decide on colour: the option, NO_COLOR, FORCE_COLOR, then whether it is a terminal."""
     if wish != "auto":
         return wish == "always"
     if os.environ.get("NO_COLOR"):
         return False
-    if any(os.environ.get(name, "0") not in ("", "0") for name in ("FORCE_COLOR", "CLICOLOR_FORCE")):
+    if any(
+        os.environ.get(name, "0") not in ("", "0") for name in ("FORCE_COLOR", "CLICOLOR_FORCE")
+    ):
         return True
     return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
 

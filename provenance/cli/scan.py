@@ -11,14 +11,26 @@ FORMATS = ("terminal", "jsonl", "sarif", "junit")
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path())
-@click.option("--exclude", multiple=True, metavar="GLOB",
-              help="Pass over names or paths that match; may be repeated.")
-@click.option("--format", "form", type=click.Choice(FORMATS), default="terminal",
-              show_default=True, help="How records are printed.")
+@click.option(
+    "--exclude",
+    multiple=True,
+    metavar="GLOB",
+    help="Pass over names or paths that match; may be repeated.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    default="terminal",
+    show_default=True,
+    help="How records are printed.",
+)
 @choosing
 @showing
 @click.pass_context
-def scan(ctx: click.Context, paths: tuple[str, ...], exclude: tuple[str, ...], **given: Any) -> None:  # fmt: skip
+def scan(
+    ctx: click.Context, /, paths: tuple[str, ...], exclude: tuple[str, ...], **given: Any
+) -> None:
     """Check every file below PATHS, sorted by path.
 
     Links and special files are passed over; hidden files are checked like others.

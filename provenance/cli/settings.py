@@ -91,7 +91,11 @@ def _toml(path: Path) -> dict[str, Any]:
 def _values(path: Path) -> dict[str, Any]:
     """Give the keys a file sets, checked, with paths made absolute."""
     document = _toml(path)
-    values = document.get("tool", {}).get("provenance", {}) if path.name == "pyproject.toml" else document
+    values = (
+        document.get("tool", {}).get("provenance", {})
+        if path.name == "pyproject.toml"
+        else document
+    )
     try:
         checked = msgspec.convert(values, Settings)
     except msgspec.ValidationError as error:
@@ -114,7 +118,9 @@ def _line(path: Path, error: str) -> int:
     named = re.search(r"`\$\.(\w+)|unknown field `(\w+)`", error)
     if not named:
         return 1
-    key = re.compile(rf"\s*\[?(?:tool\.provenance\.)?{re.escape(named.group(1) or named.group(2))}\b")
+    key = re.compile(
+        rf"\s*\[?(?:tool\.provenance\.)?{re.escape(named.group(1) or named.group(2))}\b"
+    )
     lines = path.read_text("utf-8").splitlines()
     return next((n for n, line in enumerate(lines, 1) if key.match(line)), 1)
 

@@ -51,14 +51,15 @@ def choose(
     judged = load(policy, known)
     kept = set(only) or set(known)
     options: dict[str, dict[str, Any]] = {n: dict(o) for n, o in (configured or {}).items()}
-    for name, more in (
+    said: list[tuple[str, dict[str, Any]]] = [
         ("known_fakes", {"banks": list(banks)} if banks else {}),
         ("text_model", {"fast": True} if fast else {}),
-        *((name, {"model": path}) for name, path in (models or {}).items()),
-        *((name, {"device": device}) for name in WITH_DEVICE if device != "cpu"),
-        *((name, {"trust_lists": list(judged.trust_lists)}) for name in WITH_LISTS if judged.trust_lists),
-        *((name, {"today": today}) for name in WITH_LISTS),
-    ):
+    ]
+    said += [(name, {"model": path}) for name, path in (models or {}).items()]
+    said += [(name, {"device": device}) for name in WITH_DEVICE if device != "cpu"]
+    lists = {"trust_lists": list(judged.trust_lists)} if judged.trust_lists else {}
+    said += [(name, {"today": today} | lists) for name in WITH_LISTS]
+    for name, more in said:
         if more:
             options.setdefault(name, {}).update(more)
     return Choice(

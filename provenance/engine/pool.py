@@ -5,6 +5,7 @@ CPU seconds of one stage, is replaced; its item is tried again without the stage
 and the record says so. The parent never loads what the workers load, so that forking stays sound.
 """
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -12,7 +13,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
 
 import msgspec
 
@@ -37,8 +37,10 @@ _FORK = multiprocessing.get_context("fork")
 _DECODER = msgspec.json.Decoder(Record)
 
 
-def serve(pipe: Connection, choice: Choice) -> None:
+def serve(pipe: Connection, choice: Choice, inherited: Iterable[Connection]) -> None:
     """Check what comes through the pipe until it closes: the life of a worker process."""
+    for end in inherited:
+        end.close()  # else this process keeps the parent's ends open and outlives it
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # one core a worker, and the same sums each time
@@ -67,10 +69,11 @@ def serve(pipe: Connection, choice: Choice) -> None:
 class Worker:
     """A worker process and the item it holds."""
 
-    def __init__(self, choice: Choice) -> None:
-        """Start the process."""
+    def __init__(self, choice: Choice, others: Iterable["Worker"]) -> None:
+        """Start the process, which lets go of what it inherits of the others."""
         self.pipe, theirs = _FORK.Pipe()
-        self.process: BaseProcess = _FORK.Process(target=serve, args=(theirs, choice), daemon=True)
+        ours = [self.pipe, *(other.pipe for other in others)]
+        self.process = _FORK.Process(target=serve, args=(theirs, choice, ours), daemon=True)
         self.process.start()
         theirs.close()
         self.index = -1
@@ -83,7 +86,8 @@ class Worker:
         """Hand over an item."""
         self.index, self.item, self.stopped = index, item, stopped
         self.stage, self.heard = ITEM, time.monotonic()
-        self.pipe.send((item, stopped))
+        with contextlib.suppress(BrokenPipeError):  # it has died: that is heard when listening
+            self.pipe.send((item, stopped))
 
     def end(self) -> int:
         """Kill the process and give its exit code."""
@@ -180,7 +184,7 @@ class Pool:
             else:
                 self._all_read = True
                 return
-            worker = self._idle.pop() if self._idle else Worker(self._choice)
+            worker = self._idle.pop() if self._idle else Worker(self._choice, self._busy)
             worker.give(index, item, stopped)
             self._busy.append(worker)
 
@@ -207,9 +211,10 @@ class Pool:
             worker.process.join(1)  # it closed its end: let it finish dying by its own signal
         code = worker.end()
         self._busy.remove(worker)
-        if worker.stage in worker.stopped or worker.item is None:
-            raise RuntimeError(f"a worker died twice at {worker.stage} (exit {code})")
-        stopped = worker.stopped | {worker.stage: _why(worker.stage, code, late=late)}
+        if worker.item is None or ITEM in worker.stopped:
+            raise RuntimeError(f"workers die without looking at anything (exit {code})")
+        stage = ITEM if worker.stage in worker.stopped else worker.stage
+        stopped = worker.stopped | {stage: _why(worker.stage, code, late=late)}
         self._again.append((worker.index, worker.item, stopped))
 
 
@@ -225,4 +230,3 @@ def _why(stage: str, code: int, *, late: bool) -> Reason:
 def jobs_for(count: int, wanted: int | None) -> int:
     """Give how many workers to use: what is wanted, else one a core, never more than items."""
     return max(1, min(wanted or os.cpu_count() or 1, count))
-

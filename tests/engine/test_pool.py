@@ -1,0 +1,174 @@
+"""Items go through supervised workers: nothing is lost, whatever a detector does."""
+
+import io
+import os
+import signal
+import sys
+import time
+import types
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from detectors.errors import ConfigError
+from detectors.item import Item, Kind
+from detectors.signal import Outcome, Reason, Signal, Tier
+from detectors.spec import Spec
+from provenance.engine import pool
+from provenance.engine.check import Choice
+from provenance.record import Record
+from provenance.verdict import load
+
+
+class Obedient:
+    """Does what the item's text says."""
+
+    version = "1"
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        if options.get("wrong"):
+            raise ConfigError("wrong = true: leave it out")
+
+    def inspect(self, item: Item) -> list[Signal]:
+        if item.kind is Kind.IMAGE:
+            return [signal_of("obedient", str(item.picture.width))]
+        word = item.data.decode()
+        if word == "die":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if word == "spin":
+            while True:
+                pass
+        if word == "raise":
+            raise ValueError("no \ud800 good")
+        if word == "nothing":
+            return []
+        if word.startswith("slow"):
+            time.sleep(0.05)
+        return [signal_of("obedient", word)]
+
+
+class Second(Obedient):
+    """Always has something to say."""
+
+    def inspect(self, item: Item) -> list[Signal]:
+        return [signal_of("second", item.uri)]
+
+
+def signal_of(name: str, word: str) -> Signal:
+    return Signal(
+        detector=name,
+        tier=Tier.METADATA,
+        outcome=Outcome.CLEAR,
+        reason=Reason("test.said", {"word": word}),
+    )
+
+
+@pytest.fixture
+def obedient() -> Iterator[Choice]:
+    module = types.ModuleType("obedient_detectors")
+    module.Obedient, module.Second = Obedient, Second  # type: ignore[attr-defined]
+    sys.modules[module.__name__] = module
+    specs = tuple(
+        Spec(
+            name=name.lower(),
+            tier=Tier.METADATA,
+            summary="a test",
+            factory=f"obedient_detectors:{name}",
+            kinds=(Kind.TEXT, Kind.IMAGE),
+        )
+        for name in ("Obedient", "Second")
+    )
+    yield Choice(specs=specs, options={}, policy=load("default"), today="2026-11-24")
+    del sys.modules[module.__name__]
+
+
+def given(data: bytes) -> bytes:
+    return data
+
+
+def items(*words: str) -> list[Item]:
+    return [Item(word, partial(given, word.encode())) for word in words]
+
+
+def said(record: Record) -> dict[str, tuple[str, str]]:
+    return {s.detector: (s.outcome.value, s.reason.code) for s in record.signals}
+
+
+def test_records_come_in_the_order_of_the_items(obedient: Choice) -> None:
+    words = ["slow one", "two", "slow three", "four", "five", "slow six", "seven"]
+    got = list(pool.records(items(*words), obedient, 3))
+    assert [r.item.uri for r in got] == words
+
+
+def test_the_number_of_workers_changes_nothing(obedient: Choice) -> None:
+    words = [f"word {i}" for i in range(9)] + ["die", "raise"]
+    one, many = (list(pool.records(items(*words), obedient, jobs)) for jobs in (1, 4))
+    assert [(r.item, r.signals, r.verdict) for r in one] == [
+        (r.item, r.signals, r.verdict) for r in many
+    ]
+
+
+def test_a_worker_that_dies_costs_one_detector_not_the_item(obedient: Choice) -> None:
+    got = list(pool.records(items("a", "die", "b"), obedient, 2))
+    assert [r.item.uri for r in got] == ["a", "die", "b"]
+    assert said(got[1]) == {
+        "obedient": ("failed", "engine.crashed"),
+        "second": ("clear", "test.said"),
+    }
+    assert got[1].signals[0].reason.args == {"stage": "obedient", "signal": "SIGKILL"}
+    assert not got[1].verdict.complete
+
+
+def test_work_that_never_ends_is_stopped(obedient: Choice, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "DETECTOR_SECONDS", 0.3)
+    (got,) = pool.records(items("spin"), obedient, 1)
+    assert said(got)["obedient"] == ("failed", "engine.timeout")
+    assert said(got)["second"] == ("clear", "test.said")
+
+
+def test_a_silent_worker_is_stopped_by_the_clock(
+    obedient: Choice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "WALL_SECONDS", 0.1)
+    monkeypatch.setattr(pool, "DETECTOR_SECONDS", 60)
+    (got,) = pool.records(items("spin"), obedient, 1)
+    assert said(got)["obedient"] == ("failed", "engine.timeout")
+
+
+def test_a_picture_that_never_opens_is_closed_for_all(
+    obedient: Choice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(pool.STAGE_SECONDS, "picture", 0.02)
+    out = io.BytesIO()
+    Image.linear_gradient("L").resize((6000, 6000)).save(out, "PNG", compress_level=1)
+    large = Item("large.png", partial(given, out.getvalue()))
+    (got,) = pool.records([large], obedient, 1)
+    assert said(got)["obedient"] == ("failed", "engine.timeout")
+    assert got.signals[0].reason.args["stage"] == "picture"
+    assert said(got)["second"] == ("clear", "test.said")
+
+
+@pytest.mark.parametrize("word", ["raise", "nothing"])
+def test_a_detector_that_breaks_gives_a_failed_signal(obedient: Choice, word: str) -> None:
+    (got,) = pool.records(items(word), obedient, 1)
+    assert said(got)["obedient"] == ("failed", "engine.failed")
+
+
+def test_refused_options_are_told_before_any_record(obedient: Choice) -> None:
+    wrong = Choice(
+        specs=obedient.specs,
+        options={"obedient": {"wrong": True}},
+        policy=obedient.policy,
+        today=obedient.today,
+    )
+    with pytest.raises(ConfigError, match="leave it out"):
+        list(pool.records(items("a", "b"), wrong, 2))
+
+
+def test_an_interrupt_ends_the_run_after_what_is_done(obedient: Choice) -> None:
+    asked = iter([False, False, False, False, False, False, True])
+    got = list(pool.records(items(*"abcdefgh"), obedient, 1, lambda: next(asked, True)))
+    assert len(got) < 8
