@@ -19,6 +19,7 @@ from detectors.signal import Outcome, Reason
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+BT601: Final = (0.299, 0.587, 0.114)
 MEGA: Final = 1_000_000
 MOST_MEGAPIXELS: Final = {
     "image/jpeg": 256,
@@ -82,7 +83,7 @@ class Picture:
     reduced: int
     """Factor by which both sides were divided while decoding; 1 for all up to 16 million pixels."""
 
-    def __init__(  # noqa: PLR0913 - values that belong together and are made in one place
+    def __init__(
         self,
         colour: Callable[[], Image.Image],
         grey: Image.Image | None,
@@ -136,8 +137,9 @@ class Picture:
     @cached_property
     def luma(self) -> "NDArray[np.float32]":
         """(height, width), 0..255: .299 R + .587 G + .114 B of `rgb` (ITU-R BT.601)."""
-        weights = np.array([0.299, 0.587, 0.114], dtype=np.float32)
-        luma: NDArray[np.float32] = self.rgb.astype(np.float32) @ weights
+        luma: NDArray[np.float32] = np.zeros(self.rgb.shape[:2], np.float32)
+        for channel, weight in enumerate(BT601):
+            luma += np.float32(weight) * self.rgb[..., channel]
         return luma
 
     @cached_property
@@ -263,7 +265,7 @@ class _Source:
             raise _broken(error) from error
         return self._picture(lambda: ready, None, size, turn=turn, cut=cut, factor=factor)
 
-    def _picture(  # noqa: PLR0913 - as the class it fills
+    def _picture(
         self,
         colour: Callable[[], Image.Image],
         grey: Image.Image | None,
