@@ -1,0 +1,223 @@
+"""The facts of a credential: what is told of a manifest beside state and claim.
+
+Every string comes from the file and is bounded; names are unverified unless the state is `trusted`.
+"""
+
+from typing import Any, Final
+
+from detectors.credentials.reader import Found
+from detectors.manifest import Action, Declaration, State, rows, text
+from detectors.trust.products import forbidden, products
+
+MOST: Final = 50
+"""Rows kept of one list."""
+
+
+def account(found: Found, said: Declaration, state: State) -> dict[str, Any]:
+    """Give the facts of a manifest that was read."""
+    active = _active(found.store)
+    facts = {
+        "state": state.name,
+        "integrity": state.integrity,
+        "ai": said.ai,
+        "ai_path": evidence(said.evidence) if said.evidence else None,
+        "captured": said.captured,
+        "may_contain_ai": said.may_contain_ai,
+        "codes": every_code(state),
+        "notes": state.notes,
+        "ingredients": ingredients(found.store, said, state),
+        "ingredient_failures": state.ingredient_failures[:MOST],
+        "laundering": state.laundering[:MOST],
+        "product_conflict": product_conflict(found, said),
+        "generator": generator(active),
+        "signer": signer(found, active),
+        "time_stamp": time_stamp(found, active),
+        "title": text(active.get("title")),
+        "claim_version": active.get("claim_version"),
+        "actions": [_action(action) for action in said.actions[:MOST]],
+        "source_types": sorted({a.source_type for a in said.actions if a.source_type}),
+        "assertions": _labels(active),
+        "cawg": cawg(active, state),
+        "soft_bindings": soft_bindings(active),
+        "watermark": any(a.action.startswith("c2pa.watermarked") for a in said.actions),
+        "ai_disclosure": _disclosure(active),
+        "remote_url": found.remote_url,
+    }
+    return {key: value for key, value in facts.items() if value not in (None, [], {}, False)} | {
+        key: facts[key] for key in ("state", "integrity", "ai", "codes")
+    }
+
+
+def every_code(state: State) -> list[str]:
+    """Give the failures of the active manifest and of its ingredients, new and recorded."""
+    inner = [row["codes"] for row in state.ingredient_failures + state.recorded]
+    return list(dict.fromkeys([*state.codes, *(code for codes in inner for code in codes)]))[:MOST]
+
+
+def evidence(action: Action) -> dict[str, Any]:
+    """Give where an AI declaration stands and whether the signer vouches for it."""
+    return _action(action) | {
+        "manifest": action.manifest,
+        "path": action.links or "active manifest",
+        "gathered": action.vouched is False,
+    }
+
+
+def _action(action: Action) -> dict[str, Any]:
+    """Give an action in the words of the specification; what it does not say is left out."""
+    told = {
+        "action": action.action,
+        "digitalSourceType": action.source_type,
+        "softwareAgent": action.agent,
+        "when": action.when,
+        "description": action.description,
+        "through": action.links or None,
+    }
+    return {key: value for key, value in told.items() if value}
+
+
+def ingredients(store: dict[str, Any], said: Declaration, state: State) -> list[dict[str, Any]]:
+    """Give the ingredients of the active manifest, each with what it declares and what failed."""
+    manifests = _mapping(store.get("manifests"))
+    failed: dict[str, list[str]] = {}
+    for row in state.ingredient_failures + state.recorded:
+        failed.setdefault(row["ingredient"], []).extend(row["codes"])
+    told = []
+    for row in rows(_active(store).get("ingredients"), MOST):
+        title = text(row.get("title")) or text(row.get("label")) or ""
+        label = row.get("active_manifest")
+        inner = _mapping(manifests.get(label)) if isinstance(label, str) else {}
+        entry = {
+            "title": title,
+            "relationship": text(row.get("relationship"), 40),
+            "generator": generator(inner),
+            "issuer": text(_mapping(inner.get("signature_info")).get("issuer")),
+            "codes": list(dict.fromkeys(failed.get(title, ()))),
+            "declares_ai": bool(said.evidence and label == said.evidence.manifest),
+        }
+        told.append({key: value for key, value in entry.items() if value})
+    return told
+
+
+def generator(manifest: dict[str, Any]) -> str | None:
+    """Give the product that wrote a claim, with its version; unverified text."""
+    info = manifest.get("claim_generator_info")
+    first = info if isinstance(info, dict) else next(iter(rows(info, 1)), {})
+    if name := text(first.get("name"), 200):
+        version = text(first.get("version"), 60)
+        return f"{name} {version}" if version else name
+    return text(manifest.get("claim_generator"), 200)
+
+
+def signer(found: Found, active: dict[str, Any]) -> dict[str, Any]:
+    """Give who signed, by its certificate; verified only where a list in use vouches for it."""
+    info = _mapping(active.get("signature_info"))
+    certificate = _mapping(found.certificates.get("certificateInfo"))
+    validity = _mapping(certificate.get("validity"))
+    told = {
+        "issuer": text(info.get("issuer")),
+        "common_name": text(info.get("common_name")),
+        "verified": found.listed is not None,
+        "subject": _name(certificate.get("subject")),
+        "issued_by": _name(certificate.get("issuer")),
+        "serial": text(info.get("cert_serial_number"), 80),
+        "not_before": text(validity.get("notBefore"), 40),
+        "not_after": text(validity.get("notAfter"), 40),
+        "algorithm": text(info.get("alg"), 20),
+    }
+    return {key: value for key, value in told.items() if value not in (None, {})}
+
+
+def time_stamp(found: Found, active: dict[str, Any]) -> dict[str, Any] | None:
+    """Give the time of signing and who vouches for it, or None where there is no time stamp."""
+    time = text(_mapping(active.get("signature_info")).get("time"), 40)
+    if time is None:
+        return None
+    results = _mapping(_mapping(found.store.get("validation_results")).get("activeManifest"))
+    said = [row for row in rows(results.get("success")) if row.get("code") == "timeStamp.trusted"]
+    legacy = any(str(row.get("explanation")).startswith("legacy") for row in said)
+    info = _mapping(_mapping(found.certificates.get("timeStampInfo")).get("certificateInfo"))
+    authority = _name(info.get("subject")).get("CN")
+    trust = "not_checked" if legacy else "trusted" if said else "untrusted"
+    return {"time": time, "trust": trust} | ({"authority": authority} if authority else {})
+
+
+def product_conflict(found: Found, said: Declaration) -> dict[str, Any] | None:
+    """Give the claim that the signer's product may not make, or None.
+
+    The name is compared even where no list vouches for it: then either the claim or the name is
+    not what it says it is.
+    """
+    subject = _mapping(_mapping(found.certificates.get("certificateInfo")).get("subject"))
+    active = found.store.get("active_manifest")
+    for action in said.actions:
+        if action.manifest != active or action.action != "c2pa.created":
+            continue
+        if signal := forbidden(subject, action.source_type):
+            return {
+                "product": text(subject.get("CN")),
+                "signal": signal,
+                "digitalSourceType": action.source_type,
+                "list_date": products().issued,
+                "verified": found.listed is not None,
+            }
+    return None
+
+
+def cawg(active: dict[str, Any], state: State) -> dict[str, Any]:
+    """Give what CAWG assertions say: who stands behind the asset, and what may be done with it."""
+    told: dict[str, Any] = {}
+    if state.cawg:
+        told["codes"] = state.cawg[:MOST]
+    for assertion in rows(active.get("assertions")):
+        label, data = str(assertion.get("label")), _mapping(assertion.get("data"))
+        if label.startswith("cawg.identity"):
+            people = rows(data.get("verifiedIdentities") or data.get("verified_identities"), MOST)
+            names = [text(row.get("name") or row.get("username")) for row in people]
+            told["identities"] = told.get("identities", []) + [name for name in names if name]
+        elif label.startswith(("cawg.training-mining", "c2pa.training-mining")):
+            entries = list(_mapping(data.get("entries")).items())[:MOST]
+            told["training_mining"] = {
+                text(name, 80) or "": text(_mapping(entry).get("use"), 40)
+                for name, entry in entries
+            }
+    return told
+
+
+def soft_bindings(active: dict[str, Any]) -> list[str]:
+    """Give the algorithms by which a stripped credential could be found again; none is tried."""
+    labelled = [(str(row.get("label")), row) for row in rows(active.get("assertions"))]
+    found = [row for label, row in labelled if label.startswith("c2pa.soft-binding")]
+    algorithms = [text(_mapping(row.get("data")).get("alg"), 100) for row in found]
+    return [name for name in algorithms if name][:MOST]
+
+
+def _disclosure(active: dict[str, Any]) -> dict[str, Any]:
+    """Give the flat values of a `c2pa.ai-disclosure` (C2PA 2.4), which complements source types."""
+    for assertion in rows(active.get("assertions")):
+        if str(assertion.get("label")).startswith("c2pa.ai-disclosure"):
+            values = list(_mapping(assertion.get("data")).items())[:MOST]
+            return {text(key) or "": text(value) for key, value in values if text(value)}
+    return {}
+
+
+def _labels(active: dict[str, Any]) -> list[str]:
+    """Give the labels of the assertions, in their order."""
+    labels = [text(row.get("label"), 100) for row in rows(active.get("assertions"), MOST)]
+    return [label for label in labels if label]
+
+
+def _name(value: Any) -> dict[str, Any]:
+    """Give the parts of a distinguished name that people read."""
+    name = _mapping(value)
+    return {part: said for part in ("CN", "O", "OU", "C") if (said := text(name.get(part)))}
+
+
+def _active(store: dict[str, Any]) -> dict[str, Any]:
+    """Give the active manifest."""
+    return _mapping(_mapping(store.get("manifests")).get(str(store.get("active_manifest"))))
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    """Give a mapping that a file supplied; of anything else, an empty one."""
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,229 @@
+"""The detector: what a manifest declares, who signed it, and whether it still holds."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from detectors.containers import has_manifest_place
+from detectors.credentials.account import account
+from detectors.credentials.pointer import pointer
+from detectors.credentials.reader import Found, Missing, Verifier
+from detectors.credentials.second import cross_check
+from detectors.credentials.thumbnail import compare
+from detectors.errors import CannotAssess, ConfigError
+from detectors.item import Item, Sidecar
+from detectors.manifest import MISMATCHES, Declaration, State, declared, state
+from detectors.signal import Claim, Outcome, Reason, Signal, Tier
+from detectors.trust import STALE_AFTER, Signers, in_use, user_folder
+
+LIBRARIES: Final = ("c2pa-python", "encypher-c2pa")
+DECLARED: Final = {
+    Claim.AI_GENERATED: "credential.ai_declared",
+    Claim.AI_EDITED: "credential.ai_edited",
+    Claim.EDITED: "credential.edited",
+    Claim.CAPTURED: "credential.captured",
+    None: "credential.no_claim",
+}
+"""Reason of a manifest that holds, by its claim; the standing of its signer is appended."""
+
+
+class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a user may set."""
+
+    trust_lists: list[str] | None = None
+    """Names of the lists in use; None: those enabled."""
+    trust_folder: str | None = None
+    """Where the user's own lists lie; None: the user's data folder."""
+    today: str | None = None
+    """YYYY-MM-DD, against which the age of lists is told; None: today, UTC."""
+
+
+class Credentials:
+    """Looks for a C2PA manifest in a file or beside it; one signal an item."""
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        """Read the trust lists in use; the verifiers are imported by the first manifest.
+
+        Raises:
+            ConfigError: an option or a list cannot be used.
+        """
+        try:
+            chosen = msgspec.convert(dict(options), Options)
+            self._today = date.fromisoformat(chosen.today) if chosen.today else None
+        except (msgspec.ValidationError, ValueError) as error:
+            raise ConfigError(f"detectors.credentials: {error}") from error
+        folder = Path(chosen.trust_folder) if chosen.trust_folder else user_folder()
+        self._lists = in_use(chosen.trust_lists, folder)
+        self._verifier = Verifier(self._lists)
+        named = ", ".join(f"{row.name} {row.issued}" for row in self._lists.signers) or "none"
+        libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
+        self.version = f"{libraries}; lists: {named}"
+
+    def inspect(self, item: Item) -> list[Signal]:
+        """Give one signal: state, integrity and declaration of the active manifest.
+
+        An embedded manifest wins over a sidecar. Files without a place for a manifest are told
+        from their container alone, without the cost of the libraries.
+        """
+        media_type = item.media_type or ""
+        read: Found | Missing = Missing(state="absent", detail="")
+        placed = has_manifest_place(item.data, media_type)
+        if placed:
+            read = self._verifier.read(item.data, media_type)
+        if isinstance(read, Missing) and read.state != "unreadable" and item.sidecar is not None:
+            return [self._beside(item, item.sidecar, media_type, read)]
+        if isinstance(read, Missing):
+            return [_missing(read, pointer(item.data, media_type) if placed else None)]
+        return [self._found(item, read, media_type, None)]
+
+    def _beside(self, item: Item, sidecar: Sidecar, media_type: str, embedded: Missing) -> Signal:
+        """Judge the sidecar; where it may belong to another file, a failing one says nothing."""
+        named = {"sidecar": sidecar.name}
+        try:
+            store = sidecar.read()
+        except CannotAssess as fault:
+            return _signal(fault.outcome, fault.reason, {"state": "unreadable"} | named)
+        read = self._verifier.read(item.data, media_type, store)
+        if isinstance(read, Missing):
+            return _missing(embedded if sidecar.shared else read, None, named)
+        broken = MISMATCHES & set(state(read.store).codes)
+        if sidecar.shared and broken:
+            facts: dict[str, Any] = {"state": "absent", "sidecar_codes": sorted(broken)} | named
+            return _signal(Outcome.CLEAR, Reason("credential.sidecar_of_another", named), facts)
+        return self._found(item, read, media_type, store, named)
+
+    def _found(
+        self,
+        item: Item,
+        read: Found,
+        media_type: str,
+        sidecar: bytes | None,
+        more: dict[str, Any] | None = None,
+    ) -> Signal:
+        """Give the signal of a manifest that could be read."""
+        said, standing = declared(read.store), _standing(read)
+        facts = account(read, said, standing) | (more or {})
+        if read.listed:
+            facts["trust_list"] = self._described(read.listed)
+        else:
+            facts["lists_in_use"] = [self._described(row) for row in self._lists.signers]
+        if read.thumbnail and said.claim and standing.integrity == "holds":
+            facts["thumbnail"] = compare(item, read.thumbnail)
+        facts["cross_check"] = cross_check(
+            item.data, media_type, sidecar, self._lists, standing.integrity
+        )
+        return _signal(
+            Outcome.FINDING,
+            _reason(said, standing, facts),
+            facts,
+            claim=_claim(said, standing),
+            source=f"c2pa:{str(read.store.get('active_manifest'))[:200]}",
+        )
+
+    def _described(self, row: Signers) -> dict[str, Any]:
+        """Give name, date and age of a list."""
+        age = ((self._today or datetime.now(UTC).date()) - row.issued).days
+        told = {"name": row.name, "date": row.issued.isoformat(), "age_days": age}
+        return told | ({"stale": True} if age > STALE_AFTER else {})
+
+
+def _standing(read: Found) -> State:
+    """Give the state by the codes and by the lists of those believed and not believed."""
+    found = state(read.store)
+    if read.distrusted:
+        return msgspec.structs.replace(found, name="distrusted")
+    if found.name == "trusted" and read.listed is None:
+        return msgspec.structs.replace(found, name="valid")
+    return found
+
+
+def _claim(said: Declaration, standing: State) -> Claim | None:
+    """Give the claim that this state allows."""
+    if standing.name == "distrusted":
+        return None
+    if standing.integrity == "broken":
+        return Claim.TAMPERED
+    return said.claim if standing.integrity == "holds" else None
+
+
+def _reason(said: Declaration, standing: State, facts: dict[str, Any]) -> Reason:
+    """Give why: by the state, then by what is declared and who stands behind it."""
+    signer = facts.get("signer", {})
+    name = signer.get("issuer") or signer.get("common_name") or "?"
+    args: dict[str, Any] = {"signer": name}
+    if standing.name == "distrusted":
+        return Reason("credential.distrusted", args)
+    if standing.integrity == "broken":
+        code = next(code for code in standing.codes if code in MISMATCHES)
+        return Reason("credential.tampered", args | {"code": code})
+    if standing.integrity == "unknown" and not standing.codes:
+        failed = standing.ingredient_failures[0]
+        args |= {"ingredient": failed["ingredient"], "code": failed["codes"][0]}
+        return Reason("credential.ingredient_invalid", args)
+    if standing.integrity == "unknown":
+        return Reason("credential.invalid", args | {"code": standing.codes[0]})
+    args |= _declares(said, facts)
+    if standing.name == "trusted":
+        args |= {"list": facts["trust_list"]["name"], "date": facts["trust_list"]["date"]}
+        return Reason(DECLARED[said.claim], args)
+    standing_of_signer = "unlisted" if standing.name == "valid" else "expired"
+    return Reason(f"{DECLARED[said.claim]}_{standing_of_signer}", args)
+
+
+def _declares(said: Declaration, facts: dict[str, Any]) -> dict[str, Any]:
+    """Give what made it, and how a manifest says that."""
+    decided = said.evidence
+    made = facts.get("generator") or "?"
+    if decided:
+        of: dict[str, Any] = next(
+            (row for row in facts.get("ingredients", ()) if row.get("declares_ai")), {}
+        )
+        made = decided.agent or of.get("generator") or made
+    captures = [a for a in said.actions if a.action == "c2pa.created" and a.path == "self"]
+    if said.claim is Claim.CAPTURED and captures:
+        decided = captures[0]
+    how = (decided.source_type or decided.description or decided.action) if decided else ""
+    time = facts.get("time_stamp", {}).get("time") or "?"
+    return {"by": made, "how": how or "?", "time": time}
+
+
+def _missing(read: Missing, refers: str | None, facts: dict[str, Any] | None = None) -> Signal:
+    """Give the signal where there is no manifest to judge."""
+    told: dict[str, Any] = {"state": read.state} | (facts or {})
+    if read.state == "remote":
+        told["remote_url"] = read.detail
+        return _signal(
+            Outcome.NOT_ASSESSED, Reason("credential.remote", {"url": read.detail}), told
+        )
+    if read.state == "unreadable":
+        told["detail"] = read.detail
+        reason = Reason("credential.unreadable", {"detail": read.detail})
+        return _signal(Outcome.NOT_ASSESSED, reason, told)
+    if refers:
+        told |= {"stripped": True, "provenance": refers}
+        return _signal(Outcome.CLEAR, Reason("credential.stripped"), told)
+    return _signal(Outcome.CLEAR, Reason("credential.absent"), told)
+
+
+def _signal(
+    outcome: Outcome,
+    reason: Reason,
+    facts: dict[str, Any],
+    *,
+    claim: Claim | None = None,
+    source: str | None = None,
+) -> Signal:
+    """Give a signal of this detector."""
+    return Signal(
+        detector="credentials",
+        tier=Tier.CREDENTIAL,
+        outcome=outcome,
+        claim=claim,
+        source=source,
+        reason=reason,
+        facts=facts,
+    )

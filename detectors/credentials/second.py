@@ -1,0 +1,53 @@
+"""The second verifier, encypher-c2pa, which only cross-checks: c2pa-python decides."""
+
+import os
+from typing import Any, Final
+
+from detectors.manifest import counts, integrity, rows, text
+from detectors.trust import InUse
+
+QUIET: Final = {"ENCYPHER_C2PA_TELEMETRY": "off"}
+"""Without it the library asks the user about telemetry on a terminal."""
+
+
+def cross_check(
+    data: bytes, media_type: str, sidecar: bytes | None, lists: InUse, ours: str
+) -> dict[str, Any]:
+    """Give what the second verifier says of a file that has a manifest.
+
+    Args:
+        data: the file.
+        media_type: of the file.
+        sidecar: a store that lies beside it.
+        lists: in use; its own, wider list is not used.
+        ours: the integrity that c2pa-python found.
+
+    Returns:
+        verifier, read (whether it could), integrity, agrees, codes (its failures).
+    """
+    os.environ.update(QUIET)
+    os.environ.pop("ENCYPHER_C2PA_ONLINE", None)
+    import encypher_c2pa
+
+    told: dict[str, Any] = {"verifier": "encypher-c2pa"}
+    try:
+        said = encypher_c2pa.verify(
+            data,
+            media_type,
+            manifest_store=sidecar,
+            trust_pem="\n".join(row.anchors for row in lists.signers) or None,
+            tsa_trust_pem=lists.time_stamps or None,
+            allowed_list_pem="\n".join(row.end_entities for row in lists.signers).strip() or None,
+            no_default_trust=True,
+            telemetry=None,
+            online=False,
+        )
+    except (ValueError, RuntimeError, OSError) as error:
+        return told | {"read": False, "agrees": None, "detail": text(str(error), 200) or ""}
+    if not said.get("present"):
+        return told | {"read": False, "agrees": None}
+    results = said.get("validation_results") or {}
+    codes = [str(row.get("code")) for row in rows(results.get("failure"))]
+    kept = [code for code in dict.fromkeys(codes) if counts(code)]
+    theirs = integrity(kept, kept)
+    return told | {"read": True, "integrity": theirs, "agrees": theirs == ours, "codes": kept}

@@ -1,0 +1,75 @@
+"""Whether a signed thumbnail shows the picture it is attached to."""
+
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from detectors.item import Item
+
+GRID: Final = 16
+"""Cells a side that are compared."""
+LEAST_DETAIL: Final = 6.0
+"""Standard deviation of the grid, in grey levels, under which a picture is too plain to judge."""
+DIFFERS: Final = 0.5
+"""1 - correlation above which two pictures are called different; see the measurement in the tests:
+thumbnails of 22 real credentials come to 0.00 to 0.02."""
+MOST_BYTES: Final = 8 << 20
+"""Size of a file whose pixels are decoded for this alone."""
+
+
+def compare(item: "Item", thumbnail: bytes) -> dict[str, Any]:
+    """Give how far a thumbnail is from the picture.
+
+    Returns:
+        compared, and either distance (0 same to 2 inverse, best of eight orientations) and
+        differs, or why it was not compared.
+    """
+    from detectors.errors import CannotAssess
+    from detectors.media import sniff
+    from detectors.picture import decode
+
+    if len(item.data) > MOST_BYTES:
+        return {"compared": False, "why": "large"}
+    try:
+        small = decode(thumbnail, sniff(thumbnail).name, {}).grey
+        whole = item.picture
+    except CannotAssess as reason:
+        return {"compared": False, "why": reason.reason.code}
+    if whole.truncated:
+        return {"compared": False, "why": "truncated"}
+    grids = [_grid(small), _grid(whole.grey)]
+    if min(float(grid.std()) for grid in grids) < LEAST_DETAIL:
+        return {"compared": False, "why": "plain"}
+    distance = round(1 - max(_correlation(turned, grids[1]) for turned in _turned(grids[0])), 3)
+    return {"compared": True, "distance": distance, "differs": distance > DIFFERS}
+
+
+def _grid(grey: "NDArray[np.uint8]") -> "NDArray[np.float64]":
+    """Give the mean brightness of GRID x GRID cells; cells overlap where there are fewer pixels."""
+    import numpy as np
+
+    height, width = grey.shape
+    down = np.linspace(0, height, GRID + 1).astype(int)
+    across = np.linspace(0, width, GRID + 1).astype(int)
+    sums = np.add.reduceat(grey, np.minimum(down[:-1], height - 1), axis=0, dtype=np.float64)
+    sums = np.add.reduceat(sums, np.minimum(across[:-1], width - 1), axis=1)
+    cells = np.maximum(np.diff(down), 1)[:, None] * np.maximum(np.diff(across), 1)[None, :]
+    grid: NDArray[np.float64] = sums / cells
+    return grid
+
+
+def _turned(grid: "NDArray[np.float64]") -> "list[NDArray[np.float64]]":
+    """Give the eight orientations: writers differ in whether they apply EXIF's."""
+    import numpy as np
+
+    turns = [np.rot90(grid, quarter) for quarter in range(4)]
+    return turns + [turn.T for turn in turns]
+
+
+def _correlation(one: "NDArray[np.float64]", other: "NDArray[np.float64]") -> float:
+    """Give Pearson's correlation of two grids that are not flat."""
+    import numpy as np
+
+    return float(np.corrcoef(one.ravel(), other.ravel())[0, 1])
