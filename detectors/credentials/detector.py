@@ -179,10 +179,8 @@ def _declares(said: Declaration, facts: dict[str, Any]) -> dict[str, Any]:
     decided = said.evidence
     made = facts.get("generator") or "?"
     if decided:
-        of: dict[str, Any] = next(
-            (row for row in facts.get("ingredients", ()) if row.get("declares_ai")), {}
-        )
-        made = decided.agent or of.get("generator") or made
+        inner = [row for row in facts.get("ingredients", ()) if row.get("declares_ai")]
+        made = decided.agent or (inner[0].get("generator") if inner else None) or made
     captures = [a for a in said.actions if a.action == "c2pa.created" and a.path == "self"]
     if said.claim is Claim.CAPTURED and captures:
         decided = captures[0]

@@ -1,8 +1,8 @@
 """Trust lists: named, dated lists of certificates, of the package and of the user.
 
 A list is a name with one part for each use. The package's lists are described in `index.toml`
-beside this file, the user's in an `index.toml` of the user's data folder; a user's list stands
-instead of the packaged one of the same name, so that a newer edition can be imported.
+beside this file, the user's in an `index.toml` of the user's data folder; a user's part stands
+instead of the packaged one of the same name and use, so that a newer edition can be imported.
 """
 
 from detectors.trust.lists import (

@@ -29,6 +29,8 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     source: str
     sha256: str
     """Of the file's bytes."""
+    own: bool = False
+    """The user's; else the package's."""
 
 
 class TrustList(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -37,8 +39,12 @@ class TrustList(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     name: str
     enabled: bool
     part: list[Part]
-    own: bool = False
-    """The user's; else the package's."""
+    """At most one for each use."""
+
+    @property
+    def own(self) -> bool:
+        """Whether any of it is the user's."""
+        return any(part.own for part in self.part)
 
     @property
     def issued(self) -> date:
@@ -53,7 +59,7 @@ class TrustList(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         """Give the certificates for these uses, PEM.
 
         Args:
-            folder: the user's folder, where an own list lies.
+            folder: the user's folder, where own parts lie.
             uses: which parts.
 
         Raises:
@@ -105,13 +111,19 @@ def user_folder() -> Path:
 def known(folder: Path) -> list[TrustList]:
     """Give every list of the package and of this folder, by name.
 
+    Where both have a list of one name, the user's parts stand instead of those of the same use.
+
     Raises:
         ConfigError: the user's index cannot be read.
     """
     index = user_index(folder)
     packaged = _index(HOME / "index.toml").lists
     lists = {row.name: switched(row, index.enabled.get(row.name, row.enabled)) for row in packaged}
-    lists |= {row.name: row for row in index.lists}
+    for row in index.lists:
+        kept = lists[row.name].part if row.name in lists else []
+        uses = {part.use for part in row.part}
+        parts = row.part + [part for part in kept if part.use not in uses]
+        lists[row.name] = msgspec.structs.replace(row, part=parts)
     return sorted(lists.values(), key=lambda row: row.name)
 
 
@@ -126,7 +138,9 @@ def user_index(folder: Path) -> _Index:
     if not path.is_file():
         return _Index()
     index = _index(path)
-    return _Index([msgspec.structs.replace(row, own=True) for row in index.lists], index.enabled)
+    for row in index.lists:
+        row.part[:] = [msgspec.structs.replace(part, own=True) for part in row.part]
+    return index
 
 
 def in_use(names: list[str] | None, folder: Path) -> InUse:
