@@ -1,0 +1,1 @@
+"""Content credentials (C2PA) in texts and beside them."""

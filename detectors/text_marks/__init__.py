@@ -1,0 +1,1 @@
+"""Looks for what assistants leave behind in texts, and for hidden characters."""

@@ -1,0 +1,160 @@
+# ruff: noqa: RUF001 - look-alike letters are what is tested
+"""Marks are found with their row, innocent texts are left alone, and no text takes long."""
+
+import re
+import time
+import tomllib
+from importlib.resources import files
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detectors.errors import ConfigError
+from detectors.item import Item
+from detectors.signal import Claim, Outcome, Signal
+from detectors.text_marks.detector import TextMarks
+from detectors.text_marks.hidden import SCANS, payload_of_bits
+
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+TRUTH = tomllib.loads((FIXTURES / "texts.toml").read_text("utf-8"))
+MARKED = {name: rows for name, rows in TRUTH.items() if rows[0]["detector"] == "text_marks"}
+TABLE = files("detectors.text_marks")
+ROWS = tomllib.loads(TABLE.joinpath("marks.toml").read_text("utf-8"))["mark"]
+SENTENCES = tomllib.loads(TABLE.joinpath("en.toml").read_text("utf-8"))
+MARKS = TextMarks({})
+
+
+def look(text: str) -> list[Signal]:
+    return MARKS.inspect(Item("x.txt", lambda: text.encode("utf-8")))
+
+
+@pytest.mark.parametrize("name", MARKED)
+def test_a_text_says_what_the_manifest_says(name: str) -> None:
+    said = MARKS.inspect(Item(name, (FIXTURES / name).read_bytes))
+    for row in MARKED[name]:
+        assert row in [
+            {key: value for key in row if (value := getattr(signal, key)) is not None}
+            for signal in said
+        ]
+    for signal in said:
+        assert SENTENCES[signal.reason.code].format(**signal.reason.args).isprintable()
+        msgspec.json.encode(signal)
+
+
+@pytest.mark.parametrize("path", sorted((FIXTURES / "texts/traps").iterdir()), ids=lambda p: p.name)
+def test_innocent_texts_are_not_accused(path: Path) -> None:
+    assert [
+        signal.claim for signal in MARKS.inspect(Item(path.name, path.read_bytes)) if signal.claim
+    ] == []
+
+
+def test_every_row_has_a_fixture_a_sentence_and_a_rule() -> None:
+    found = {row.get("source") for rows in MARKED.values() for row in rows}
+    for row in ROWS:
+        assert f"marks:{row['id']}" in found
+        assert any(code.startswith(f"text_marks.{row['id']}") for code in SENTENCES)
+        assert row["scan"] in SCANS if "scan" in row else re.compile(row["pattern"], re.VERBOSE)
+        assert all(needle == needle.lower() for needle in row.get("needles", []))
+
+
+def test_every_measured_ratio_follows_from_its_counts() -> None:
+    # 95 % upper bounds of Poisson counts 0 and 4
+    bound = {0: 3.0, 4: 9.15}
+    for row in ROWS:
+        if "log10_lr" in row:
+            ratio = (row["ai"][0] / row["ai"][1]) / (bound[row["human"][0]] / row["human"][1])
+            assert 10 ** row["log10_lr"] == pytest.approx(ratio, rel=0.03)
+
+
+def test_a_finding_names_place_and_value() -> None:
+    (said,) = look("first line\nRents rose. citeturn0search0 More.")
+    assert said.facts["position"] == {"line": 2, "column": 13, "offset": 23}
+    assert said.facts["value"] == "citeturn0search0"
+    assert said.source == "marks:residue.citation_token.chatgpt"
+
+
+def test_a_mark_that_was_left_counts_beside_talk_about_it() -> None:
+    (said,) = look("The phrase “[cite_start]” is Gemini's.\n[cite_start]Rents rose.")
+    assert said.claim is Claim.AI_GENERATED
+    assert said.facts["position"]["line"] == 2
+
+
+def test_hidden_characters_are_shown_as_escapes() -> None:
+    (said,) = look("pay\u202emoc.live\u202c now")
+    assert said.facts["value"] == "pay\\u202emoc.live\\u202c now"
+
+
+@pytest.mark.parametrize(
+    ("copied", "claim"),
+    [
+        ("German: Auf\u200clage", None),
+        ("日本\u200c語 中\u200d文 한\u200c국 x", Claim.HIDDEN_CONTENT),
+        ("spread \u200c out \u200d here", None),
+        ("one\U000e0041 tag", None),
+        ("a\ufe01 selector", None),
+        ("\ufeff\ufe00\ufe01\ufe02", Claim.HIDDEN_CONTENT),
+        ("Тhe Саr сost a lot", Claim.HIDDEN_CONTENT),
+        ("Русский тeкcт с oдной опечаткой и ещё десятком обычных слов подряд для верности", None),
+        ("שלום \u202e reversed", Claim.HIDDEN_CONTENT),
+        ("\u202dnot a number\u202c", Claim.HIDDEN_CONTENT),
+        ("nОн nСам газетаThe телеканалnTSN и nПо", None),
+        ("I'm an AI language model builder.", None),
+        ("Here's what we need for the picnic: bread", None),
+    ],
+)
+def test_copies_from_the_world(copied: str, claim: Claim | None) -> None:
+    assert {signal.claim for signal in look(copied)} == {claim}
+
+
+def test_bits_are_read_either_way_round_or_not_at_all() -> None:
+    bits = "".join(f"{byte:08b}" for byte in b"hi")
+    assert payload_of_bits(bits.translate({48: 0x200B, 49: 0x200C})) == "hi"
+    assert payload_of_bits(bits.translate({48: 0x200C, 49: 0x200B})) == "hi"
+    assert payload_of_bits("\u200b\u200c" * 8) == "UU"
+    assert payload_of_bits("\u200b" * 16) is None
+    assert payload_of_bits(("\u200b" * 7 + "\u200c") * 2) is None
+
+
+PIECES = st.sampled_from(
+    ["a", "É", "о", " ", "\n", "\u200b", "\u200d", "\ufeff", "\ufe0f", "\U000e0141", "\U000e0041",
+     "\u202e", "\U0001f3f4", "\U000e007f", "\u00ad", "א", "می", "[cite: 1]", "turn0search0",
+     "`", '"', "\x1b[2J", "\0", "🙂"]
+)  # fmt: skip
+
+
+@given(st.lists(PIECES).map("".join))
+def test_any_text_gives_signals_that_can_be_written(text: str) -> None:
+    said = look(text)
+    assert said
+    assert len({signal.source for signal in said}) == len(said)
+    for signal in said:
+        msgspec.json.encode(signal)
+        assert signal.outcome in (Outcome.FINDING, Outcome.CLEAR)
+        assert len(signal.facts.get("value", "")) <= 200
+        assert SENTENCES[signal.reason.code].format(**signal.reason.args).isprintable()
+
+
+@given(st.text("abc אב漢 .,\n—éüπж"))
+def test_ordinary_letters_are_no_mark(text: str) -> None:
+    assert [signal.outcome for signal in look(text)] == [Outcome.CLEAR]
+
+
+@pytest.mark.parametrize(
+    "unit",
+    ["a", "a\u200b", "a\ufe00", "\u202d1", "a\u00ad", "\u0301", '"', "`", "```\n", "[web:1]",
+     "[cite: 1, ", "\ue200turn0",
+     "as an ai language model ", "I cannot assist ", "como modelo de lenguaje ", "aа "],
+)  # fmt: skip
+def test_no_text_takes_long(unit: str) -> None:
+    text = unit * (800_000 // len(unit.encode("utf-8")))
+    start = time.process_time()
+    assert look(text)
+    assert time.process_time() - start < 5
+
+
+def test_options_are_refused_by_name() -> None:
+    with pytest.raises(ConfigError, match="colour"):
+        TextMarks({"colour": True})
