@@ -1,6 +1,9 @@
 """The two ways in which work stops before it gives a signal."""
 
-from detectors.signal import Outcome, Reason
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from detectors.signal import Outcome, Reason
 
 
 class ConfigError(Exception):
@@ -13,7 +16,7 @@ class CannotAssess(Exception):  # noqa: N818 - a state of the item, not a fault 
     Raised by the rooms that open an item, so that no detector has to handle broken input itself.
     """
 
-    def __init__(self, outcome: Outcome, reason: Reason) -> None:
+    def __init__(self, outcome: "Outcome", reason: "Reason") -> None:
         """Keep why.
 
         Args:

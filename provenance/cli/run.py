@@ -49,7 +49,9 @@ def run(
     configured = found.settings
     fail_on = one_of("fail_on", given["fail_on"] or configured.fail_on, FAIL_ON)
     lang = given["lang"] or configured.lang
-    tally = Tally(None if fail_on == "never" else Risk(fail_on), lambda r: _name_on_stderr(r, lang))
+    tables = tuple(table for spec in choice.specs for table in spec.messages)
+    floor = None if fail_on == "never" else Risk(fail_on)
+    tally = Tally(floor, lambda record: _name_on_stderr(record, lang, tables))
     color = one_of("color", given["color"] or configured.color, COLORS)
     look = Look(
         width=width(),
@@ -58,8 +60,10 @@ def run(
         verbose=given["verbose"],
         quiet=given["quiet"],
         folder=folder,
-        fail_on=None if fail_on == "never" else Risk(fail_on),
+        fail_on=floor,
         locale=lang,
+        tables=tables,
+        policy=choice.policy,
         closing=lambda: closing(tally, fail_on),
     )
     with interruptible() as interrupted:
@@ -97,7 +101,7 @@ def _progress(stream: Iterator[Record], count: int | None, *, quiet: bool) -> It
     )
 
 
-def _name_on_stderr(record: Record, lang: str) -> None:
+def _name_on_stderr(record: Record, lang: str, tables: tuple[str, ...]) -> None:
     """Say which item could not be checked, and why."""
     from provenance.messages import say
     from provenance.render.escape import escape
@@ -107,7 +111,7 @@ def _name_on_stderr(record: Record, lang: str) -> None:
             if one.outcome is Outcome.FINDING:
                 continue
             who = "" if one.detector == "item" else f"{one.detector}: "
-            line = f"provenance: {record.item.uri}: {who}{say(one.reason, lang)}"
+            line = f"provenance: {record.item.uri}: {who}{say(one.reason, lang, tables)}"
             click.echo(escape(line), err=True)
 
 
