@@ -44,7 +44,7 @@ def boxes(data: bytes) -> Walk:
         end = box.end
         if not basket.room():
             break
-    return basket.walk(whole=end == len(data))
+    return basket.walk(whole=len(data) - 8 < end <= len(data))
 
 
 def _children(data: bytes, start: int, end: int) -> Iterator[Box]:

@@ -28,6 +28,8 @@ class Properties(msgspec.Struct, frozen=True):
     found: tuple[Property, ...]
     whole: bool
     """False where it is malformed, cut, or over a limit; what came before stands."""
+    limited: bool
+    """True where it is over a limit or declares an entity, and more follows."""
 
 
 class _Stop(Exception):  # noqa: N818 - no fault, the end of the walk
@@ -40,12 +42,14 @@ def properties(packet: bytes | memoryview) -> Properties:
     Entities are refused, nothing external is read, and properties of nested structures are left
     out: they speak of something else, such as a picture that was placed into this one.
     """
-    reader = _Reader()
+    reader, fits = _Reader(), len(packet) <= MAX_UNPACKED
     try:
-        reader.parser.Parse(bytes(packet[:MAX_UNPACKED]), True)  # noqa: FBT003 - pyexpat takes no keywords
-    except (_Stop, expat.ExpatError, LookupError, ValueError):  # the latter two: unknown encodings
-        return Properties(tuple(reader.found), whole=False)
-    return Properties(tuple(reader.found), whole=len(packet) <= MAX_UNPACKED)
+        reader.parser.Parse(bytes(packet[:MAX_UNPACKED]), fits)
+    except _Stop:
+        return Properties(tuple(reader.found), whole=False, limited=True)
+    except (expat.ExpatError, LookupError, ValueError):  # the latter two: unknown encodings
+        return Properties(tuple(reader.found), whole=False, limited=not fits)
+    return Properties(tuple(reader.found), whole=fits, limited=not fits)
 
 
 class _Reader:

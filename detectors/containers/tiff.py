@@ -69,7 +69,6 @@ def entries(data: bytes | memoryview) -> tuple[list[Entry], bool]:
             waiting += [(below, at, -1) for below, at in _below(entry)]
         if following and 0 <= page < MAX_PAGES:
             waiting.append((f"IFD{page + 1}", following, page + 1))
-        whole = whole and page < MAX_PAGES
     return found, whole and not waiting
 
 

@@ -1,0 +1,1 @@
+"""AI marks in named metadata fields."""

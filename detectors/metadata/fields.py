@@ -1,0 +1,242 @@
+"""The named text fields of a picture, from whatever container holds them."""
+
+import json
+from collections.abc import Callable, Collection
+from functools import cached_property
+from typing import Any
+
+from detectors.containers import MAX_UNPACKED, Chunk, inflate, walk
+from detectors.containers.sef import blocks
+from detectors.metadata import exif, iim, stealth, xmp
+
+MAX_BLOCKS = 8
+"""EXIF blocks that are read; programs write one, rarely two."""
+MAX_VALUES = 64
+"""Values of one field that are kept; programs write one."""
+XMP_HEAD = b"http://ns.adobe.com/xap/1.0/\0"
+EXTENSION_HEAD = b"http://ns.adobe.com/xmp/extension/\0"
+PNG_XMP = "XML:com.adobe.xmp"
+BMFF_XMP = "uuid:be7acfcb97a942e89c71999491e3afac"
+RAW_PROFILE = "Raw profile type "
+"""Keyword with which ImageMagick keeps EXIF, XMP and IIM as hexadecimal text."""
+MAGIC_TRAILER = b"\x01\xff\xfe\xfd"
+"""How the bytes begin that follow XMP in a GIF (Adobe XMP, part 3, 1.1.2)."""
+
+
+class Value:
+    """The text of a field."""
+
+    def __init__(self, field: str, text: str) -> None:
+        self.field = field
+        self.text = text
+
+    @cached_property
+    def json(self) -> Any:
+        """The value as JSON, None where it is none or nests too deep."""
+        text = self.text.strip()
+        if not text.startswith("{"):
+            return None
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError):
+            return None
+
+
+class Fields:
+    """Reads the fields that are wanted, once, within one budget of bytes for the whole file."""
+
+    def __init__(self, data: bytes, media_type: str | None, wanted: Collection[str]) -> None:
+        """Read.
+
+        Args:
+            data: the file.
+            media_type: by content.
+            wanted: names of fields; others are not kept. EXIF and XMP are read where there is any.
+        """
+        self.values: dict[str, list[Value]] = {}
+        self.limited = False
+        """Whether something was left unread at a limit."""
+        self.whole = True
+        """Whether the container was read to its end."""
+        self.chunks = 0
+        """Pieces of the container that were found."""
+        self._wanted = wanted
+        self._left = MAX_UNPACKED
+        self._blocks = 0
+        self._packets: list[bytes | memoryview] = []
+        self._pieces: list[memoryview] = []
+        self._resources: list[bytes] = []
+        self._read(data, media_type)
+
+    def first(self, field: str) -> str | None:
+        """Give the first value of a field."""
+        values = self.values.get(field)
+        return values[0].text if values else None
+
+    def _read(self, data: bytes, media_type: str | None) -> None:
+        """Read every field of the file."""
+        pieces = walk(data, media_type)
+        self.whole, self.limited, self.chunks = pieces.whole, pieces.limited, len(pieces.chunks)
+        for chunk in pieces.chunks:
+            reader = READERS.get(chunk.tag)
+            if reader is not None:
+                reader(self, chunk)
+        if media_type == "image/tiff":
+            self._exif(data)
+        elif media_type == "image/svg+xml" and b"RDF" in data:
+            self._packet(data)
+        elif media_type == "image/png":
+            self._keep("PNG alpha", stealth.signature(data))
+        for block in blocks(data):
+            self._keep_raw(f"Samsung {block.tag}", block.data)
+        if self._resources:
+            self._iim(iim.from_resources(b"".join(self._resources)))
+        said = xmp.read(self._packets, self._pieces)
+        self.limited = self.limited or said.limited
+        for name, text in said.found:
+            self._keep(f"XMP {name}", text)
+
+    def _keep(self, field: str, text: str) -> None:
+        """Keep a value of a field that is wanted."""
+        if field in self._wanted and text:
+            values = self.values.setdefault(field, [])
+            if len(values) < MAX_VALUES:
+                values.append(Value(field, text))
+            else:
+                self.limited = True
+
+    def _spend(self, raw: bytes | memoryview) -> bytes:
+        """Give these bytes as far as the budget reaches."""
+        self.limited = self.limited or len(raw) > self._left
+        taken = bytes(raw[: self._left])
+        self._left -= len(taken)
+        return taken
+
+    def _keep_raw(self, field: str, raw: memoryview) -> None:
+        """Keep a text of no stated charset, within the budget."""
+        if field in self._wanted:
+            self._keep(field, exif.plain(self._spend(raw)))
+
+    def _unpack(self, packed: bytes) -> bytes:
+        """Give the bytes of a zlib stream, within the budget."""
+        unpacked, fits = inflate(packed, self._left) if self._left else (b"", False)
+        self.limited = self.limited or not fits
+        self._left -= len(unpacked)
+        return unpacked
+
+    def _exif(self, data: bytes | memoryview) -> None:
+        """Keep the texts of a TIFF stream."""
+        self._blocks += 1
+        if self._blocks > MAX_BLOCKS:
+            self.limited = True
+            return
+        for entry in exif.raw_texts(data):
+            name = f"EXIF {exif.NAMES[entry.tag]}"
+            if name in self._wanted:
+                self._keep(name, exif.text(entry, self._spend(entry.data)))
+
+    def _iim(self, said: list[tuple[str, str]]) -> None:
+        """Keep IIM datasets."""
+        for name, text in said:
+            self._keep(f"IIM {name}", text)
+
+    def _packet(self, raw: bytes | memoryview) -> None:
+        """Keep an XMP packet for later."""
+        self._packets.append(self._spend(raw))
+
+    def jpeg(self, chunk: Chunk) -> None:
+        """Read an APP1 segment: EXIF, XMP, or a piece of an XMP extension."""
+        if bytes(chunk.data[:6]) == exif.PREFIX:
+            self._exif(chunk.data)
+        elif bytes(chunk.data[: len(XMP_HEAD)]) == XMP_HEAD:
+            self._packet(chunk.data[len(XMP_HEAD) :])
+        elif bytes(chunk.data[: len(EXTENSION_HEAD)]) == EXTENSION_HEAD:
+            self._pieces.append(chunk.data[len(EXTENSION_HEAD) :])
+
+    def photoshop(self, chunk: Chunk) -> None:
+        """Keep an APP13 segment; resources may go on in the next."""
+        if bytes(chunk.data[: len(iim.HEAD)]) == iim.HEAD:
+            self._resources.append(self._spend(chunk.data[len(iim.HEAD) :]))
+
+    def png_text(self, chunk: Chunk) -> None:
+        """Read a tEXt, zTXt or iTXt chunk, if its keyword is wanted."""
+        keyword, _, body = bytes(chunk.data).partition(b"\0")
+        name = keyword.decode("latin-1")
+        profile = name.startswith(RAW_PROFILE)
+        if not profile and name != PNG_XMP and f"PNG {name}" not in self._wanted:
+            return
+        packed = chunk.tag == "zTXt"
+        if chunk.tag == "iTXt":
+            packed = body[:1] == b"\1"
+            body = body[2:].partition(b"\0")[2].partition(b"\0")[2]
+        elif packed:
+            body = body[1:]
+        body = self._unpack(body) if packed else self._spend(body)
+        if profile:
+            self._profile(name.removeprefix(RAW_PROFILE), body)
+        elif name == PNG_XMP:
+            self._packets.append(body)
+        else:
+            self._keep(f"PNG {name}", exif.plain(body))
+
+    def _profile(self, kind: str, body: bytes) -> None:
+        """Read a raw profile: a line with its name, one with its length, then hexadecimal text."""
+        try:
+            raw = bytes.fromhex(body.decode("ascii").strip().split("\n", 2)[-1])
+        except ValueError:
+            return
+        if kind in ("exif", "APP1"):
+            self._exif(raw)
+        elif kind == "xmp":
+            self._packets.append(raw)
+        elif kind in ("iptc", "8bim"):
+            self._iim(iim.from_resources(raw) or iim.datasets(raw))
+
+    def png_label(self, chunk: Chunk) -> None:
+        """Read a chunk whose type is the name of the field."""
+        self._keep_raw(f"PNG {chunk.tag}", chunk.data)
+
+    def bare_exif(self, chunk: Chunk) -> None:
+        """Read EXIF that is a chunk of its own."""
+        self._exif(chunk.data)
+
+    def item_exif(self, chunk: Chunk) -> None:
+        """Read EXIF of an ISO-BMFF item, which begins with the offset of the TIFF header."""
+        self._exif(chunk.data[4 + int.from_bytes(chunk.data[:4], "big") :])
+
+    def packet(self, chunk: Chunk) -> None:
+        """Read XMP that is a chunk of its own."""
+        self._packet(chunk.data)
+
+    def gif_packet(self, chunk: Chunk) -> None:
+        """Read XMP of a GIF, which lies there without sub-blocks."""
+        self._packet(bytes(chunk.data).partition(MAGIC_TRAILER)[0])
+
+    def tiff_iim(self, chunk: Chunk) -> None:
+        """Read the IIM tag of a TIFF."""
+        self._iim(iim.datasets(self._spend(chunk.data)))
+
+    def tiff_resources(self, chunk: Chunk) -> None:
+        """Keep the Photoshop tag of a TIFF."""
+        self._resources.append(self._spend(chunk.data))
+
+
+READERS: dict[str, Callable[[Fields, Chunk], None]] = {
+    "APP1": Fields.jpeg,
+    "APP13": Fields.photoshop,
+    "tEXt": Fields.png_text,
+    "zTXt": Fields.png_text,
+    "iTXt": Fields.png_text,
+    "AIGC": Fields.png_label,
+    "eXIf": Fields.bare_exif,
+    "EXIF": Fields.bare_exif,
+    "Exif": Fields.item_exif,
+    "XMP ": Fields.packet,
+    "XMP": Fields.packet,
+    BMFF_XMP: Fields.packet,
+    "XMP DataXMP": Fields.gif_packet,
+    "IFD0:0x02BC": Fields.packet,
+    "IFD0:0x83BB": Fields.tiff_iim,
+    "IFD0:0x8649": Fields.tiff_resources,
+}
+"""Chunk → how it is read. JPEG and GIF comments hold no mark that is known."""

@@ -1,0 +1,91 @@
+"""The table of marks, and which of its rows hold for a file."""
+
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from detectors.metadata.fields import Fields, Value
+from detectors.metadata.rules import RULES, STEPS
+
+TABLE = Path(__file__).with_name("marks.toml")
+
+
+class When(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One condition: a field whose value a rule accepts."""
+
+    fields: tuple[str, ...]
+    rule: str
+    values: tuple[str, ...] = ()
+    least: int = 0
+
+    def holds(self, fields: Fields) -> Value | None:
+        """Give the first value that the rule accepts, None where there is none."""
+        for name in self.fields:
+            for value in fields.values.get(name, ()):
+                if RULES[self.rule](value, self.values, self.least):
+                    return value
+        return None
+
+
+class Mark(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A row of the table: what a program leaves in a file, and what that claims."""
+
+    id: str
+    claim: Literal["ai_generated", "ai_edited", "none"]
+    log10_lr: float | Literal["unmeasured"]
+    source: str
+    """Where the rule comes from."""
+    risk: str
+    """How it may accuse wrongly."""
+    when: tuple[When, ...]
+    tool: str | None = None
+    """The writing program, where the mark makes it certain."""
+
+    def writer(self, value: Value) -> str:
+        """Give what the evidence comes from: the program, else the field."""
+        return self.tool or value.field
+
+    def excerpt(self, value: Value) -> str:
+        """Give the text from where the mark shows: of generation settings, their line."""
+        settings = STEPS.search(value.text) if self.when[0].rule == "recipe" else None
+        return value.text if settings is None else settings.group()
+
+
+class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Every mark, specific before general."""
+
+    version: str
+    mark: tuple[Mark, ...]
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """Names of all fields that a row reads."""
+        return frozenset(name for mark in self.mark for when in mark.when for name in when.fields)
+
+
+@cache
+def table() -> Table:
+    """Give the table as it ships."""
+    return msgspec.convert(tomllib.loads(TABLE.read_text("utf-8")), Table)
+
+
+def found(marks: tuple[Mark, ...], fields: Fields) -> list[tuple[Mark, Value]]:
+    """Give the marks of a file with the value that shows each, in the order of the table.
+
+    A value speaks once, and a writer speaks once, through the first row that holds.
+    """
+    hits: list[tuple[Mark, Value]] = []
+    spoken: set[object] = set()
+    for mark in marks:
+        values = [when.holds(fields) for when in mark.when]
+        value = values[0]
+        if value is None or None in values:
+            continue
+        keys = {id(value), mark.writer(value)}
+        if not keys & spoken:
+            hits.append((mark, value))
+            spoken |= keys
+    return hits
