@@ -1,11 +1,15 @@
 """`provenance detectors`: the catalog, loaded."""
 
 import json
+import textwrap
 
 import click
 
 from detectors.errors import ConfigError
 from detectors.spec import Spec
+from provenance.cli.run import width
+
+STEP = "    "
 
 
 @click.command()
@@ -24,19 +28,14 @@ def detectors(form: str) -> None:
     if form == "json":
         click.echo(json.dumps(rows, indent=1, ensure_ascii=False))
         return
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
-    from provenance.cli.run import width
     from provenance.render.escape import escape
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("detector", "tier", "looks at", "what it looks for", "version"):
-        table.add_column(heading, overflow="fold")
     for row in rows:
-        table.add_row(*(escape(str(value)) for value in row.values()))
-    Console(width=width(), highlight=False, markup=False, emoji=False).print(table)
+        click.echo(escape(f"{row['name']:<18}{row['tier']:<13}{row['kinds']}"))
+        for line in (row["summary"], row["version"]):
+            click.echo(
+                textwrap.fill(escape(line), width(), initial_indent=STEP, subsequent_indent=STEP)
+            )
 
 
 def _row(spec: Spec) -> dict[str, str]:

@@ -62,7 +62,7 @@ def _packages() -> Iterator[Finding]:
         name = package.__name__
         claimed = sorted(set(owners.get(name, [])))
         where = str(Path(package.__file__ or "").parent)
-        if claimed == [DISTRIBUTION]:
+        if claimed == [DISTRIBUTION] or (not claimed and _editable()):
             yield OK, f"package {name}", where
         else:
             others = ", ".join(claimed) or "no installed distribution"
@@ -71,6 +71,15 @@ def _packages() -> Iterator[Finding]:
                 f"package {name}",
                 f"{where} belongs to {others}, not to {DISTRIBUTION} alone",
             )
+
+
+def _editable() -> bool:
+    """Tell whether this is a developer's installation, which owns no files of the packages."""
+    try:
+        origin = metadata.distribution(DISTRIBUTION).read_text("direct_url.json") or ""
+    except metadata.PackageNotFoundError:
+        return False
+    return '"editable": true' in origin
 
 
 def _command() -> Finding:

@@ -1,0 +1,72 @@
+"""Plug-ins, installed for real: good ones run, broken ones are heard, none replaces a built-in."""
+
+import hashlib
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+Run = Callable[..., Any]
+SOURCE = Path(__file__).parent.parent / "plugin" / "stock_faces"
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Give a folder into which pip has installed the example plug-in."""
+    folder = tmp_path_factory.mktemp("site")
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    offline = ["--no-deps", "--no-index", "--no-build-isolation"]
+    subprocess.run([*pip, *offline, "--target", str(folder), str(SOURCE)], check=True)
+    return str(folder)
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    path = tmp_path / "a.png"
+    Image.linear_gradient("L").save(path)
+    return path
+
+
+def test_a_good_one_runs_with_its_options(
+    records: Run, installed: str, picture: Path, tmp_path: Path
+) -> None:
+    digest = hashlib.sha256(picture.read_bytes()).hexdigest()
+    (tmp_path / "provenance.toml").write_text(f'[detectors.stock_faces]\nknown = ["{digest}"]\n')
+    (record,) = records("check", picture, "--only", "stock_faces", PYTHONPATH=installed)
+    (signal,) = record["signals"]
+    assert (signal["outcome"], signal["claim"]) == ("finding", "known_innocent")
+    assert record["tool"]["detectors"] == {"stock_faces": "1.0"}
+
+
+def test_its_sentences_are_shown(run: Run, installed: str, picture: Path) -> None:
+    done = run("check", picture, "--only", "stock_faces", PYTHONPATH=installed)
+    assert "Not in the stock collection." in done.stdout
+
+
+def test_its_options_are_refused_with_the_key(run: Run, installed: str, tmp_path: Path) -> None:
+    (tmp_path / "provenance.toml").write_text("[detectors.stock_faces]\nknow = []\n")
+    done = run("check", "x.png", "--only", "stock_faces", PYTHONPATH=installed)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "know" in done.stderr
+
+
+def test_a_broken_one_is_heard_with_every_item(
+    run: Run, records: Run, installed: str, picture: Path
+) -> None:
+    (record,) = records("check", picture, "--only", "stock_missing", PYTHONPATH=installed)
+    (signal,) = record["signals"]
+    assert (signal["outcome"], signal["reason"]["code"]) == ("failed", "engine.not_loaded")
+    done = run("check", picture, "--only", "stock_missing", PYTHONPATH=installed)
+    assert done.returncode == 3
+    assert "stock_missing" in done.stderr
+    assert "cannot be loaded" in run("detectors", PYTHONPATH=installed).stdout
+
+
+def test_none_takes_the_name_of_a_built_in(run: Run, installed: str) -> None:
+    shown = run("detectors", "--format", "json", PYTHONPATH=installed).stdout
+    assert shown.count('"name": "text_marks"') == 1
+    assert "Assistant residue" in shown
