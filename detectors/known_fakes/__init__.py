@@ -1,0 +1,1 @@
+"""Matches pictures against banks of known fake-profile pictures."""

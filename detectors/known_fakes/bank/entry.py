@@ -1,0 +1,133 @@
+"""One known picture: its hashes, who reported it, and whether it still counts."""
+
+import re
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from detectors.errors import ConfigError
+
+DIGITS: Final = {"sha256": 64, "pdq": 64, "pdq64.v1": 64, "phash": 16, "dhash": 16}
+"""Hash algorithms of a bank and their length in hex digits."""
+PERCEPTUAL: Final = ("pdq", "pdq64.v1")
+"""Algorithms that pictures are matched by; the others are exact, or carried for partners."""
+EVEN: Final = range(96, 161)
+"""Set bits of a hash of 256 that is cut at its median; others come from faults (real feeds had)."""
+LONGEST_ID: Final = 512
+
+
+class Kind(StrEnum):
+    """What an entry is a picture of."""
+
+    AI_FACE = "ai_face"
+    STOLEN_PHOTO = "stolen_photo"
+    OTHER = "other"
+
+
+class Status(StrEnum):
+    """Whether an entry counts."""
+
+    ACTIVE = "active"
+    DISPUTED = "disputed"
+    """Matches are shown without a claim."""
+    WITHDRAWN = "withdrawn"
+    """A tombstone: matches nothing, and its id stays taken."""
+
+
+class Tlp(StrEnum):
+    """Traffic Light Protocol 2.0: whom the entry may be shown to."""
+
+    CLEAR = "CLEAR"
+    GREEN = "GREEN"
+    AMBER = "AMBER"
+    AMBER_STRICT = "AMBER+STRICT"
+    RED = "RED"
+
+
+class Hash(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One hash of one view of the picture."""
+
+    value: str
+    """Hex, lower case."""
+    view: str = "whole"
+    """`whole`, or `inner`: the square inside the circle that an avatar shows."""
+    quality: int | None = None
+    """0..100, of PDQ."""
+
+
+class Local(msgspec.Struct, frozen=True):
+    """Where the local features of an entry lie in the bank's feature file; never exported."""
+
+    at: int
+    length: int
+    sha256: str
+    """First 16 hex digits, of the bytes."""
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One known picture, as it stands after the last change."""
+
+    id: str
+    kind: Kind = msgspec.field(name="class", default=Kind.OTHER)
+    innocent: bool = False
+    """A picture that is often taken for a fake and is none."""
+    hashes: dict[str, tuple[Hash, ...]]
+    created: str
+    """RFC 3339, UTC; so are the other times."""
+    modified: str
+    source: str | None = None
+    first_seen: str | None = None
+    note: str | None = None
+    tags: tuple[str, ...] = ()
+    tlp: Tlp = Tlp.AMBER
+    status: Status = Status.ACTIVE
+    reason: str | None = None
+    """Why it is disputed or withdrawn."""
+    local: Local | None = None
+
+    @property
+    def sha256(self) -> str | None:
+        """Of the file the entry was made from, where there was one."""
+        exact = self.hashes.get("sha256", ())
+        return exact[0].value if exact else None
+
+    @property
+    def perceptual(self) -> bool:
+        """Whether look-alikes can match it; low-detail pictures match by their bytes alone."""
+        return any(name in self.hashes for name in PERCEPTUAL)
+
+
+def checked(algorithm: str, value: str) -> str:
+    """Give a hash in lower case.
+
+    Raises:
+        ConfigError: it is none of its algorithm, or one that a fault produces.
+    """
+    digits = DIGITS.get(algorithm)
+    if digits is None:
+        raise ConfigError(f"unknown hash algorithm {algorithm!r}; known: {', '.join(DIGITS)}")
+    value = value.lower()
+    if not re.fullmatch(r"[0-9a-f]+", value) or len(value) != digits:
+        raise ConfigError(f"{algorithm} {value!r}: not {digits} hex digits")
+    if value.strip("0") == "" or value.strip("f") == "":
+        raise ConfigError(f"{algorithm} {value}: all bits are equal, which no picture has")
+    if algorithm in PERCEPTUAL and int(value, 16).bit_count() not in EVEN:
+        ones = int(value, 16).bit_count()
+        raise ConfigError(
+            f"{algorithm} {value}: {ones} of 256 bits set; a sound hash has about 128"
+        )
+    return value
+
+
+def named(name: str) -> str:
+    """Give an entry's id.
+
+    Raises:
+        ConfigError: it is empty, too long, or holds characters that cannot be shown.
+    """
+    if not name or len(name) > LONGEST_ID or not name.isprintable():
+        raise ConfigError(
+            f"entry id {name[:80]!r}: use 1 to {LONGEST_ID} printable characters (--id)"
+        )
+    return name

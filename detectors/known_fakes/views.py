@@ -1,0 +1,143 @@
+"""The views of a picture that are compared: whole, without border, inside an avatar's circle."""
+
+import math
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+import numpy as np
+from PIL import Image
+
+from detectors.fingerprint import bits, dihedral, pdq, pdq64
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from detectors.picture import Picture
+
+LONG_SIDE: Final = 512
+"""Pixels; larger pictures are reduced by a whole factor before they are looked at."""
+PLAIN: Final = 4.0
+"""Standard deviation under which a row or column at the rim is border, not picture."""
+ROUNDS: Final = 3
+"""Borders in borders."""
+OPAQUE: Final = 128
+LEAST_QUALITY: Final = 50
+"""PDQ's quality under which its makers do not use a hash."""
+LEAST_DEVIATION: Final = 8.0
+"""Standard deviation of brightness under which there is too little to compare."""
+SMALLEST: Final = 16
+"""Pixels of a view's shorter side."""
+
+
+class View(msgspec.Struct, frozen=True):
+    """One way to look at a picture."""
+
+    name: str
+    """`whole`, `trimmed`, `inner`, or these of the colours under transparency: `bare_…`."""
+    luma: "NDArray[np.float32]"
+
+
+class Looks(msgspec.Struct, frozen=True):
+    """What of a picture is compared with a bank."""
+
+    pdq: "NDArray[np.uint8]"
+    """(32,), of the whole picture."""
+    turned: "NDArray[np.uint8]"
+    """(8, 32): its PDQ mirrored and turned."""
+    quality: int
+    """Of its PDQ, 0..100."""
+    deviation: float
+    """Standard deviation of brightness, 0..128."""
+    names: tuple[str, ...]
+    """Of the views."""
+    stable: "NDArray[np.uint8]"
+    """(views, 8, 32): pdq64.v1 of each view, mirrored and turned."""
+
+    @property
+    def plain(self) -> bool:
+        """Whether there is too little in the picture to tell it from others."""
+        return self.quality < LEAST_QUALITY or self.deviation < LEAST_DEVIATION
+
+
+def looks(picture: "Picture", *, gallery: bool = False) -> Looks:
+    """Give the hashes of a picture's views.
+
+    Args:
+        picture: as it came.
+        gallery: only the views that an entry is stored with: whole and inner.
+    """
+    whole = pdq(picture.grey.astype(np.float32))
+    shown = views(picture, gallery=gallery)
+    spectra = np.stack([pdq64(view.luma).waves for view in shown])
+    turned = bits(dihedral(whole.waves))
+    return Looks(
+        pdq=turned[0],
+        turned=turned,
+        quality=whole.quality,
+        deviation=float(shown[0].luma.std()),
+        names=tuple(view.name for view in shown),
+        stable=bits(dihedral(spectra)),
+    )
+
+
+def views(picture: "Picture", *, gallery: bool = False) -> list[View]:
+    """Give the views of a picture, brightness at most 512 pixels wide and high."""
+    whole = working(picture.grey)
+    if gallery:
+        return _large_enough([View("whole", whole), View("inner", inner(whole))])
+    found = [View("whole", whole)]
+    if (alpha := picture.alpha) is None:
+        cuts = [("", whole)]
+    else:
+        box = _opaque(working(alpha))
+        under = working(np.asarray(Image.fromarray(picture.bare).convert("L")))
+        cuts = [("", whole[box]), ("bare_", under[box])]
+    for prefix, cut in cuts:
+        trim = trimmed(cut)
+        if trim.shape != whole.shape:
+            found.append(View(f"{prefix}trimmed", trim))
+        found.append(View(f"{prefix}inner", inner(trim)))
+    return _large_enough(found)
+
+
+def working(grey: "NDArray[np.uint8]") -> "NDArray[np.float32]":
+    """Give brightness at most 512 pixels wide and high, as (height, width), 0..255."""
+    factor = max(grey.shape) // LONG_SIDE
+    if factor > 1:
+        grey = np.asarray(Image.fromarray(grey).reduce(factor))
+    return grey.astype(np.float32)
+
+
+def inner(luma: "NDArray[np.float32]") -> "NDArray[np.float32]":
+    """Give the square inside the largest circle in the middle."""
+    height, width = luma.shape
+    side = max(1, int(min(height, width) / math.sqrt(2)))
+    top, left = (height - side) // 2, (width - side) // 2
+    return luma[top : top + side, left : left + side]
+
+
+def trimmed(luma: "NDArray[np.float32]") -> "NDArray[np.float32]":
+    """Give the picture without plain rows and columns at its rim; a plain one as it is."""
+    for _ in range(ROUNDS):
+        busy = [np.flatnonzero(luma.std(axis=axis) >= PLAIN) for axis in (1, 0)]
+        if not all(each.size for each in busy):
+            return luma
+        (top, bottom), (left, right) = ((int(each[0]), int(each[-1]) + 1) for each in busy)
+        if (bottom - top, right - left) == luma.shape:
+            return luma
+        luma = luma[top:bottom, left:right]
+    return luma
+
+
+def _opaque(alpha: "NDArray[np.float32]") -> tuple[slice, slice]:
+    """Give the box of what can be seen; everything where nothing can."""
+    seen = alpha > OPAQUE
+    rows, columns = (np.flatnonzero(seen.any(axis=axis)) for axis in (1, 0))
+    if not rows.size:
+        return slice(None), slice(None)
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+
+
+def _large_enough(found: list[View]) -> list[View]:
+    """Give the first view, and those of the others that are large enough to say something."""
+    return found[:1] + [view for view in found[1:] if min(view.luma.shape) >= SMALLEST]

@@ -1,0 +1,296 @@
+"""`provenance bank`: keep a bank of known fake-profile pictures."""
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import msgspec
+
+from detectors.errors import ConfigError
+from detectors.known_fakes.bank.entry import DIGITS, Entry, Hash, Kind, Status, Tlp, named
+from detectors.known_fakes.bank.store import Bank, create, damage, writing
+from provenance.cli.enrol import Enrolment, add_pictures
+from provenance.render.escape import escape
+
+F = TypeVar("F", bound=Callable[..., Any])
+_BANK = click.option(
+    "--bank", "path", required=True, type=click.Path(path_type=Path), help="The bank's folder."
+)
+_FORMAT = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["terminal", "json"]),
+    default="terminal",
+    show_default=True,
+    help="Words, or JSON.",
+)
+_REASON = click.option("--reason", required=True, help="Why; it is kept with the entry.")
+
+
+@click.group()
+def bank() -> None:
+    """Keep banks of known fake-profile pictures.
+
+    A bank is a folder. It holds hashes, small local features and what was said about each picture,
+    never the picture itself.
+    """
+
+
+@bank.command()
+@_BANK
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--id", "name", help="Id of the entry; for one picture or for hashes alone.")
+@click.option(
+    "--hash",
+    "hashes",
+    multiple=True,
+    metavar="ALGORITHM=HEX",
+    help=f"A hash without a picture ({', '.join(DIGITS)}); needs --id.",
+)
+@click.option(
+    "--class",
+    "kind",
+    type=click.Choice([kind.value for kind in Kind]),
+    default=Kind.OTHER.value,
+    show_default=True,
+    help="What the pictures are.",
+)
+@click.option("--innocent", is_flag=True, help="Pictures that are taken for fakes and are none.")
+@click.option("--source", help="Who reported it: a name or an address; never opened.")
+@click.option("--note", help="Kept with the entry, shown by `bank show`.")
+@click.option(
+    "--first-seen",
+    type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"]),
+    metavar="DATE",
+    help="When it was first seen in use, YYYY-MM-DD.",
+)
+@click.option("--tag", "tags", multiple=True, help="Campaign or technique; may be repeated.")
+@click.option(
+    "--tlp",
+    type=click.Choice([tlp.value for tlp in Tlp]),
+    default=Tlp.AMBER.value,
+    show_default=True,
+    help="Traffic Light Protocol: whom it may be shown to.",
+)
+@_FORMAT
+@click.pass_context
+def add(
+    ctx: click.Context,
+    /,
+    path: Path,
+    paths: tuple[Path, ...],
+    name: str | None,
+    hashes: tuple[str, ...],
+    **said: Any,
+) -> None:
+    """Add every picture below PATHS.
+
+    An entry's id is the file's path below PATH without its ending. The same id with other bytes is
+    refused, and then nothing is written.
+    """
+    form, template = said.pop("form"), _template(**said)
+    if hashes:
+        done = _add_hashes(path, template, name, hashes, with_paths=bool(paths))
+    elif not paths:
+        raise click.UsageError("name pictures or folders to add, or give --id and --hash")
+    else:
+        tell = None if form == "json" else _told
+        done = add_pictures(path, [*paths], template, name=name, tell=tell)
+    if form == "json":
+        click.echo(json.dumps(done.report(), indent=1, ensure_ascii=False))
+    else:
+        click.echo(escape(done.summary()), err=True)
+    ctx.exit(3 if done.broken else 0)
+
+
+def _template(*, kind: str, tlp: str, first_seen: datetime | None, **said: Any) -> Entry:
+    """Give what all entries of one call share."""
+    now = _now()
+    return Entry(
+        id="",
+        kind=Kind(kind),
+        tlp=Tlp(tlp),
+        first_seen=first_seen.date().isoformat() if first_seen else None,
+        hashes={},
+        created=now,
+        modified=now,
+        **said,
+    )
+
+
+def _told(line: str) -> None:
+    """Print one acknowledged entry at once, so that a reader of the output may rely on it."""
+    click.echo(escape(line))
+    sys.stdout.flush()
+
+
+def _add_hashes(
+    path: Path, template: Entry, name: str | None, hashes: tuple[str, ...], *, with_paths: bool
+) -> Enrolment:
+    """Add one entry of hashes that others computed."""
+    if with_paths or not name:
+        raise click.UsageError("--hash makes one entry without a picture: give --id and no paths")
+    pairs = [text.partition("=") for text in hashes]
+    grouped: dict[str, tuple[Hash, ...]] = {}
+    for algorithm, _, value in pairs:
+        grouped[algorithm] = (*grouped.get(algorithm, ()), Hash(value.lower()))
+    entry = msgspec.structs.replace(template, id=named(name), hashes=grouped)
+    done = Enrolment(path.name)
+    create(path, entry.created)
+    with writing(path) as writer:
+        if entry.id in writer.bank.entries:
+            raise ConfigError(f"{path}: the id {entry.id!r} is taken; choose another (--id)")
+        writer.put(entry)
+        done.added += [each.id for each in writer.commit()]
+    return done
+
+
+@bank.command(name="list")
+@_BANK
+@_FORMAT
+@click.option("--all", "everything", is_flag=True, help="Withdrawn entries too.")
+def list_(path: Path, form: str, everything: bool) -> None:
+    """List the entries: id, class, status, first seen, source."""
+    rows = [
+        entry
+        for entry in Bank(path).entries.values()
+        if everything or entry.status is not Status.WITHDRAWN
+    ]
+    if form == "json":
+        click.echo(json.dumps([_row(entry) for entry in rows], indent=1, ensure_ascii=False))
+        return
+    for entry in rows:
+        innocent = ", innocent" if entry.innocent else ""
+        parts = [entry.id, entry.kind.value + innocent, entry.status.value]
+        parts += [part for part in (entry.first_seen, entry.source) if part]
+        click.echo(escape("  ".join(parts)))
+
+
+@bank.command()
+@_BANK
+@_FORMAT
+@click.argument("entry_id", metavar="ID")
+def show(path: Path, form: str, entry_id: str) -> None:
+    """Show all that is known of one entry."""
+    row = _row(_entry(Bank(path), entry_id))
+    if form == "json":
+        click.echo(json.dumps(row, indent=1, ensure_ascii=False))
+        return
+    for key, value in _flat(row):
+        click.echo(escape(f"{key:<24}{value}"))
+
+
+@bank.command()
+@_BANK
+@_REASON
+@click.argument("entry_ids", metavar="ID…", nargs=-1, required=True)
+def withdraw(path: Path, reason: str, entry_ids: tuple[str, ...]) -> None:
+    """Take entries out of use; a tombstone stays, and the ids stay taken."""
+    _restate(path, entry_ids, Status.WITHDRAWN, reason)
+
+
+@bank.command()
+@_BANK
+@_REASON
+@click.argument("entry_ids", metavar="ID…", nargs=-1, required=True)
+def dispute(path: Path, reason: str, entry_ids: tuple[str, ...]) -> None:
+    """Mark entries as disputed: their matches are shown without a claim."""
+    _restate(path, entry_ids, Status.DISPUTED, reason)
+
+
+@bank.command()
+@_BANK
+@_REASON
+@click.argument("entry_ids", metavar="ID…", nargs=-1, required=True)
+def confirm(path: Path, reason: str, entry_ids: tuple[str, ...]) -> None:
+    """Bring disputed entries back into use."""
+    _restate(path, entry_ids, Status.ACTIVE, reason)
+
+
+@bank.command()
+@_BANK
+@_FORMAT
+def stats(path: Path, form: str) -> None:
+    """Count the entries by class and status, and say how large the bank is."""
+    opened = Bank(path)
+    entries = opened.entries.values()
+    row = {
+        "bank": opened.name,
+        "entries": len(opened.entries),
+        "by_status": dict(Counter(entry.status.value for entry in entries)),
+        "by_class": dict(Counter(entry.kind.value for entry in entries)),
+        "innocent": sum(entry.innocent for entry in entries),
+        "exact_only": sum(not entry.perceptual for entry in entries),
+        "with_local_features": sum(entry.local is not None for entry in entries),
+        "changes": opened.changes,
+        "bytes": sum(file.stat().st_size for file in path.iterdir()),
+    }
+    if form == "json":
+        click.echo(json.dumps(row, indent=1, ensure_ascii=False))
+        return
+    for key, value in _flat(row):
+        click.echo(escape(f"{key:<24}{value}"))
+
+
+@bank.command()
+@_BANK
+@click.pass_context
+def verify(ctx: click.Context, path: Path) -> None:
+    """Check every line and every feature of a bank against its digest."""
+    wrong = damage(path)
+    for line in wrong:
+        click.echo(escape(line))
+    if not wrong:
+        opened = Bank(path)
+        click.echo(escape(f"{opened.name}: {len(opened.entries)} entries, all whole"))
+    ctx.exit(3 if wrong else 0)
+
+
+def _restate(path: Path, ids: tuple[str, ...], status: Status, reason: str) -> None:
+    """Change the status of entries, all or none."""
+    now = _now()
+    with writing(path) as writer:
+        changed = [_entry(writer.bank, each) for each in dict.fromkeys(ids)]
+        if status is not Status.WITHDRAWN and any(
+            entry.status is Status.WITHDRAWN for entry in changed
+        ):
+            raise ConfigError(f"{path}: a withdrawn entry stays withdrawn; add it under a new id")
+        for entry in changed:
+            writer.put(msgspec.structs.replace(entry, status=status, reason=reason, modified=now))
+        for entry in writer.commit():
+            _told(f"{status.value}  {entry.id}")
+
+
+def _entry(opened: Bank, entry_id: str) -> Entry:
+    if entry_id not in opened.entries:
+        raise ConfigError(f"{opened.path}: no entry {entry_id!r} (`provenance bank list`)")
+    return opened.entries[entry_id]
+
+
+def _row(entry: Entry) -> dict[str, Any]:
+    """Give an entry as JSON; where its features lie is the bank's own business."""
+    row: dict[str, Any] = msgspec.to_builtins(entry)
+    row.pop("local", None)
+    return {"status": entry.status.value, "class": entry.kind.value, **row}
+
+
+def _flat(row: dict[str, Any], before: str = "") -> Iterator[tuple[str, str]]:
+    """Give nested values as lines."""
+    for key, value in row.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{before}{key}.")
+        elif isinstance(value, list):
+            for each in value:
+                words = " ".join(map(str, each.values())) if isinstance(each, dict) else each
+                yield f"{before}{key}", str(words)
+        else:
+            yield f"{before}{key}", str(value)
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

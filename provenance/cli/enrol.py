@@ -1,0 +1,184 @@
+"""Pictures on their way into a bank."""
+
+import os
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from detectors.errors import CannotAssess, ConfigError
+from detectors.item import Kind
+from detectors.known_fakes.bank.entry import Entry, named
+from detectors.known_fakes.bank.store import Bank, create, writing
+from provenance.intake import files
+from provenance.intake.paths import found
+
+BATCH: Final = 32
+"""Entries that are brought to the disk, and acknowledged, together."""
+
+
+class Enrolment(msgspec.Struct):
+    """What became of the files."""
+
+    bank: str
+    added: list[str] = []
+    exact_only: list[str] = []
+    """Ids of pictures with too little detail: kept, but matched by their bytes alone."""
+    present: list[str] = []
+    """Ids that were there already, with the same bytes."""
+    broken: dict[str, str] = {}
+    """File → reason code."""
+    passed_over: list[str] = []
+    """Files that are no pictures, links and special files."""
+
+    def report(self) -> dict[str, Any]:
+        """Give all of it as JSON types."""
+        told: dict[str, Any] = msgspec.to_builtins(self)
+        return told
+
+    def summary(self) -> str:
+        """Give it in a line."""
+        counts = {
+            "added": len(self.added),
+            "of low detail, matched by bytes alone": len(self.exact_only),
+            "already there": len(self.present),
+            "broken": len(self.broken),
+            "no pictures": len(self.passed_over),
+        }
+        words = [f"{count} {what}" for what, count in counts.items() if count]
+        return f"{self.bank}: {', '.join(words) or 'nothing to add'}"
+
+
+def add_pictures(
+    path: Path,
+    roots: list[Path],
+    template: Entry,
+    *,
+    name: str | None = None,
+    tell: Callable[[str], None] | None = None,
+) -> Enrolment:
+    """Add every picture below the roots to a bank, which is made where there is none.
+
+    Args:
+        path: of the bank.
+        roots: files and folders.
+        template: what all entries share.
+        name: the id, for one picture.
+        tell: told of each entry once it is safe on the disk.
+
+    Raises:
+        ConfigError: a path is missing, an id is taken by other bytes or by two files, or the bank
+            cannot be used; then nothing is written.
+    """
+    done = Enrolment(path.name)
+    planned = _planned(roots, name, done)
+    known = Bank(path).entries if path.exists() else {}
+    fresh = _fresh(path, planned, known, done)
+    create(path, template.created)
+    with writing(path) as writer:
+        _fresh(path, fresh, writer.bank.entries, Enrolment(path.name))  # anew, under the lock
+        progress = _Progress(len(fresh))
+        for entry_id, (file, _) in fresh.items():
+            progress.step()
+            made = _made(entry_id, file, template, done)
+            if made is not None:
+                writer.put(*made)
+                done.added.append(entry_id)
+                if not made[0].perceptual:
+                    done.exact_only.append(entry_id)
+            if len(writer.pending) >= BATCH:
+                _acknowledge(writer.commit(), tell)
+        _acknowledge(writer.commit(), tell)
+        progress.end()
+    return done
+
+
+def _planned(roots: list[Path], name: str | None, done: Enrolment) -> dict[str, tuple[str, str]]:
+    """Give id → (file, SHA-256) of every picture below the roots."""
+    planned: dict[str, tuple[str, str]] = {}
+    for root in roots:
+        if not root.exists():
+            raise ConfigError(f"{root}: there is no such file or folder")
+        for file in found([os.fspath(root)], (), done.passed_over.append):
+            item = files.item(file, follow=not root.is_dir())
+            if item.fault is None and item.kind is not Kind.IMAGE:
+                done.passed_over.append(files.uri(file))
+                continue
+            entry_id = named(name or _id(file, root))
+            taken = planned.setdefault(entry_id, (file, item.sha256))
+            if taken[1] != item.sha256:
+                raise ConfigError(f"{taken[0]} and {file} would both be {entry_id!r}; use --id")
+    return planned
+
+
+def _id(file: str, root: Path) -> str:
+    """Give a file's path below its root without its ending."""
+    path = Path(file)
+    below = path.relative_to(root) if root.is_dir() else Path(path.name)
+    return files.uri(below.with_suffix("").as_posix())
+
+
+def _fresh(
+    path: Path,
+    planned: dict[str, tuple[str, str]],
+    known: dict[str, Entry],
+    done: Enrolment,
+) -> dict[str, tuple[str, str]]:
+    """Give what is not in the bank yet."""
+    fresh = {}
+    for entry_id, (file, sha256) in planned.items():
+        if entry_id not in known:
+            fresh[entry_id] = file, sha256
+        elif known[entry_id].sha256 == sha256:
+            done.present.append(entry_id)
+        else:
+            raise ConfigError(
+                f"{path}: the entry {entry_id!r} was made from other bytes than {file}; nothing "
+                "was added. Withdraw it, or choose another id (--id)"
+            )
+    return fresh
+
+
+def _made(
+    entry_id: str, file: str, template: Entry, done: Enrolment
+) -> tuple[Entry, bytes | None] | None:
+    """Give entry and features of a picture; note a broken one and give None."""
+    from detectors.known_fakes.enrol import enrolled
+
+    item = files.item(file, follow=True)
+    try:
+        if item.fault is not None:
+            raise item.fault
+        return enrolled(item, msgspec.structs.replace(template, id=entry_id))
+    except CannotAssess as fault:
+        done.broken[files.uri(file)] = fault.reason.code
+        return None
+
+
+def _acknowledge(entries: Iterable[Entry], tell: Callable[[str], None] | None) -> None:
+    if tell is None:
+        return
+    for entry in entries:
+        tell(f"added  {entry.id}" + ("" if entry.perceptual else "  (low detail: by bytes alone)"))
+
+
+class _Progress:
+    """Counts on a terminal's stderr; silent elsewhere."""
+
+    def __init__(self, total: int) -> None:
+        self._total, self._seen = total, 0
+        self._shown = sys.stderr.isatty() and not sys.stdout.isatty()
+
+    def step(self) -> None:
+        """Count one picture."""
+        self._seen += 1
+        if self._shown:
+            sys.stderr.write(f"\r{self._seen} of {self._total} pictures")
+            sys.stderr.flush()
+
+    def end(self) -> None:
+        """Leave a clean line."""
+        if self._shown:
+            sys.stderr.write("\r\033[K")
