@@ -1,0 +1,65 @@
+"""What stands beside a text model's weights: how texts are seen, and what scores are worth."""
+
+import hashlib
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from detectors.calibration import Calibration
+from detectors.errors import ConfigError
+
+WEIGHTS = "weights.safetensors"
+CONFIG = "config.json"
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A trained text model, its weights apart."""
+
+    format: Literal["text_model.ngrams/1"] = "text_model.ngrams/1"
+    """Names the normalisation, the features and the weights; another form has another name."""
+    character_bits: int
+    """log2 of the number of buckets for n-grams of characters."""
+    word_bits: int
+    """The same for words and pairs of words."""
+    minimum_words: int
+    """Shorter texts are scored but never judged."""
+    sources: tuple[str, ...]
+    """Sources of the texts it learnt from; of them nothing is judged but by models without them."""
+    splits: tuple[str, ...]
+    """Splits of the data folder that it learnt from."""
+    command: str
+    """What trained it."""
+    weights_sha256: str
+    """Of the weights, hex."""
+    calibrations: dict[str, Calibration] = {}
+    """By language; other languages are not judged."""
+
+
+def read(folder: Path) -> Config:
+    """Give the configuration of the model in a folder whose weights are those it was written for.
+
+    Raises:
+        ConfigError: a file is missing, is no configuration of this form, or does not belong here.
+    """
+    path = folder / CONFIG
+    try:
+        config = msgspec.json.decode(path.read_bytes(), type=Config)
+        found = hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
+    except OSError as error:
+        raise ConfigError(
+            f"{folder} holds no text model: {error.strerror}: {error.filename}"
+        ) from None
+    except msgspec.DecodeError as error:
+        raise ConfigError(f"{path}: no configuration of a text model: {error}") from None
+    if found != config.weights_sha256:
+        raise ConfigError(
+            f"{folder / WEIGHTS}: not the weights that {CONFIG} names (weights_sha256); train again"
+        )
+    return config
+
+
+def write(folder: Path, config: Config) -> None:
+    """Write the configuration of the model in a folder."""
+    encoded = msgspec.json.format(msgspec.json.encode(config), indent=1)
+    (folder / CONFIG).write_bytes(encoded + b"\n")

@@ -1,0 +1,114 @@
+"""The text classifier as a detector."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+
+from detectors.errors import ConfigError
+from detectors.item import Item
+from detectors.signal import Claim, Outcome, Reason, Signal, Tier
+from detectors.text_model.config import read
+from detectors.text_model.language import language
+from detectors.text_model.normalise import normalise, words
+
+if TYPE_CHECKING:
+    from detectors.text_model.forward import Weights
+
+NAME = "text_model"
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a user may choose."""
+
+    model: str | None = None
+    """Folder of a model made by `train`; None: the one that ships."""
+    device: Literal["cpu", "cuda"] = "cpu"
+    """The n-grams run on the CPU under either."""
+    fast: bool = False
+    """There is only the fast path."""
+
+
+class TextModel:
+    """Scores every text, and judges those long enough and in a language it was calibrated for."""
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        """Read the model's configuration, not yet its weights.
+
+        Args:
+            options: as `Options` names them.
+
+        Raises:
+            ConfigError: an option is unknown or wrong, or the folder holds no whole model.
+        """
+        try:
+            chosen = msgspec.convert(dict(options), Options)
+        except msgspec.ValidationError as error:
+            raise ConfigError(
+                f"[detectors.{NAME}]: {error}; options are model, device and fast"
+            ) from None
+        with as_file(files("detectors.text_model")) as shipped:
+            self._folder = Path(chosen.model) if chosen.model is not None else shipped
+        self._config = read(self._folder)
+        self.version = f"{self._config.format}+{self._config.weights_sha256[:12]}, numpy"
+
+    @cached_property
+    def _weights(self) -> "Weights":
+        from detectors.text_model.forward import load
+
+        return load(self._folder)
+
+    def inspect(self, item: Item) -> list[Signal]:
+        """Give one signal: a finding where the wording is likelier from a model, else `clear`.
+
+        `facts.words` counts the words that are judged, 500 at most.
+
+        Raises:
+            CannotAssess: the item has no text.
+        """
+        from detectors.text_model.forward import see
+
+        text = normalise(item.passage.plain)
+        code, n = language(text), words(text)
+        score = self._weights.score(see(text, self._config))
+        facts = {"score": score, "path": "fast", "words": n, "language": code}
+        needs = self._config.minimum_words
+        if n < needs:
+            return [_unjudged(Reason("text_model.too_short", {"words": n, "needs": needs}), facts)]
+        if code is None or code not in self._config.calibrations:
+            judged = ", ".join(sorted(self._config.calibrations))
+            told = {"language": code or "unknown", "judged": judged}
+            return [_unjudged(Reason("text_model.language", told), facts)]
+        return [_judged(self._config.calibrations[code].log10_lr(score), facts)]
+
+
+def _judged(log10_lr: float, facts: dict[str, Any]) -> Signal:
+    """Give what a calibrated score says."""
+    found = log10_lr > 0
+    times = float(f"{10 ** abs(log10_lr):.2g}")
+    code = "text_model.likelier" if found else "text_model.not_likelier"
+    return Signal(
+        detector=NAME,
+        tier=Tier.STATISTICAL,
+        outcome=Outcome.FINDING if found else Outcome.CLEAR,
+        claim=Claim.AI_GENERATED if found else None,
+        log10_lr=log10_lr,
+        source="text",
+        reason=Reason(code, {"times": times, "words": facts["words"]}),
+        facts=facts,
+    )
+
+
+def _unjudged(reason: Reason, facts: dict[str, Any]) -> Signal:
+    """Give a score without a judgement."""
+    return Signal(
+        detector=NAME,
+        tier=Tier.STATISTICAL,
+        outcome=Outcome.NOT_ASSESSED,
+        source="text",
+        reason=reason,
+        facts=facts,
+    )

@@ -1,0 +1,172 @@
+"""What a text model's scores are worth, and how it does: always on sources it never learnt from.
+
+Texts of a source the model learnt from are scored by a model of the same recipe and texts that
+never saw the source's family. Ratios in the figures come from calibrations that never saw the
+family either, so that a figure is what a new source would meet.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from detectors.calibration import Calibration
+from detectors.calibration import fit as calibration_of
+from detectors.figures import auroc_interval
+from detectors.text_model import card, config
+from detectors.text_model.config import Config
+from detectors.text_model.forward import Seen, load, see
+from detectors.text_model.language import language
+from detectors.text_model.normalise import normalise, words
+from detectors.text_model.records import Labelled, family, read, splits_of
+from detectors.text_model.train import NOT_FOR_WEIGHTS, fit
+
+LEAST = 100
+"""Independent texts of either label that a language needs before it is judged."""
+FAMILIES = 2
+"""Families of sources with human texts that a language needs: one tells nothing of the next."""
+RANKS = 0.6
+"""Lower end of the AUROC's interval that a language needs."""
+
+
+class Case(msgspec.Struct, frozen=True, kw_only=True):
+    """A labelled text as the detector would meet it, with an out-of-source score."""
+
+    text: Labelled
+    score: float
+    words: int
+    language: str | None
+    """As told from the text."""
+
+    @property
+    def length(self) -> str:
+        """The length bin of the figures."""
+        bins = ((50, "up to 50 words"), (150, "51 to 150 words"), (300, "151 to 300 words"))
+        return next((name for most, name in bins if self.words <= most), "over 300 words")
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The groups of writers it stands for: each may bound a calibration."""
+        native = {True: "native writers", False: "not native writers", None: "writers not known"}
+        return (
+            f"{self.text.source} / {self.text.domain}",
+            f"language {self.text.language}",
+            self.length,
+            native[self.text.native],
+        )
+
+
+def calibrate(data: Path, model: Path, splits: tuple[str, ...], say: Callable[[str], None]) -> None:
+    """Write the calibrations of the languages that allow one into the model's config.json.
+
+    Args:
+        data: folder of `SPLIT.jsonl.gz` files, with those the model learnt from.
+        model: folder of a trained model.
+        splits: what to calibrate on; empty: all there are.
+        say: told of progress.
+
+    Raises:
+        ConfigError: data or model cannot be used.
+    """
+    known = config.read(model)
+    chosen = "".join(f" --split {split}" for split in splits)
+    command = f"provenance calibrate text_model --data {data.name} --model {model.name}{chosen}"
+    cases = held_out(data, model, splits or splits_of(data), say)
+    made = calibrations(cases, known, command)
+    for code, calibration in sorted(made.items()):
+        say(f"{code}: {calibration.negatives} independent human texts, cap {calibration.cap}")
+    config.write(model, msgspec.structs.replace(known, calibrations=made))
+
+
+def evaluate(data: Path, model: Path, splits: tuple[str, ...], say: Callable[[str], None]) -> None:
+    """Write metrics.json and card.md into the model's folder.
+
+    Args:
+        data: folder of `SPLIT.jsonl.gz` files, with those the model learnt from.
+        model: folder of a trained model.
+        splits: what to judge on; empty: `dev`.
+        say: told of progress.
+
+    Raises:
+        ConfigError: data or model cannot be used.
+    """
+    known, splits = config.read(model), splits or ("dev",)
+    chosen = "".join(f" --split {split}" for split in splits)
+    command = f"provenance evaluate text_model --data {data.name} --model {model.name}{chosen}"
+    cases = held_out(data, model, splits, say)
+    ratios = crossed(cases, known)
+    metrics = card.figures(cases, ratios, known, command)
+    encoded = msgspec.json.format(msgspec.json.encode(metrics), indent=1)
+    (model / "metrics.json").write_bytes(encoded + b"\n")
+    (model / "card.md").write_text(card.page(metrics, known), "utf-8")
+    say(f"judged on {len(cases)} texts: {model / 'card.md'}")
+
+
+def held_out(
+    data: Path, model: Path, splits: tuple[str, ...], say: Callable[[str], None]
+) -> list[Case]:
+    """Give the texts of some splits with scores by models that never saw their family."""
+    known, texts = config.read(model), read(data, splits)
+    say(f"reading {len(texts)} texts")
+    plain = {text.id: normalise(text.text) for text in texts}
+    seen = {text.id: see(plain[text.id], known) for text in texts}
+    learnt = {family(source) for source in known.sources}
+    mine = [text for text in texts if text.family not in learnt]
+    whole = load(model)
+    scores = {text.id: whole.score(seen[text.id]) for text in mine}
+    folds = sorted(learnt & {text.family for text in texts})
+    lessons = _lessons(data, known, seen) if folds else []
+    for fold in folds:
+        say(f"training without {fold}")
+        weights = fit([text for text in lessons if text.family != fold], seen, known)
+        scores |= {text.id: weights.score(seen[text.id]) for text in texts if text.family == fold}
+    return [
+        Case(text=text, score=scores[text.id], words=words(own), language=language(own))
+        for text in texts
+        for own in [plain[text.id]]
+    ]
+
+
+def _lessons(data: Path, known: Config, seen: dict[str, Seen]) -> list[Labelled]:
+    """Give the texts the model learnt from, and see those not seen yet."""
+    texts = [text for text in read(data, known.splits) if text.family not in NOT_FOR_WEIGHTS]
+    for text in texts:
+        if text.id not in seen:
+            seen[text.id] = see(normalise(text.text), known)
+    return texts
+
+
+def calibrations(cases: Sequence[Case], known: Config, command: str) -> dict[str, Calibration]:
+    """Give the calibration of each language whose texts allow one.
+
+    Texts count that are long enough to be judged. A language needs 100 independent texts of either
+    label, human ones of two families, and a ranking that is surely better than chance.
+    """
+    made: dict[str, Calibration] = {}
+    for code in sorted({case.language for case in cases if case.language}):
+        mine = [c for c in cases if c.language == code and c.words >= known.minimum_words]
+        scores, labels = [case.score for case in mine], [case.text.ai for case in mine]
+        homes = {case.text.family for case in mine if not case.text.ai}
+        ranks = auroc_interval(scores, labels, rounds=200)
+        if len(homes) < FAMILIES or ranks is None or ranks[0] < RANKS:
+            continue
+        sources = [case.text.source for case in mine]
+        groups = [case.groups for case in mine]
+        calibration = calibration_of(scores, labels, sources, groups, command=command)
+        if min(calibration.negatives, calibration.positives) >= LEAST:
+            made[code] = calibration
+    return made
+
+
+def crossed(cases: Sequence[Case], known: Config) -> list[float | None]:
+    """Give each text's log10 LR by calibrations without its family, None where not judged."""
+    by_family: dict[str, Mapping[str, Calibration]] = {
+        fold: calibrations([case for case in cases if case.text.family != fold], known, "")
+        for fold in {case.text.family for case in cases}
+    }
+    ratios: list[float | None] = []
+    for case in cases:
+        calibration = by_family[case.text.family].get(case.language or "")
+        judged = calibration is not None and case.words >= known.minimum_words
+        ratios.append(calibration.log10_lr(case.score) if calibration and judged else None)
+    return ratios

@@ -1,0 +1,211 @@
+import gzip
+import json
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from detectors.errors import ConfigError
+from detectors.item import Item
+from detectors.signal import Claim, Outcome, Signal
+from detectors.text_model import train as recipe
+from detectors.text_model.config import read
+from detectors.text_model.detector import TextModel
+from detectors.text_model.evaluate import calibrate, evaluate
+
+PERSON = "well i just think that you know my old dog never did like the rain or a bath"
+MODEL = "the overall landscape is a testament to enhanced and multifaceted innovation in it"
+
+
+def quiet(_: str) -> None:
+    """Say nothing."""
+
+
+def wording(draw: random.Random, words: list[str], n: int) -> str:
+    return " ".join(draw.choice(words) for _ in range(n)).capitalize() + "."
+
+
+def split(path: Path, sources: list[str], n: int) -> None:
+    """Texts of two easily told kinds, n of each label and source, one in ten too short to judge."""
+    draw = random.Random(path.name)  # noqa: S311 - a test sample
+    with gzip.open(path, "wt", encoding="utf-8") as file:
+        for source in sources:
+            for i in range(2 * n):
+                words = MODEL if i % 2 else PERSON
+                mixed = (words.split() * 4) + PERSON.split() + MODEL.split()
+                row = {
+                    "id": f"{source} {i}",
+                    "text": wording(draw, mixed, 20 if i // 2 % 10 == 0 else 70),
+                    "label": "ai" if i % 2 else "human",
+                    "source": source,
+                    "domain": "letters",
+                    "generator": "a" if i % 2 else None,
+                    "language": "en",
+                    "words": 70,
+                    "native": None,
+                }
+                file.write(json.dumps(row) + "\n")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("texts")
+    split(folder / "train.jsonl.gz", ["A-one", "A-two", "B", "ELLIPSE-1"], 60)
+    split(folder / "dev.jsonl.gz", ["C", "D"], 60)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def model(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("models") / "mine"
+    recipe.train(data, folder, (), quiet)
+    calibrate(data, folder, (), quiet)
+    return folder
+
+
+def look(model: Path | None, text: str) -> Signal:
+    detector = TextModel({} if model is None else {"model": str(model)})
+    (signal,) = detector.inspect(Item("a.txt", text.encode))
+    return signal
+
+
+def text_of(words: str, n: int) -> str:
+    return wording(random.Random(1), words.split(), n)  # noqa: S311 - a test sample
+
+
+def test_it_tells_the_two_kinds_of_wording_apart(model: Path) -> None:
+    found, clear = look(model, text_of(MODEL, 90)), look(model, text_of(PERSON, 90))
+    assert (found.outcome, found.claim) == (Outcome.FINDING, Claim.AI_GENERATED)
+    assert (clear.outcome, clear.claim) == (Outcome.CLEAR, None)
+    assert found.log10_lr is not None
+    assert found.log10_lr == read(model).calibrations["en"].log10_lr(found.facts["score"]) > 0
+    assert clear.log10_lr is not None
+    assert clear.log10_lr <= 0
+    assert found.source == clear.source == "text"
+
+
+@pytest.mark.parametrize("n", [0, 1, 49])
+def test_short_texts_are_scored_and_never_judged(model: Path, n: int) -> None:
+    signal = look(model, text_of(MODEL, n) if n else " \n")
+    assert signal.outcome is Outcome.NOT_ASSESSED
+    assert signal.log10_lr is None
+    assert signal.reason.code == "text_model.too_short"
+    assert signal.reason.args == {"words": n, "needs": 50}
+    assert isinstance(signal.facts["score"], float)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"), [("Он сказал, что это не так. " * 20, "ru"), ("qrx vwz " * 40, "unknown")]
+)
+def test_languages_without_a_calibration_are_scored_and_never_judged(
+    model: Path, text: str, told: str
+) -> None:
+    signal = look(model, text)
+    assert signal.outcome is Outcome.NOT_ASSESSED
+    assert signal.reason.code == "text_model.language"
+    assert signal.reason.args == {"language": told, "judged": "en"}
+    assert isinstance(signal.facts["score"], float)
+
+
+def test_layout_does_not_move_the_score(model: Path) -> None:
+    text = text_of(MODEL, 80)
+    dressed = "# " + text.replace(" a ", " **a** ").replace("is", "is\u200b") + "\r\n"
+    assert look(model, dressed).facts == look(model, text).facts
+
+
+def test_training_repeats_to_the_byte_and_spares_what_a_licence_forbids(
+    data: Path, model: Path, tmp_path: Path
+) -> None:
+    recipe.train(data, tmp_path / "mine", (), quiet)
+    weights = "weights.safetensors"
+    assert (tmp_path / "mine" / weights).read_bytes() == (model / weights).read_bytes()
+    assert read(model).sources == ("A-one", "A-two", "B")
+
+
+def test_calibration_leaves_sources_out_and_says_what_it_rests_on(model: Path) -> None:
+    english = read(model).calibrations["en"]
+    assert english.negatives == 6 * 54
+    assert english.groups["all"] == english.groups["language en"] == 6 * 54
+    assert english.command == "provenance calibrate text_model --data texts0 --model mine"
+
+
+def test_evaluation_writes_figures_and_a_card(data: Path, model: Path) -> None:
+    told: list[str] = []
+    evaluate(data, model, ("train", "dev"), told.append)
+    metrics = json.loads((model / "metrics.json").read_bytes())
+    assert {"training without A", "training without B"} <= set(told)
+    assert not {"training without C", "training without ELLIPSE"} & set(told)
+    assert (metrics["texts"], metrics["judged"]) == (720, 648)
+    assert metrics["rankings"][0]["auroc"] > 0.9
+    assert max(share["reached"] / share["texts"] for share in metrics["accused"]) < 0.05
+    card = (model / "card.md").read_text("utf-8")
+    assert "provenance evaluate text_model --data texts0 --model mine --split train" in card
+    assert "| all | 360 | 360 |" in card
+
+
+def test_unseen_splits_are_judged_without_training(data: Path, model: Path) -> None:
+    told: list[str] = []
+    evaluate(data, model, (), told.append)
+    assert not any("training" in line for line in told)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"modle": "x"}, "unknown field"),
+        ({"device": "tpu"}, "tpu"),
+        ({"fast": "yes"}, "bool"),
+        ({"model": "no/such/folder"}, "holds no text model"),
+    ],
+)
+def test_options_that_cannot_be_used_are_refused(options: dict[str, object], words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        TextModel(options)
+
+
+def test_a_folder_whose_files_do_not_belong_together_is_refused(
+    model: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "config.json").write_bytes((model / "config.json").read_bytes())
+    (tmp_path / "weights.safetensors").write_bytes(b"other")
+    with pytest.raises(ConfigError, match="not the weights"):
+        TextModel({"model": str(tmp_path)})
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(ConfigError, match="no configuration"):
+        TextModel({"model": str(tmp_path)})
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "no labelled texts here"),
+        (b"plain", "cannot be read"),
+        (gzip.compress(b'{"id": "1"}\n'), "train.jsonl.gz:1: no labelled text"),
+        (gzip.compress(b""), "texts of both labels"),
+    ],
+)
+def test_data_that_cannot_be_used_are_refused(
+    tmp_path: Path, content: bytes | None, words: str
+) -> None:
+    if content is not None:
+        (tmp_path / "train.jsonl.gz").write_bytes(content)
+    with pytest.raises(ConfigError, match=words):
+        recipe.train(tmp_path, tmp_path / "out", (), quiet)
+
+
+def test_the_shipped_model_judges_english_and_loads_no_torch() -> None:
+    script = (
+        "import sys\nfrom detectors.item import Item\n"
+        "from detectors.text_model.detector import TextModel\n"
+        "text = b'The harbour was quiet that morning, and we had been there for an hour. ' * 20\n"
+        "(signal,) = TextModel({}).inspect(Item('a', lambda: text))\n"
+        "print(signal.outcome, signal.facts['language'], 'torch' in sys.modules)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    outcome, language, torch = done.stdout.split()
+    assert outcome in {"finding", "clear"}
+    assert (language, torch) == ("en", "False")
