@@ -49,8 +49,10 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         return self.tool or value.field
 
     def excerpt(self, value: Value) -> str:
-        """Give the text from where the mark shows: of generation settings, their line."""
+        """Give the part of the text that shows the mark: a line of settings, the end of a URI."""
         settings = STEPS.search(value.text) if self.when[0].rule == "recipe" else None
+        if self.when[0].rule == "last_part":
+            return value.text.strip().rstrip("/").rpartition("/")[2]
         return value.text if settings is None else settings.group()
 
 
