@@ -1,0 +1,92 @@
+"""The facts of a manifest in or beside a text.
+
+Every string comes from the file and is bounded; names are unverified unless the state is `trusted`.
+"""
+
+from typing import Any
+
+from detectors.manifest import Declaration, rows, text
+from detectors.signal import Claim
+from detectors.text_credentials.verify import Judged
+
+DISCLOSURE = "c2pa.ai-disclosure"
+"""Assertion of C2PA 2.4, 18.28: a model was used, whatever the actions say."""
+MOST = 50
+"""Rows kept of one list."""
+
+
+def disclosure(store: dict[str, Any]) -> dict[str, str] | None:
+    """Give what the active manifest discloses of a model, or None."""
+    for assertion in rows(_active(store).get("assertions")):
+        if str(assertion.get("label")).startswith(DISCLOSURE):
+            data = assertion.get("data")
+            told = data if isinstance(data, dict) else {}
+            names = ("modelType", "modelName", "modelIdentifier")
+            return {name: said for name in names if (said := text(told.get(name)))}
+    return None
+
+
+def ai(judged: Judged, said: Declaration) -> str | None:
+    """Give `generated` or `edited`, as actions or a disclosure declare it, else None."""
+    if said.ai:
+        return said.ai
+    return None if disclosure(judged.store) is None else "generated"
+
+
+def claim(judged: Judged, said: Declaration) -> Claim | None:
+    """Give the claim that the state allows."""
+    if judged.state.name == "distrusted":
+        return None
+    if judged.state.integrity == "broken":
+        return Claim.TAMPERED
+    if judged.state.integrity != "holds":
+        return None
+    if said.ai is None and ai(judged, said):
+        return Claim.AI_GENERATED
+    return said.claim
+
+
+def account(judged: Judged, said: Declaration) -> dict[str, Any]:
+    """Give the facts; of those that may be missing, only what is there."""
+    state, active = judged.state, _active(judged.store)
+    inner = [row["codes"] for row in state.ingredient_failures + state.recorded]
+    codes = dict.fromkeys([*state.codes, *(code for row in inner for code in row)])
+    signature = active.get("signature_info")
+    signed = signature if isinstance(signature, dict) else {}
+    names = {
+        "issuer": "issuer", "common_name": "common_name", "alg": "alg", "time": "time",
+        "cert_serial_number": "serial",
+    }  # fmt: skip
+    more = {
+        "generator": generator(active),
+        "signer": {to: value for name, to in names.items() if (value := text(signed.get(name)))},
+        "title": text(active.get("title")),
+        "ai_disclosure": disclosure(judged.store),
+        "source_types": sorted({row.source_type for row in said.actions if row.source_type}),
+        "ingredient_failures": state.ingredient_failures[:MOST],
+        "laundering": state.laundering[:MOST],
+        "cawg": state.cawg[:MOST],
+        "notes": state.notes[:MOST],
+    }
+    return {
+        "state": state.name,
+        "integrity": state.integrity,
+        "ai": ai(judged, said),
+        "codes": list(codes)[:MOST],
+    } | {name: value for name, value in more.items() if value}
+
+
+def generator(active: dict[str, Any]) -> str | None:
+    """Give the program that made the manifest."""
+    info = active.get("claim_generator_info")
+    first = info[0] if isinstance(info, list) and info else info
+    if isinstance(first, dict):
+        return text(first.get("name"))
+    return text(active.get("claim_generator"))
+
+
+def _active(store: dict[str, Any]) -> dict[str, Any]:
+    """Give the active manifest."""
+    manifests = store.get("manifests")
+    active = manifests.get(store.get("active_manifest")) if isinstance(manifests, dict) else None
+    return active if isinstance(active, dict) else {}

@@ -1,0 +1,236 @@
+"""The detector: what a manifest in a text declares, who signed it, whether it still holds."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from detectors.errors import CannotAssess, ConfigError
+from detectors.item import Item, Sidecar
+from detectors.manifest import MISMATCHES, Declaration, State, declared
+from detectors.passage import Passage
+from detectors.signal import Claim, Outcome, Reason, Signal, Tier
+from detectors.text_credentials.account import account, claim
+from detectors.text_credentials.change import change
+from detectors.text_credentials.locate import LONGEST_RUN, MEDIA_TYPES, SIGNS, Place, places
+from detectors.text_credentials.verify import Judged, Unreadable, detached, embedded, judge
+from detectors.trust import STALE_AFTER, Signers, in_use, user_folder
+
+LIBRARIES: Final = ("encypher-c2pa", "c2pa-python")
+REFERENCE: Final = "manifest.structuredText.noResolutionPath"
+SEVERAL: Final = {
+    "manifest.text.multipleWrappers",
+    "manifest.html.multipleManifests",
+    "manifest.structuredText.multipleReferences",
+}
+DECLARED: Final = {
+    Claim.AI_GENERATED: "ai_declared",
+    Claim.AI_EDITED: "ai_edited",
+    Claim.EDITED: "edited",
+    Claim.CAPTURED: "captured",
+    None: "no_claim",
+}
+"""Reason of a manifest that holds, by its claim; the standing of its signer is appended."""
+
+
+class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a user may set."""
+
+    trust_lists: list[str] | None = None
+    """Names of the lists in use; None: those enabled."""
+    trust_folder: str | None = None
+    """Where the user's own lists lie; None: the user's data folder."""
+    today: str | None = None
+    """YYYY-MM-DD, against which the age of lists is told; None: today, UTC."""
+
+
+class TextCredentials:
+    """Looks for C2PA manifests in a text (A.7 to A.9) or beside it; one signal a method found."""
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        """Read the trust lists in use; the verifiers are imported by the first manifest.
+
+        Raises:
+            ConfigError: an option or a list cannot be used.
+        """
+        try:
+            chosen = msgspec.convert(dict(options), Options)
+            self._today = date.fromisoformat(chosen.today) if chosen.today else None
+        except (msgspec.ValidationError, ValueError) as error:
+            raise ConfigError(f"detectors.text_credentials: {error}") from error
+        folder = Path(chosen.trust_folder) if chosen.trust_folder else user_folder()
+        self._lists = in_use(chosen.trust_lists, folder)
+        named = ", ".join(f"{row.name} {row.issued}" for row in self._lists.signers) or "none"
+        libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
+        self.version = f"{libraries}; lists: {named}"
+
+    def inspect(self, item: Item) -> list[Signal]:
+        """Give state, integrity and declaration of every manifest found; an embedded one wins."""
+        if item.media_type == "application/pdf":
+            return [_signal(Outcome.CLEAR, Reason("text_credentials.pdf"), {"state": "absent"})]
+        try:
+            passage = item.passage
+        except CannotAssess as reason:
+            return [_unopened(item.data, reason)]
+        found = places(passage, item.media_type)
+        if any(place.kind != "residue" for place in found):
+            found = [place for place in found if place.kind != "residue"]
+        if item.sidecar is not None and not any(place.kind == "manifest" for place in found):
+            return [self._beside(item, item.sidecar)]
+        if not found:
+            return [_signal(Outcome.CLEAR, Reason("text_credentials.absent"), {"state": "absent"})]
+        return [self._at(item, passage, place) for place in found]
+
+    def _at(self, item: Item, passage: Passage, place: Place) -> Signal:
+        """Judge what stands at one place."""
+        line, column = passage.at(place.start)
+        facts: dict[str, Any] = {
+            "method": place.method,
+            "position": {"line": line, "column": column},
+        }
+        if place.count > 1:
+            facts["manifests_found"] = place.count
+        if place.kind == "reference" and place.count == 1:
+            return _remote(place.url, facts)
+        if place.kind == "residue":
+            return _unreadable("residue", facts, str(place.end - place.start))
+        if place.method == "A.8" and place.end - place.start > LONGEST_RUN:
+            return _unreadable("unreadable", facts, f"{place.end - place.start} selectors")
+        encoding = str(item.facts.get("encoding"))
+        data = item.data
+        if encoding.startswith("utf-16"):
+            facts["transcoded"], data = encoding, passage.text.encode("utf-8")
+        try:
+            judged = judge(embedded(data, MEDIA_TYPES[place.method]), self._lists)
+        except Unreadable as error:
+            return _unreadable("unreadable", facts, str(error))
+        codes = judged.state.codes
+        if not judged.store.get("manifests") and not SEVERAL & set(codes):
+            return _unreadable("unreadable", facts | {"codes": codes}, codes[0] if codes else "?")
+        if "assertion.dataHash.mismatch" in codes and place.count == 1:
+            behind = place.method == "A.8" and bool(passage.text[place.end :].strip())
+            read = partial(embedded, media_type=MEDIA_TYPES[place.method])
+            facts["change"] = change(_as_it_lies(item), read, behind=behind)
+        return self._found(judged, facts)
+
+    def _beside(self, item: Item, sidecar: Sidecar) -> Signal:
+        """Judge the sidecar; where it may belong to another file, a failing one says nothing."""
+        facts: dict[str, Any] = {"method": "sidecar", "sidecar": sidecar.name}
+        try:
+            judged = judge(detached(item.data, sidecar.read()), self._lists)
+        except CannotAssess as fault:
+            return _signal(fault.outcome, fault.reason, {"state": "unreadable"} | facts)
+        except Unreadable as error:
+            return _unreadable("unreadable", facts, str(error))
+        broken = sorted(MISMATCHES & set(judged.state.codes))
+        if sidecar.shared and broken:
+            told = {"state": "absent", "sidecar_codes": broken} | facts
+            reason = Reason("text_credentials.sidecar_of_another", {"sidecar": sidecar.name})
+            return _signal(Outcome.CLEAR, reason, told)
+        if "assertion.dataHash.mismatch" in broken:
+            facts["change"] = change(_as_it_lies(item), partial(detached, sidecar=sidecar.read()))
+        return self._found(judged, facts)
+
+    def _found(self, judged: Judged, more: dict[str, Any]) -> Signal:
+        """Give the signal of a manifest that could be read."""
+        said = declared(judged.store)
+        facts = account(judged, said) | more
+        if judged.listed:
+            facts["trust_list"] = self._described(judged.listed)
+        else:
+            facts["lists_in_use"] = [self._described(row) for row in self._lists.signers]
+        label = judged.store.get("active_manifest")
+        return _signal(
+            Outcome.FINDING,
+            _reason(judged, said, facts),
+            facts,
+            claim=claim(judged, said),
+            source=f"c2pa:{str(label)[:200]}" if label else None,
+        )
+
+    def _described(self, row: Signers) -> dict[str, Any]:
+        """Give name, date and age of a list."""
+        age = ((self._today or datetime.now(UTC).date()) - row.issued).days
+        told = {"name": row.name, "date": row.issued.isoformat(), "age_days": age}
+        return told | ({"stale": True} if age > STALE_AFTER else {})
+
+
+def _reason(judged: Judged, said: Declaration, facts: dict[str, Any]) -> Reason:
+    """Give why: by the state, then by what is declared and who stands behind it."""
+    state = judged.state
+    signer = facts.get("signer", {})
+    args: dict[str, Any] = {"signer": signer.get("issuer") or signer.get("common_name") or "?"}
+    if state.name == "distrusted":
+        return Reason("text_credentials.distrusted", args)
+    if state.integrity != "holds":
+        return _fault(state, facts, args)
+    kind = DECLARED[claim(judged, said)]
+    args["by"] = (said.evidence.agent if said.evidence else None) or facts.get("generator") or "?"
+    if state.name == "trusted":
+        args |= {"list": facts["trust_list"]["name"], "date": facts["trust_list"]["date"]}
+        return Reason(f"text_credentials.{kind}", args)
+    standing = "unlisted" if state.name == "valid" else "expired"
+    return Reason(f"text_credentials.{kind}_{standing}", args)
+
+
+def _fault(state: State, facts: dict[str, Any], args: dict[str, Any]) -> Reason:
+    """Give why a manifest does not hold."""
+    count = facts.get("manifests_found", 1)
+    if SEVERAL & set(state.codes) or count > 1:
+        return Reason("text_credentials.several", {"count": max(count, 2)})
+    if "change" in facts:
+        return Reason(f"text_credentials.changed.{facts['change']}", args)
+    if state.integrity == "broken":
+        code = next(code for code in state.codes if code in MISMATCHES)
+        return Reason("text_credentials.tampered", args | {"code": code})
+    return Reason("text_credentials.invalid", args | {"code": [*facts["codes"], "?"][0]})
+
+
+def _as_it_lies(item: Item) -> str:
+    """Give the text with its byte order mark."""
+    return "\ufeff" * (item.facts.get("encoding") == "utf-8-sig") + item.passage.text
+
+
+def _unopened(data: bytes, reason: CannotAssess) -> Signal:
+    """Tell whether a text that is not decoded has any sign of a manifest."""
+    if any(sign in data for sign in SIGNS):
+        return _signal(reason.outcome, reason.reason, {"state": "unreadable"})
+    return _signal(Outcome.CLEAR, Reason("text_credentials.absent"), {"state": "absent"})
+
+
+def _remote(url: str, facts: dict[str, Any]) -> Signal:
+    """Give the signal of a reference, which is never followed."""
+    codes = [REFERENCE] if facts["method"] == "A.9" else []
+    told = {"state": "remote", "remote_url": url, "codes": codes} | facts
+    return _signal(Outcome.NOT_ASSESSED, Reason("text_credentials.remote", {"url": url}), told)
+
+
+def _unreadable(code: str, facts: dict[str, Any], detail: str) -> Signal:
+    """Give the signal of something that claims to be a manifest and cannot be read."""
+    told = {"state": "unreadable", "detail": detail} | facts
+    reason = Reason(f"text_credentials.{code}", {"detail": detail})
+    return _signal(Outcome.NOT_ASSESSED, reason, told)
+
+
+def _signal(
+    outcome: Outcome,
+    reason: Reason,
+    facts: dict[str, Any],
+    *,
+    claim: Claim | None = None,
+    source: str | None = None,
+) -> Signal:
+    """Give a signal of this detector."""
+    return Signal(
+        detector="text_credentials",
+        tier=Tier.CREDENTIAL,
+        outcome=outcome,
+        claim=claim,
+        source=source,
+        reason=reason,
+        facts=facts,
+    )
