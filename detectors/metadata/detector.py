@@ -68,7 +68,8 @@ def _finding(mark: Mark, value: Value) -> Signal:
     """Give the signal for a mark."""
     claim = None if mark.claim == "none" else Claim(mark.claim)
     shown = re.sub(r"\s+", " ", mark.excerpt(value)[: 4 * MAX_SHOWN]).strip()
-    args = {"field": value.field, "value": _clean(shown[:MAX_SHOWN])}
+    shown = shown if len(shown) <= MAX_SHOWN else f"{shown[:MAX_SHOWN]}…"
+    args = {"field": value.field, "value": _clean(shown)}
     code = f"metadata.{mark.id}" if claim is None else f"metadata.{claim.value.removeprefix('ai_')}"
     facts = {"mark": mark.id, "field": value.field, "value": _clean(value.text[:MAX_FACT])}
     if mark.tool is not None:

@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from detectors.metadata.fields import Fields, Value
-from detectors.metadata.rules import RULES, STEPS
+from detectors.metadata.rules import RULES, excerpt
 
 TABLE = Path(__file__).with_name("marks.toml")
 
@@ -49,11 +49,8 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         return self.tool or value.field
 
     def excerpt(self, value: Value) -> str:
-        """Give the part of the text that shows the mark: a line of settings, the end of a URI."""
-        settings = STEPS.search(value.text) if self.when[0].rule == "recipe" else None
-        if self.when[0].rule == "last_part":
-            return value.text.strip().rstrip("/").rpartition("/")[2]
-        return value.text if settings is None else settings.group()
+        """Give the part of the text that shows the mark, for a reader."""
+        return excerpt(self.when[0].rule, value)
 
 
 class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -52,7 +52,7 @@ def filled(_: Value, __: Values, ___: int) -> bool:
 
 def last_part(value: Value, values: Values, _: int) -> bool:
     """The last part of the path of a URI is one of the values."""
-    return value.text.strip().rstrip("/").rpartition("/")[2] in values
+    return _end(value.text) in values
 
 
 def matches(value: Value, values: Values, _: int) -> bool:
@@ -111,6 +111,20 @@ def graph_edits(value: Value, _: Values, __: int) -> bool:
     nodes = _nodes(value)
     changes = _encodes(nodes) if _samples(nodes) else any("Model" in node for node in nodes)
     return _loads(nodes) and changes
+
+
+def excerpt(rule: str, value: Value) -> str:
+    """Give what a rule went by: a line of settings, the nodes of a graph, the end of a URI."""
+    if rule == "recipe":
+        return next(STEPS.finditer(value.text)).group()
+    if rule in ("graph_generates", "graph_edits"):
+        return ", ".join(sorted(_nodes(value), key=lambda node: ("Sampler" not in node, node)))
+    return _end(value.text) if rule == "last_part" else value.text
+
+
+def _end(uri: str) -> str:
+    """Give the last part of the path of a URI."""
+    return uri.strip().rstrip("/").rpartition("/")[2]
 
 
 def _aigc(value: Value) -> dict[str, Any]:

@@ -100,6 +100,7 @@ def test_the_pictures_are_made_the_same_again(tmp_path: Path) -> None:
 def test_a_writer_speaks_once_and_the_program_is_named_where_it_is_certain() -> None:
     both = look((FIXTURES / "marks/comfyui.png").read_bytes())
     assert [signal.facts["tool"] for signal in both] == ["ComfyUI"]
+    assert both[0].reason.args["value"].startswith("KSampler, CheckpointLoaderSimple")
     saver = look((FIXTURES / "marks/comfyui_saver.png").read_bytes())
     assert [signal.source for signal in saver] == ["metadata:ComfyUI", "metadata:PNG parameters"]
     assert "tool" not in saver[1].facts
@@ -107,7 +108,7 @@ def test_a_writer_speaks_once_and_the_program_is_named_where_it_is_certain() -> 
 
 def test_a_sentence_shows_the_settings_and_not_the_prompt() -> None:
     said = look(png(chunk(b"tEXt", b"parameters\0a red\nfox\n" + RECIPE.encode())))[0]
-    assert said.reason.args["value"] == RECIPE[:60]
+    assert said.reason.args["value"] == f"{RECIPE[:60]}…"
     assert said.facts["value"].startswith("a red\nfox")
 
 
