@@ -133,14 +133,21 @@ class Verifier:
 
 
 def _context(anchors: list[str], end_entities: list[str]) -> "Context":
-    """Give a context of the library for these certificates, PEM."""
+    """Give a context of the library for these certificates, PEM.
+
+    Single signers stand inside an entry of `anchors`: beside it the library drops them in silence.
+    The kind of an entry does not keep signers and time stamps apart, so all are of one kind.
+    """
     from c2pa import Context
 
-    trust = {"trust_config": EXTENDED_KEY_USAGES}
-    if pem := "\n".join(part for part in anchors if part):
-        trust["trust_anchors"] = pem
-    if pem := "\n".join(part for part in end_entities if part):
-        trust["allowed_list"] = pem
+    entry = {
+        "trust_kind": "manifest",
+        "trust_anchors": "\n".join(anchors).strip(),
+        "trust_config": EXTENDED_KEY_USAGES,
+    }
+    if pem := "\n".join(end_entities).strip():
+        entry["allowed_list"] = pem
+    trust = {"trust_config": EXTENDED_KEY_USAGES, "anchors": [entry]}
     return Context.from_dict(SETTINGS | {"trust": trust})
 
 

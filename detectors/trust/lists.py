@@ -65,10 +65,8 @@ class TrustList(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         Raises:
             ConfigError: a file is missing or not the one that was imported.
         """
-        home = folder if self.own else HOME
-        return "\n".join(
-            _read(self.name, home / p.file, p.sha256) for p in self.part if p.use in uses
-        )
+        parts = [(part, folder if part.own else HOME) for part in self.part if part.use in uses]
+        return "\n".join(_read(self.name, home / part.file, part.sha256) for part, home in parts)
 
 
 class Signers(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,199 @@
+"""What a store declares and what its codes mean, on stores written by hand."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detectors.manifest import declared, rows, source_type, state, text, walk
+from detectors.signal import Claim
+
+DST = "http://cv.iptc.org/newscodes/digitalsourcetype/"
+AI, PARTLY = DST + "trainedAlgorithmicMedia", DST + "compositeWithTrainedAlgorithmicMedia"
+CAPTURE = DST + "digitalCapture"
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+NAMES = [
+    "active_manifest", "manifests", "ingredients", "assertions", "label", "data", "actions",
+    "action", "digitalSourceType", "relationship", "validation_results", "activeManifest",
+    "failure", "code",
+    "ingredientDeltas", "validationDeltas", "ingredientAssertionURI", "a", "parentOf",
+]  # fmt: skip
+STORES = st.recursive(
+    JSON | st.sampled_from([AI, "a", "parentOf", "c2pa.actions.v2", "c2pa.created"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner),
+    max_leaves=30,
+)
+
+
+def act(action: str, kind: str | None = None, **more: Any) -> dict[str, Any]:
+    return {"action": action} | ({"digitalSourceType": kind} if kind else {}) | more
+
+
+def manifest(*actions: dict[str, Any], **ingredients: str) -> dict[str, Any]:
+    """A manifest of claim v2; ingredients as label=relationship."""
+    said = {"label": "c2pa.actions.v2", "created": True, "data": {"actions": list(actions)}}
+    linked = [{"active_manifest": k, "relationship": v, "label": k} for k, v in ingredients.items()]
+    return {"claim_version": 2, "assertions": [said], "ingredients": linked}
+
+
+def store(**manifests: dict[str, Any]) -> dict[str, Any]:
+    return {"active_manifest": "a", "manifests": manifests}
+
+
+def coded(*active: str, deltas: tuple[str, ...] = (), fine: tuple[str, ...] = ()) -> dict[str, Any]:
+    def listed(codes: tuple[str, ...]) -> list[dict[str, str]]:
+        return [{"code": code} for code in codes]
+
+    delta = {"ingredientAssertionURI": "x/y", "validationDeltas": {"failure": listed(deltas)}}
+    results = {
+        "activeManifest": {"failure": listed(active), "success": listed(fine)},
+        "ingredientDeltas": [delta],
+    }
+    return store(a=manifest()) | {"validation_results": results}
+
+
+@pytest.mark.parametrize(
+    ("said", "ai", "claim"),
+    [
+        (store(a=manifest(act("c2pa.created", AI))), "generated", Claim.AI_GENERATED),
+        (store(a=manifest(act("c2pa.created", f" {AI}/ "))), "generated", Claim.AI_GENERATED),
+        (store(a=manifest(act("c2pa.opened"), act("c2pa.edited", PARTLY))), "edited",
+         Claim.AI_EDITED),
+        (store(a=manifest(act("c2pa.created", CAPTURE), act("c2pa.edited", AI))), "edited",
+         Claim.AI_EDITED),
+        (store(a=manifest(act("c2pa.edited", AI))), "generated", Claim.AI_GENERATED),
+        (store(a=manifest(act("c2pa.opened"), b="parentOf"), b=manifest(act("c2pa.created", AI))),
+         "generated", Claim.AI_GENERATED),
+        (store(a=manifest(b="parentOf"), b=manifest(c="parentOf"),
+               c=manifest(act("c2pa.created", AI))), "generated", Claim.AI_GENERATED),
+        (store(a=manifest(b="componentOf"), b=manifest(act("c2pa.created", AI))), "edited",
+         Claim.AI_EDITED),
+        (store(a=manifest(b="inputTo"), b=manifest(act("c2pa.created", AI))), None, None),
+        (store(a=manifest(b="unheardOf"), b=manifest(act("c2pa.created", AI))), None, None),
+        (store(a=manifest(), b=manifest(act("c2pa.created", AI))), None, None),
+        (store(a=manifest(act("c2pa.created", CAPTURE))), None, Claim.CAPTURED),
+        (store(a=manifest(act("c2pa.created", CAPTURE), act("c2pa.converted"))), None,
+         Claim.CAPTURED),
+        (store(a=manifest(act("c2pa.created", CAPTURE), act("c2pa.cropped"))), None, Claim.EDITED),
+        (store(a=manifest(act("c2pa.created", CAPTURE), act("com.example.magic"))), None,
+         Claim.EDITED),
+        (store(a=manifest(act("c2pa.created", CAPTURE), b="componentOf"), b=manifest()), None,
+         Claim.EDITED),
+        (store(a=manifest(act("c2pa.created", DST + "algorithmicMedia"))), None, None),
+        (store(a=manifest(act("c2pa.created", CAPTURE), b="parentOf"),
+               b=manifest(act("c2pa.created", AI))), "generated", Claim.CAPTURED),
+    ],
+)  # fmt: skip
+def test_declarations(said: dict[str, Any], ai: str | None, claim: Claim | None) -> None:
+    found = declared(said)
+    assert (found.ai, found.claim) == (ai, claim)
+
+
+def test_microsofts_habit_of_2024_needs_the_agent_and_the_words() -> None:
+    words = {"description": "AI Generated Image"}
+    agent = {"softwareAgent": "Image Creator from Designer"}
+    assert declared(store(a=manifest(act("c2pa.created", **words, **agent)))).ai == "generated"
+    assert declared(store(a=manifest(act("c2pa.created", **words)))).ai is None
+    assert declared(store(a=manifest(act("c2pa.created", **agent)))).ai is None
+
+
+def test_source_types_are_read_from_templates_metadata_and_ingredients() -> None:
+    filled = manifest(act("c2pa.opened"), act("c2pa.edited"))
+    templates = [{"action": "c2pa.edited", "digitalSourceType": PARTLY}]
+    filled["assertions"][0]["data"]["templates"] = templates
+    assert declared(store(a=filled)).ai == "edited"
+    stated = manifest()
+    stated["assertions"].append(
+        {"label": "c2pa.metadata", "data": {"Iptc4xmpExt:DigitalSourceType": AI}}
+    )
+    assert declared(store(a=stated)).claim is Claim.AI_GENERATED
+    bare = manifest()
+    bare["ingredients"] = [{"relationship": "componentOf", "digitalSourceType": AI}]
+    assert declared(store(a=bare)).ai == "edited"
+
+
+def test_an_agent_is_found_by_name_mapping_or_number() -> None:
+    numbered = manifest(act("c2pa.created", AI, softwareAgentIndex=0))
+    numbered["assertions"][0]["data"]["softwareAgents"] = [{"name": "Third"}]
+    named = manifest(act("c2pa.created", AI, softwareAgent="First"))
+    mapped = manifest(act("c2pa.created", AI, softwareAgent={"name": "Second"}))
+    found = [declared(store(a=said)).actions[0].agent for said in (named, mapped, numbered)]
+    assert found == ["First", "Second", "Third"]
+
+
+def test_what_is_left_open_is_said() -> None:
+    assert declared(store(a=manifest(act("c2pa.created", DST + "composite")))).may_contain_ai
+    assert not declared(store(a=manifest(act("c2pa.created", AI)))).may_contain_ai
+
+
+def test_a_graph_that_bites_its_tail_ends() -> None:
+    around = store(a=manifest(b="parentOf"), b=manifest(a="parentOf", b="componentOf"))
+    assert len(list(walk(around))) == 4
+
+
+@pytest.mark.parametrize(
+    ("said", "name", "integrity"),
+    [
+        (coded(), "valid", "holds"),
+        (coded("signingCredential.untrusted", "cawg.ica.did_unavailable"), "valid", "holds"),
+        (coded(fine=("signingCredential.trusted",)), "trusted", "holds"),
+        (coded("signingCredential.expired"), "invalid", "holds"),
+        (coded("claimSignature.outsideValidity"), "invalid", "holds"),
+        (coded("assertion.dataHash.mismatch", "signingCredential.expired"), "invalid", "broken"),
+        (coded("claim.malformed"), "invalid", "unknown"),
+        (coded("signingCredential.invalid"), "invalid", "unknown"),
+        (coded(deltas=("claimSignature.mismatch",)), "invalid", "unknown"),
+        (coded(deltas=("signingCredential.expired",)), "invalid", "holds"),
+        (coded(deltas=("signingCredential.untrusted",)), "valid", "holds"),
+        (coded("signingCredential.revoked"), "distrusted", "holds"),
+        (coded("signingCredential.ocsp.revoked", "claim.malformed"), "distrusted", "unknown"),
+    ],
+)
+def test_states(said: dict[str, Any], name: str, integrity: str) -> None:
+    found = state(said)
+    assert (found.name, found.integrity) == (name, integrity)
+
+
+def test_what_an_old_signer_recorded_is_told_from_what_it_merely_listed() -> None:
+    said = manifest(b="componentOf")
+    listed = ("claimSignature.validated", "timeStamp.mismatch", "claimSignature.mismatch")
+    said["ingredients"][0] |= {"title": "inner", "validation_status": [{"code": c} for c in listed]}
+    found = state(store(a=said))
+    assert found.laundering == [{"ingredient": "inner", "codes": ["claimSignature.mismatch"]}]
+    assert found.name == "valid"
+
+
+def test_an_expired_ingredient_is_no_laundering() -> None:
+    said = manifest(b="parentOf")
+    failure = [{"code": "signingCredential.expired"}, {"code": "signingCredential.untrusted"}]
+    said["ingredients"][0]["validation_results"] = {"activeManifest": {"failure": failure}}
+    found = state(store(a=said))
+    assert (found.laundering, len(found.recorded)) == ([], 1)
+
+
+@given(STORES)
+def test_any_json_is_read_and_gives_json(said: Any) -> None:
+    whole = said if isinstance(said, dict) else {"active_manifest": "a", "manifests": {"a": said}}
+    assert msgspec.json.encode([declared(whole), state(whole)])
+
+
+@given(st.text())
+def test_strings_are_cut_and_always_encode(said: str) -> None:
+    kept = text(said + "\ud800", 20)
+    assert kept is not None
+    assert len(kept) <= 20
+    assert kept.encode()
+
+
+def test_small_words() -> None:
+    assert source_type(3) is None
+    assert text("") is None
+    assert rows("no list") == []

@@ -1,0 +1,255 @@
+"""Lists of the package and of the user."""
+
+import hashlib
+import json
+import tomllib
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detectors.errors import ConfigError
+from detectors.trust import EXTENDED_KEY_USAGES, in_use, known, user_folder
+from detectors.trust.edit import _quoted, add, remove, switch
+from detectors.trust.lists import HOME, Part, TrustList
+from detectors.trust.products import forbidden, products
+from provenance.cli.trust import trust
+
+PEMS = Path(__file__).parents[2] / "fixtures" / "signed" / "trust"
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+HEAD = "-----BEGIN CERTIFICATE-----"
+
+
+def certificate(*, ca: bool = True, days: int = 100, signs: bool | None = True) -> bytes:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Test")])
+    built = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(NOW - timedelta(days=400))
+        .not_valid_after(NOW + timedelta(days=days))
+    )
+    if signs is not None:
+        built = built.add_extension(x509.BasicConstraints(ca, None), critical=True).add_extension(
+            x509.KeyUsage(True, False, False, False, False, signs, signs, False, False),  # noqa: FBT003
+            critical=True,
+        )
+    return built.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)
+
+
+def imported(folder: Path, pem: bytes | Path, **options: Any) -> int:
+    file = folder / "given.txt"
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(pem.read_bytes() if isinstance(pem, Path) else pem)
+    usual: dict[str, Any] = {"name": "mine", "issued": "2026-11-01", "use": "signers", "now": NOW}
+    return add(folder / "trust", file, **(usual | options))
+
+
+def test_packaged_lists_are_whole_dated_and_real_certificates() -> None:
+    raw = tomllib.loads((HOME / "index.toml").read_text("utf-8"))
+    named = set()
+    for part in (part for row in raw["list"] for part in row["part"]):
+        data = (HOME / part["file"]).read_bytes()
+        named.add(part["file"])
+        assert hashlib.sha256(data).hexdigest() == part["sha256"]
+        assert part["file"].endswith(f"{part['use']}-{part['issued']}.pem")
+        found = x509.load_pem_x509_certificates(data)
+        assert str(len(found)) in part["source"]
+        for row in found if part["use"] != "end-entities" else []:
+            assert row.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    assert named == {path.name for path in HOME.glob("*.pem")}
+
+
+def test_the_frozen_list_is_off_until_it_is_named(tmp_path: Path) -> None:
+    assert [row.name for row in in_use(None, tmp_path).signers] == ["c2pa"]
+    assert [row.name for row in in_use(["interim"], tmp_path).signers] == ["interim"]
+    switch(tmp_path, "interim", enabled=True)
+    assert [row.name for row in in_use(None, tmp_path).signers] == ["c2pa", "interim"]
+    switch(tmp_path, "c2pa", enabled=False)
+    assert [row.name for row in in_use(None, tmp_path).signers] == ["interim"]
+    assert in_use([], tmp_path).signers == []
+    with pytest.raises(ConfigError, match="nobody"):
+        in_use(["nobody"], tmp_path)
+
+
+def test_a_list_is_imported_used_replaced_and_removed(tmp_path: Path) -> None:
+    folder = tmp_path / "trust"
+    root = PEMS / "root.pem"
+    assert imported(tmp_path, root.read_bytes() + b"some words\n" + root.read_bytes()) == 1
+    assert in_use(["mine"], folder).signers[0].issued == date(2026, 11, 1)
+    imported(tmp_path, PEMS / "barred.pem", issued="2026-11-02")
+    assert len(list(folder.glob("*.pem"))) == 1
+    imported(tmp_path, PEMS / "root.pem", use="timestamps")
+    used = in_use(["mine"], folder)
+    assert used.signers[0].anchors.split() == (PEMS / "barred.pem").read_text().split()
+    assert HEAD in used.time_stamps
+    switch(folder, "mine", enabled=False)
+    assert not next(row for row in known(folder) if row.name == "mine").enabled
+    remove(folder, "mine")
+    assert [row.name for row in known(folder)] == ["c2pa", "interim"]
+    assert list(folder.glob("*.pem")) == []
+
+
+def test_distrusted_certificates_count_whatever_lists_are_chosen(tmp_path: Path) -> None:
+    imported(tmp_path, PEMS / "refused.pem", name="bad", use="distrusted")
+    assert HEAD in in_use(["c2pa"], tmp_path / "trust").distrusted
+    switch(tmp_path / "trust", "bad", enabled=False)
+    assert in_use(["c2pa"], tmp_path / "trust").distrusted == ""
+
+
+def test_a_newer_edition_replaces_a_packaged_part_and_leaves_the_others(tmp_path: Path) -> None:
+    folder = tmp_path / "trust"
+    imported(tmp_path, PEMS / "root.pem", name="c2pa")
+    found = next(row for row in known(folder) if row.name == "c2pa")
+    assert {part.use: part.own for part in found.part} == {"signers": True, "timestamps": False}
+    assert in_use(None, folder).signers[0].anchors.count(HEAD) == 1
+    assert in_use(None, folder).time_stamps.count(HEAD) == 22
+    remove(folder, "c2pa")
+    assert in_use(None, folder).signers[0].anchors.count(HEAD) == 30
+    with pytest.raises(ConfigError, match="disable"):
+        remove(folder, "c2pa")
+
+
+@pytest.mark.parametrize(
+    ("pem", "options", "word"),
+    [
+        (b"junk", {}, "no certificates"),
+        (b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", {}, "certificate 1"),
+        (b"-----BEGIN CERTIFICATE-----\nAAAA\n", {}, "cut off"),
+        (certificate(ca=False, signs=False), {}, "is no CA"),
+        (certificate(signs=None), {"use": "timestamps"}, "is no CA"),
+        (certificate(signs=False), {}, "may not sign"),
+        (certificate(), {"use": "end-entities"}, "is a CA"),
+        (certificate(days=-1), {}, "expired"),
+        (certificate(), {"name": "../up"}, "named with"),
+        (certificate(), {"issued": "2027-01-01"}, "not come yet"),
+        (certificate(), {"issued": "soon"}, "YYYY-MM-DD"),
+        (b"\0" * ((8 << 20) + 1), {}, "larger"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_and_nothing_is_written(
+    pem: bytes, options: dict[str, Any], word: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match=word):
+        imported(tmp_path, pem, **options)
+    assert not (tmp_path / "trust").exists()
+
+
+def test_a_private_key_is_refused(tmp_path: Path) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    with pytest.raises(ConfigError, match="private key"):
+        imported(tmp_path, certificate() + secret)
+
+
+def test_expired_signers_may_be_distrusted_or_stand_beside_living_ones(tmp_path: Path) -> None:
+    assert imported(tmp_path, certificate(days=-1), use="distrusted") == 1
+    assert imported(tmp_path, certificate(days=-1) + certificate()) == 2
+
+
+def test_missing_files_and_unknown_names_are_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="No such file"):
+        add(tmp_path, tmp_path / "no.pem", name="a", issued="2026-01-01", use="signers", now=NOW)
+    with pytest.raises(ConfigError, match="no such list"):
+        remove(tmp_path, "nobody")
+    with pytest.raises(ConfigError, match="nobody"):
+        switch(tmp_path, "nobody", enabled=True)
+    blocked = tmp_path / "given.txt" / "below"
+    imported(tmp_path, certificate())
+    with pytest.raises(ConfigError, match="given"):
+        add(blocked, PEMS / "root.pem", name="a", issued="2026-01-01", use="signers", now=NOW)
+
+
+def test_files_changed_behind_our_back_are_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "trust"
+    imported(tmp_path, certificate())
+    (pem,) = folder.glob("*.pem")
+    pem.write_bytes(pem.read_bytes() + b"\n")
+    with pytest.raises(ConfigError, match="changed"):
+        in_use(None, folder)
+    pem.unlink()
+    with pytest.raises(ConfigError, match="import it again"):
+        in_use(None, folder)
+    (folder / "index.toml").write_text("[[list]]\nname = 3\n", "utf-8")
+    with pytest.raises(ConfigError, match=r"index\.toml"):
+        known(folder)
+
+
+@given(st.text())
+def test_any_file_name_can_be_written_down(name: str) -> None:
+    assert (
+        tomllib.loads(f"key = {_quoted(name)}")["key"] == name.encode("utf-8", "replace").decode()
+    )
+
+
+def test_age_counts_from_the_oldest_part() -> None:
+    parts = [
+        Part(use=use, issued=date(2026, 1, day), file="", source="", sha256="")
+        for use, day in (("signers", 3), ("timestamps", 1))
+    ]
+    assert TrustList(name="a", enabled=True, part=parts).age(date(2026, 1, 11)) == 10
+
+
+def test_products_are_joined_by_their_whole_name() -> None:
+    snapseed = {"CN": "Snapseed", "O": "Google LLC", "OU": "Snapseed iOS", "C": "US"}
+    assert forbidden(snapseed, "digitalCapture") == "capturedMedia"
+    assert forbidden(snapseed, "trainedAlgorithmicMedia") is None
+    assert forbidden(snapseed | {"OU": "Another"}, "digitalCapture") is None
+    spotlight = {"CN": "Diker", "O": "Okeanos B.V", "C": "NL"}
+    assert forbidden(spotlight | {"OU": "Any"}, "digitalCreation") == "nonGenAIDigitalCreation"
+    assert forbidden({}, "digitalCapture") is None
+    assert len(products().forbidden) == 12
+
+
+def test_usages_are_object_identifiers() -> None:
+    for line in EXTENDED_KEY_USAGES.split():
+        assert x509.ObjectIdentifier(line).dotted_string == line
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return tmp_path
+
+
+@pytest.mark.usefixtures("home")
+def test_the_command_imports_lists_and_shows_them() -> None:
+    def told(*args: str) -> str:
+        done = CliRunner().invoke(trust, args, catch_exceptions=False)
+        assert done.exit_code == 0
+        return done.stdout
+
+    root = str(PEMS / "root.pem")
+    told("import", root, "--name", "mine", "--issued", "2025-01-01", "--use", "signers")
+    told("enable", "interim")
+    told("disable", "mine")
+    rows = {row["name"]: row for row in json.loads(told("list", "--format", "json"))}
+    assert (rows["mine"]["enabled"], rows["interim"]["enabled"]) == (False, True)
+    assert rows["mine"]["parts"][0]["certificates"] == 1
+    assert rows["mine"]["stale"]
+    screen = told("list")
+    assert "mine" in screen
+    assert "older than 90 days" in screen
+    told("remove", "mine")
+    assert "mine" not in told("list")
+
+
+def test_the_command_refuses_with_a_reason(home: Path) -> None:
+    junk = home / "junk.pem"
+    junk.write_text("junk", "utf-8")
+    args = ["import", str(junk), "--name", "x", "--issued", "2025-01-01", "--use", "signers"]
+    with pytest.raises(ConfigError, match="no certificates"):
+        CliRunner().invoke(trust, args, catch_exceptions=False)
+    assert not user_folder().exists()
