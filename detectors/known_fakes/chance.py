@@ -49,6 +49,32 @@ def by_hash(bits: int, kind: str) -> Chance:
     return Chance(point, max(point, min(1.0, _upper_count(seen) / pairs)))
 
 
+def by_features(correlation: float, places: int) -> Chance:
+    """Give the chance that one candidate, brought up by its features, agrees as well by accident.
+
+    The product of two fitted tails, raised for their dependence: agreement falls off as a power of
+    what is missing to a full correlation, and by a constant ratio a place.
+
+    Args:
+        correlation: median of the tiles', -1..1.
+        places: where features agree closely.
+    """
+    table = _tables()["local"]
+    checks, by, at = table["checks"], table["correlation"], table["places"]
+    missing = max(0.0, 1 - correlation) / (1 - by["at"])
+    alike = min(1.0, by["pairs"] / checks * missing ** by["power"])
+    steps = min(places, at["most"]) - at["at"]
+    agreeing = min(1.0, at["pairs"] / checks * at["ratio"] ** steps)
+    point = min(1.0, table["together"] * alike * agreeing)
+    return Chance(point, max(point, _upper_count(0) / checks))
+
+
+def measured_entries() -> int:
+    """Give the size of the bank that `by_features` was measured on."""
+    entries: int = _tables()["local"]["entries"]
+    return entries
+
+
 def _along(bits: int, known: list[tuple[int, float]]) -> float:
     """Give log10 of the share at this distance: between its neighbours, or on the line beyond."""
     (low, first), (high, last) = (next(row for row in known if row[0] == at) for at in STEEP)

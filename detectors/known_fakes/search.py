@@ -1,22 +1,34 @@
-"""One bank, searched: what its hashes say, and when that counts as a match."""
+"""One bank, searched: what its hashes say, what local features say, and what counts as a match."""
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from detectors.known_fakes.bank.entry import Entry
 from detectors.known_fakes.bank.index import Index, Near
-from detectors.known_fakes.chance import Chance, by_hash
+from detectors.known_fakes.chance import Chance, by_features, by_hash, measured_entries
 
 if TYPE_CHECKING:
     from detectors.known_fakes.bank.store import Bank
+    from detectors.known_fakes.features import Features
+    from detectors.known_fakes.verify import Codes
     from detectors.known_fakes.views import Looks
     from detectors.picture import Picture
 
 MOST_CHANCE: Final = 0.05
 """False-match probability above which a near entry is no match: what large banks meet by chance."""
-CANDIDATES: Final = 3
+UNAIDED: Final = 16
+"""Bits within which a hash speaks alone for an entry that could also be compared in detail."""
+UPRIGHT: Final = 3
+"""Candidates that local features bring up for the picture as it is."""
+MIRRORED: Final = 2
+LEAST_CORRELATION: Final = 0.94
+LEAST_PLACES: Final = 8
+"""Agreement from which features and pixels make a match. Of 212 altered copies that hashes left
+open the lowest had .955 and 9; of 2,543 candidates of other people none had .94 with even 1."""
 INVERSE: Final = {"turned_90": "turned_270", "turned_270": "turned_90"}
+FLIPS: Final = ("mirrored", "flipped", "transposed", "transversed")
 
 
 class Match(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,31 +50,112 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Searcher:
-    """A bank with its hashes in order."""
+    """A bank with its hashes and features in order."""
 
     def __init__(self, bank: "Bank") -> None:
         self.bank = bank
         self.index = Index(bank.entries.values())
+        self._places = {entry.id: place for place, entry in enumerate(self.index.entries)}
+
+    @cached_property
+    def _codes(self) -> "Codes":
+        from detectors.known_fakes.features import CODES_END, block_codes
+        from detectors.known_fakes.verify import Codes
+
+        heads = (self.bank.head(entry, CODES_END) for entry in self.index.entries)
+        return Codes([block_codes(head) for head in heads])
 
     def matches(self, picture: "Picture", seen: "Looks") -> list[Match]:
-        """Give the nearest fake and the nearest innocent that the picture matches."""
-        near = self.index.nearest(seen, CANDIDATES)
-        comparisons = self.index.comparisons(seen)
-        found = [self._by_hash(each, comparisons) for each in near if each.within]
-        counted = [match for match in found if match.chance.point <= MOST_CHANCE]
-        return _nearest_of_each(counted)
+        """Give the nearest fake and the nearest innocent that the picture matches.
 
-    def _by_hash(self, near: Near, comparisons: int) -> Match:
-        """Give the match that a hash alone makes."""
-        return Match(
-            entry=near.entry,
-            algorithm=near.algorithm,
-            distance=near.distance,
-            chance=by_hash(near.distance, near.entry.kind).anywhere(comparisons),
-            comparisons=comparisons,
-            view=near.view,
-            transform=INVERSE.get(near.orientation, near.orientation),
-        )
+        A near hash decides at once. Where none is near enough, the entries that share local
+        features with the picture are compared with it pixel by pixel.
+        """
+        near = self.index.nearest(seen, UPRIGHT)
+        comparisons = self.index.comparisons(seen)
+        found = [
+            match
+            for each in near
+            if each.distance <= (UNAIDED if each.entry.local else each.reach)
+            for match in [_of_hash(each, comparisons)]
+            if match.chance.point <= MOST_CHANCE
+        ]
+        if not any(not match.entry.innocent for match in found):
+            found += self._by_features(picture, near)
+        return _nearest_of_each(found)
+
+    def _by_features(self, picture: "Picture", near: list[Near]) -> list[Match]:
+        """Give the matches that features and pixels make, best first."""
+        if not any(entry.local for entry in self.index.entries):
+            return []
+        from detectors.known_fakes.features import QUERY_FEATURES, QUERY_SIDE, extract, from_block
+        from detectors.known_fakes.verify import agreement
+
+        upright = extract(picture.grey, QUERY_SIDE, QUERY_FEATURES)
+        ways = {False: upright, True: upright.mirrored()}
+        candidates = self._candidates(ways, near)
+        comparisons = round(len(candidates) * max(1, self._codes.entries / measured_entries()))
+        found = []
+        for place, mirrored in candidates:
+            entry = self.index.entries[place]
+            block = self.bank.features(entry)
+            agreed = agreement(ways[mirrored], from_block(block)) if block else None
+            if agreed is None or agreed.tight < LEAST_PLACES:
+                continue
+            chance = by_features(agreed.correlation, agreed.tight).anywhere(comparisons)
+            if agreed.correlation >= LEAST_CORRELATION and chance.point <= MOST_CHANCE:
+                found.append(
+                    Match(
+                        entry=entry,
+                        algorithm="local",
+                        distance=None,
+                        chance=chance,
+                        comparisons=comparisons,
+                        view="whole",
+                        transform=_worded(agreed.angle, mirrored=mirrored),
+                        facts={
+                            "places": agreed.tight,
+                            "correlation": round(agreed.correlation, 3),
+                            "covered": round(min(1.0, agreed.covered), 2),
+                        },
+                    )
+                )
+        return sorted(found, key=lambda match: match.chance.point)
+
+    def _candidates(self, ways: "dict[bool, Features]", near: list[Near]) -> list[tuple[int, bool]]:
+        """Give the entries to look at closely, each with whether the picture is to be mirrored."""
+        import numpy as np
+
+        from detectors.known_fakes.verify import ASKED
+
+        chosen: list[tuple[int, bool]] = []
+        for mirrored, most in ((False, UPRIGHT), (True, MIRRORED)):
+            votes = self._codes.votes(ways[mirrored].codes[:ASKED])
+            best = np.argsort(-votes, kind="stable")[:most]
+            chosen += [(int(place), mirrored) for place in best if votes[place] > 0]
+        chosen += [(self._places[each.entry.id], each.orientation in FLIPS) for each in near[:1]]
+        return list(dict.fromkeys(chosen))
+
+
+def _of_hash(near: Near, comparisons: int) -> Match:
+    """Give the match that a hash alone makes."""
+    return Match(
+        entry=near.entry,
+        algorithm=near.algorithm,
+        distance=near.distance,
+        chance=by_hash(near.distance, near.entry.kind).anywhere(comparisons),
+        comparisons=comparisons,
+        view=near.view,
+        transform=INVERSE.get(near.orientation, near.orientation),
+    )
+
+
+def _worded(angle: float, *, mirrored: bool) -> str:
+    """Give how a picture is turned, in whole degrees anticlockwise."""
+    turn = round(angle) % 360
+    words = ["mirrored"] if mirrored else []
+    words += [f"turned_{turn}"] if turn else []
+    return ", ".join(words) or "upright"
 
 
 def _nearest_of_each(matches: list[Match]) -> list[Match]:

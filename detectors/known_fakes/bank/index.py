@@ -35,9 +35,9 @@ class Near(msgspec.Struct, frozen=True, kw_only=True):
     """How the picture is turned against the entry, one of `fingerprint.ORIENTATIONS`."""
 
     @property
-    def within(self) -> bool:
-        """Whether it is near enough for a match by hash alone."""
-        return self.distance <= REACH[self.algorithm]
+    def reach(self) -> int:
+        """Most bits at which the hash alone makes a match."""
+        return REACH[self.algorithm]
 
 
 class Index:

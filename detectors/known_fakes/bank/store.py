@@ -66,6 +66,13 @@ class Bank:
         blob = bytes(self._mapped[at : at + length])
         return blob if _digest(blob) == entry.local.sha256.encode() else None
 
+    def head(self, entry: Entry, length: int) -> memoryview:
+        """Give the first bytes of an entry's features unchecked, empty where it has none."""
+        if entry.local is None or self._mapped is None:
+            return memoryview(b"")
+        at = entry.local.at
+        return memoryview(self._mapped)[at : at + min(length, entry.local.length)]
+
     @property
     def _mapped(self) -> mmap.mmap | None:
         """The feature file, as it is now."""
