@@ -4,26 +4,29 @@ Works on the dict that `c2pa.Reader.json()` gives, for pictures and texts alike.
 the active one links to count: a store as a whole is not signed, so anyone can add a manifest to it.
 """
 
-from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 import msgspec
 
 from detectors.signal import Claim
+from detectors.store import Path, codes_of, mapping, onward, rows, text, walk
 
-__all__ = ["Action", "Declaration", "State", "declared", "rows", "state", "text"]
+__all__ = [
+    "Action",
+    "Declaration",
+    "State",
+    "declared",
+    "rows",
+    "state",
+    "text",
+    "unlisted",
+    "walk",
+]
 
 Ai = Literal["generated", "edited"]
-Path = Literal["self", "component", "input"]
 
-MOST_MANIFESTS = 256
 MOST_ACTIONS = 1000
-MOST_ROWS = 1000
-"""Rows of any one list that are looked at; real stores hold tens."""
-TEXT = 300
-"""Characters kept of a string that a file chose."""
-
 # What source types mean: c2pa-org/conformance-public, asset-rubric-signals-local.yml (2026-08-06).
 GENERATED = "trainedAlgorithmicMedia"
 PARTLY = {
@@ -120,18 +123,6 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     """Informational codes of the active manifest."""
 
 
-def text(value: Any, most: int = TEXT) -> str | None:
-    """Give a string of a file, cut and without lone surrogates; None where it is none or empty."""
-    if not isinstance(value, str) or not value:
-        return None
-    return value[:most].encode("utf-8", "replace").decode()
-
-
-def rows(value: Any, most: int = MOST_ROWS) -> list[dict[str, Any]]:
-    """Give the mappings in a list that a file supplied; of anything else, nothing."""
-    return [row for row in value[:most] if isinstance(row, dict)] if isinstance(value, list) else []
-
-
 def declared(store: Mapping[str, Any]) -> Declaration:
     """Give what the active manifest and everything it links to declare.
 
@@ -161,36 +152,6 @@ def declared(store: Mapping[str, Any]) -> Declaration:
         claim=_claim(own, evidence, ai, active, edited),
         actions=actions,
     )
-
-
-def walk(store: Mapping[str, Any]) -> Iterator[tuple[str, Path, str, dict[str, Any]]]:
-    """Give every manifest that the active one links to, nearest first, once for each kind of path.
-
-    Yields:
-        label, kind of path, relationships on the way, manifest.
-    """
-    found = store.get("manifests")
-    manifests: dict[str, Any] = found if isinstance(found, dict) else {}
-    waiting: deque[tuple[Any, Path, str]] = deque([(store.get("active_manifest"), "self", "")])
-    seen: set[tuple[str, Path]] = set()
-    while waiting and len(seen) < MOST_MANIFESTS:
-        label, path, links = waiting.popleft()
-        manifest = manifests.get(label) if isinstance(label, str) else None
-        if not isinstance(manifest, dict) or (label, path) in seen:
-            continue
-        seen.add((label, path))
-        yield label, path, links, manifest
-        for row in rows(manifest.get("ingredients")):
-            kind = row.get("relationship")
-            step = f"{links}/{kind}".strip("/")[:TEXT]
-            waiting.append((row.get("active_manifest"), _onward(path, kind), step))
-
-
-def _onward(path: Path, relationship: Any) -> Path:
-    """Give the kind of path behind one more ingredient; what is not known counts as an input."""
-    if path == "input" or relationship not in ("parentOf", "componentOf"):
-        return "input"
-    return path if relationship == "parentOf" else "component"
 
 
 def _actions(manifest: dict[str, Any], label: str, path: Path, links: str) -> list[Action]:
@@ -229,7 +190,7 @@ def _actions(manifest: dict[str, Any], label: str, path: Path, links: str) -> li
             add({"digitalSourceType": stated}, STATED, vouched=vouched)
     for row in rows(manifest.get("ingredients")):
         if "digitalSourceType" in row and row.get("active_manifest") is None:  # C2PA 2.4
-            where = _onward(path, row.get("relationship"))
+            where = onward(path, row.get("relationship"))
             add(row, "c2pa.opened", vouched=True, where=where)
     return said
 
@@ -312,9 +273,10 @@ def state(store: Mapping[str, Any]) -> State:
     Order of the rules: (1) revoked, (2) failures of the active manifest, (3) new failures of
     ingredients, (4) a signer on a list in use.
     """
-    results = _mapping(store.get("validation_results"))
-    active = _mapping(results.get("activeManifest"))
-    failures, notes, fine = (_codes(active.get(k)) for k in ("failure", "informational", "success"))
+    results = mapping(store.get("validation_results"))
+    active = mapping(results.get("activeManifest"))
+    parts = ("failure", "informational", "success")
+    failures, notes, fine = (codes_of(active.get(part)) for part in parts)
     codes = [code for code in failures if counts(code)]
     deltas = [_delta(store, row) for row in rows(results.get("ingredientDeltas"))]
     new = [row for row in deltas if row["codes"]]
@@ -359,18 +321,18 @@ def integrity(active: list[str], every: list[str]) -> Literal["holds", "broken",
 def _delta(store: Mapping[str, Any], row: dict[str, Any]) -> dict[str, Any]:
     """Give an ingredient and its failures that count."""
     uri = str(row.get("ingredientAssertionURI"))
-    failures = _codes(_mapping(row.get("validationDeltas")).get("failure"))
+    failures = codes_of(mapping(row.get("validationDeltas")).get("failure"))
     return {"ingredient": _title(store, uri), "codes": [code for code in failures if counts(code)]}
 
 
 def _title(store: Mapping[str, Any], uri: str) -> str:
     """Give the title of the ingredient that an assertion's address names, else the address."""
     parts = uri.split("/")
-    for manifest in _mapping(store.get("manifests")).values():
+    for manifest in mapping(store.get("manifests")).values():
         if isinstance(manifest, dict) and manifest.get("label") in parts:
             for row in rows(manifest.get("ingredients")):
                 if row.get("label") == parts[-1]:
-                    return text(row.get("title")) or parts[-1][:TEXT]
+                    return text(row.get("title")) or text(parts[-1]) or ""
     return text(uri) or ""
 
 
@@ -378,11 +340,11 @@ def _recorded(store: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Give the failures that signers recorded of their ingredients."""
     for _, _, _, manifest in walk(store):
         for row in rows(manifest.get("ingredients")):
-            results = _mapping(row.get("validation_results"))
-            codes = _codes(_mapping(results.get("activeManifest")).get("failure"))
+            results = mapping(row.get("validation_results"))
+            codes = codes_of(mapping(results.get("activeManifest")).get("failure"))
             for delta in rows(results.get("ingredientDeltas")):
-                codes += _codes(_mapping(delta.get("validationDeltas")).get("failure"))
-            codes += [code for code in _codes(row.get("validation_status")) if _fails(code)]
+                codes += codes_of(mapping(delta.get("validationDeltas")).get("failure"))
+            codes += [code for code in codes_of(row.get("validation_status")) if _fails(code)]
             kept = [code for code in dict.fromkeys(codes) if counts(code)]
             if kept:
                 name = text(row.get("title")) or text(row.get("label")) or ""
@@ -394,11 +356,23 @@ def _fails(code: str) -> bool:
     return not code.endswith(NO_FAILURE) and not code.startswith("timeStamp.")
 
 
-def _codes(value: Any) -> list[str]:
-    """Give the codes of a list of validation results, each once."""
-    return list(dict.fromkeys(code for row in rows(value) if (code := text(row.get("code"), 100))))
+def unlisted(store: Mapping[str, Any]) -> set[str]:
+    """Give the labels of ingredients' manifests whose signers no list in use vouches for.
 
-
-def _mapping(value: Any) -> dict[str, Any]:
-    """Give a mapping that a file supplied; of anything else, an empty one."""
-    return value if isinstance(value, dict) else {}
+    What their signer recorded holds unless the validation of today differs.
+    """
+    results = mapping(store.get("validation_results"))
+    deltas: dict[str, Any] = {}
+    for row in rows(results.get("ingredientDeltas")):
+        deltas[str(row.get("ingredientAssertionURI"))] = mapping(row.get("validationDeltas"))
+    found = set()
+    for label, _, _, manifest in walk(store):
+        for row in rows(manifest.get("ingredients")):
+            recorded = mapping(mapping(row.get("validation_results")).get("activeManifest"))
+            ending = f"/{label}/c2pa.assertions/{row.get('label')}"
+            now = [delta for uri, delta in deltas.items() if uri.endswith(ending)]
+            good = [code for said in [recorded, *now] for code in codes_of(said.get("success"))]
+            bad = [code for said in now for code in codes_of(said.get("failure"))]
+            if TRUSTED not in good or UNTRUSTED in bad:
+                found.add(str(row.get("active_manifest")))
+    return found

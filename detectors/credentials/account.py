@@ -6,7 +6,8 @@ Every string comes from the file and is bounded; names are unverified unless the
 from typing import Any, Final
 
 from detectors.credentials.reader import Found
-from detectors.manifest import Action, Declaration, State, rows, text
+from detectors.manifest import Action, Declaration, State
+from detectors.store import mapping, rows, text
 from detectors.trust.products import forbidden, products
 
 MOST: Final = 50
@@ -59,12 +60,14 @@ def evidence(action: Action) -> dict[str, Any]:
     return _action(action) | {
         "manifest": action.manifest,
         "path": action.links or "active manifest",
-        "gathered": action.vouched is False,
     }
 
 
 def _action(action: Action) -> dict[str, Any]:
-    """Give an action in the words of the specification; what it does not say is left out."""
+    """Give an action in the words of the specification; what it does not say is left out.
+
+    `gathered`: the signer carries the statement without vouching for it.
+    """
     told = {
         "action": action.action,
         "digitalSourceType": action.source_type,
@@ -72,13 +75,14 @@ def _action(action: Action) -> dict[str, Any]:
         "when": action.when,
         "description": action.description,
         "through": action.links or None,
+        "gathered": action.vouched is False,
     }
     return {key: value for key, value in told.items() if value}
 
 
 def ingredients(store: dict[str, Any], said: Declaration, state: State) -> list[dict[str, Any]]:
     """Give the ingredients of the active manifest, each with what it declares and what failed."""
-    manifests = _mapping(store.get("manifests"))
+    manifests = mapping(store.get("manifests"))
     failed: dict[str, list[str]] = {}
     for row in state.ingredient_failures + state.recorded:
         failed.setdefault(row["ingredient"], []).extend(row["codes"])
@@ -86,12 +90,12 @@ def ingredients(store: dict[str, Any], said: Declaration, state: State) -> list[
     for row in rows(_active(store).get("ingredients"), MOST):
         title = text(row.get("title")) or text(row.get("label")) or ""
         label = row.get("active_manifest")
-        inner = _mapping(manifests.get(label)) if isinstance(label, str) else {}
+        inner = mapping(manifests.get(label)) if isinstance(label, str) else {}
         entry = {
             "title": title,
             "relationship": text(row.get("relationship"), 40),
             "generator": generator(inner),
-            "issuer": text(_mapping(inner.get("signature_info")).get("issuer")),
+            "issuer": text(mapping(inner.get("signature_info")).get("issuer")),
             "codes": list(dict.fromkeys(failed.get(title, ()))),
             "declares_ai": bool(said.evidence and label == said.evidence.manifest),
         }
@@ -111,9 +115,9 @@ def generator(manifest: dict[str, Any]) -> str | None:
 
 def signer(found: Found, active: dict[str, Any]) -> dict[str, Any]:
     """Give who signed, by its certificate; verified only where a list in use vouches for it."""
-    info = _mapping(active.get("signature_info"))
-    certificate = _mapping(found.certificates.get("certificateInfo"))
-    validity = _mapping(certificate.get("validity"))
+    info = mapping(active.get("signature_info"))
+    certificate = mapping(found.certificates.get("certificateInfo"))
+    validity = mapping(certificate.get("validity"))
     told = {
         "issuer": text(info.get("issuer")),
         "common_name": text(info.get("common_name")),
@@ -130,13 +134,13 @@ def signer(found: Found, active: dict[str, Any]) -> dict[str, Any]:
 
 def time_stamp(found: Found, active: dict[str, Any]) -> dict[str, Any] | None:
     """Give the time of signing and who vouches for it, or None where there is no time stamp."""
-    time = text(_mapping(active.get("signature_info")).get("time"), 40)
+    time = text(mapping(active.get("signature_info")).get("time"), 40)
     if time is None:
         return None
-    results = _mapping(_mapping(found.store.get("validation_results")).get("activeManifest"))
+    results = mapping(mapping(found.store.get("validation_results")).get("activeManifest"))
     said = [row for row in rows(results.get("success")) if row.get("code") == "timeStamp.trusted"]
     legacy = any(str(row.get("explanation")).startswith("legacy") for row in said)
-    info = _mapping(_mapping(found.certificates.get("timeStampInfo")).get("certificateInfo"))
+    info = mapping(mapping(found.certificates.get("timeStampInfo")).get("certificateInfo"))
     authority = _name(info.get("subject")).get("CN")
     trust = "not_checked" if legacy else "trusted" if said else "untrusted"
     return {"time": time, "trust": trust} | ({"authority": authority} if authority else {})
@@ -148,7 +152,7 @@ def product_conflict(found: Found, said: Declaration) -> dict[str, Any] | None:
     The name is compared even where no list vouches for it: then either the claim or the name is
     not what it says it is.
     """
-    subject = _mapping(_mapping(found.certificates.get("certificateInfo")).get("subject"))
+    subject = mapping(mapping(found.certificates.get("certificateInfo")).get("subject"))
     active = found.store.get("active_manifest")
     for action in said.actions:
         if action.manifest != active or action.action != "c2pa.created":
@@ -170,16 +174,15 @@ def cawg(active: dict[str, Any], state: State) -> dict[str, Any]:
     if state.cawg:
         told["codes"] = state.cawg[:MOST]
     for assertion in rows(active.get("assertions")):
-        label, data = str(assertion.get("label")), _mapping(assertion.get("data"))
+        label, data = str(assertion.get("label")), mapping(assertion.get("data"))
         if label.startswith("cawg.identity"):
             people = rows(data.get("verifiedIdentities") or data.get("verified_identities"), MOST)
             names = [text(row.get("name") or row.get("username")) for row in people]
             told["identities"] = told.get("identities", []) + [name for name in names if name]
         elif label.startswith(("cawg.training-mining", "c2pa.training-mining")):
-            entries = list(_mapping(data.get("entries")).items())[:MOST]
+            entries = list(mapping(data.get("entries")).items())[:MOST]
             told["training_mining"] = {
-                text(name, 80) or "": text(_mapping(entry).get("use"), 40)
-                for name, entry in entries
+                text(name, 80) or "": text(mapping(entry).get("use"), 40) for name, entry in entries
             }
     return told
 
@@ -188,7 +191,7 @@ def soft_bindings(active: dict[str, Any]) -> list[str]:
     """Give the algorithms by which a stripped credential could be found again; none is tried."""
     labelled = [(str(row.get("label")), row) for row in rows(active.get("assertions"))]
     found = [row for label, row in labelled if label.startswith("c2pa.soft-binding")]
-    algorithms = [text(_mapping(row.get("data")).get("alg"), 100) for row in found]
+    algorithms = [text(mapping(row.get("data")).get("alg"), 100) for row in found]
     return [name for name in algorithms if name][:MOST]
 
 
@@ -196,7 +199,7 @@ def _disclosure(active: dict[str, Any]) -> dict[str, Any]:
     """Give the flat values of a `c2pa.ai-disclosure` (C2PA 2.4), which complements source types."""
     for assertion in rows(active.get("assertions")):
         if str(assertion.get("label")).startswith("c2pa.ai-disclosure"):
-            values = list(_mapping(assertion.get("data")).items())[:MOST]
+            values = list(mapping(assertion.get("data")).items())[:MOST]
             return {text(key) or "": text(value) for key, value in values if text(value)}
     return {}
 
@@ -209,15 +212,10 @@ def _labels(active: dict[str, Any]) -> list[str]:
 
 def _name(value: Any) -> dict[str, Any]:
     """Give the parts of a distinguished name that people read."""
-    name = _mapping(value)
+    name = mapping(value)
     return {part: said for part in ("CN", "O", "OU", "C") if (said := text(name.get(part)))}
 
 
 def _active(store: dict[str, Any]) -> dict[str, Any]:
     """Give the active manifest."""
-    return _mapping(_mapping(store.get("manifests")).get(str(store.get("active_manifest"))))
-
-
-def _mapping(value: Any) -> dict[str, Any]:
-    """Give a mapping that a file supplied; of anything else, an empty one."""
-    return value if isinstance(value, dict) else {}
+    return mapping(mapping(store.get("manifests")).get(str(store.get("active_manifest"))))

@@ -16,8 +16,9 @@ from detectors.credentials.second import cross_check
 from detectors.credentials.thumbnail import compare
 from detectors.errors import CannotAssess, ConfigError
 from detectors.item import Item, Sidecar
-from detectors.manifest import MISMATCHES, Declaration, State, declared, state
+from detectors.manifest import MISMATCHES, Declaration, State, declared, state, unlisted
 from detectors.signal import Claim, Outcome, Reason, Signal, Tier
+from detectors.store import walk
 from detectors.trust import STALE_AFTER, Signers, in_use, user_folder
 
 LIBRARIES: Final = ("c2pa-python", "encypher-c2pa")
@@ -105,7 +106,8 @@ class Credentials:
         more: dict[str, Any] | None = None,
     ) -> Signal:
         """Give the signal of a manifest that could be read."""
-        said, standing = declared(read.store), _standing(read)
+        standing = _standing(read)
+        said = _vouched(declared(read.store), read, standing)
         facts = account(read, said, standing) | (more or {})
         if read.listed:
             facts["trust_list"] = self._described(read.listed)
@@ -139,6 +141,20 @@ def _standing(read: Found) -> State:
     if found.name == "trusted" and read.listed is None:
         return msgspec.structs.replace(found, name="valid")
     return found
+
+
+def _vouched(said: Declaration, read: Found, standing: State) -> Declaration:
+    """Give the declaration without a capture that a trusted signer only passes on.
+
+    Under a trusted manifest a capture counts as proof, so everyone from the camera on has to be on
+    a list; a declaration of AI counts whoever made it.
+    """
+    if standing.name != "trusted" or said.claim is not Claim.CAPTURED:
+        return said
+    history = {label for label, path, _, _ in walk(read.store) if path == "self"}
+    if history & unlisted(read.store):
+        return msgspec.structs.replace(said, claim=None)
+    return said
 
 
 def _claim(said: Declaration, standing: State) -> Claim | None:

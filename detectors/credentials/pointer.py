@@ -2,7 +2,7 @@
 
 from detectors.containers import walk
 from detectors.containers.rdf import properties
-from detectors.manifest import text
+from detectors.store import text
 
 DCTERMS = "http://purl.org/dc/terms/"
 HOLDERS = ("APP1", "iTXt", "XMP", "uuid:", "0x02BC")

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
 
-from detectors.manifest import TRUSTED, rows, text
+from detectors.manifest import TRUSTED
+from detectors.store import rows, text
 from detectors.trust import EXTENDED_KEY_USAGES, InUse, Signers
 
 if TYPE_CHECKING:

@@ -3,7 +3,8 @@
 import os
 from typing import Any, Final
 
-from detectors.manifest import counts, integrity, rows, text
+from detectors.manifest import counts, integrity
+from detectors.store import rows, text
 from detectors.trust import InUse
 
 QUIET: Final = {"ENCYPHER_C2PA_TELEMETRY": "off"}

@@ -114,6 +114,18 @@ def test_a_signer_is_trusted_only_under_a_list_in_use(trusting: Callable[..., Pa
     assert look("tampered.jpg", folder).facts["state"] == "invalid"
 
 
+def test_a_capture_counts_only_if_everyone_since_the_camera_is_listed(
+    trusting: Callable[..., Path],
+) -> None:
+    folder = trusting()
+    through = look("published.jpg", folder)
+    assert (through.facts["state"], through.claim) == ("trusted", Claim.CAPTURED)
+    unknown = look("passed-on.jpg", folder)
+    assert (unknown.facts["state"], unknown.claim) == ("trusted", None)
+    assert unknown.facts["captured"]
+    assert look("ai-parent.jpg", folder).claim is Claim.AI_GENERATED
+
+
 def test_an_old_list_says_so(trusting: Callable[..., Path]) -> None:
     folder = trusting(issued="2026-02-01")
     facts = look("capture.jpg", folder, today="2026-11-24").facts

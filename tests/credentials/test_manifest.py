@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors.manifest import declared, rows, source_type, state, text, walk
+from detectors.manifest import declared, source_type, state, unlisted
 from detectors.signal import Claim
+from detectors.store import rows, text, walk
 
 DST = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 AI, PARTLY = DST + "trainedAlgorithmicMedia", DST + "compositeWithTrainedAlgorithmicMedia"
@@ -171,6 +172,31 @@ def test_what_an_old_signer_recorded_is_told_from_what_it_merely_listed() -> Non
     assert found.name == "valid"
 
 
+@pytest.mark.parametrize(
+    ("recorded", "success", "failure", "listed"),
+    [
+        ((), (), (), False),
+        (("signingCredential.trusted",), (), (), True),
+        (("signingCredential.trusted",), (), ("signingCredential.untrusted",), False),
+        ((), ("signingCredential.trusted",), (), True),
+    ],
+)
+def test_an_ingredients_signer_is_listed_as_of_today(
+    recorded: tuple[str, ...], success: tuple[str, ...], failure: tuple[str, ...], listed: bool
+) -> None:
+    def codes(names: tuple[str, ...]) -> list[dict[str, str]]:
+        return [{"code": name} for name in names]
+
+    said = manifest(b="parentOf")
+    said["ingredients"][0]["validation_results"] = {"activeManifest": {"success": codes(recorded)}}
+    delta = {
+        "ingredientAssertionURI": "self#jumbf=/c2pa/a/c2pa.assertions/b",
+        "validationDeltas": {"success": codes(success), "failure": codes(failure)},
+    }
+    whole = store(a=said) | {"validation_results": {"ingredientDeltas": [delta]}}
+    assert unlisted(whole) == (set() if listed else {"b"})
+
+
 def test_an_expired_ingredient_is_no_laundering() -> None:
     said = manifest(b="parentOf")
     failure = [{"code": "signingCredential.expired"}, {"code": "signingCredential.untrusted"}]
@@ -182,7 +208,7 @@ def test_an_expired_ingredient_is_no_laundering() -> None:
 @given(STORES)
 def test_any_json_is_read_and_gives_json(said: Any) -> None:
     whole = said if isinstance(said, dict) else {"active_manifest": "a", "manifests": {"a": said}}
-    assert msgspec.json.encode([declared(whole), state(whole)])
+    assert msgspec.json.encode([declared(whole), state(whole), unlisted(whole)])
 
 
 @given(st.text())
