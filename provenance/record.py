@@ -1,13 +1,17 @@
 """What the command says of an item: the record, as CONTRACT.md prints it."""
 
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from detectors.media import Kind
 from detectors.signal import Signal
 
+Count = Annotated[int, msgspec.Meta(ge=0)]
+Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+"""SHA-256, hex."""
+Day = Annotated[str, msgspec.Meta(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
 RANK = {"low": 0, "inconclusive": 1, "review": 2, "high": 3}
 
 
@@ -40,7 +44,7 @@ class PolicyName(msgspec.Struct, frozen=True, kw_only=True):
     """The policy that judged."""
 
     name: str
-    sha256: str
+    sha256: Digest
     """Of the policy file's bytes."""
 
 
@@ -49,9 +53,9 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
     risk: Risk
     origin: Origin
-    reasons: list[int]
+    reasons: list[Count]
     """Indexes of the signals that decided the risk, strongest first."""
-    not_assessed: list[int]
+    not_assessed: list[Count]
     """Indexes of every signal that is `not_assessed` or `failed`."""
     complete: bool
     policy: PolicyName
@@ -63,8 +67,8 @@ class Described(msgspec.Struct, frozen=True, kw_only=True):
     uri: str
     kind: Kind
     media_type: str | None
-    bytes: int | None
-    sha256: str | None
+    bytes: Count | None
+    sha256: Digest | None
     facts: dict[str, Any]
     fingerprints: dict[str, str]
 
@@ -74,7 +78,7 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     version: str
-    date: str
+    date: Day
     """UTC day, YYYY-MM-DD."""
     detectors: dict[str, str]
     """Version and engine of every detector that ran."""
@@ -86,7 +90,7 @@ class Record(
     """One item, what was seen, and the verdict."""
 
     item: Described
-    signals: list[Signal]
+    signals: Annotated[list[Signal], msgspec.Meta(min_length=1)]
     verdict: Verdict
     tool: Tool
-    elapsed_ms: int
+    elapsed_ms: Count

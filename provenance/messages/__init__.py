@@ -1,0 +1,98 @@
+"""Sentences for reason codes: the only place where the tool finds words."""
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from typing import Any
+
+from detectors.catalog import BUILT_IN
+from detectors.signal import Reason
+
+ENGLISH = "en"
+
+
+def say(reason: Reason, locale: str = ENGLISH, extra: tuple[str, ...] = ()) -> str:
+    """Give the sentence of a reason.
+
+    Args:
+        reason: code and arguments; the arguments are data and never read as a template.
+        locale: language of the tables; a code that has no sentence in it is said in English.
+        extra: `package:file.toml` of further tables, as a plug-in's `Spec.messages` names them.
+
+    Returns:
+        The sentence; for an unknown code, or arguments that do not fit, the code with its
+        arguments. The text may hold anything that the item held: escape it before it is shown.
+    """
+    template = table(locale, extra).get(reason.code)
+    if template is None:
+        return _bare(reason)
+    try:
+        return template.format_map(_Arguments(reason.args))
+    except (ValueError, TypeError, LookupError, AttributeError):
+        return _bare(reason)
+
+
+@cache
+def table(locale: str = ENGLISH, extra: tuple[str, ...] = ()) -> Mapping[str, str]:
+    """Give every sentence of a language, English where it has none: code → template."""
+    merged: dict[str, str] = {}
+    for language in dict.fromkeys((ENGLISH, locale)):
+        for place in _places(language):
+            merged |= _read(place)
+    for name in extra:
+        package, _, file = name.partition(":")
+        merged = _foreign(package, file) | merged
+    return merged
+
+
+def _places(language: str) -> list[Traversable]:
+    """Give the tables of a language: of each detector, of what they share, of the house."""
+    ground = files("detectors")
+    own = [ground.joinpath(spec.name, f"{language}.toml") for spec in BUILT_IN]
+    shared = ground.joinpath(f"{language}.toml")
+    return [*own, shared, files("provenance.messages").joinpath(f"{language}.toml")]
+
+
+def _read(place: Traversable) -> dict[str, Any]:
+    """Give one table; nothing where a language has none."""
+    try:
+        return tomllib.loads(place.read_text("utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+
+
+def _foreign(package: str, file: str) -> dict[str, str]:
+    """Give a plug-in's table; nothing where it cannot be read, so that codes stand for words."""
+    try:
+        read = _read(files(package).joinpath(file))
+    except (ImportError, ValueError, OSError):
+        return {}
+    return {code: said for code, said in read.items() if isinstance(said, str)}
+
+
+def _bare(reason: Reason) -> str:
+    """Give code and arguments as they are."""
+    said = ", ".join(f"{name}={value}" for name, value in reason.args.items())
+    return f"{reason.code} ({said})" if said else reason.code
+
+
+class _Unsaid:
+    """Stands for an argument that is missing or null, in any format."""
+
+    def __format__(self, _spec: str) -> str:
+        return "unknown"
+
+
+class _Arguments(dict[str, Any]):
+    """Arguments of a sentence: lists joined, what is missing or null said to be unknown."""
+
+    def __missing__(self, _name: str) -> _Unsaid:
+        return _Unsaid()
+
+    def __getitem__(self, name: str) -> Any:
+        value = super().__getitem__(name)
+        if isinstance(value, list):
+            return ", ".join(map(str, value))
+        return _Unsaid() if value is None else value

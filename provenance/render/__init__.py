@@ -1,0 +1,56 @@
+"""Records for people and for other programs: one module a format, each a stream."""
+
+from collections.abc import Callable, Iterable
+from typing import TextIO
+
+import msgspec
+
+from detectors.spec import resolve
+from provenance.record import Record, Risk
+from provenance.verdict import Policy
+
+FORMATS = {
+    "terminal": "provenance.render.terminal:write",
+    "json": "provenance.render.json:write",
+    "jsonl": "provenance.render.jsonl:write",
+    "sarif": "provenance.render.sarif:write",
+    "junit": "provenance.render.junit:write",
+}
+
+
+class Look(msgspec.Struct, frozen=True, kw_only=True):
+    """How the user wants to see records, and what the stream cannot know of itself."""
+
+    width: int = 80
+    """Columns."""
+    colour: bool = False
+    unicode: bool = True
+    """False: whoever reads takes ASCII only."""
+    verbose: bool = False
+    """Every fact."""
+    quiet: bool = False
+    """One line an item, no count."""
+    folder: bool = False
+    """Many items: a line for each that asks for attention, and a count."""
+    fail_on: Risk | None = Risk.HIGH
+    """The risk from which on an item is flagged; None: never."""
+    locale: str = "en"
+    tables: tuple[str, ...] = ()
+    """`package:file.toml` of plug-ins' sentences."""
+    policy: Policy | None = None
+    """The policy in force, whose prior the rate of wrong flags rests on; None: no rate is given."""
+    closing: Callable[[], str] | None = None
+    """Gives a folder's last line: why the exit code is what it is. Called at the end."""
+
+
+Write = Callable[[Iterable[Record], TextIO, Look], None]
+
+
+def renderer(name: str) -> Write:
+    """Give the function that writes records in a format.
+
+    Args:
+        name: a key of `FORMATS`.
+    """
+    write: Write = resolve(FORMATS[name])
+    return write

@@ -1,0 +1,135 @@
+"""Which of the cases a record is: what its one plain line, its advice and its rule are about."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from detectors.media import Kind
+from detectors.signal import Claim, Outcome, Signal, Tier
+from provenance.record import Origin, Record
+from provenance.verdict.evidence import findings, ingredients_hold, state, strength
+
+
+class Case(StrEnum):
+    """Cases that a reader must be able to tell apart; each has a sentence `verdict.CASE`."""
+
+    UNREADABLE = "unreadable"
+    UNSUPPORTED = "unsupported"
+    AI_DECLARED_TRUSTED = "ai_declared_trusted"
+    AI_DECLARED = "ai_declared"
+    AI_HISTORY = "ai_history"
+    AI_EDITED = "ai_edited"
+    EDITED = "edited"
+    CAPTURED = "captured"
+    CAPTURED_DISPUTED = "captured_disputed"
+    CAPTURED_INCOMPLETE = "captured_incomplete"
+    CREDENTIAL_BROKEN = "credential_broken"
+    CREDENTIAL_DISTRUSTED = "credential_distrusted"
+    KNOWN_FAKE = "known_fake"
+    KNOWN_FACE = "known_face"
+    STOLEN_PHOTO = "stolen_photo"
+    WEAK_MATCH = "weak_match"
+    KNOWN_INNOCENT = "known_innocent"
+    AI_MARK = "ai_mark"
+    AI_EDIT_MARK = "ai_edit_mark"
+    RESIDUE = "residue"
+    HIDDEN = "hidden"
+    MEASURED = "measured"
+    WEAK_SUPPORT = "weak_support"
+    COORDINATED = "coordinated"
+    CONFLICT = "conflict"
+    NOTHING_IMAGE = "nothing_image"
+    NOTHING_TEXT = "nothing_text"
+    NOTHING_POST = "nothing_post"
+    NOT_JUDGED = "not_judged"
+    OTHER = "other"
+
+
+DECLARED = {
+    Claim.AI_EDITED: Case.AI_EDITED,
+    Claim.EDITED: Case.EDITED,
+    Claim.CAPTURED: Case.CAPTURED,
+    Claim.CONFLICT: Case.CONFLICT,
+}
+MATCHED = {"ai_face": Case.KNOWN_FACE, "stolen_photo": Case.STOLEN_PHOTO}
+MARKED = {
+    Claim.EDITED: Case.EDITED,
+    Claim.AI_EDITED: Case.AI_EDIT_MARK,
+    Claim.HIDDEN_CONTENT: Case.HIDDEN,
+    Claim.CONFLICT: Case.CONFLICT,
+}
+STANDS_OUT = {
+    Claim.CONFLICT: Case.CONFLICT,
+    Claim.KNOWN_INNOCENT: Case.KNOWN_INNOCENT,
+    Claim.KNOWN_FAKE: Case.WEAK_MATCH,
+}
+"""Claims that come before any other, where no finding decided."""
+DECLARATIONS = frozenset({Claim.AI_GENERATED, Claim.AI_EDITED, Claim.EDITED})
+NOTHING = {Kind.IMAGE: Case.NOTHING_IMAGE, Kind.POST: Case.NOTHING_POST}
+LOOKED = frozenset({Outcome.FINDING, Outcome.CLEAR})
+
+
+def case(record: Record) -> Case:
+    """Give the case of a record: of the reason that decided it, else of what stands out."""
+    said = record.signals
+    whole = [signal for signal in said if signal.detector == "item" and signal.claim is None]
+    if whole and not any(signal.outcome in LOOKED for signal in said):
+        return Case.UNREADABLE if whole[0].outcome is Outcome.FAILED else Case.UNSUPPORTED
+    if record.verdict.reasons:
+        decided = _of(said[record.verdict.reasons[0]])
+        disputed = record.verdict.origin is Origin.CAPTURED and decided is not Case.CAPTURED
+        return Case.CAPTURED_DISPUTED if disputed else decided
+    return _undecided(record)
+
+
+def _of(signal: Signal) -> Case:
+    """Give the case of one finding."""
+    claim = signal.claim
+    if signal.tier is Tier.CREDENTIAL:
+        return _of_credential(signal)
+    if signal.tier is Tier.MATCH:
+        return MATCHED.get(str(signal.facts.get("class")), Case.KNOWN_FAKE)
+    if signal.tier is Tier.STATISTICAL:
+        return Case.MEASURED
+    if signal.tier is Tier.COORDINATION:
+        return Case.COORDINATED
+    if claim is Claim.AI_GENERATED:
+        return Case.RESIDUE if signal.detector == "text_marks" else Case.AI_MARK
+    return MARKED.get(claim, Case.OTHER) if claim else Case.OTHER
+
+
+def _of_credential(signal: Signal) -> Case:
+    """Give the case of a credential by its state, then by what it declares."""
+    standing = state(signal)
+    if standing == "distrusted":
+        return Case.CREDENTIAL_DISTRUSTED
+    if standing == "invalid":
+        return Case.CREDENTIAL_BROKEN
+    if signal.claim is Claim.AI_GENERATED:
+        if not ingredients_hold(signal):
+            return Case.AI_HISTORY
+        return Case.AI_DECLARED_TRUSTED if standing == "trusted" else Case.AI_DECLARED
+    return DECLARED.get(signal.claim, Case.OTHER) if signal.claim else Case.OTHER
+
+
+def _undecided(record: Record) -> Case:
+    """Give the case of a record whose risk no finding decided."""
+    found = sorted(findings(record.signals), key=strength)
+    claims = {signal.claim for signal in found}
+    if record.verdict.origin is Origin.CAPTURED:
+        disputed = Claim.CONFLICT in claims
+        return Case.CAPTURED_DISPUTED if disputed else Case.CAPTURED_INCOMPLETE
+    for claim, stands_out in STANDS_OUT.items():
+        if claim in claims:
+            return stands_out
+    if record.verdict.origin is not Origin.UNKNOWN:
+        return next((_of(s) for s in found if s.claim in DECLARATIONS), Case.OTHER)
+    if any(signal.tier is Tier.STATISTICAL for signal in found):
+        return Case.WEAK_SUPPORT
+    return _nothing(record, found)
+
+
+def _nothing(record: Record, found: Sequence[Signal]) -> Case:
+    """Give the case of a record in which nothing speaks for an origin."""
+    if not found and not any(signal.outcome is Outcome.CLEAR for signal in record.signals):
+        return Case.NOT_JUDGED
+    return NOTHING.get(record.item.kind, Case.NOTHING_TEXT)

@@ -1,0 +1,69 @@
+"""What an item says of itself is shown, never obeyed."""
+
+import re
+import unicodedata
+
+JOINERS = "\u200c\u200d"
+"""Needed to spell in several scripts and to join emoji; they move nothing on a terminal."""
+SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+SELECTORS = re.compile("[\U000e0100-\U000e01ef]")
+"""Variation selectors of the supplement: marks by category, used to carry hidden text."""
+
+
+def escape(text: str, *, ascii_only: bool = False) -> str:
+    r"""Give text in which nothing acts on a terminal or hides: such characters as `\x1b`, `\u202e`.
+
+    That takes in C0 and C1 controls, line and paragraph separators, direction marks, tags,
+    zero-width and unassigned characters and lone surrogates; newlines too, since a value is one
+    line. Characters of every script stay.
+
+    Args:
+        text: anything.
+        ascii_only: also escape what is not ASCII, for a terminal of another encoding.
+    """
+    if text.isprintable() and not SELECTORS.search(text) and (text.isascii() or not ascii_only):
+        return text
+    return "".join(
+        c if _harmless(c) and (c.isascii() or not ascii_only) else _visible(c) for c in text
+    )
+
+
+def escape_json(text: str, *, ascii_only: bool = False) -> str:
+    r"""Give the same JSON in which control and direction characters stand as `\uXXXX`.
+
+    Args:
+        text: JSON of ASCII structure, as encoders write it; its line breaks stay.
+        ascii_only: also escape what is not ASCII.
+    """
+    return "\n".join(_json_line(line, ascii_only) for line in text.split("\n"))
+
+
+def _json_line(line: str, ascii_only: bool) -> str:
+    if line.isprintable() and (line.isascii() or not ascii_only):
+        return line
+    return "".join(
+        c if _harmless(c) and (c.isascii() or not ascii_only) else _utf16(c) for c in line
+    )
+
+
+def _harmless(char: str) -> bool:
+    """Tell whether a character only shows itself."""
+    if SELECTORS.match(char):
+        return False
+    return char.isprintable() or char in JOINERS or unicodedata.category(char) == "Zs"
+
+
+def _visible(char: str) -> str:
+    """Give the escape of a character, as Python writes it."""
+    code = ord(char)
+    if char in SHORT:
+        return SHORT[char]
+    if code <= 0xFF:  # noqa: PLR2004 - two digits
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"  # noqa: PLR2004 - four digits
+
+
+def _utf16(char: str) -> str:
+    """Give the escape of a character in JSON."""
+    raw = char.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{raw[i : i + 2].hex()}" for i in range(0, len(raw), 2))

@@ -1,0 +1,226 @@
+"""Screens for people: what it is, why, what was not looked at, what to do."""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, TextIO
+
+from detectors.signal import Claim, Outcome, Signal
+from provenance.engine.tally import could_not_check
+from provenance.record import Record, Risk
+from provenance.render import Look
+from provenance.render.words import Words
+from provenance.verdict.evidence import strength
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+GLYPHS = {Risk.HIGH: "!!", Risk.REVIEW: "!", Risk.INCONCLUSIVE: "?", Risk.LOW: "+"}
+STYLES = {Risk.HIGH: "bold red", Risk.REVIEW: "yellow", Risk.INCONCLUSIVE: "", Risk.LOW: "cyan"}
+"""No pair of red and green; the words carry the meaning."""
+MOST = 4
+"""Reasons on a first screen."""
+QUIET_LINES = 2
+"""Lines up to which looks that found nothing fill the space beside a finding."""
+LABEL = 12
+"""Least width of the column of labels."""
+SERIOUS = ("high", "review", "inconclusive", "low")
+
+
+def write(records: Iterable[Record], out: TextIO, look: Look) -> None:
+    """Write a screen for each record, or for a folder a line for each that asks for attention."""
+    page = Page(out, look)
+    if look.folder:
+        page.folder(records)
+        return
+    for number, record in enumerate(records):
+        if number and not look.quiet:
+            page.line("")
+        page.item(record)
+
+
+class Page:
+    """Prints escaped lines, wrapped by the width that characters take."""
+
+    def __init__(self, out: TextIO, look: Look) -> None:
+        """Open the page."""
+        from rich.console import Console
+
+        self._look = look
+        self._words = Words(look)
+        self._console: Console = Console(
+            file=out,
+            width=look.width,
+            color_system="standard" if look.colour else None,
+            force_terminal=look.colour,
+            no_color=not look.colour,
+            highlight=False,
+            markup=False,
+            emoji=False,
+            legacy_windows=False,
+        )
+
+    def item(self, record: Record) -> None:
+        """Print the screen of one item."""
+        self._head(record, "")
+        if self._look.quiet:
+            return
+        said = self._words
+        self.line(said.headline(record))
+        self._reasons(record)
+        for outcome in (Outcome.NOT_ASSESSED, Outcome.FAILED):
+            if gaps := said.gaps(record.signals, outcome):
+                self.line(f"{said.word(f'screen.{outcome}')}: {gaps}.", 2)
+        if not record.verdict.complete:
+            self.line(said.word("screen.incomplete"), 2)
+        if advice := said.advice(record):
+            self.line(advice, 2)
+        hint = "" if self._look.verbose else f"  {said.word('screen.verbose')}"
+        self.line(said.policy(record) + hint, 2)
+        if self._look.verbose:
+            self._facts(record)
+
+    def folder(self, records: Iterable[Record]) -> None:
+        """Print a line for each item that asks for attention, then the counts and the exit."""
+        risks, unchecked = Counter[str](), 0
+        for record in records:
+            risks[record.verdict.risk] += 1
+            missed = could_not_check(record)
+            unchecked += missed
+            if self._asks(record) or missed or self._look.verbose:
+                gaps = self._words.gaps(record.signals, Outcome.FAILED) if missed else ""
+                self._head(record, gaps or self._words.headline(record))
+        if self._look.quiet:
+            return
+        counts = {risk: risks[risk] for risk in SERIOUS}
+        line = self._words.word("screen.count", total=risks.total(), **counts)
+        if unchecked:
+            line += f"; {self._words.word('screen.unchecked', count=unchecked)}"
+        self.line(line, 2)
+        if self._look.closing is not None:
+            self.line(self._words.shown(self._look.closing()), 2)
+
+    def line(self, text: str, indent: int = 0) -> None:
+        """Print a paragraph; lines after the first stand in by `indent`."""
+        self._hang("", text, indent)
+
+    def _asks(self, record: Record) -> bool:
+        """Tell whether an item is at or above the risk that flags."""
+        limit = self._look.fail_on
+        return limit is not None and record.verdict.risk.rank >= limit.rank
+
+    def _head(self, record: Record, more: str) -> None:
+        """Print risk and name, and on a folder's screen what is the matter."""
+        risk = record.verdict.risk
+        mark = f"{GLYPHS[risk]} {risk.value.upper()}  "
+        name = self._words.shown(record.item.uri)
+        self._hang(mark, f"{name}  {more}" if more else name, 4, STYLES[risk])
+
+    def _reasons(self, record: Record) -> None:
+        """Print the signals that a first screen shows, strongest first, in one column of labels."""
+        every = _in_order(record)
+        shown = [s for s in every if s.outcome in (Outcome.FINDING, Outcome.CLEAR)]
+        if not self._look.verbose:
+            shown = _first(shown)
+        labels = [self._words.label(signal) for signal in shown]
+        column = max([LABEL, *(len(label) + 1 for label in labels)])
+        for label, signal in zip(labels, shown, strict=True):
+            self._hang(f"  {label.ljust(column)}", self._words.evidence(signal), column + 2)
+        left = sum(s.outcome is Outcome.FINDING for s in every)
+        left -= sum(s.outcome is Outcome.FINDING for s in shown)
+        if left > 0:
+            self.line(f"  {self._words.word('screen.more', count=left)}", 2)
+
+    def _facts(self, record: Record) -> None:
+        """Print everything the record holds."""
+        item = record.item
+        known = {"kind": item.kind, "media_type": item.media_type, "bytes": item.bytes}
+        known |= {"sha256": item.sha256, **item.facts, **item.fingerprints}
+        self._table("item", known)
+        for signal in record.signals:
+            head = {"outcome": signal.outcome, "claim": signal.claim, "source": signal.source}
+            code = {"code": signal.reason.code, "log10_lr": signal.log10_lr}
+            self._table(self._words.label(signal), head | code | signal.facts)
+        tool = record.tool
+        self._table("tool", {tool.name: tool.version, "date": tool.date, **tool.detectors})
+
+    def _table(self, title: str, values: dict[str, Any]) -> None:
+        """Print named values that are known, one a line."""
+        self.line(title)
+        for name, value in values.items():
+            if value is not None:
+                self._hang(f"  {self._words.shown(name)}: ", self._words.shown(_value(value)), 6)
+
+    def _hang(self, lead: str, text: str, indent: int, style: str = "") -> None:
+        """Print text behind a lead; further lines stand in by `indent`."""
+        from rich.cells import cell_len
+        from rich.text import Text
+
+        first = Text(lead, style=style)
+        room = max(self._look.width - cell_len(lead), 1)
+        rest = max(self._look.width - indent, 1)
+        lines = wrapped(text, room, rest)
+        for number, line in enumerate(lines):
+            begin = first if not number else Text(" " * indent)
+            self._print(Text.assemble(begin, line))
+
+    def _print(self, line: "Text") -> None:
+        line.rstrip()
+        self._console.print(line, soft_wrap=True)
+
+
+def wrapped(text: str, first: int, rest: int) -> list[str]:
+    """Give lines of at most so many cells: wide characters count two, combining ones none.
+
+    Args:
+        text: escaped, without line breaks. Several spaces are kept where they fit.
+        first: cells of the first line.
+        rest: cells of every other.
+    """
+    from rich.cells import cell_len, chop_cells
+
+    lines: list[str] = []
+    current = ""
+    for word in text.split(" "):
+        room = rest if lines else first
+        longer = f"{current} {word}" if current else word
+        if cell_len(longer.rstrip()) <= room:
+            current = longer
+            continue
+        if current:
+            lines.append(current.rstrip())
+        while cell_len(word) > (rest if lines else first) and len(word) > 1:
+            piece = chop_cells(word, rest if lines else first)[0] or word[0]
+            lines.append(piece)
+            word = word[len(piece) :]  # noqa: PLW2901 - the rest of it
+        current = word
+    return [*lines, current.rstrip()]
+
+
+def _in_order(record: Record) -> list[Signal]:
+    """Give the signals as a screen shows them: reasons, conflicts, other findings, the rest."""
+    decided = [record.signals[i] for i in record.verdict.reasons]
+    others = sorted((s for s in record.signals if s not in decided), key=_order)
+    return decided + others
+
+
+def _order(signal: Signal) -> tuple[int, Any]:
+    kinds = {Outcome.FINDING: 1, Outcome.CLEAR: 2}
+    place = 0 if signal.claim is Claim.CONFLICT else kinds.get(signal.outcome, 3)
+    return place, strength(signal)
+
+
+def _first(signals: list[Signal]) -> list[Signal]:
+    """Give the findings, at most four, and looks that found nothing where there is room."""
+    found = [s for s in signals if s.outcome is Outcome.FINDING][:MOST]
+    room = QUIET_LINES if found else MOST
+    quiet = [s for s in signals if s.outcome is Outcome.CLEAR][: max(room - len(found), 0)]
+    return found + quiet
+
+
+def _value(value: Any) -> str:
+    """Give a fact as text."""
+    if isinstance(value, str):
+        return value
+    import json
+
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,37 @@
+"""The JSON Schema of a record, for programs in any language: `record-1.json`."""
+
+from typing import Any
+
+import msgspec
+
+from detectors.signal import Outcome
+from provenance.record import Record
+
+
+def current() -> dict[str, Any]:
+    """Give the JSON Schema of a record (draft 2020-12), as `record-1.json` holds it.
+
+    Every key is required, since every key is written, `part` apart, and only findings claim
+    something. Further keys are allowed: a later release may add some within the same version.
+    """
+    reference, definitions = msgspec.json.schema_components([Record])
+    for made in definitions.values():
+        if "properties" in made:
+            made["required"] = [name for name in made["properties"] if name != "part"]
+    definitions["Signal"]["if"] = {"properties": {"claim": {"type": "string"}}}
+    definitions["Signal"]["then"] = {"properties": {"outcome": {"const": Outcome.FINDING}}}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "provenance.record/1",
+        **reference[0],
+        "$defs": definitions,
+    }
+
+
+def text() -> str:
+    """Give the schema as the file holds it.
+
+    `python -c "from provenance.schema import text; print(text(), end='')"` writes it anew.
+    """
+    shown = msgspec.json.format(msgspec.json.encode(current(), order="deterministic"), indent=2)
+    return shown.decode() + "\n"

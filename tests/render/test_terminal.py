@@ -1,0 +1,250 @@
+"""Screens, whole, at 80 columns and without colour: what a reviewer sees is what a user sees."""
+
+import io
+import re
+from collections.abc import Callable, Iterator
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from syrupy.assertion import SnapshotAssertion
+
+from detectors.media import Kind
+from detectors.signal import Claim, Outcome, Signal
+from provenance.record import Record, Risk
+from provenance.render import FORMATS, Look, renderer
+from provenance.render.case import Case
+from provenance.render.terminal import wrapped
+from provenance.render.words import Words
+from provenance.verdict import load
+
+Make = Callable[..., Record]
+DEFAULT = load("default")
+FORBIDDEN = re.compile(r"authentic|\breal\b|fake person|\d ?% ?AI|probably", re.IGNORECASE)
+SGR = re.compile(r"\x1b\[[0-9;]*m")
+ACTING = re.compile(
+    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff"
+    "\ud800-\udfff\U000e0000-\U000e01ef]"
+)
+
+
+def screen(records: list[Record], **look: object) -> str:
+    out = io.StringIO()
+    given_look = {"policy": DEFAULT, **look}
+    renderer("terminal")(records, out, Look(**given_look))  # type: ignore[arg-type]
+    return out.getvalue()
+
+
+def test_every_case_has_its_screen(example: Record, snapshot: SnapshotAssertion) -> None:
+    shown = screen([example])
+    assert shown == snapshot
+    assert not FORBIDDEN.search(shown)
+    assert max(map(cell_len, shown.splitlines())) <= 80
+
+
+def test_all_facts(make: Make, snapshot: SnapshotAssertion) -> None:
+    assert screen([make("e-laundered", "poster_final.jpg")], verbose=True) == snapshot
+
+
+def test_a_folder_names_what_asks_for_attention(
+    examples: list[Record], snapshot: SnapshotAssertion
+) -> None:
+    shown = screen(examples, folder=True, closing=lambda: "Exit 1: 3 at or above high.")
+    assert shown == snapshot
+    assert screen(examples, folder=True, verbose=True).count("\n") > shown.count("\n")
+
+
+def test_a_lower_limit_shows_more_lines(examples: list[Record]) -> None:
+    review = screen(examples, folder=True, fail_on=Risk.REVIEW)
+    assert review.count("! REVIEW") == 3
+    never = screen(examples, folder=True, fail_on=None)
+    assert "HIGH" not in never
+    assert "11 checked: 3 high" in never
+    assert "unreadable.jpg" in never
+
+
+def test_quiet_is_one_line_an_item(examples: list[Record]) -> None:
+    assert screen(examples[:3], quiet=True).splitlines() == [
+        "!! HIGH  chatgpt-1.png",
+        "+ LOW  DSC_0412.JPG",
+        "!! HIGH  avatars/anna_k.jpg",
+    ]
+    assert "checked" not in screen(examples, folder=True, quiet=True)
+
+
+def test_hostile_names_are_shown_not_obeyed(
+    make: Make, hostile: str, snapshot: SnapshotAssertion
+) -> None:
+    record = make("marked", hostile)
+    shown = screen([record])
+    assert shown == snapshot
+    for look in ({}, {"verbose": True}, {"folder": True, "fail_on": Risk.REVIEW}):
+        assert not ACTING.search(screen([record], **look))
+        coloured = screen([record], colour=True, **look)
+        assert not ACTING.search(SGR.sub("", coloured))
+        assert SGR.sub("", coloured) == screen([record], **look)
+
+
+def test_hostile_arguments_and_facts_are_shown_not_obeyed(
+    build: Make, signal: Callable[..., Signal], hostile: str
+) -> None:
+    hostile = hostile.replace("\udc80", "")  # signals hold no lone surrogates
+    args = {"field": hostile, "value": hostile, "by": "{0.__class__}[link=x]"}
+    facts = {hostile: hostile, "state": "valid", "list": [hostile]}
+    said = signal("metadata", "metadata.mark", Claim.AI_GENERATED, facts=facts, **args)
+    foreign = signal("plug\x1b_in", hostile, outcome=Outcome.NOT_ASSESSED)
+    part = msgspec.structs.replace(said, part=hostile)
+    for signals in ((said, foreign), (part,)):
+        for look in ({"verbose": True}, {"folder": True}, {"unicode": False, "verbose": True}):
+            shown = screen([build("a", *signals)], **look)
+            assert not ACTING.search(shown)
+            assert look.get("unicode", True) or shown.isascii()
+
+
+def test_ascii_terminals_get_ascii(make: Make) -> None:
+    shown = screen([make("plain", "名前é“x”.jpg")], unicode=False)
+    assert shown.isascii()
+    assert '\\u540d\\u524d\\xe9"x".jpg' in shown
+
+
+def test_colour_repeats_the_word(make: Make) -> None:
+    shown = screen([make("a-signed-ai", "a.png")], colour=True)
+    assert shown.startswith("\x1b[1;31m!! HIGH  \x1b[0ma.png\n")
+    assert "\x1b" not in screen([make("a-signed-ai", "a.png")])
+
+
+def test_wide_and_long_names_keep_the_width(make: Make) -> None:
+    for name in ("名" * 90, "a" * 300, "a " * 90, "e\u0301" * 100):
+        for look in ({}, {"folder": True, "verbose": True}, {"width": 40}):
+            shown = screen([make("a-signed-ai", f"{name}.jpg")], **look)
+            assert max(map(cell_len, shown.splitlines())) <= look.get("width", 80)
+
+
+@given(st.text(alphabet="ab 名é", max_size=60), st.integers(1, 30), st.integers(2, 30))
+def test_wrapping_loses_nothing_but_spaces(text: str, first: int, rest: int) -> None:
+    lines = wrapped(text, max(first, 2), rest)
+    assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+    assert cell_len(lines[0]) <= max(first, 2)
+    assert all(cell_len(line) <= rest for line in lines[1:])
+
+
+def test_more_findings_than_a_screen_holds(build: Make, signal: Callable[..., Signal]) -> None:
+    marks = [signal("metadata", f"metadata.m{i}", Claim.AI_GENERATED) for i in range(7)]
+    shown = screen([build("a.jpg", *marks)])
+    assert "and 3 more findings" in shown
+    assert "metadata.m6" in screen([build("a.jpg", *marks)], verbose=True)
+
+
+def test_a_disputed_capture_gets_no_rate(build: Make, signal: Callable[..., Signal]) -> None:
+    capture = signal(
+        "credentials", "credential.captured", Claim.CAPTURED, facts={"state": "trusted"}
+    )
+    against = signal("image_model", "image_model.finding", Claim.AI_GENERATED, lr=2.3)
+    shown = screen([build("a.jpg", capture, against, signal("metadata", "metadata.clear"))])
+    assert "prior does not hold for signed captures" in " ".join(shown.split())
+    assert "conflict    A trusted credential says captured" in shown
+    assert "Of 1,000" not in shown
+
+
+def test_a_rate_needs_a_prior(make: Make) -> None:
+    assert "about 83 would be wrong (if 10 in 100" in screen([make("measured", "a.jpg")])
+    assert "Of 1,000" not in screen([make("measured", "a.jpg")], policy=None)
+
+
+@pytest.mark.parametrize(
+    ("log10_lr", "words"),
+    [
+        (-0.5, "Leans away from AI (likelihood ratio 0.32)"),
+        (0.2, "No support for AI (likelihood ratio 1.6)"),
+        (0.5, "Weak support"),
+        (1.0, "Moderate support for AI (likelihood ratio 10)."),
+        (2.0, "Moderately strong support"),
+        (3.2, "Strong support for AI (likelihood ratio 1,585)"),
+        (4.1, "Very strong support"),
+    ],
+)
+def test_support_has_the_words_of_the_scale(log10_lr: float, words: str) -> None:
+    assert Words(Look()).support(log10_lr, None).startswith(words)
+
+
+def test_posts_name_their_parts(build: Make, signal: Callable[..., Signal]) -> None:
+    text = msgspec.structs.replace(signal("text_marks", "text_marks.clear"), part="text")
+    lost = signal("item", "item.missing", outcome=Outcome.FAILED)
+    medium = msgspec.structs.replace(lost, part="media/0")
+    shown = screen([build("a.jsonl#1", text, medium, kind=Kind.POST)])
+    assert "text: text marks" in shown
+    assert "Failed: media/0: file (there is no such file)." in shown
+    assert "where this post comes from" in shown
+
+
+FOUND = {
+    Case.UNSUPPORTED: [("item", "item.empty", None, {})],
+    Case.AI_DECLARED_TRUSTED: [("credentials", "a", Claim.AI_GENERATED, {"state": "trusted"})],
+    Case.AI_DECLARED: [("credentials", "a", Claim.AI_GENERATED, {"state": "valid"})],
+    Case.AI_EDITED: [("credentials", "a", Claim.AI_EDITED, {"state": "valid"})],
+    Case.EDITED: [("credentials", "a", Claim.EDITED, {"state": "valid"})],
+    Case.CAPTURED_INCOMPLETE: [("credentials", "a", Claim.CAPTURED, {"state": "trusted"})],
+    Case.CREDENTIAL_DISTRUSTED: [("credentials", "a", None, {"state": "distrusted"})],
+    Case.STOLEN_PHOTO: [
+        ("known_fakes", "a", Claim.KNOWN_FAKE, {"algorithm": "sha256", "class": "stolen_photo"})
+    ],
+    Case.KNOWN_FAKE: [("known_fakes", "a", Claim.KNOWN_FAKE, {"algorithm": "sha256"})],
+    Case.WEAK_MATCH: [("known_fakes", "a", Claim.KNOWN_FAKE, {"false_match_probability": 0.2})],
+    Case.KNOWN_INNOCENT: [("known_fakes", "a", Claim.KNOWN_INNOCENT, {})],
+    Case.AI_EDIT_MARK: [("metadata", "a", Claim.AI_EDITED, {})],
+    Case.RESIDUE: [("text_marks", "a", Claim.AI_GENERATED, {})],
+    Case.HIDDEN: [("text_marks", "a", Claim.HIDDEN_CONTENT, {})],
+    Case.CONFLICT: [("credentials", "a", None, {"state": "valid", "laundering": [{}]})],
+    Case.OTHER: [("metadata", "a", Claim.TAMPERED, {})],
+    Case.NOTHING_TEXT: [("text_marks", "a", None, {})],
+    Case.NOT_JUDGED: [],
+}
+
+
+@pytest.mark.parametrize("expected", FOUND)
+def test_each_case_has_its_line(expected: Case, build: Make, signal: Callable[..., Signal]) -> None:
+    said = []
+    for detector, code, claim, facts in FOUND[expected]:
+        outcome = Outcome.FINDING if claim or detector == "credentials" else Outcome.CLEAR
+        outcome = Outcome.NOT_ASSESSED if detector == "item" else outcome
+        said.append(signal(detector, code, claim, outcome=outcome, facts=facts))
+    said = said or [signal("portrait", "a", outcome=Outcome.NOT_ASSESSED)]
+    kind = Kind.TEXT if expected is Case.NOTHING_TEXT else Kind.IMAGE
+    record = build("a", *said, kind=kind)
+    if expected is Case.OTHER:
+        verdict = msgspec.structs.replace(record.verdict, reasons=[0])
+        record = msgspec.structs.replace(record, verdict=verdict)
+    words = Words(Look())
+    assert words.headline(record) == words.word(f"verdict.{expected}")
+
+
+def test_weak_support_is_no_finding(build: Make, signal: Callable[..., Signal]) -> None:
+    weak = signal("image_model", "image_model.finding", Claim.AI_GENERATED, lr=0.8)
+    shown = screen([build("a.jpg", weak)])
+    assert "too little to ask for a look" in shown
+    assert "This is not a finding of human or of AI." in shown
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_nothing_is_kept(form: str, make: Make) -> None:
+    begun = 0
+
+    def stream() -> Iterator[Record]:
+        nonlocal begun
+        for number in range(3):
+            begun += 1
+            yield make("a-signed-ai", f"{number}.jpg")
+
+    class Watched(io.StringIO):
+        most = 0
+
+        def write(self, text: str) -> int:
+            Watched.most = max(Watched.most, begun - self.getvalue().count(".jpg"))
+            return super().write(text)
+
+    out = Watched()
+    renderer(form)(stream(), out, Look(policy=DEFAULT))
+    assert out.getvalue().count(".jpg") >= 3
+    assert Watched.most <= 1
