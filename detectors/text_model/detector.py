@@ -78,6 +78,8 @@ class TextModel:
         needs = self._config.minimum_words
         if n < needs:
             return [_unjudged(Reason("text_model.too_short", {"words": n, "needs": needs}), facts)]
+        if not self._config.calibrations:
+            return [_unjudged(Reason("text_model.uncalibrated"), facts)]
         if code is None or code not in self._config.calibrations:
             judged = ", ".join(sorted(self._config.calibrations))
             told = {"language": code or "unknown", "judged": judged}

@@ -25,7 +25,7 @@ LEAST = 100
 """Independent texts of either label that a language needs before it is judged."""
 FAMILIES = 2
 """Families of sources with human texts that a language needs: one tells nothing of the next."""
-RANKS = 0.6
+RANKS = 0.7
 """Lower end of the AUROC's interval that a language needs."""
 
 

@@ -106,12 +106,15 @@ def fit(texts: Sequence[Labelled], seen: Mapping[str, Seen], config: Config) -> 
 
 
 def balance(texts: Sequence[Labelled]) -> NDArray[np.float64]:
-    """Give each text's weight: 1 / sqrt(texts of its source and label), mean 1 in each label."""
+    """Give each text's weight, mean 1: 1 / sqrt(texts of its source and label), labels made equal.
+
+    Equal labels keep the odds of models comparable that learnt with different sources left out.
+    """
     counts = Counter((text.source, text.label) for text in texts)
     raw = np.array([counts[text.source, text.label] ** -0.5 for text in texts])
     ai = np.array([text.ai for text in texts])
     for label in (True, False):
-        raw[ai == label] /= raw[ai == label].mean()
+        raw[ai == label] *= len(texts) / 2 / raw[ai == label].sum()
     return raw
 
 
