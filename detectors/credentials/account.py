@@ -6,7 +6,7 @@ Every string comes from the file and is bounded; names are unverified unless the
 from typing import Any, Final
 
 from detectors.credentials.reader import Found
-from detectors.manifest import Action, Declaration, State
+from detectors.manifest import Action, Declaration, State, unlisted
 from detectors.store import mapping, rows, text
 from detectors.trust.products import forbidden, products
 
@@ -84,6 +84,7 @@ def ingredients(store: dict[str, Any], said: Declaration, state: State) -> list[
     """Give the ingredients of the active manifest, each with what it declares and what failed."""
     manifests = mapping(store.get("manifests"))
     failed: dict[str, list[str]] = {}
+    unknown = unlisted(store)
     for row in state.ingredient_failures + state.recorded:
         failed.setdefault(row["ingredient"], []).extend(row["codes"])
     told = []
@@ -93,13 +94,16 @@ def ingredients(store: dict[str, Any], said: Declaration, state: State) -> list[
         inner = mapping(manifests.get(label)) if isinstance(label, str) else {}
         entry = {
             "title": title,
+            "manifest": text(label) or "",
             "relationship": text(row.get("relationship"), 40),
             "generator": generator(inner),
             "issuer": text(mapping(inner.get("signature_info")).get("issuer")),
             "codes": list(dict.fromkeys(failed.get(title, ()))),
             "declares_ai": bool(said.evidence and label == said.evidence.manifest),
         }
-        told.append({key: value for key, value in entry.items() if value})
+        if inner and label not in unknown:
+            entry["listed"] = True
+        told.append({key: entry[key] for key in entry if entry[key] or key == "manifest"})
     return told
 
 

@@ -12,6 +12,7 @@ from detectors.containers import has_manifest_place
 from detectors.credentials.account import account
 from detectors.credentials.pointer import pointer
 from detectors.credentials.reader import Found, Missing, Verifier
+from detectors.credentials.reasons import reason_of
 from detectors.credentials.second import cross_check
 from detectors.credentials.thumbnail import compare
 from detectors.errors import CannotAssess, ConfigError
@@ -22,14 +23,6 @@ from detectors.store import walk
 from detectors.trust import STALE_AFTER, Signers, in_use, user_folder
 
 LIBRARIES: Final = ("c2pa-python", "encypher-c2pa")
-DECLARED: Final = {
-    Claim.AI_GENERATED: "credential.ai_declared",
-    Claim.AI_EDITED: "credential.ai_edited",
-    Claim.EDITED: "credential.edited",
-    Claim.CAPTURED: "credential.captured",
-    None: "credential.no_claim",
-}
-"""Reason of a manifest that holds, by its claim; the standing of its signer is appended."""
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -120,7 +113,7 @@ class Credentials:
         )
         return _signal(
             Outcome.FINDING,
-            _reason(said, standing, facts),
+            reason_of(said, standing, facts),
             facts,
             claim=_claim(said, standing),
             source=f"c2pa:{str(read.store.get('active_manifest'))[:200]}",
@@ -164,45 +157,6 @@ def _claim(said: Declaration, standing: State) -> Claim | None:
     if standing.integrity == "broken":
         return Claim.TAMPERED
     return said.claim if standing.integrity == "holds" else None
-
-
-def _reason(said: Declaration, standing: State, facts: dict[str, Any]) -> Reason:
-    """Give why: by the state, then by what is declared and who stands behind it."""
-    signer = facts.get("signer", {})
-    name = signer.get("issuer") or signer.get("common_name") or "?"
-    args: dict[str, Any] = {"signer": name}
-    if standing.name == "distrusted":
-        return Reason("credential.distrusted", args)
-    if standing.integrity == "broken":
-        code = next(code for code in standing.codes if code in MISMATCHES)
-        return Reason("credential.tampered", args | {"code": code})
-    if standing.integrity == "unknown" and not standing.codes:
-        failed = standing.ingredient_failures[0]
-        args |= {"ingredient": failed["ingredient"], "code": failed["codes"][0]}
-        return Reason("credential.ingredient_invalid", args)
-    if standing.integrity == "unknown":
-        return Reason("credential.invalid", args | {"code": standing.codes[0]})
-    args |= _declares(said, facts)
-    if standing.name == "trusted":
-        args |= {"list": facts["trust_list"]["name"], "date": facts["trust_list"]["date"]}
-        return Reason(DECLARED[said.claim], args)
-    standing_of_signer = "unlisted" if standing.name == "valid" else "expired"
-    return Reason(f"{DECLARED[said.claim]}_{standing_of_signer}", args)
-
-
-def _declares(said: Declaration, facts: dict[str, Any]) -> dict[str, Any]:
-    """Give what made it, and how a manifest says that."""
-    decided = said.evidence
-    made = facts.get("generator") or "?"
-    if decided:
-        inner = [row for row in facts.get("ingredients", ()) if row.get("declares_ai")]
-        made = decided.agent or (inner[0].get("generator") if inner else None) or made
-    captures = [a for a in said.actions if a.action == "c2pa.created" and a.path == "self"]
-    if said.claim is Claim.CAPTURED and captures:
-        decided = captures[0]
-    how = (decided.source_type or decided.description or decided.action) if decided else ""
-    time = facts.get("time_stamp", {}).get("time") or "?"
-    return {"by": made, "how": how or "?", "time": time}
 
 
 def _missing(read: Missing, refers: str | None, facts: dict[str, Any] | None = None) -> Signal:

@@ -101,7 +101,7 @@ def test_a_signer_is_trusted_only_under_a_list_in_use(trusting: Callable[..., Pa
     folder = trusting()
     said = look("capture.jpg", folder, today="2026-11-24")
     assert said.facts["state"] == "trusted"
-    assert said.reason.code == "credential.captured"
+    assert said.reason.code == "credential.captured_undated"
     assert said.facts["trust_list"] == {
         "name": "mine-signers",
         "date": "2026-11-01",
@@ -122,8 +122,20 @@ def test_a_capture_counts_only_if_everyone_since_the_camera_is_listed(
     assert (through.facts["state"], through.claim) == ("trusted", Claim.CAPTURED)
     unknown = look("passed-on.jpg", folder)
     assert (unknown.facts["state"], unknown.claim) == ("trusted", None)
+    assert unknown.reason.code == "credential.passed_on"
     assert unknown.facts["captured"]
     assert look("ai-parent.jpg", folder).claim is Claim.AI_GENERATED
+
+
+def test_every_code_has_its_sentence_whoever_signed() -> None:
+    declared = ["ai_declared", "ai_edited", "edited", "captured", "no_claim", "may_contain_ai"]
+    standings = ["", "_unlisted", "_expired"]
+    wanted = {f"credential.{said}{standing}" for said in declared for standing in standings}
+    others = [
+        "absent", "stripped", "sidecar_of_another", "remote", "unreadable", "captured_undated",
+        "passed_on", "tampered", "invalid", "ingredient_invalid", "distrusted",
+    ]  # fmt: skip
+    assert wanted | {f"credential.{code}" for code in others} == set(WORDS)
 
 
 def test_an_old_list_says_so(trusting: Callable[..., Path]) -> None:
