@@ -75,10 +75,17 @@ def case(record: Record) -> Case:
     if whole and not any(signal.outcome in LOOKED for signal in said):
         return Case.UNREADABLE if whole[0].outcome is Outcome.FAILED else Case.UNSUPPORTED
     if record.verdict.reasons:
-        decided = _of(said[record.verdict.reasons[0]])
-        disputed = record.verdict.origin is Origin.CAPTURED and decided is not Case.CAPTURED
-        return Case.CAPTURED_DISPUTED if disputed else decided
+        return _decided(record, said[record.verdict.reasons[0]])
     return _undecided(record)
+
+
+def _decided(record: Record, first: Signal) -> Case:
+    """Give the case of a record by its first reason, where its declarations agree with that."""
+    decided, origin = _of(first), record.verdict.origin
+    if origin is Origin.CONFLICTING and first.tier in (Tier.METADATA, Tier.STATISTICAL):
+        return Case.CONFLICT
+    disputed = origin is Origin.CAPTURED and decided is not Case.CAPTURED
+    return Case.CAPTURED_DISPUTED if disputed else decided
 
 
 def _of(signal: Signal) -> Case:

@@ -25,7 +25,7 @@ def conflicts(signals: Sequence[Signal]) -> list[Signal]:
     conflict is not read, so that a replay derives the same.
     """
     parts: dict[str, list[Signal]] = {}
-    for signal in findings(signals):
+    for signal in {canonical(one): one for one in findings(signals)}.values():
         if signal.detector != "item":
             parts.setdefault(signal.part or "", []).append(signal)
     unique = {
@@ -55,14 +55,12 @@ def _measured(capture: Signal, said: Sequence[Signal]) -> Iterator[Signal]:
 
 
 def _marked(capture: Signal, said: Sequence[Signal]) -> Iterator[Signal]:
-    """Give a conflict for each metadata mark of AI beside a declared capture."""
-    if declares(capture) is not Claim.CAPTURED:
-        return
-    for other in filter(marked, said):
-        args = {name: other.facts.get(name) for name in ("field", "value")}
-        yield _conflict(
-            capture, "conflict.capture_mark", args | {"state": state(capture)}, Tier.METADATA
-        )
+    """Give a conflict where a declared capture stands beside metadata marks of AI."""
+    marks = sorted(filter(marked, said), key=strength)
+    if declares(capture) is Claim.CAPTURED and marks:
+        args = {name: marks[0].facts.get(name) for name in ("field", "value")}
+        args |= {"count": len(marks), "state": state(capture)}
+        yield _conflict(capture, "conflict.capture_mark", args, Tier.METADATA)
 
 
 def _own(signal: Signal) -> Iterator[Signal]:

@@ -133,7 +133,7 @@ def test_wrapping_loses_nothing_but_spaces(text: str, first: int, rest: int) -> 
 def test_more_findings_than_a_screen_holds(build: Make, signal: Callable[..., Signal]) -> None:
     marks = [signal("metadata", f"metadata.m{i}", Claim.AI_GENERATED) for i in range(7)]
     shown = screen([build("a.jpg", *marks)])
-    assert "and 3 more findings" in shown
+    assert "and 3 more" in shown
     assert "metadata.m6" in screen([build("a.jpg", *marks)], verbose=True)
 
 
@@ -146,6 +146,16 @@ def test_a_disputed_capture_gets_no_rate(build: Make, signal: Callable[..., Sign
     assert "prior does not hold for signed captures" in " ".join(shown.split())
     assert "conflict    A trusted credential says captured" in shown
     assert "Of 1,000" not in shown
+
+
+def test_a_capture_beside_a_mark_is_told_as_a_disagreement(
+    build: Make, signal: Callable[..., Signal]
+) -> None:
+    capture = signal("credentials", "credential.captured", Claim.CAPTURED, facts={"state": "valid"})
+    mark = signal("metadata", "metadata.mark", Claim.AI_GENERATED, facts={"field": "XMP a:b"})
+    shown = screen([build("a.jpg", capture, mark)])
+    assert "It says things of itself that do not go together." in shown
+    assert "The credential declares a capture; the field XMP a:b says AI." in shown
 
 
 def test_a_rate_needs_a_prior(make: Make) -> None:

@@ -76,6 +76,12 @@ def test_arguments_name_what_disagrees() -> None:
     assert found.reason.args == {"what": "Snapseed may not claim a capture"}
 
 
+def test_several_marks_are_one_disagreement() -> None:
+    twice = msgspec.structs.replace(MARK, facts={"field": "PNG parameters"})
+    (found,) = conflicts([credential(Claim.CAPTURED), MARK, twice])
+    assert found.reason.args["count"] == 2
+
+
 def test_parts_of_a_post_do_not_contradict_each_other() -> None:
     here, there = FOUND["conflict.capture_mark"]
     here = msgspec.structs.replace(here, part="media/0")
