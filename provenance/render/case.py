@@ -65,6 +65,7 @@ STANDS_OUT = {
 """Claims that come before any other, where no finding decided."""
 DECLARATIONS = frozenset({Claim.AI_GENERATED, Claim.AI_EDITED, Claim.EDITED})
 NOTHING = {Kind.IMAGE: Case.NOTHING_IMAGE, Kind.POST: Case.NOTHING_POST}
+NOT_READ = {"item.nothing_applies": Case.NOT_JUDGED}
 LOOKED = frozenset({Outcome.FINDING, Outcome.CLEAR})
 
 
@@ -73,7 +74,8 @@ def case(record: Record) -> Case:
     said = record.signals
     whole = [signal for signal in said if signal.detector == "item" and signal.claim is None]
     if whole and not any(signal.outcome in LOOKED for signal in said):
-        return Case.UNREADABLE if whole[0].outcome is Outcome.FAILED else Case.UNSUPPORTED
+        unread = Case.UNREADABLE if whole[0].outcome is Outcome.FAILED else Case.UNSUPPORTED
+        return NOT_READ.get(whole[0].reason.code, unread)
     if record.verdict.reasons:
         return _decided(record, said[record.verdict.reasons[0]])
     return _undecided(record)

@@ -9,7 +9,6 @@ from typing import TextIO
 from xml.sax.saxutils import escape as text_of
 from xml.sax.saxutils import quoteattr
 
-from detectors.signal import Outcome
 from provenance.engine.tally import could_not_check
 from provenance.record import Record, Risk
 from provenance.render import Look
@@ -49,8 +48,7 @@ def _outcome(record: Record, words: Words, limit: Risk) -> tuple[bool, bool, str
     if risk.rank >= limit.rank:
         return True, False, _element("failure", f"{risk.value}: {headline}", case(record), said)
     if could_not_check(record):
-        gaps = words.gaps(record.signals, Outcome.FAILED)
-        return False, True, _element("error", gaps or headline, "could_not_check", said)
+        return False, True, _element("error", words.missed(record), "could_not_check", said)
     if risk is Risk.REVIEW:
         text = text_of(f"review: {headline}\n{said}")
         return False, False, f"<system-out>{text}</system-out>"

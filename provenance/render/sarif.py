@@ -10,7 +10,6 @@ from urllib.parse import quote
 import msgspec
 
 from detectors.media import Kind
-from detectors.signal import Outcome
 from provenance.engine.tally import could_not_check
 from provenance.record import Record, Risk
 from provenance.render import Look
@@ -121,9 +120,8 @@ class _Run:
         self._unchecked += 1
         if self._unchecked > MOST_NOTICES:
             return
-        gaps = self._words.gaps(record.signals, Outcome.FAILED)
-        text = gaps or self._words.headline(record)
-        notice = {"level": "error", "message": {"text": text}, "locations": [_location(record)]}
+        said = {"text": self._words.missed(record)}
+        notice = {"level": "error", "message": said, "locations": [_location(record)]}
         self._notices.append(notice)
 
 

@@ -87,8 +87,7 @@ class Page:
             missed = could_not_check(record)
             unchecked += missed
             if self._asks(record) or missed or self._look.verbose:
-                gaps = self._words.gaps(record.signals, Outcome.FAILED) if missed else ""
-                self._head(record, gaps or self._words.headline(record))
+                self._head(record, self._words.missed(record) or self._words.headline(record))
         if self._look.quiet:
             return
         counts = {risk: risks[risk] for risk in SERIOUS}

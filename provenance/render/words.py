@@ -57,7 +57,7 @@ class Words:
             if self.has(f"label.{name}")
             else self.shown(name.replace("_", " "))
         )
-        return self.shown(f"{signal.part}: ") + said if signal.part else said
+        return self.part(signal) + said
 
     def headline(self, record: Record) -> str:
         """Give the one line in plain words."""
@@ -104,13 +104,27 @@ class Words:
 
     def gaps(self, signals: Sequence[Signal], outcome: Outcome) -> str:
         """Give which detectors ended so and why, one clause a reason; empty where none did."""
-        clauses: dict[str, list[str]] = {}
+        clauses: dict[str, dict[str, None]] = {}
         for signal in signals:
             if signal.outcome is outcome:
-                clauses.setdefault(self.say(signal.reason), []).append(self.label(signal))
-        return "; ".join(
-            f"{', '.join(dict.fromkeys(who))} ({_clause(why)})" for why, who in clauses.items()
-        )
+                why = _clause(self.say(signal.reason))
+                if signal.detector == "item":
+                    why, who = f"{self.part(signal)}{why}", ""
+                else:
+                    who = self.label(signal)
+                clauses.setdefault(why, {})[who] = None
+        named = ((why, ", ".join(filter(None, who))) for why, who in clauses.items())
+        return "; ".join(f"{who} ({why})" if who else why for why, who in named)
+
+    def missed(self, record: Record) -> str:
+        """Give why an item could not be checked; empty where it could."""
+        whole = [s for s in record.signals if s.detector == "item"]
+        failed = self.gaps(record.signals, Outcome.FAILED)
+        return failed or self.gaps(whole, Outcome.NOT_ASSESSED)
+
+    def part(self, signal: Signal) -> str:
+        """Give which part of a post a signal speaks of, as it stands before the rest."""
+        return self.shown(f"{signal.part}: ") if signal.part else ""
 
 
 def _ratio(log10_lr: float) -> str:

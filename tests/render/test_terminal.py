@@ -185,7 +185,7 @@ def test_posts_name_their_parts(build: Make, signal: Callable[..., Signal]) -> N
     medium = msgspec.structs.replace(lost, part="media/0")
     shown = screen([build("a.jsonl#1", text, medium, kind=Kind.POST)])
     assert "text: text marks" in shown
-    assert "Failed: media/0: file (there is no such file)." in shown
+    assert "Failed: media/0: there is no such file." in shown
     assert "where this post comes from" in shown
 
 
