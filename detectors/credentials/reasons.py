@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from detectors.manifest import MISMATCHES, Action, Declaration, State
+from detectors.manifest import BEGINNINGS, MISMATCHES, Action, Declaration, State
 from detectors.signal import Claim, Reason
 
 DECLARED: Final = {
@@ -66,7 +66,8 @@ def _signer(facts: dict[str, Any]) -> str:
 
 def _declares(said: Declaration, facts: dict[str, Any]) -> dict[str, Any]:
     """Give what made it, how the manifest says that, and when."""
-    decided = said.evidence or _beginning(said)
+    decided = _beginning(said) if said.claim is Claim.CAPTURED else said.evidence
+    decided = decided or _beginning(said)
     made = facts.get("generator") or "?"
     how = "?"
     if decided:
@@ -80,5 +81,5 @@ def _beginning(said: Declaration) -> Action | None:
     """Give the action that says how a picture without AI began, where that is what is claimed."""
     if said.claim is Claim.EDITED:
         return None
-    own = [action for action in said.actions if action.path == "self" and action.source_type]
+    own = [a for a in said.actions if a.path == "self" and a.source_type and a.action in BEGINNINGS]
     return own[0] if own else None

@@ -48,7 +48,8 @@ def import_(file: Path, name: str, issued: str, use: Any) -> None:
     from detectors.trust.edit import add
 
     count = add(user_folder(), file, name=name, issued=issued, use=use, now=datetime.now(UTC))
-    click.echo(f"{name}: {count} certificates ({use}) of {issued} are in use.", err=True)
+    some = "certificate" if count == 1 else "certificates"
+    click.echo(f"{name}: {count} {some} ({use}), issued {issued}.", err=True)
 
 
 @trust.command()

@@ -206,6 +206,7 @@ def test_a_capture_over_a_generated_parent_shows_both(tmp_path: Path) -> None:
     said = look("capture-of-ai.jpg", tmp_path)
     assert (said.claim, said.facts["ai"]) == (Claim.CAPTURED, "generated")
     assert said.facts["ai_path"]["path"] == "parentOf"
+    assert said.reason.args["how"] == "digitalCapture"
 
 
 def test_a_sidecar_speaks_where_nothing_is_embedded(tmp_path: Path) -> None:
