@@ -43,7 +43,7 @@ def read(path: str, *, follow: bool) -> bytes:
     flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW)
     try:
         descriptor = os.open(path, flags)
-        with open(descriptor, "rb", buffering=0) as file:  # noqa: PTH123 - a descriptor
+        with open(descriptor, "rb", buffering=0) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise failed("item.special")
             return bounded(file.read, os.fstat(file.fileno()).st_size)
@@ -71,9 +71,7 @@ def failed(code: str, **args: object) -> CannotAssess:
 
 def item(path: str, *, follow: bool, kind: Kind | None = None) -> Item:
     """Give the item of one file, with the sidecar that lies beside it."""
-    return Item(
-        uri(path), partial(read, path, follow=follow), kind=kind, sidecar=beside(path)
-    )
+    return Item(uri(path), partial(read, path, follow=follow), kind=kind, sidecar=beside(path))
 
 
 def beside(path: str) -> Sidecar | None:

@@ -47,7 +47,7 @@ def _opened(path: str, *, follow: bool) -> BinaryIO:
         OSError: it cannot be opened or is no regular file.
     """
     flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW)
-    file = open(os.open(path, flags), "rb")  # noqa: PTH123, SIM115 - a descriptor, handed to the caller
+    file = open(os.open(path, flags), "rb")  # noqa: SIM115 - the caller closes it
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         file.close()
         raise OSError(path)
