@@ -1,6 +1,7 @@
 """What a signal amounts to, before any policy: the facts that rules and conflicts both ask for."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -84,17 +85,20 @@ def exact(signal: Signal) -> bool:
 
 def false_match(signal: Signal) -> float | None:
     """Give the point value of the chance of a false match, None where the match has none."""
-    return _number(signal, "false_match_probability")
+    return _number(signal.facts, "false_match_probability")
 
 
 def false_discovery(signal: Signal) -> float | None:
     """Give the q value of a coordination signal, None where it has none."""
-    return _number(signal, "q")
+    return _number(signal.facts, "q")
 
 
 def cap(signal: Signal) -> float | None:
-    """Give the most that the signal's calibration lets it claim, as log10."""
-    return _number(signal, "cap")
+    """Give the most that the signal's calibration lets it claim, as log10.
+
+    Detectors name it among their facts or among the arguments of their sentence.
+    """
+    return _number(signal.facts, "cap") or _number(signal.reason.args, "cap")
 
 
 def strongest_by_source(signals: Sequence[Signal]) -> list[Signal]:
@@ -105,7 +109,7 @@ def strongest_by_source(signals: Sequence[Signal]) -> list[Signal]:
     return list(kept.values())
 
 
-def _number(signal: Signal, fact: str) -> float | None:
+def _number(facts: Mapping[str, Any], name: str) -> float | None:
     """Give a fact that is a number."""
-    value = signal.facts.get(fact)
+    value = facts.get(name)
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -98,6 +98,10 @@ def test_case_c_a_rare_evil_needs_more_support() -> None:
 
 def test_case_e_adds_two_sources_up_to_the_cap() -> None:
     assert combined(CASES["E"][0]) == 2.0
+    strong = msgspec.structs.replace(PIXELS, facts={}, reason=Reason("a", {"cap": 2.2}))
+    assert combined([strong, measured(0.9, "b", "noise")]) == 2.2
+    uncapped = [msgspec.structs.replace(signal, facts={}) for signal in CASES["E"][0]]
+    assert combined(uncapped) == 1.4, "without a known cap a sum claims no more than its strongest"
 
 
 def test_case_f_shows_the_conflict() -> None:
