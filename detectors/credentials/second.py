@@ -36,9 +36,7 @@ def cross_check(
             data,
             media_type,
             manifest_store=sidecar,
-            trust_pem="\n".join(row.anchors for row in lists.signers) or None,
-            tsa_trust_pem=lists.time_stamps or None,
-            allowed_list_pem="\n".join(row.end_entities for row in lists.signers).strip() or None,
+            **_trust(lists),
             no_default_trust=True,
             telemetry=None,
             online=False,
@@ -52,3 +50,12 @@ def cross_check(
     kept = [code for code in dict.fromkeys(codes) if counts(code)]
     theirs = integrity(kept, kept)
     return told | {"read": True, "integrity": theirs, "agrees": theirs == ours, "codes": kept}
+
+
+def _trust(lists: InUse) -> dict[str, str | None]:
+    """Give the certificates of the lists in use, as the library takes them."""
+    return {
+        "trust_pem": "\n".join(row.anchors for row in lists.signers) or None,
+        "tsa_trust_pem": lists.time_stamps or None,
+        "allowed_list_pem": "\n".join(row.end_entities for row in lists.signers).strip() or None,
+    }
