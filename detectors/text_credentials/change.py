@@ -11,6 +11,8 @@ Change = Literal[
     "line_endings", "normalisation", "bom", "whitespace", "several", "appended", "edited"
 ]
 
+LONGEST_TRIED = 2 << 20
+"""Bytes of a text that is tried: up to sixteen verifications, together one second."""
 UNDO: dict[Change, Callable[[str], str]] = {
     "line_endings": lambda text: text.replace("\r\n", "\n").replace("\r", "\n"),
     "normalisation": nfc,

@@ -1,6 +1,6 @@
 """The detector: what a manifest in a text declares, who signed it, whether it still holds."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from functools import partial
 from importlib.metadata import version
@@ -15,9 +15,16 @@ from detectors.manifest import MISMATCHES, Declaration, State, declared
 from detectors.passage import Passage
 from detectors.signal import Claim, Outcome, Reason, Signal, Tier
 from detectors.text_credentials.account import account, claim
-from detectors.text_credentials.change import change
-from detectors.text_credentials.locate import LONGEST_RUN, MEDIA_TYPES, SIGNS, Place, places
-from detectors.text_credentials.verify import Judged, Unreadable, detached, embedded, judge
+from detectors.text_credentials.change import LONGEST_TRIED, change
+from detectors.text_credentials.locate import LONGEST_RUN, MEDIA_TYPES, MOST, SIGNS, Place, places
+from detectors.text_credentials.verify import (
+    Judged,
+    Read,
+    Unreadable,
+    detached,
+    embedded,
+    judge,
+)
 from detectors.trust import STALE_AFTER, Signers, in_use, user_folder
 
 LIBRARIES: Final = ("encypher-c2pa", "c2pa-python")
@@ -27,6 +34,8 @@ SEVERAL: Final = {
     "manifest.html.multipleManifests",
     "manifest.structuredText.multipleReferences",
 }
+MISMATCH: Final = "assertion.dataHash.mismatch"
+UNBOUND: Final = {MISMATCH, "assertion.dataHash.malformed"}
 DECLARED: Final = {
     Claim.AI_GENERATED: "ai_declared",
     Claim.AI_EDITED: "ai_edited",
@@ -75,7 +84,9 @@ class TextCredentials:
         try:
             passage = item.passage
         except CannotAssess as reason:
-            return [_unopened(item.data, reason)]
+            return [
+                self._beside(item, item.sidecar) if item.sidecar else _unopened(item.data, reason)
+            ]
         found = places(passage, item.media_type)
         if any(place.kind != "residue" for place in found):
             found = [place for place in found if place.kind != "residue"]
@@ -98,8 +109,8 @@ class TextCredentials:
             return _remote(place.url, facts)
         if place.kind == "residue":
             return _unreadable("residue", facts, str(place.end - place.start))
-        if place.method == "A.8" and place.end - place.start > LONGEST_RUN:
-            return _unreadable("unreadable", facts, f"{place.end - place.start} selectors")
+        if too_much := _too_much(place):
+            return _unreadable("unreadable", facts, too_much)
         encoding = str(item.facts.get("encoding"))
         data = item.data
         if encoding.startswith("utf-16"):
@@ -111,17 +122,18 @@ class TextCredentials:
         codes = judged.state.codes
         if not judged.store.get("manifests") and not SEVERAL & set(codes):
             return _unreadable("unreadable", facts | {"codes": codes}, codes[0] if codes else "?")
-        if "assertion.dataHash.mismatch" in codes and place.count == 1:
+        if place.count == 1:
             behind = place.method == "A.8" and bool(passage.text[place.end :].strip())
             read = partial(embedded, media_type=MEDIA_TYPES[place.method])
-            facts["change"] = change(_as_it_lies(item), read, behind=behind)
+            facts |= _changed(item, codes, read, behind=behind)
         return self._found(judged, facts)
 
     def _beside(self, item: Item, sidecar: Sidecar) -> Signal:
         """Judge the sidecar; where it may belong to another file, a failing one says nothing."""
         facts: dict[str, Any] = {"method": "sidecar", "sidecar": sidecar.name}
         try:
-            judged = judge(detached(item.data, sidecar.read()), self._lists)
+            store = sidecar.read()
+            judged = judge(detached(item.data, store), self._lists)
         except CannotAssess as fault:
             return _signal(fault.outcome, fault.reason, {"state": "unreadable"} | facts)
         except Unreadable as error:
@@ -131,8 +143,8 @@ class TextCredentials:
             told = {"state": "absent", "sidecar_codes": broken} | facts
             reason = Reason("text_credentials.sidecar_of_another", {"sidecar": sidecar.name})
             return _signal(Outcome.CLEAR, reason, told)
-        if "assertion.dataHash.mismatch" in broken:
-            facts["change"] = change(_as_it_lies(item), partial(detached, sidecar=sidecar.read()))
+        read = partial(detached, sidecar=store)
+        facts |= _changed(item, judged.state.codes, read, behind=False)
         return self._found(judged, facts)
 
     def _found(self, judged: Judged, more: dict[str, Any]) -> Signal:
@@ -190,9 +202,26 @@ def _fault(state: State, facts: dict[str, Any], args: dict[str, Any]) -> Reason:
     return Reason("text_credentials.invalid", args | {"code": [*facts["codes"], "?"][0]})
 
 
-def _as_it_lies(item: Item) -> str:
-    """Give the text with its byte order mark."""
-    return "\ufeff" * (item.facts.get("encoding") == "utf-8-sig") + item.passage.text
+def _too_much(place: Place) -> str:
+    """Give what makes a place more than is verified, or nothing."""
+    if place.method == "A.8" and place.end - place.start > LONGEST_RUN:
+        return f"{place.end - place.start} selectors"
+    return f"{place.count} manifests or more" if place.count >= MOST else ""
+
+
+def _changed(
+    item: Item, codes: list[str], read: Callable[[bytes], Read], *, behind: bool
+) -> dict[str, str]:
+    """Give what was changed in a text that is not as it was signed, as far as it can be told.
+
+    A binding that points elsewhere (`malformed`) may be a fault of its writer: then only a change
+    of form, which was undone and held, is told.
+    """
+    if not UNBOUND & set(codes) or len(item.data) > LONGEST_TRIED:
+        return {}
+    mark = "\ufeff" if item.facts.get("encoding") == "utf-8-sig" else ""
+    what = change(mark + item.passage.text, read, behind=behind)
+    return {"change": what} if MISMATCH in codes or what not in ("appended", "edited") else {}
 
 
 def _unopened(data: bytes, reason: CannotAssess) -> Signal:

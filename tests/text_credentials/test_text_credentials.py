@@ -155,10 +155,22 @@ def test_a_text_too_long_to_decode_is_searched_for_signs(
     assert said.facts["state"] == state
 
 
+def test_a_sidecar_is_read_however_long_its_text_is(detector: TextCredentials) -> None:
+    beside = Sidecar(read=(HERE / "beside.c2pa").read_bytes, name="a.c2pa", shared=False)
+    (said,) = detector.inspect(Item("a.txt", lambda: b"a" * (LONGEST + 1), sidecar=beside))
+    assert (said.facts["state"], said.facts["method"]) == ("invalid", "sidecar")
+
+
 def test_a_run_without_end_is_not_decoded(detector: TextCredentials) -> None:
     head = (HERE / "ai.txt").read_text("utf-8").partition("\ufeff")[2][:9]
     text = "a\ufeff" + head + "\ufe00" * LONGEST_RUN
     (said,) = detector.inspect(Item("a.txt", lambda: text.encode("utf-8")))
+    assert (said.outcome, said.facts["state"]) == (Outcome.NOT_ASSESSED, "unreadable")
+
+
+def test_a_page_full_of_scripts_is_not_verified(detector: TextCredentials) -> None:
+    page = "<html>" + '<script type="application/c2pa">' * 20_000
+    (said,) = detector.inspect(Item("a.html", page.encode))
     assert (said.outcome, said.facts["state"]) == (Outcome.NOT_ASSESSED, "unreadable")
 
 
