@@ -34,6 +34,7 @@ PARTLY = {
     "compositedWithTrainedAlgorithmicMedia",  # the misspelling of some guides
     "compositeSynthetic",
 }
+BLANK = "empty"
 CAPTURED = {"digitalCapture", "computationalCapture", "compositeCapture"}
 MAY_CONTAIN = {"composite", "screenCapture", "digitalArt", "trainedAlgorithmicData"}
 BEGINNINGS = {"c2pa.created", "c2pa.opened"}
@@ -139,7 +140,7 @@ def declared(store: Mapping[str, Any]) -> Declaration:
             placed = placed or "componentOf" in kinds
     own = [action for action in actions if action.path == "self"]
     captured = any(a.action == "c2pa.created" and a.source_type in CAPTURED for a in own)
-    begun = any(a.action in BEGINNINGS and a.source_type != GENERATED for a in own)
+    begun = any(_has_matter(action) for action in own)
     edited = placed or any(a.action not in NOT_EDITORIAL for a in own)
     ai, evidence = _ai(actions, derived or begun)
     active = store.get("active_manifest")
@@ -238,6 +239,13 @@ def _ai(actions: list[Action], based: bool) -> tuple[Ai | None, Action | None]:
         if meant and edited is None:
             edited = action
     return ("edited", edited) if edited else (None, None)
+
+
+def _has_matter(action: Action) -> bool:
+    """Tell whether an action begins with something that no model made; a blank canvas is nothing."""
+    if action.action == "c2pa.opened":
+        return action.source_type != GENERATED
+    return action.action == "c2pa.created" and action.source_type not in (None, GENERATED, BLANK)
 
 
 def _meaning(action: Action, based: bool) -> Ai | None:

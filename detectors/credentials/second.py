@@ -52,7 +52,7 @@ def cross_check(
     return told | {"read": True, "integrity": theirs, "agrees": theirs == ours, "codes": kept}
 
 
-def _trust(lists: InUse) -> dict[str, str | None]:
+def _trust(lists: InUse) -> dict[str, Any]:
     """Give the certificates of the lists in use, as the library takes them."""
     return {
         "trust_pem": "\n".join(row.anchors for row in lists.signers) or None,
