@@ -242,7 +242,7 @@ def _ai(actions: list[Action], based: bool) -> tuple[Ai | None, Action | None]:
 
 
 def _has_matter(action: Action) -> bool:
-    """Tell whether an action begins with something that no model made; a blank canvas is nothing."""
+    """Tell whether an action begins with matter that no model made; a blank canvas is nothing."""
     if action.action == "c2pa.opened":
         return action.source_type != GENERATED
     return action.action == "c2pa.created" and action.source_type not in (None, GENERATED, BLANK)
