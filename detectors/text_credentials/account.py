@@ -54,8 +54,8 @@ def account(judged: Judged, said: Declaration) -> dict[str, Any]:
     signature = active.get("signature_info")
     signed = signature if isinstance(signature, dict) else {}
     names = {
-        "issuer": "issuer", "common_name": "common_name", "alg": "alg", "time": "time",
-        "cert_serial_number": "serial",
+        "issuer": "issuer", "common_name": "common_name", "issued_by": "issued_by", "alg": "alg",
+        "time": "time", "cert_serial_number": "serial",
     }  # fmt: skip
     more = {
         "generator": generator(active),

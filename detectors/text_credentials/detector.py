@@ -175,7 +175,8 @@ def _reason(judged: Judged, said: Declaration, facts: dict[str, Any]) -> Reason:
     """Give why: by the state, then by what is declared and who stands behind it."""
     state = judged.state
     signer = facts.get("signer", {})
-    args: dict[str, Any] = {"signer": signer.get("issuer") or signer.get("common_name") or "?"}
+    names = (signer.get(name) for name in ("issuer", "common_name", "issued_by"))
+    args: dict[str, Any] = {"signer": next((name for name in names if name), "?")}
     if state.name == "distrusted":
         return Reason("text_credentials.distrusted", args)
     if state.integrity != "holds":

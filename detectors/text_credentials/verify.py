@@ -76,6 +76,10 @@ def embedded(data: bytes, media_type: str) -> Read:
         except (ValueError, RuntimeError, OSError) as error:
             raise Unreadable(str(error)[:200]) from error
         store = dict(said.get("manifest_report") or {})
+        for row in (store.get("manifests") or {}).values():
+            signature = row.get("signature_info") or {}
+            if "issuer" in signature:  # of the certificate; c2pa-python names the signer so
+                signature["issued_by"] = signature.pop("issuer")
         return store | {"validation_results": {"activeManifest": said.get("validation_results")}}
 
     return read

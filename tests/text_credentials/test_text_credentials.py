@@ -104,6 +104,7 @@ def test_a_signer_on_a_list_is_trusted_by_name_and_date(tmp_path: Path) -> None:
             "stale": True,
         }
         assert said.reason.code == "text_credentials.ai_declared"
+        assert said.reason.args["signer"] == "Text Signer"
         assert "ours" in SENTENCES[said.reason.code].format(**said.reason.args)
     (said,) = detector.inspect(item("word_changed.txt"))
     assert (said.facts["state"], said.claim) == ("invalid", Claim.TAMPERED)
