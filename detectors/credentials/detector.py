@@ -108,9 +108,7 @@ class Credentials:
             facts["lists_in_use"] = [self._described(row) for row in self._lists.signers]
         if read.thumbnail and said.claim and standing.integrity == "holds":
             facts["thumbnail"] = compare(item, read.thumbnail)
-        facts["cross_check"] = cross_check(
-            item.data, media_type, sidecar, self._lists, standing.integrity
-        )
+        facts["cross_check"] = cross_check(item.data, media_type, sidecar, standing.integrity)
         return _signal(
             Outcome.FINDING,
             reason_of(said, standing, facts),
