@@ -286,9 +286,10 @@ def homoglyphs(passage: Passage) -> Hits | None:
 def _disguised(word: str) -> bool:
     """Tell whether a word mixes scripts and every letter of the one passes for the other.
 
-    Two words that lost the space between them hold letters that pass for nothing.
+    Two words that lost the space between them hold letters that pass for nothing, and two letters
+    side by side are rather an alphabet than a word.
     """
-    if not (_LATIN.search(word) and _LOOKALIKE.search(word)):
+    if len(word) <= 2 or not (_LATIN.search(word) and _LOOKALIKE.search(word)):  # noqa: PLR2004
         return False
     return bool(_FALSE_LATIN.match(word) or _FALSE_CYRILLIC.match(word))
 

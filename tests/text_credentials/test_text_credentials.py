@@ -1,5 +1,6 @@
 """Manifests in texts are judged, copies are told from edits, and nothing is fetched."""
 
+import importlib
 import os
 import socket
 import subprocess
@@ -74,6 +75,15 @@ def test_a_text_says_what_the_manifest_says(name: str, detector: TextCredentials
     for signal in said:
         assert SENTENCES[signal.reason.code].format(**signal.reason.args)
         msgspec.json.encode(signal)
+
+
+def test_the_texts_come_out_byte_for_byte_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(TEXTS.parent)
+    importlib.import_module("texts").make(tmp_path)
+    made = {path.relative_to(tmp_path): path.read_bytes() for path in tmp_path.rglob("*.*")}
+    assert made == {path.relative_to(TEXTS): path.read_bytes() for path in TEXTS.rglob("*.*")}
 
 
 def test_every_text_has_a_row() -> None:
