@@ -156,7 +156,7 @@ def page(figures: Figures, known: Config) -> str:
     """Give the card: Markdown, made of the figures alone."""
     tongues = ", ".join(sorted(known.calibrations)) or "none: run `provenance calibrate text_model`"
     learnt = ", ".join(known.sources)
-    return f"""# text_model: {known.format}
+    return f"""# Card of the text model ({known.format})
 
 Tells how much likelier a text's wording is from a model than from a person: hashed n-grams of
 characters and words, style in numbers, logistic regression; no language model.
@@ -192,7 +192,9 @@ of them judged. Intervals are 95 %.
 - Texts that a model rewrote from a person's count as AI here and are the hardest to find.
 - Labels are the sources'. Most human texts are from before 2022; people who write with an assistant
   today are in no source.
-- Texts of the ELLIPSE corpus (learners of English) judge the model and never train it.
+- Texts of the ELLIPSE corpus (learners of English) judge the model and never train it: their
+  licence (CC BY-NC-SA) forbids it. Some other sources state no licence; the weights hold one number
+  for each bucket of hashes and no text.
 """
 
 

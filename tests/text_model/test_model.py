@@ -3,14 +3,17 @@ import json
 import random
 import subprocess
 import sys
+from importlib.resources import files
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from detectors.errors import ConfigError
 from detectors.item import Item
 from detectors.signal import Claim, Outcome, Signal
 from detectors.text_model import train as recipe
+from detectors.text_model.card import Figures, page
 from detectors.text_model.config import read
 from detectors.text_model.detector import TextModel
 from detectors.text_model.evaluate import calibrate, evaluate
@@ -122,6 +125,9 @@ def test_training_repeats_to_the_byte_and_spares_what_a_licence_forbids(
     weights = "weights.safetensors"
     assert (tmp_path / "mine" / weights).read_bytes() == (model / weights).read_bytes()
     assert read(model).sources == ("A-one", "A-two", "B")
+    uncalibrated = look(tmp_path / "mine", text_of(MODEL, 80))
+    assert uncalibrated.outcome is Outcome.NOT_ASSESSED
+    assert uncalibrated.reason.code == "text_model.uncalibrated"
 
 
 def test_calibration_leaves_sources_out_and_says_what_it_rests_on(model: Path) -> None:
@@ -209,3 +215,11 @@ def test_the_shipped_model_judges_english_and_loads_no_torch() -> None:
     outcome, language, torch = done.stdout.split()
     assert outcome in {"finding", "clear"}
     assert (language, torch) == ("en", "False")
+
+
+def test_the_shipped_card_shows_the_shipped_figures() -> None:
+    shipped = Path(str(files("detectors.text_model")))
+    metrics = msgspec.json.decode((shipped / "metrics.json").read_bytes(), type=Figures)
+    assert page(metrics, read(shipped)) == (shipped / "card.md").read_text("utf-8")
+    people = [share for share in metrics.accused if share.texts >= 100]
+    assert sum(share.reached > 0.02 * share.texts for share in people) <= 1
