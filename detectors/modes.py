@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-import numpy as np
 from PIL import Image, ImageFile
 
 TURNS: Final = {
@@ -76,6 +75,8 @@ def eight_bits(image: Image.Image) -> Image.Image:
 
 def _from_wide(image: Image.Image) -> Image.Image:
     """Give mode L from whole numbers of 16 bits, or from floating point 0..1 or 0..255."""
+    import numpy as np
+
     wide = np.asarray(image)
     if image.mode == "F":
         highest = float(np.nanmax(wide, initial=0.0))
@@ -90,6 +91,8 @@ def came(image: Image.Image) -> int:
 
     A reader fills what is missing with one colour (JPEG: grey; others: zero).
     """
+    import numpy as np
+
     last = np.asarray(image.crop((image.width - 1, image.height - 1, image.width, image.height)))
     for bottom in range(image.height, 0, -64):
         strip = np.asarray(image.crop((0, max(0, bottom - 64), image.width, bottom)))

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
 from PIL import Image
 
 from detectors.errors import CannotAssess
@@ -17,6 +16,7 @@ from detectors.modes import TURNS, came, eight_bits, quiet, reduced, upright
 from detectors.signal import Outcome, Reason
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 BT601: Final = (0.299, 0.587, 0.114)
@@ -134,9 +134,16 @@ class Picture:
         """(height, width), 0..255: brightness in 8 bits; of a JPEG without decoding its colours."""
         return _frozen(self._flat.convert("L") if self._grey is None else self._grey)
 
+    def cells(self, side: int) -> bytes:
+        """Give the mean brightness of side x side cells, row by row, 0..255 each."""
+        grey = self._flat.convert("L") if self._grey is None else self._grey
+        return grey.resize((side, side), Image.Resampling.BOX).tobytes()
+
     @cached_property
     def luma(self) -> "NDArray[np.float32]":
         """(height, width), 0..255: .299 R + .587 G + .114 B of `rgb` (ITU-R BT.601)."""
+        import numpy as np
+
         luma: NDArray[np.float32] = np.zeros(self.rgb.shape[:2], np.float32)
         for channel, weight in enumerate(BT601):
             luma += np.float32(weight) * self.rgb[..., channel]
@@ -168,6 +175,8 @@ class Picture:
 
 def _frozen(image: Image.Image) -> "NDArray[np.uint8]":
     """Give the pixels as an array that nobody can write to."""
+    import numpy as np  # not above: what only compares a thumbnail does without it
+
     pixels: NDArray[np.uint8] = np.asarray(image)
     pixels.flags.writeable = False
     return pixels

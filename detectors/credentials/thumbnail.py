@@ -1,11 +1,11 @@
 """Whether a signed thumbnail shows the picture it is attached to."""
 
+import math
+from operator import mul
+from statistics import pstdev
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from detectors.item import Item
 
 GRID: Final = 16
@@ -33,37 +33,36 @@ def compare(item: "Item", thumbnail: bytes) -> dict[str, Any]:
     if len(item.data) > MOST_BYTES:
         return {"compared": False, "why": "large"}
     try:
-        small = decode(thumbnail, sniff(thumbnail).name, {}).grey
+        small = decode(thumbnail, sniff(thumbnail).name, {}).cells(GRID)
         whole = item.picture
     except CannotAssess as reason:
         return {"compared": False, "why": reason.reason.code}
     if whole.truncated:
         return {"compared": False, "why": "truncated"}
-    grids = [_grid(small), _grid(whole.grey)]
-    if min(float(grid.std()) for grid in grids) < LEAST_DETAIL:
+    large = whole.cells(GRID)
+    if min(pstdev(small), pstdev(large)) < LEAST_DETAIL:
         return {"compared": False, "why": "plain"}
-    distance = round(1 - max(_correlation(turned, grids[1]) for turned in _turned(grids[0])), 3)
+    grid = _grid(large)
+    distance = round(1 - max(_correlation(turn, grid) for turn in _turned(_grid(small))), 3)
     return {"compared": True, "distance": distance, "differs": distance > DIFFERS}
 
 
-def _grid(grey: "NDArray[np.uint8]") -> "NDArray[np.float64]":
-    """Give the mean brightness of GRID x GRID cells."""
-    import numpy as np
-    from PIL import Image
+def _grid(cells: bytes) -> list[list[float]]:
+    """Give rows of cells, their mean at 0 and their length at 1."""
+    mean = sum(cells) / len(cells)
+    length = math.dist(cells, [mean] * len(cells)) or 1.0
+    level = [(cell - mean) / length for cell in cells]
+    return [level[row : row + GRID] for row in range(0, len(level), GRID)]
 
-    return np.asarray(Image.fromarray(grey).resize((GRID, GRID), Image.Resampling.BOX), np.float64)
 
-
-def _turned(grid: "NDArray[np.float64]") -> "list[NDArray[np.float64]]":
+def _turned(grid: list[list[float]]) -> list[list[list[float]]]:
     """Give the eight orientations: writers differ in whether they apply EXIF's."""
-    import numpy as np
+    turns = [grid]
+    for _ in range(3):
+        turns.append([list(row) for row in zip(*turns[-1][::-1], strict=True)])
+    return turns + [[row[::-1] for row in turn] for turn in turns]
 
-    turns = [np.rot90(grid, quarter) for quarter in range(4)]
-    return turns + [turn.T for turn in turns]
 
-
-def _correlation(one: "NDArray[np.float64]", other: "NDArray[np.float64]") -> float:
-    """Give Pearson's correlation of two grids that are not flat."""
-    import numpy as np
-
-    return float(np.corrcoef(one.ravel(), other.ravel())[0, 1])
+def _correlation(one: list[list[float]], other: list[list[float]]) -> float:
+    """Give Pearson's correlation of two grids."""
+    return sum(sum(map(mul, a, b)) for a, b in zip(one, other, strict=True))
