@@ -22,6 +22,7 @@ class Case(StrEnum):
     CAPTURED = "captured"
     CAPTURED_DISPUTED = "captured_disputed"
     CAPTURED_INCOMPLETE = "captured_incomplete"
+    CAPTURED_UNVOUCHED = "captured_unvouched"
     CREDENTIAL_BROKEN = "credential_broken"
     CREDENTIAL_DISTRUSTED = "credential_distrusted"
     KNOWN_FAKE = "known_fake"
@@ -132,6 +133,8 @@ def _undecided(record: Record) -> Case:
             return stands_out
     if record.verdict.origin is not Origin.UNKNOWN:
         return next((_of(s) for s in found if s.claim in DECLARATIONS), Case.OTHER)
+    if Claim.CAPTURED in claims:
+        return Case.CAPTURED_UNVOUCHED
     if any(signal.tier is Tier.STATISTICAL for signal in found):
         return Case.WEAK_SUPPORT
     return _nothing(record, found)
