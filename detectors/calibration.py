@@ -88,7 +88,7 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         return round(min(max(value, self.floor), self.cap), 2) + 0.0  # + 0.0: never -0.0
 
 
-def fit(  # noqa: PLR0913 - one column of the sample each
+def fit(
     scores: Sequence[float],
     labels: Sequence[bool],
     sources: Sequence[str],
