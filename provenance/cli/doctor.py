@@ -25,8 +25,6 @@ LIBRARIES = (
     "rich",
     "msgspec",
     "cryptography",
-    "py3langid",
-    "imagehash",
 )
 OK, WARN, BAD = "ok", "note", "BAD"
 Finding = tuple[str, str, str]

@@ -23,7 +23,7 @@ CONDITIONS = (
 @click.argument("file", type=click.Path())
 @choosing
 @click.pass_context
-def explain(ctx: click.Context, file: str, **given: Any) -> None:
+def explain(ctx: click.Context, /, file: str, **given: Any) -> None:
     """Say at length why FILE gets its verdict: every fact, and the rows of the policy it met."""
     from provenance.cli import settings
     from provenance.cli.run import colour, width

@@ -1,0 +1,117 @@
+"""Write what the documentation quotes: `python docs/make.py`.
+
+- `docs/commands.md`: every `--help`;
+- `docs/screen.svg` and the screen in the README: a real run over a fixture;
+- the README's table of figures, from `docs/figures.json` (`benchmarks/figures.py`) and each model's
+  `metrics.json` (`provenance evaluate`).
+
+A test runs `pages()` and compares, so that no page can fall behind.
+"""
+
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+COMMANDS = (
+    "", "check", "scan", "explain", "bank", "bank add", "bank list", "bank show", "bank withdraw",
+    "bank stats", "bank verify", "trust", "trust list", "trust import", "trust remove",
+    "trust enable", "trust disable", "detectors", "doctor", "config show", "train", "evaluate",
+    "calibrate", "completion",
+)  # fmt: skip
+SCREEN = ("check", "fixtures/signed/laundered.jpg", "--without", "image_model,portrait")
+
+
+def run(*args: str, **variables: str) -> str:
+    """Give what the command prints, from the root of the repository, in an empty home."""
+    kept = {k: v for k, v in os.environ.items() if k in ("PATH", "PYTHONSAFEPATH", "VIRTUAL_ENV")}
+    env = kept | {"HOME": "/nonexistent", "COLUMNS": "80", "PYTHONUTF8": "1"} | variables
+    command = [sys.executable, "-m", "provenance", *args]
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    return done.stdout
+
+
+def commands() -> str:
+    """Give the page of commands."""
+    parts = ["# Commands\n\nWhat `--help` says of each; written by `python docs/make.py`.\n"]
+    for name in COMMANDS:
+        title = f"provenance {name}".strip()
+        parts.append(f"## {title}\n\n```\n{run(*name.split(), '--help').rstrip()}\n```\n")
+    return "\n".join(parts)
+
+
+def picture() -> str:
+    """Give the screen as a picture."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(record=True, width=80, file=io.StringIO(), force_terminal=True)
+    console.print(Text(f"$ provenance {' '.join(SCREEN[:2])}\n"))
+    console.print(Text.from_ansi(run(*SCREEN, FORCE_COLOR="1").rstrip()))
+    return console.export_svg(title="provenance check", unique_id="screen")
+
+
+def share(figure: dict[str, Any]) -> str:
+    """Give a share as people read it: k of n, and its interval."""
+    return f"{figure['k']} of {figure['n']} [{figure['low']:.3f}, {figure['high']:.3f}]"
+
+
+def figures() -> str:
+    """Give the README's table of detectors."""
+    known = json.loads((HERE / "figures.json").read_text("utf-8"))
+    pictures, texts, fakes = (known[name] for name in ("credentials", "texts", "known_fakes"))
+    rows = [
+        ("credentials", {"states right": pictures["states"],
+                         "AI declarations found": pictures["declarations"]}),
+        ("metadata", {"AI marks found": pictures["marks"],
+                      "clean files accused": pictures["accused"]}),
+        ("known_fakes", {"altered copies found": fakes["recall"],
+                         "wrong identity": fakes["wrong"], "strangers matched": fakes["alarms"]}),
+        ("text_credentials", {"states right": texts["states"]}),
+        ("text_marks", {"marks found": texts["marks"], "innocent texts accused": texts["accused"]}),
+    ]  # fmt: skip
+    said = [
+        (name, "; ".join(f"{k} {share(v)}" for k, v in shares.items())) for name, shares in rows
+    ]
+    said += [(name, model(name)) for name in ("image_model", "portrait", "text_model")]
+    return "| detector | measured |\n|---|---|\n" + "\n".join(f"| `{a}` | {b} |" for a, b in said)
+
+
+def model(name: str) -> str:
+    """Give a model's line, as its own evaluation wrote it."""
+    metrics = json.loads((ROOT / "detectors" / name / "metrics.json").read_text("utf-8"))
+    return str(metrics["summary"])
+
+
+def between(page: str, mark: str, content: str) -> str:
+    """Give the page with what stands between two marks replaced."""
+    pattern = rf"(<!-- {mark} -->\n).*?(\n<!-- /{mark} -->)"
+    return re.sub(pattern, lambda m: m[1] + content + m[2], page, count=1, flags=re.DOTALL)
+
+
+def readme() -> str:
+    """Give the README with its figures and its screen."""
+    page = (ROOT / "README.md").read_text("utf-8")
+    screen = f"```\n$ provenance {' '.join(SCREEN[:2])}\n{run(*SCREEN, NO_COLOR='1').rstrip()}\n```"
+    return between(between(page, "figures", figures()), "screen", screen)
+
+
+def pages() -> dict[Path, str]:
+    """Give every page that is written: path → content."""
+    return {
+        HERE / "commands.md": commands(),
+        HERE / "screen.svg": picture(),
+        ROOT / "README.md": readme(),
+    }
+
+
+if __name__ == "__main__":
+    for path, content in pages().items():
+        path.write_text(content, "utf-8")
+        print(f"wrote {path.relative_to(ROOT)}")

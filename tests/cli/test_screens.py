@@ -1,0 +1,67 @@
+"""The five cases that a newcomer meets, made from our own fixtures: each a golden screen."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+Run = Callable[..., Any]
+FIXTURES = Path(__file__).parent.parent.parent / "fixtures"
+POST = """I come from small town and now I am living in the city since five years. At the begin it
+was difficult because I did not know nobody and the people here are always in hurry. But step by
+step I have found friends in my work and they help me with the language. On sunday we cook together
+and I feel like at home. I think it was good decision to come."""
+
+
+def screen(done: Any) -> str:
+    """Give the screen and the exit code, with what was checked under a name of its own."""
+    assert "Traceback" not in done.stderr
+    return f"{done.stdout}[exit {done.returncode}]\n"
+
+
+def test_a_declared_ai_picture(run: Run, snapshot: SnapshotAssertion) -> None:
+    assert screen(run("check", "signed/ai.png", cwd=FIXTURES)) == snapshot
+
+
+def test_a_photo_with_a_trusted_capture(run: Run, snapshot: SnapshotAssertion) -> None:
+    root = FIXTURES / "signed" / "trust" / "root.pem"
+    added = run(
+        "trust", "import", root, "--name", "example", "--issued", "2026-11-01", "--use", "signers"
+    )
+    assert added.returncode == 0
+    done = run("check", "signed/capture.jpg", cwd=FIXTURES)
+    assert screen(done) == snapshot
+
+
+def test_a_profile_photo_that_is_known(
+    run: Run, snapshot: SnapshotAssertion, tmp_path: Path
+) -> None:
+    bank = tmp_path / "fakes.bank"
+    told = ("--class", "ai_face", "--source", "lab-a", "--first-seen", "2023-08-11")
+    assert run("bank", "add", "--bank", bank, "fakes/known", *told, cwd=FIXTURES).returncode == 0
+    options = ("--bank", bank, "--policy", "profile-photos")
+    done = run("check", "fakes/queries/boris_mirrored.jpg", *options, cwd=FIXTURES)
+    assert screen(done) == snapshot
+
+
+def test_a_post_of_sixty_words(run: Run, snapshot: SnapshotAssertion, tmp_path: Path) -> None:
+    (tmp_path / "post.txt").write_text(POST)
+    assert screen(run("check", "post.txt", "--policy", "posts")) == snapshot
+
+
+def test_an_ai_picture_signed_again_over_a_broken_history(
+    run: Run, snapshot: SnapshotAssertion
+) -> None:
+    assert screen(run("check", "signed/laundered.jpg", cwd=FIXTURES)) == snapshot
+
+
+@pytest.mark.parametrize("name", ["signed/ai.png", "signed/laundered.jpg"])
+def test_colour_repeats_what_words_say(run: Run, name: str) -> None:
+    plain = run("check", name, cwd=FIXTURES).stdout
+    coloured = run("check", name, "--color", "always", cwd=FIXTURES).stdout
+    assert "\x1b[" in coloured
+    import re
+
+    assert re.sub(r"\x1b\[[0-9;]*m", "", coloured) == plain

@@ -1,0 +1,36 @@
+"""What the documentation quotes is what the command prints and the measurements say."""
+
+import importlib.util
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+SPEC = importlib.util.spec_from_file_location("docs_make", ROOT / "docs" / "make.py")
+assert SPEC is not None
+assert SPEC.loader is not None
+MAKE = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(MAKE)
+
+
+def test_every_written_page_is_up_to_date() -> None:
+    stale = [path.name for path, page in MAKE.pages().items() if path.read_text("utf-8") != page]
+    assert stale == [], "run `python docs/make.py`"
+
+
+def test_every_dependency_has_its_reason() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    page = (ROOT / "docs" / "dependencies.md").read_text("utf-8")
+    names = [d.split(">")[0].split("=")[0].split("[")[0] for d in project["dependencies"]]
+    assert [name for name in names if f"| {name} |" not in page] == []
+
+
+def test_every_link_leads_somewhere() -> None:
+    import re
+
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+    links = [
+        (page, link)
+        for page in pages
+        for link in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text("utf-8"))
+    ]
+    assert [link for page, link in links if not (page.parent / link).exists()] == []
