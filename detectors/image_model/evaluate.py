@@ -1,0 +1,176 @@
+"""What a model's scores are worth, and how it does: always on sources it never learnt from.
+
+Pictures of a source the model learnt from are scored by a probe of the same recipe that never saw
+that source.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from detectors.calibration import Calibration, fit
+from detectors.encoder.features import Row, features, opened
+from detectors.encoder.tokens import AS_IT_IS, square
+from detectors.encoder.views import DELIVERIES
+from detectors.image_model import card
+from detectors.image_model.forward import Probes, chosen, colours
+from detectors.image_model.model import Config, read, write
+from detectors.image_model.train import fitted, lessons, pictures, resent
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float32]
+
+DEFAULT = ("dev",)
+
+
+class Case(msgspec.Struct, frozen=True, kw_only=True):
+    """A labelled picture as the detector would meet it, with an out-of-source score."""
+
+    row: Row
+    how: str
+    """`plain`, or the delivery it was looked at after."""
+    score: float
+    judged: bool
+    """Whether the gate lets it through."""
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The groups of pictures it stands for: each may bound a calibration."""
+        names = ("faces" if self.row.face else "no face", f"source {self.row.repo}")
+        if self.how != AS_IT_IS:
+            return (self.how, f"{self.how}, {names[0]}")
+        return (*names, f"kind {self.row.source}")
+
+
+def calibrate(data: Path, model: Path, splits: Sequence[str], say: Callable[[str], None]) -> None:
+    """Write the calibration of a model into its config.json.
+
+    Args:
+        data: folder with MANIFEST.jsonl, with the pictures the model learnt from.
+        model: folder of a trained model.
+        splits: what to calibrate on; empty: all but the portraits.
+        say: is told of progress.
+
+    Raises:
+        ConfigError: data or model cannot be used.
+    """
+    config = read(model).config
+    command = f"provenance calibrate image_model{_options(splits)}"
+    made = calibrated(cases(data, model, splits, say), command)
+    say(f"{made.negatives} independent real pictures, cap {made.cap}")
+    write(model, msgspec.structs.replace(config, calibration=made))
+
+
+def calibrated(found: Sequence[Case], command: str) -> Calibration:
+    """Give the calibration of what the gate lets through; copies of a picture count as one."""
+    judged = [case for case in found if case.judged]
+    return fit(
+        [case.score for case in judged],
+        [case.row.ai for case in judged],
+        [case.row.repo for case in judged],
+        [case.groups for case in judged],
+        scenes=[case.row.file for case in judged],
+        command=command,
+    )
+
+
+def evaluate(data: Path, model: Path, splits: Sequence[str], say: Callable[[str], None]) -> None:
+    """Write metrics.json and card.md into the model's folder.
+
+    Args:
+        data: folder with MANIFEST.jsonl, with the pictures the model learnt from.
+        model: folder of a trained model.
+        splits: what to judge on; empty: `dev`.
+        say: is told of progress.
+
+    Raises:
+        ConfigError: data or model cannot be used.
+    """
+    config = read(model).config
+    splits = tuple(splits) or DEFAULT
+    found = cases(data, model, splits, say)
+    ratios = crossed(found)
+    command = f"provenance evaluate image_model{_options(splits)}"
+    metrics = card.figures(found, ratios, config, command)
+    encoded = msgspec.json.format(msgspec.json.encode(metrics), indent=1)
+    (model / "metrics.json").write_bytes(encoded + b"\n")
+    (model / "card.md").write_text(card.page(metrics, config), "utf-8")
+    say(f"judged on {len(found)} pictures and copies: {model / 'card.md'}")
+
+
+def crossed(found: Sequence[Case]) -> list[float | None]:
+    """Give each case the ratio of a calibration that never saw its source; None: not judged."""
+    ratios: list[float | None] = [None] * len(found)
+    for source in sorted({case.row.repo for case in found}):
+        rest = [case for case in found if case.row.repo != source and case.judged]
+        if len({case.row.ai for case in rest}) == 1:
+            continue  # nothing to calibrate on: the source counts as not judged
+        known = calibrated(rest, "")
+        for at, case in enumerate(found):
+            if case.row.repo == source and case.judged:
+                ratios[at] = known.log10_lr(case.score)
+    return ratios
+
+
+def cases(data: Path, model: Path, splits: Sequence[str], say: Callable[[str], None]) -> list[Case]:
+    """Give the pictures of some splits, and copies of some, with out-of-source scores."""
+    known = read(model)
+    found = pictures(data, splits)
+    sent = resent(found)
+    sights = [(AS_IT_IS, found)] + [(how, sent) for how in DELIVERIES]
+    seen = {how: features(data, wanted, say, how) for how, wanted in sights}
+    probes = Probes(model, known.config.blocks)
+    scorers = _scorers(data, known.config, {row.repo for row in found}, say)
+    lets = _gate(data, found, seen[AS_IT_IS], probes, known.config)
+    out = []
+    for how, wanted in sights:
+        for row, tokens in zip(wanted, seen[how], strict=True):
+            scorer = scorers.get(row.repo, probes.generated)
+            score = round(float(scorer(tokens)), 3)
+            out.append(Case(row=row, how=how, score=score, judged=lets[row.file]))
+    return out
+
+
+def _scorers(
+    data: Path, config: Config, wanted: set[str], say: Callable[[str], None]
+) -> "Mapping[str, Callable[[Floats], float]]":
+    """Give, for each source the model learnt from, a scorer that did not."""
+    held = sorted(wanted & set(config.trained.sources))
+    if not held:
+        return {}
+    taught, tokens = lessons(data, config.trained.splits, say)
+    x = chosen(tokens, config.blocks)
+    made: dict[str, Callable[[Floats], float]] = {}
+    for source in held:
+        say(f"training without {source}")
+        use = [row.repo != source for row in taught]
+        rest = [row for row, keep in zip(taught, use, strict=True) if keep]
+        probe = fitted(x[use], rest, config.strength)
+        made[source] = lambda tokens, probe=probe: float(  # type: ignore[misc]  # bound as it is now
+            probe(chosen(tokens, config.blocks)[None])[0]
+        )
+    return made
+
+
+def _gate(
+    data: Path, found: Sequence[Row], tokens: "Floats", probes: Probes, config: Config
+) -> dict[str, bool]:
+    """Give which files the gate lets through."""
+    lets = {}
+    for row, own in zip(found, tokens, strict=True):
+        item = opened(data, row)
+        lets[row.file] = (
+            min(item.picture.width, item.picture.height) >= config.gate.short_side
+            and colours(square(item)) >= config.gate.colours
+            and round(probes.graphic(own), 3) <= config.gate.graphic
+        )
+    return lets
+
+
+def _options(splits: Sequence[str]) -> str:
+    return "".join(f" --split {split}" for split in splits)

@@ -1,0 +1,1 @@
+"""Portraits that lie exactly where one family of generators puts every face."""

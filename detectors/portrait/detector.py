@@ -1,0 +1,91 @@
+"""Gives each picture one signal: whether it is an aligned portrait such as GANs make."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+
+from detectors.encoder.tokens import tokens
+from detectors.errors import ConfigError
+from detectors.item import Item
+from detectors.portrait.model import SHIPPED, TEMPLATE, Model, read
+from detectors.signal import Claim, Outcome, Reason, Signal, Tier
+
+if TYPE_CHECKING:
+    from detectors.portrait.forward import Probe
+
+
+class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the user may choose."""
+
+    model: str | None = None
+    """Folder of another model; None: the shipped one."""
+    device: Literal["cpu", "cuda"] = "cpu"
+
+
+class Portrait:
+    """Judges portraits by where the eyes lie and by a probe on the frozen encoder."""
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        """Read the model's config.
+
+        Raises:
+            ConfigError: an option cannot be used, or the folder holds no model of this detector.
+        """
+        try:
+            self._options = msgspec.convert(dict(options), Options)
+        except msgspec.ValidationError as error:
+            raise ConfigError(f"[detectors.portrait]: {error}; use model, device") from error
+        folder = SHIPPED if self._options.model is None else Path(self._options.model)
+        self._model: Model = read(folder)
+        self._probe: Probe | None = None
+        engine = "numpy" if self._options.device == "cpu" else f"torch {self._options.device}"
+        self.version = f"{self._model.digest}, {engine}"
+
+    def inspect(self, item: Item) -> list[Signal]:
+        """Give the item's one signal."""
+        from detectors.portrait.forward import Probe, eyes_of, largest_face
+
+        config = self._model.config
+        if self._probe is None:
+            self._probe = Probe(self._model.folder, config.block)
+        face = largest_face(item.picture.rgb)
+        eyes = None if face is None else eyes_of(face)
+        score = config.score(eyes, self._probe(tokens(item, self._options.device)))
+        facts: dict[str, Any] = {"score": score, "path": "full"}
+        if face is None or eyes is None:
+            return [_signal(Outcome.NOT_ASSESSED, Reason("portrait.no_face"), facts)]
+        distance = round(config.generated.distance(eyes), 1)
+        facts |= {
+            "eyes": [round(value, 4) for value in eyes],
+            "d2": distance,
+            "template": distance <= TEMPLATE,
+            "face": round(face.confidence, 3),
+        }
+        short = min(item.picture.width, item.picture.height)
+        if short < config.short_side:
+            args: dict[str, Any] = {"short_side": short, "needs": config.short_side}
+            return [_signal(Outcome.NOT_ASSESSED, Reason("portrait.tiny", args), facts)]
+        if config.calibration is None:
+            return [_signal(Outcome.NOT_ASSESSED, Reason("portrait.uncalibrated"), facts)]
+        ratio = config.calibration.log10_lr(score)
+        args = {"d2": distance, "negatives": config.calibration.negatives}
+        if ratio > 0:
+            return [_signal(Outcome.FINDING, Reason("portrait.aligned", args), facts, ratio)]
+        return [_signal(Outcome.CLEAR, Reason("portrait.nothing", args), facts, ratio)]
+
+
+def _signal(
+    outcome: Outcome, reason: Reason, facts: dict[str, Any], ratio: float | None = None
+) -> Signal:
+    return Signal(
+        detector="portrait",
+        tier=Tier.STATISTICAL,
+        outcome=outcome,
+        claim=Claim.AI_GENERATED if outcome is Outcome.FINDING else None,
+        log10_lr=ratio,
+        source="pixels",
+        reason=reason,
+        facts=facts,
+    )
