@@ -84,15 +84,54 @@ def figures() -> str:
 
 
 def model(name: str) -> str:
-    """Give a model's line, as its own evaluation wrote it."""
+    """Give a model's line, from what its own evaluation wrote."""
     metrics = json.loads((ROOT / "detectors" / name / "metrics.json").read_text("utf-8"))
-    return str(metrics["summary"])
+    return {"image_model": image_line, "portrait": portrait_line, "text_model": text_line}[name](
+        metrics
+    )
+
+
+def image_line(metrics: dict[str, Any]) -> str:
+    """Give the line of the picture model."""
+    whole, accused = metrics["all"], metrics["accused"]["all"]
+    low, high = whole["auroc_95"]
+    return (
+        f"AUROC {whole['auroc']} [{low}, {high}], n {whole['ai']} AI and {whole['real']} other;"
+        f" caught at LR 10: {whole['caught']:.0%}; accused {part(accused)}"
+    )
+
+
+def portrait_line(metrics: dict[str, Any]) -> str:
+    """Give the line of the portrait model."""
+    sources = metrics["sources"].values()
+    ai, other = ([s for s in sources if s["label"] == label] for label in ("ai", "real"))
+    caught, n = sum(s["accused"] for s in ai), sum(s["n"] for s in ai)
+    return f"GAN portraits caught {caught} of {n}; head shots accused " + "; ".join(
+        map(part, other)
+    )
+
+
+def text_line(metrics: dict[str, Any]) -> str:
+    """Give the line of the text model."""
+    named = {row["name"]: row for row in metrics["rankings"]}
+    said = [
+        f"{name} {row['auroc']} [{row['interval'][0]}, {row['interval'][1]}]"
+        for name in ("English", "English, over 150 words")
+        if (row := named[name])
+    ]
+    return f"AUROC {'; '.join(said)}; n {metrics['texts']:,} texts"
+
+
+def part(group: dict[str, Any]) -> str:
+    """Give a group's share of accused."""
+    low, high = group["wilson_95"]
+    return f"{group['accused']} of {group['n']} [{low:.3f}, {high:.3f}]"
 
 
 def between(page: str, mark: str, content: str) -> str:
     """Give the page with what stands between two marks replaced."""
-    pattern = rf"(<!-- {mark} -->\n).*?(\n<!-- /{mark} -->)"
-    return re.sub(pattern, lambda m: m[1] + content + m[2], page, count=1, flags=re.DOTALL)
+    pattern = rf"(<!-- {mark} -->\n).*?(<!-- /{mark} -->)"
+    return re.sub(pattern, lambda m: f"{m[1]}{content}\n{m[2]}", page, count=1, flags=re.DOTALL)
 
 
 def readme() -> str:

@@ -16,10 +16,10 @@ SETTINGS = tuple(
         r"Seed: \d+",
         r"Size: \d+x\d+",
         r"CFG [Ss]cale: \d",
-        r"Sampler: \w",
+        r"Sampler: \S",
         r"Model hash: [0-9A-Fa-f]{6}",
-        r"Model: \w",
-        r"Version: \w",
+        r"Model: \S",
+        r"Version: \S",
     )
 )
 """What AUTOMATIC1111 writes behind the steps; programs order it differently and leave some out."""
