@@ -28,8 +28,8 @@ SHORT_SIDE = 128
 """Smallest short side that landmarks were measured on."""
 SLACK = 0.006
 """Parts of the frame: how far off a landmark may be found; widens the generated place."""
-FEWEST = 10
-"""Faces of either label that training needs."""
+FEWEST = 5
+"""Faces of either label that training needs: fewer give four numbers no covariance."""
 
 Eyes = tuple[float, float, float, float]
 
