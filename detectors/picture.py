@@ -53,8 +53,8 @@ PLUGINS: Final = {
     "image/webp": ("PIL.WebPImagePlugin", "WebPImageFile"),
     "image/avif": ("PIL.AvifImagePlugin", "AvifImageFile"),
 }
-PARTLY: Final = ("image/jpeg", "image/png", "image/gif", "image/tiff", "image/bmp")
-"""Formats of which Pillow gives the rows before a fault."""
+PARTLY: Final = ("image/jpeg", "image/png", "image/gif", "image/tiff")
+"""Formats of which Pillow gives the upper rows before a fault (BMP has them last)."""
 SELF_TURNED: Final = ("image/tiff", "image/heic", "image/heif")
 """Formats whose reader has applied the orientation."""
 ORIENTATION: Final = 0x0112

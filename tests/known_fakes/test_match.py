@@ -1,0 +1,201 @@
+"""Who is recognised, who is not, and how sure one may be of it."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from detectors.errors import ConfigError
+from detectors.item import Item
+from detectors.known_fakes.bank.entry import Entry, Hash, Kind
+from detectors.known_fakes.bank.store import FEATURES, create, writing
+from detectors.known_fakes.chance import by_features, by_hash
+from detectors.known_fakes.detector import KnownFakes
+from detectors.known_fakes.features import (
+    ENTRY_FEATURES,
+    ENTRY_SIDE,
+    block_codes,
+    entry_block,
+    extract,
+    from_block,
+)
+from detectors.known_fakes.verify import Codes, agreement
+from detectors.known_fakes.views import inner, trimmed
+
+Run = Callable[..., CompletedProcess[str]]
+FAKES = Path(__file__).parents[2] / "fixtures" / "fakes"
+NOW = "2026-01-02T03:04:05Z"
+
+
+def item(path: Path) -> Item:
+    return Item(path.name, path.read_bytes)
+
+
+def grey(name: str) -> "np.ndarray[tuple[int, int], np.dtype[np.uint8]]":
+    return np.asarray(Image.open(FAKES / name).convert("L"))
+
+
+@pytest.fixture(scope="module")
+def bank(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from detectors.known_fakes.enrol import enrolled
+
+    path = tmp_path_factory.mktemp("x") / "fakes.bank"
+    create(path, NOW)
+    with writing(path) as writer:
+        for picture in sorted((FAKES / "known").iterdir()):
+            template = Entry(id=picture.stem, hashes={}, created=NOW, modified=NOW)
+            writer.put(*enrolled(item(picture), template))
+        writer.commit()
+    return path
+
+
+def test_without_a_bank_no_pixel_is_decoded() -> None:
+    broken = Item("x", lambda: b"\x89PNG\r\n\x1a\n")
+    said = KnownFakes({}).inspect(broken)
+    assert [(s.outcome, s.reason.code) for s in said] == [("not_assessed", "known_fakes.no_bank")]
+    assert broken.fingerprints == {}
+
+
+@pytest.mark.parametrize("options", [{"bank": []}, {"banks": "x"}, {"banks": ["postgresql://h/d"]}])
+def test_options_that_cannot_be_used_are_refused(options: dict[str, object]) -> None:
+    with pytest.raises(ConfigError):
+        KnownFakes(options)
+
+
+def test_a_match_says_which_entry_how_near_and_how_sure(bank: Path) -> None:
+    detector = KnownFakes({"banks": [str(bank)]})
+    query = item(FAKES / "queries" / "boris_mirrored.jpg")
+    (signal,) = detector.inspect(query)
+    facts = signal.facts
+    assert (facts["entry"], facts["bank"], facts["class"]) == ("boris", "fakes", "other")
+    assert facts["transform"] == "mirrored"
+    assert 0 < facts["false_match_probability"] <= facts["false_match_upper"] <= 1
+    assert len(query.fingerprints["pdq"]) == 64
+    assert detector.version == "1, fakes@5"
+
+
+@pytest.mark.parametrize("path", sorted((FAKES / "queries").iterdir()), ids=lambda path: path.name)
+def test_an_altered_copy_names_its_picture_and_no_other(bank: Path, path: Path) -> None:
+    said = KnownFakes({"banks": [str(bank)]}).inspect(item(path))
+    assert [signal.facts["entry"] for signal in said] == [path.stem.partition("_")[0]]
+
+
+@pytest.mark.parametrize(
+    "path", sorted((FAKES / "negatives").iterdir()), ids=lambda path: path.name
+)
+def test_another_picture_names_none(bank: Path, path: Path) -> None:
+    said = KnownFakes({"banks": [str(bank)]}).inspect(item(path))
+    assert all(signal.outcome in ("clear", "not_assessed") for signal in said)
+
+
+def test_damaged_features_cost_the_close_look_and_nothing_else(bank: Path, tmp_path: Path) -> None:
+    hurt = tmp_path / "hurt.bank"
+    shutil.copytree(bank, hurt)
+    (hurt / FEATURES).write_bytes(bytes((hurt / FEATURES).stat().st_size))
+    detector = KnownFakes({"banks": [str(hurt)]})
+    assert detector.inspect(item(FAKES / "queries" / "anna_cropped.jpg"))[0].outcome == "clear"
+    assert detector.inspect(item(FAKES / "queries" / "anna_jpeg.jpg"))[0].outcome == "finding"
+
+
+def test_foreign_hashes_match_without_features(tmp_path: Path) -> None:
+    source = item(FAKES / "known" / "anna.jpg")
+    from detectors.known_fakes.views import looks
+
+    value = looks(source.picture).pdq.tobytes().hex()
+    path = tmp_path / "theirs.bank"
+    create(path, NOW)
+    with writing(path) as writer:
+        hashes = {"pdq": (Hash(value),)}
+        writer.put(Entry(id="t", kind=Kind.STOLEN_PHOTO, hashes=hashes, created=NOW, modified=NOW))
+        writer.commit()
+    detector = KnownFakes({"banks": [str(path)]})
+    (signal,) = detector.inspect(item(FAKES / "queries" / "anna_jpeg.jpg"))
+    assert (signal.facts["algorithm"], signal.reason.code) == (
+        "pdq",
+        "known_fakes.match_stolen_photo",
+    )
+    assert detector.inspect(item(FAKES / "negatives" / "hana.jpg"))[0].outcome == "clear"
+
+
+def test_an_innocent_picture_is_said_to_be_one(run: Run) -> None:
+    innocent = ("bank", "add", "--bank", "b.bank", "--innocent")
+    assert run(*innocent, FAKES / "known" / "anna.jpg").returncode == 0
+    check = ("check", "--only", "known_fakes", "--bank", "b.bank", "--format", "jsonl")
+    for query in ("known/anna.jpg", "queries/anna_jpeg.jpg", "queries/anna_cropped.jpg"):
+        done = run(*check, FAKES / query)
+        record = json.loads(done.stdout)
+        assert done.returncode == 0
+        assert [s["claim"] for s in record["signals"]] == ["known_innocent"]
+
+
+@given(st.integers(0, 256), st.integers(0, 256), st.integers(1, 10**9), st.sampled_from(Kind))
+def test_nearer_is_never_less_sure(one: int, other: int, comparisons: int, kind: Kind) -> None:
+    near, far = (by_hash(bits, kind).anywhere(comparisons) for bits in sorted((one, other)))
+    assert 0 <= near.point <= far.point <= 1
+    assert near.upper <= far.upper + 1e-12
+    assert near.point <= near.upper <= 1
+    assert by_hash(one, kind).point <= by_hash(one, kind).anywhere(comparisons).point + 1e-12
+
+
+def test_the_tail_goes_through_what_was_counted() -> None:
+    assert by_hash(40, "ai_face").point == pytest.approx(200 / 7_998_000)
+    assert by_hash(0, "ai_face").upper == pytest.approx(2.9957 / 7_998_000, rel=1e-3)
+    assert by_hash(256, "ai_face").point == 1
+
+
+@given(st.floats(-1, 1), st.floats(-1, 1), st.integers(0, 400), st.integers(0, 400))
+def test_more_agreement_is_never_less_sure(c: float, d: float, p: int, q: int) -> None:
+    low, high = sorted((c, d))
+    few, many = sorted((p, q))
+    assert by_features(high, many).point <= by_features(low, few).point <= 1
+
+
+def test_mirrored_features_are_those_of_the_mirrored_picture() -> None:
+    picture = grey("known/chloe.jpg")
+    ready = extract(picture, ENTRY_SIDE, ENTRY_FEATURES).mirrored()
+    real = extract(np.ascontiguousarray(picture[:, ::-1]), ENTRY_SIDE, ENTRY_FEATURES)
+    agreed = agreement(ready, real)
+    assert agreed is not None
+    assert agreed.tight > 100
+    assert agreed.correlation > 0.98
+    assert abs(agreed.angle) < 1
+
+
+def test_a_block_gives_back_its_features() -> None:
+    picture = grey("known/deniz.jpg")
+    made, kept = extract(picture, ENTRY_SIDE, ENTRY_FEATURES), from_block(entry_block(picture))
+    assert np.array_equal(block_codes(entry_block(picture)), made.codes)
+    assert np.abs(kept.places - made.places).max() < 0.02
+    assert np.abs(kept.descriptors - made.descriptors).max() < 0.26
+    assert len(block_codes(b"something else")) == 0
+
+
+def test_codes_speak_for_the_entry_they_come_from() -> None:
+    names = sorted(path.name for path in (FAKES / "known").iterdir())
+    codes = Codes([block_codes(entry_block(grey(f"known/{name}"))) for name in names])
+    asked = extract(grey("queries/boris_rotated.jpg"), ENTRY_SIDE, 150).codes
+    votes = codes.votes(asked)
+    assert names[int(votes.argmax())] == "boris.jpg"
+    assert Codes([np.zeros(0, np.uint64)]).votes(asked).tolist() == [0]
+
+
+def test_nothing_agrees_with_a_plain_picture() -> None:
+    plain = extract(np.full((100, 100), 128, np.uint8), ENTRY_SIDE, 100)
+    assert agreement(plain, extract(grey("known/anna.jpg"), ENTRY_SIDE, 100)) is None
+    assert agreement(extract(grey("known/anna.jpg"), ENTRY_SIDE, 100), plain) is None
+
+
+def test_borders_are_trimmed_and_the_inner_square_lies_in_the_circle() -> None:
+    busy = np.random.default_rng(1).integers(0, 256, (60, 80)).astype(np.float32)
+    framed = np.pad(busy, ((9, 20), (30, 4)), constant_values=255)
+    assert np.array_equal(trimmed(framed), busy)
+    plain = np.full((40, 50), 9, np.float32)
+    assert trimmed(plain) is plain
+    assert inner(plain).shape == (28, 28)
