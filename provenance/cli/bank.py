@@ -15,6 +15,7 @@ from detectors.errors import ConfigError
 from detectors.known_fakes.bank.entry import DIGITS, Entry, Hash, Kind, Status, Tlp, named
 from detectors.known_fakes.bank.store import Bank, create, damage, writing
 from provenance.cli.enrol import Enrolment, add_pictures
+from provenance.cli.exchange import diff, export, import_, merge
 from provenance.render.escape import escape
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -294,3 +295,7 @@ def _flat(row: dict[str, Any], before: str = "") -> Iterator[tuple[str, str]]:
 
 def _now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+for command in (export, import_, merge, diff):
+    bank.add_command(command)

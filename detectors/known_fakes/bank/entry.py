@@ -8,7 +8,9 @@ import msgspec
 
 from detectors.errors import ConfigError
 
-DIGITS: Final = {"sha256": 64, "pdq": 64, "pdq64.v1": 64, "phash": 16, "dhash": 16}
+DIGITS: Final = {
+    "sha256": 64, "pdq": 64, "pdq64.v1": 64, "phash": 16, "dhash": 16, "md5": 32, "sha1": 40,
+}  # fmt: skip
 """Hash algorithms of a bank and their length in hex digits."""
 PERCEPTUAL: Final = ("pdq", "pdq64.v1")
 """Algorithms that pictures are matched by; the others are exact, or carried for partners."""

@@ -1,0 +1,200 @@
+"""The rows of a feed on their way into a bank."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from detectors.known_fakes.bank.entry import PERCEPTUAL, Entry, Status
+from detectors.known_fakes.bank.exchange import format_of
+from detectors.known_fakes.bank.exchange.row import PARKED, REFUSED, Defaults, Left, Row, entry_of
+from detectors.known_fakes.bank.exchange.settle import CONFLICTS, Outcome, settled
+from detectors.known_fakes.bank.store import Bank, Writer, create, writing
+
+MOST_IDS: Final = 20
+"""Ids that may share one hash; more mark a placeholder (seen in real feeds)."""
+BATCH: Final = 1000
+"""Entries that are brought to the disk together."""
+NAMED: Final = 100
+"""Left-out things that a report names of each code; all are counted."""
+
+
+class Report(msgspec.Struct, kw_only=True):
+    """What became of a feed."""
+
+    file: str
+    format: str
+    bank: str
+    rows: int = 0
+    outcomes: dict[str, int] = {}
+    """Outcome → entries."""
+    carried_only: int = 0
+    """Entries taken that have neither a perceptual hash nor a SHA-256, so nothing matches them."""
+    refused: dict[str, int] = {}
+    parked: dict[str, int] = {}
+    left: list[Left] = []
+    """The first of each code."""
+
+    def count(self, found: Left) -> None:
+        """Count something left out, and name it if it is among the first of its kind."""
+        counts = self.refused if found.code in REFUSED else self.parked
+        counts[found.code] = counts.get(found.code, 0) + 1
+        if counts[found.code] <= NAMED:
+            self.left.append(found)
+
+    def report(self) -> dict[str, Any]:
+        """Give all of it as JSON types."""
+        told: dict[str, Any] = msgspec.to_builtins(self)
+        return told
+
+    def lines(self) -> Iterator[str]:
+        """Give it in words."""
+        done = ", ".join(f"{count} {name}" for name, count in self.outcomes.items())
+        yield f"{self.bank}: {self.rows} rows of {self.format}: {done or 'nothing taken'}"
+        if self.carried_only:
+            yield (
+                f"  {self.carried_only} of them have hashes that are kept for partners alone: "
+                "nothing can match them"
+            )
+        for title, counts, words in (("refused", self.refused, REFUSED),
+                                     ("parked", self.parked, PARKED)):  # fmt: skip
+            for code, count in sorted(counts.items()):
+                yield f"  {title} {count}: {words[code]} ({code})"
+
+
+def take_in(
+    bank: Path,
+    file: Path,
+    form: str,
+    defaults: Defaults,
+    *,
+    dispute: bool = False,
+    dry: bool = False,
+    tell: Callable[[Left], None] = lambda _: None,
+    step: Callable[[], None] = lambda: None,
+) -> Report:
+    """Bring the entries of a file into a bank, which is made where there is none.
+
+    The file is read twice: first for its form and for hashes that too many ids share, so that
+    nothing is written of a file that turns out broken at its end. Entries are written in batches;
+    after a kill the same command goes on where it was, as known entries are passed over.
+
+    Args:
+        bank: its folder.
+        file: in one of the formats.
+        form: its name in the table of formats.
+        defaults: for what rows do not say.
+        dispute: entries that the feed withdrew become disputed here.
+        dry: change nothing.
+        tell: told of everything that is left out.
+        step: called for each row, twice.
+
+    Raises:
+        ConfigError: file or bank cannot be used; then nothing is written.
+    """
+    report = Report(file=file.name, format=form, bank=bank.resolve().name.removesuffix(".bank"))
+    known = Bank(bank).entries if bank.exists() else {}
+    crowded = _crowded(known, _rows(file, form, step), defaults)
+
+    def left(found: Left) -> None:
+        report.count(found)
+        tell(found)
+
+    taken = _taken(_rows(file, form, step), defaults, crowded, report, left)
+    if dry:
+        _settle(dict(known), taken, report, left, None, dispute=dispute)
+        return report
+    create(bank, defaults.now)
+    with writing(bank) as writer:
+        _settle(dict(writer.bank.entries), taken, report, left, writer, dispute=dispute)
+    return report
+
+
+def _rows(file: Path, form: str, step: Callable[[], None]) -> Iterator[Row]:
+    for row in format_of(form).read(file):
+        step()
+        yield row
+
+
+def _crowded(known: dict[str, Entry], rows: Iterator[Row], defaults: Defaults) -> set[str]:
+    """Give the perceptual hashes that too many ids share, here and in the feed together."""
+    owners: dict[str, str | set[str]] = {}
+    for entry in known.values():
+        _own(owners, entry)
+    for row in rows:
+        made, _ = entry_of(row, defaults)
+        if made is not None:
+            _own(owners, made)
+    return {value for value, ids in owners.items() if isinstance(ids, set) and len(ids) > MOST_IDS}
+
+
+def _own(owners: dict[str, str | set[str]], entry: Entry) -> None:
+    """Note an entry's hashes; a set is made only where a second id shares one."""
+    for name in PERCEPTUAL:
+        for each in entry.hashes.get(name, ()):
+            ids = owners.setdefault(each.value, entry.id)
+            if isinstance(ids, set):
+                if len(ids) <= MOST_IDS:
+                    ids.add(entry.id)
+            elif ids != entry.id:
+                owners[each.value] = {ids, entry.id}
+
+
+def _taken(
+    rows: Iterator[Row],
+    defaults: Defaults,
+    crowded: set[str],
+    report: Report,
+    left: Callable[[Left], None],
+) -> Iterator[tuple[Row, Entry]]:
+    """Give the rows that make an entry; tell of all else."""
+    for row in rows:
+        report.rows += 1
+        entry, faults = entry_of(row, defaults)
+        for found in faults:
+            left(found)
+        if entry is None:
+            continue
+        hashes = {
+            name: kept
+            for name, all_of_it in entry.hashes.items()
+            if (kept := tuple(each for each in all_of_it if each.value not in crowded))
+        }
+        if hashes != entry.hashes:
+            left(Left(where=row.where, id=entry.id, code="crowded"))
+            entry = msgspec.structs.replace(entry, hashes=hashes)
+        if hashes or entry.status is Status.WITHDRAWN:
+            yield row, entry
+
+
+def _settle(
+    known: dict[str, Entry],
+    taken: Iterator[tuple[Row, Entry]],
+    report: Report,
+    left: Callable[[Left], None],
+    writer: Writer | None,
+    *,
+    dispute: bool,
+) -> None:
+    """Settle each entry with what is known of its id, and write what changes."""
+    outcomes: Counter[str] = Counter()
+    for row, entry in taken:
+        done = settled(known.get(entry.id), entry, dispute=dispute)
+        if done.outcome in CONFLICTS:
+            left(Left(where=row.where, id=entry.id, code=done.outcome.value))
+        else:
+            outcomes[done.outcome.value] += 1
+        if done.entry is None:
+            continue
+        known[entry.id] = done.entry
+        if done.outcome is Outcome.ADDED and not (entry.perceptual or entry.sha256):
+            report.carried_only += 1
+        if writer is not None:
+            writer.put(done.entry)
+            if len(writer.pending) >= BATCH:
+                writer.commit()
+    if writer is not None:
+        writer.commit()
+    report.outcomes = dict(sorted(outcomes.items()))

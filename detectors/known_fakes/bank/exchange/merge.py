@@ -1,0 +1,101 @@
+"""Two banks side by side: where they differ, and how one takes in the other."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from detectors.errors import ConfigError
+from detectors.known_fakes.bank.entry import Entry
+from detectors.known_fakes.bank.exchange.settle import CONFLICTS, Outcome, differing, settled
+from detectors.known_fakes.bank.store import Bank, create, writing
+
+BATCH = 200
+"""Entries, with their local features, that are brought to the disk together."""
+
+
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """An id that the two banks say different things of."""
+
+    id: str
+    merge: str
+    """What `merge` would do, an `Outcome`; `only_here` where the other does not know it."""
+    fields: dict[str, list[Any]] = {}
+    """Field → what stands here and there."""
+
+
+class Merged(msgspec.Struct, kw_only=True):
+    """What became of the other's entries."""
+
+    here: str
+    there: str
+    outcomes: dict[str, list[str]] = {}
+    """Outcome → ids; those of `same` and `older` too."""
+
+    @property
+    def conflicts(self) -> dict[str, list[str]]:
+        """Give the ids in which the two stay different."""
+        return {each.value: self.outcomes.get(each.value, []) for each in CONFLICTS}
+
+
+def differences(here: Bank, there: Bank, *, dispute: bool = False) -> Iterator[Difference]:
+    """Give what differs, by id: first what this bank knows, then what only the other knows."""
+    for name, entry in here.entries.items():
+        other = there.entries.get(name)
+        if other is None:
+            yield Difference(id=name, merge="only_here")
+        elif fields := differing(entry, other):
+            outcome = settled(entry, other, dispute=dispute).outcome
+            yield Difference(id=name, merge=outcome.value, fields=fields)
+    for name, entry in there.entries.items():
+        if name not in here.entries:
+            yield Difference(id=name, merge=settled(None, entry).outcome.value)
+
+
+def merge(
+    path: Path,
+    there: Bank,
+    now: str,
+    *,
+    prefix: str = "",
+    dispute: bool = False,
+    step: Callable[[], None] = lambda: None,
+) -> Merged:
+    """Bring the entries of another bank into this one, with their local features.
+
+    Args:
+        path: of this bank, which is made where there is none.
+        there: the other; it stays as it is.
+        now: when this bank is made, if it is.
+        prefix: goes before the ids of the other.
+        dispute: what was withdrawn there becomes disputed here.
+        step: called for each entry.
+
+    Raises:
+        ConfigError: a bank cannot be used, or the two are one.
+    """
+    if path.resolve() == there.path.resolve():
+        raise ConfigError(f"{path}: is the same bank; name another one to merge")
+    create(path, now)
+    done = Merged(here=path.resolve().name.removesuffix(".bank"), there=there.name)
+    with writing(path) as writer:
+        known = writer.bank.entries
+        for entry in there.entries.values():
+            step()
+            said = msgspec.structs.replace(entry, id=prefix + entry.id)
+            result = settled(known.get(said.id), said, dispute=dispute)
+            done.outcomes.setdefault(result.outcome.value, []).append(said.id)
+            if result.entry is not None:
+                writer.put(result.entry, _features(result.entry, result.outcome, entry, there))
+            if len(writer.pending) >= BATCH:
+                writer.commit()
+        writer.commit()
+    return done
+
+
+def _features(taken: Entry, outcome: Outcome, theirs: Entry, there: Bank) -> bytes | None:
+    """Give the local features that come along: those of entries that have none here."""
+    if taken.local is None and outcome in (Outcome.ADDED, Outcome.UPDATED):
+        return there.features(theirs)
+    return None

@@ -1,0 +1,172 @@
+"""MISP: an event with one object an entry.
+
+None of MISP's attribute types is a perceptual hash, and of its object templates none holds a PDQ,
+so the entries are objects of a template of their own, `misp-template.json`, which a MISP server
+can load. Field names as in MISP's event JSON.
+"""
+
+import uuid
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from detectors.errors import ConfigError
+from detectors.known_fakes.bank.entry import Entry, Status
+from detectors.known_fakes.bank.exchange.row import (
+    Feed,
+    Row,
+    day,
+    moment,
+    seconds,
+    shared,
+    strictest,
+    tlp_of,
+    whole,
+)
+from detectors.known_fakes.bank.exchange.sources import decoded, document, listed, mapping
+
+NAME: Final = "perceptual-hash-image"
+TEMPLATE: Final = "a2cbb3a4-14ef-40fe-8214-1aad75aa8e74"
+OWN: Final = uuid.UUID("1fe801fe-e459-4107-a41d-d1dff862c1b8")
+"""Namespace of ids made from feed and entry."""
+RELATIONS: Final = {
+    "pdq": "text",
+    "phash": "text",
+    "dhash": "text",
+    "sha256": "sha256",
+    "sha1": "sha1",
+    "md5": "md5",
+}
+"""Relation, which is the algorithm too → attribute type."""
+EXACT: Final = ("sha256", "sha1", "md5")
+
+
+def read(path: Path) -> Iterator[Row]:
+    """Give a row for each object; attributes and objects that hold no picture hash say so.
+
+    Raises:
+        ConfigError: there is no event in it.
+    """
+    found = decoded(document(path))
+    events = found if isinstance(found, list) else listed(mapping(found).get("response")) or [found]
+    events = [mapping(mapping(each).get("Event")) or mapping(each) for each in events]
+    if not any({"Object", "Attribute", "info"} & {*event} for event in events):
+        raise ConfigError(f"{path}: no MISP event in it (`Event`)")
+    for event in events:
+        tags = _tags(event)
+        org = mapping(event.get("Orgc")).get("name") or mapping(event.get("Org")).get("name")
+        for number, each in enumerate(listed(event.get("Object"))):
+            yield _row(f"Object[{number}]", mapping(each), tags, org)
+        for number, each in enumerate(listed(event.get("Attribute"))):
+            kind = str(mapping(each).get("type"))[:40]
+            yield Row(where=f"Attribute[{number}]", left=(("not_a_picture", kind),))
+
+
+def write(entries: Sequence[Entry], feed: Feed) -> Iterator[bytes]:
+    """Give an event with all entries."""
+    stamps = [moment(entry.modified) or "" for entry in entries]
+    latest = max(stamps, default="") or "1970-01-01T00:00:00Z"
+    tag = f"tlp:{strictest(tuple(entries)).value.lower()}"
+    event = {
+        "uuid": str(uuid.uuid5(OWN, feed.name)),
+        "info": f"Known pictures: {feed.name}",
+        "date": latest[:10],
+        "timestamp": str(seconds(latest)),
+        "published": False,
+        "distribution": "0",
+        "threat_level_id": "4",
+        "analysis": "2",
+        "Tag": [{"name": tag}],
+    }
+    yield b'{"Event":' + msgspec.json.encode(event)[:-1] + b',"Object":['
+    for number, entry in enumerate(entries):
+        yield (b",\n" if number else b"\n") + msgspec.json.encode(_object(entry, feed))
+    yield b"\n]}}\n"
+
+
+def _row(where: str, found: dict[str, Any], event_tags: list[str], org: Any) -> Row:
+    if found.get("name") != NAME and found.get("template_uuid") != TEMPLATE:
+        name = str(found.get("name"))[:40]
+        return Row(where=where, left=(("not_a_picture", name),))
+    values: dict[str, list[str]] = {}
+    tags: list[str] = []
+    for each in map(mapping, listed(found.get("Attribute"))):
+        if not _true(each.get("deleted")) or _true(found.get("deleted")):
+            relation = str(each.get("object_relation"))
+            values.setdefault(relation, []).append(str(each.get("value") or ""))
+            tags += _tags(each)
+    one = {relation: first[0] for relation, first in values.items()}
+    hashes = {name: [{"value": v} for v in values[name]] for name in RELATIONS if name in values}
+    if "pdq" in hashes and one.get("pdq-quality", "").isdecimal():
+        hashes["pdq"][0]["quality"] = int(one["pdq-quality"])  # type: ignore[assignment]
+    said = {
+        "id": one.get("entry-id") or found.get("uuid"),
+        "hashes": hashes,
+        "class": one.get("class"),
+        "first_seen": day(one.get("first-seen") or found.get("first_seen")),
+        "source": one.get("source") or org,
+        "tags": [tag for tag in tags if tlp_of(tag) is None],
+        "tlp": next((tlp for tag in event_tags if (tlp := tlp_of(tag))), None),
+    }
+    decided: dict[str, Any] = {}
+    if found.get("timestamp"):
+        decided["modified"] = found["timestamp"]
+    if own := next((tlp for tag in tags if (tlp := tlp_of(tag))), None):
+        decided["tlp"] = own
+    if _true(found.get("deleted")):
+        decided["status"] = Status.WITHDRAWN.value
+    rest = mapping(decoded(one.get("bank-entry", "").encode("utf-8", "replace")))
+    return Row(where=where, said=said, rest=rest, decided=decided)
+
+
+def _object(entry: Entry, feed: Feed) -> dict[str, Any]:
+    own = uuid.uuid5(OWN, f"{feed.name}\n{entry.id}")
+    gone = entry.status is Status.WITHDRAWN
+    quality = next((each.quality for each in entry.hashes.get("pdq", ())), None)
+    rows: list[tuple[str, str, str | None]] = [
+        ("entry-id", "text", entry.id),
+        ("class", "text", entry.kind.value),
+        *((name, kind, whole(entry, name)) for name, kind in RELATIONS.items()),
+        ("pdq-quality", "counter", None if quality is None else str(quality)),
+        ("first-seen", "datetime", moment(entry.first_seen)),
+        ("source", "text", entry.source),
+        ("bank-entry", "text", msgspec.json.encode(shared(entry, feed)).decode()),
+    ]
+    attributes: list[dict[str, Any]] = [
+        {
+            "type": kind,
+            "object_relation": name,
+            "value": value,
+            "category": "Payload delivery" if name in EXACT else "Other",
+            "to_ids": name in EXACT and not gone,
+            "disable_correlation": name not in RELATIONS,
+            "deleted": gone,
+            "uuid": str(uuid.uuid5(own, name)),
+        }
+        for name, kind, value in rows
+        if value
+    ]
+    tags = [*entry.tags, f"tlp:{entry.tlp.value.lower()}"]
+    attributes[1]["Tag"] = [{"name": tag} for tag in tags]
+    return {
+        "name": NAME,
+        "template_uuid": TEMPLATE,
+        "template_version": "1",
+        "meta-category": "file",
+        "uuid": str(own),
+        "timestamp": str(seconds(entry.modified)),
+        "deleted": gone,
+        "distribution": "5",
+        "Attribute": attributes,
+    }
+
+
+def _tags(holder: dict[str, Any]) -> list[str]:
+    return [str(mapping(tag).get("name") or "") for tag in listed(holder.get("Tag"))]
+
+
+def _true(value: Any) -> bool:
+    """Give whether a flag is set; servers write true, 1 or "1"."""
+    return value in (True, 1, "1")

@@ -1,0 +1,274 @@
+"""One row of a feed on its way in, one entry on its way out."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from typing import Any, Final
+
+import msgspec
+
+from detectors.errors import ConfigError
+from detectors.known_fakes.bank.entry import (
+    DIGITS,
+    EVEN,
+    PERCEPTUAL,
+    Entry,
+    Hash,
+    Kind,
+    Status,
+    Tlp,
+    named,
+)
+
+REFUSED: Final = {
+    "all_bits_equal": "a hash whose bits are all equal, which no picture has",
+    "wrong_length": "a hash of the wrong length for its algorithm",
+    "not_hex": "a hash that is not hexadecimal",
+    "unbalanced": "a hash with far from half of its bits set",
+    "low_quality": "a hash of a picture with too little detail (quality under 50)",
+    "bad_id": "an id that is empty, too long or cannot be shown",
+    "unreadable": "a row that is not of the format",
+}
+"""Code → what is wrong with it. Such things come from faults, and never enter a bank."""
+PARKED: Final = {
+    "crowded": "a hash under more than 20 ids: a placeholder, not a picture",
+    "unknown_algorithm": "a hash that this program cannot use",
+    "link": "a link in place of a hash; never followed",
+    "not_a_picture": "a video, a text or another kind of thing",
+    "no_hash": "a row without a hash",
+    "other_picture": "an id that stands for another picture here (use --prefix)",
+    "withdrawn_here": "an entry that was withdrawn here, and stays so",
+}
+"""Code → why it waits. Nothing is wrong with such things, but they have no place in a bank."""
+LEAST_QUALITY: Final = 50
+"""Of PDQ; below it hashes of different pictures are alike."""
+VIEWS: Final = ("whole", "inner")
+MOST_TEXT: Final = 500
+MOST_TAGS: Final = 100
+MOST_HASHES: Final = 8
+"""Of one algorithm, in one entry."""
+STRICT: Final = tuple(Tlp)
+"""From the freest to the strictest."""
+
+
+class Left(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Something of a feed that did not enter the bank."""
+
+    where: str
+    """Line or place in the file."""
+    id: str | None = None
+    code: str
+    """Of `REFUSED` or `PARKED`."""
+    detail: str | None = None
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """What one row of a feed says, in the words of an entry, unchecked."""
+
+    where: str
+    said: Mapping[str, Any] = {}
+    """What the format's own fields say; values may be of any type."""
+    rest: Mapping[str, Any] = {}
+    """The entry as this program wrote it beside them; it says all, so `said` is not asked."""
+    decided: Mapping[str, Any] = {}
+    """Fields of the format that go before `rest`: those in between may have withdrawn the entry."""
+    left: tuple[tuple[str, str], ...] = ()
+    """Code and detail of what the row holds and a bank has no place for."""
+
+
+class Feed(msgspec.Struct, frozen=True, kw_only=True):
+    """What a document says of itself."""
+
+    name: str
+    """Ids that the formats need are derived from it and from the entry's id."""
+    notes: bool = False
+    """Whether notes leave too."""
+
+
+class Defaults(msgspec.Struct, frozen=True, kw_only=True):
+    """What holds for rows that do not say it."""
+
+    now: str
+    kind: Kind = Kind.OTHER
+    tlp: Tlp = Tlp.AMBER
+    source: str | None = None
+    prefix: str = ""
+    """Goes before every id, so that the ids of two feeds cannot meet."""
+
+
+def shared(entry: Entry, feed: Feed) -> dict[str, Any]:
+    """Give what may leave of an entry; where its features lie and notes stay at home."""
+    row: dict[str, Any] = msgspec.to_builtins(entry)
+    row.pop("local", None)
+    if not feed.notes:
+        row.pop("note", None)
+    row |= {"class": entry.kind.value, "status": entry.status.value, "tlp": entry.tlp.value}
+    return dict(sorted(row.items()))
+
+
+def whole(entry: Entry, algorithm: str) -> str | None:
+    """Give the first hash of an algorithm, which is the whole picture's."""
+    hashes = entry.hashes.get(algorithm, ())
+    return hashes[0].value if hashes else None
+
+
+def hashed(**values: Any) -> dict[str, list[dict[str, Any]]]:
+    """Give single hashes in the shape in which entries hold them; None where there is none."""
+    return {name: [{"value": value}] for name, value in values.items() if value is not None}
+
+
+def entry_of(row: Row, defaults: Defaults) -> tuple[Entry | None, list[Left]]:
+    """Give the entry that a row makes, and what of it was left out.
+
+    A tombstone needs an id and no hash; every other entry needs a hash.
+    """
+    own = {"id": row.said.get("id"), **row.rest} if row.rest else row.said
+    said = {**own, **row.decided}
+    said["hashes"] = _joined(row.said.get("hashes"), row.rest.get("hashes"))
+    raw_id = str(said.get("id") or "")
+    left = [Left(where=row.where, id=raw_id or None, code=c, detail=d) for c, d in row.left]
+    hashes, faults = _hashes(said["hashes"])
+    left += [Left(where=row.where, id=raw_id or None, code=c, detail=d) for c, d in faults]
+    status = _one_of(Status, said.get("status"), Status.ACTIVE)
+    if not hashes and status is not Status.WITHDRAWN:
+        if not left:
+            left.append(Left(where=row.where, id=raw_id or None, code="no_hash"))
+        return None, left
+    try:
+        entry_id = named(defaults.prefix + raw_id) if raw_id else named("")
+    except ConfigError:
+        left.append(Left(where=row.where, code="bad_id", detail=ascii(raw_id)[:80]))
+        return None, left
+    modified = moment(said.get("modified")) or moment(said.get("created")) or defaults.now
+    tlp = tlp_of(said.get("tlp"))
+    return Entry(
+        id=entry_id,
+        kind=_one_of(Kind, said.get("class"), defaults.kind),
+        innocent=said.get("innocent") is True,
+        hashes=hashes,
+        created=moment(said.get("created")) or modified,
+        modified=modified,
+        source=text(said.get("source")) or defaults.source,
+        first_seen=day(said.get("first_seen")),
+        note=text(said.get("note")),
+        tags=_tags(said.get("tags")),
+        tlp=defaults.tlp if tlp is None else tlp,
+        status=status,
+        reason=text(said.get("reason")),
+    ), left
+
+
+def fault(algorithm: str, value: str, quality: int | None) -> str | None:
+    """Give the code of what is wrong with a hash; None for a sound one."""
+    if not re.fullmatch(r"[0-9a-f]+", value):
+        return "not_hex"
+    if len(value) != DIGITS[algorithm]:
+        return "wrong_length"
+    if value.strip("0") == "" or value.strip("f") == "":
+        return "all_bits_equal"
+    if algorithm in PERCEPTUAL and int(value, 16).bit_count() not in EVEN:
+        return "unbalanced"
+    if algorithm == "pdq" and quality is not None and quality < LEAST_QUALITY:
+        return "low_quality"
+    return None
+
+
+def moment(value: Any) -> str | None:
+    """Give a time as RFC 3339 in UTC to the second: from RFC 3339 or from seconds since 1970."""
+    try:
+        if isinstance(value, str) and not re.fullmatch(r"\d{1,11}", value):
+            at = datetime.fromisoformat(value)
+            at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+        elif isinstance(value, int | str) and not isinstance(value, bool):
+            at = datetime.fromtimestamp(int(value), UTC)
+        else:
+            return None
+    except (ValueError, OverflowError, OSError):
+        return None
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ") if at.year >= 1000 else None  # noqa: PLR2004
+
+
+def seconds(value: str) -> int:
+    """Give a time of an entry in seconds since 1970; 0 for one that was written by hand."""
+    known = moment(value)
+    return int(datetime.fromisoformat(known).timestamp()) if known else 0
+
+
+def day(value: Any) -> str | None:
+    """Give a date as it is, anything finer as RFC 3339."""
+    if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value):
+        try:
+            return date.fromisoformat(value).isoformat()
+        except ValueError:
+            return None
+    return moment(value)
+
+
+def text(value: Any) -> str | None:
+    """Give a text of bounded length that can be shown; None for an empty one."""
+    if not isinstance(value, str):
+        return None
+    shown = "".join(letter for letter in value if letter.isprintable())[:MOST_TEXT]
+    return shown or None
+
+
+def tlp_of(value: Any) -> Tlp | None:
+    """Give a TLP from `AMBER+STRICT`, `TLP:AMBER+STRICT` or `tlp:amber+strict`; white is clear."""
+    word = str(value or "").upper().removeprefix("TLP:").replace("_", "+")
+    word = "CLEAR" if word == "WHITE" else word
+    return Tlp(word) if word in {tlp.value for tlp in Tlp} else None
+
+
+def strictest(entries: "list[Entry] | tuple[Entry, ...]") -> Tlp:
+    """Give the strictest TLP among entries; CLEAR where there are none."""
+    return max((entry.tlp for entry in entries), key=STRICT.index, default=Tlp.CLEAR)
+
+
+def _joined(native: Any, rest: Any) -> dict[str, Any]:
+    """Give the hashes of both; the format's own go before those of `rest` where they disagree."""
+    joined = dict(rest) if isinstance(rest, Mapping) else {}
+    for name, hashes in native.items() if isinstance(native, Mapping) else ():
+        values = {each["value"].lower() for each in _dicts(hashes)}
+        if values - {each["value"].lower() for each in _dicts(joined.get(name))}:
+            joined[name] = hashes
+    return joined
+
+
+def _dicts(hashes: Any) -> list[dict[str, Any]]:
+    """Give the hashes of a list that have a value."""
+    if isinstance(hashes, str):
+        return [{"value": hashes}]
+    found = hashes if isinstance(hashes, list | tuple) else []
+    rows = [{"value": each} if isinstance(each, str) else each for each in found]
+    return [row for row in rows if isinstance(row, dict) and isinstance(row.get("value"), str)]
+
+
+def _hashes(said: dict[str, Any]) -> tuple[dict[str, tuple[Hash, ...]], list[tuple[str, str]]]:
+    """Give the sound hashes, and code and detail of the others."""
+    sound: dict[str, tuple[Hash, ...]] = {}
+    faults: list[tuple[str, str]] = []
+    for name, rows in said.items():
+        if name not in DIGITS:
+            faults.append(("unknown_algorithm", ascii(name)[1:41]))
+            continue
+        for row in _dicts(rows)[:MOST_HASHES]:
+            value, quality = row["value"].strip().lower(), row.get("quality")
+            quality = quality if type(quality) is int and 0 <= quality <= 100 else None  # noqa: PLR2004
+            if wrong := fault(name, value, quality):
+                faults.append((wrong, f"{name} {ascii(value)[1:81]}"))
+                continue
+            view = row.get("view")
+            made = Hash(value, view if view in VIEWS else "whole", quality)
+            sound[name] = (*sound.get(name, ()), made)
+    return sound, faults
+
+
+def _tags(value: Any) -> tuple[str, ...]:
+    tags = [text(each) for each in value] if isinstance(value, list | tuple) else []
+    return tuple(dict.fromkeys(tag for tag in tags if tag))[:MOST_TAGS]
+
+
+def _one_of(kind: Any, value: Any, default: Any) -> Any:
+    """Give the member of an enumeration that is meant, in whatever case."""
+    word = str(value or "").lower()
+    return kind(word) if word in {member.value for member in kind} else default

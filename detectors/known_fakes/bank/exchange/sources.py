@@ -1,0 +1,101 @@
+"""Files of others, read within bounds."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from detectors.errors import ConfigError
+
+MOST_DOCUMENT: Final = 512 * 2**20
+"""Bytes of a JSON document, which has to be held whole; JSONL, CSV and XML are read as streams."""
+MOST_LINE: Final = 2**20
+"""Bytes of a line, and of one row of an XML document; an entry has a few hundred."""
+HEAD: Final = 2**16
+BOM: Final = b"\xef\xbb\xbf"
+
+
+def head(path: Path) -> bytes:
+    """Give the beginning of a file.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return file.read(HEAD)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def chunks(path: Path) -> Iterator[bytes]:
+    """Give a file piece by piece.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(HEAD):
+                yield chunk
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def lines(path: Path) -> Iterator[tuple[int, bytes | None]]:
+    """Give number and content of each line that is not blank; None for one that is too long.
+
+    Raises:
+        ConfigError: the file cannot be read.
+    """
+    number, kept, size = 1, bytearray(), 0
+    for chunk in chunks(path):
+        for piece in chunk.splitlines(keepends=True) if b"\n" in chunk else [chunk]:
+            size += len(piece)
+            if size <= MOST_LINE:
+                kept += piece
+            if piece.endswith(b"\n"):
+                if size > MOST_LINE or kept.strip():
+                    yield number, None if size > MOST_LINE else bytes(kept).strip()
+                number, kept, size = number + 1, bytearray(), 0
+    if size > MOST_LINE or kept.strip():
+        yield number, None if size > MOST_LINE else bytes(kept).strip()
+
+
+def document(path: Path) -> bytes:
+    """Give a whole file.
+
+    Raises:
+        ConfigError: it cannot be read, or is too large.
+    """
+    try:
+        size = path.stat().st_size
+        if size > MOST_DOCUMENT:
+            raise ConfigError(
+                f"{path}: {size} bytes; at most {MOST_DOCUMENT} can be read at once. Split it, or "
+                "ask for JSONL or CSV, which are read line by line"
+            )
+        return path.read_bytes().removeprefix(BOM)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def decoded(raw: "bytes | msgspec.Raw", kind: Any = Any) -> Any:
+    """Give JSON as Python values; None where it is none, or not of this type."""
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def mapping(value: Any) -> dict[str, Any]:
+    """Give a value that is an object, else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def listed(value: Any) -> list[Any]:
+    """Give a value that is a list, else an empty one; Graph API lists lie under `data`."""
+    if isinstance(value, dict):
+        value = value.get("data")
+    return value if isinstance(value, list) else []

@@ -1,0 +1,256 @@
+"""`provenance bank export`, `import`, `merge` and `diff`: banks among partners."""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import msgspec
+
+from detectors.errors import ConfigError
+from detectors.known_fakes.bank.entry import Kind, Tlp
+from detectors.known_fakes.bank.exchange import FORMATS, format_of, guessed
+from detectors.known_fakes.bank.exchange.gate import leaving
+from detectors.known_fakes.bank.exchange.intake import take_in
+from detectors.known_fakes.bank.exchange.merge import Difference, differences
+from detectors.known_fakes.bank.exchange.merge import merge as merged
+from detectors.known_fakes.bank.exchange.row import Defaults, Feed, Left
+from detectors.known_fakes.bank.store import Bank
+from provenance.render.escape import escape
+
+F = TypeVar("F", bound=Callable[..., Any])
+_BANK = click.option(
+    "--bank", "path", required=True, type=click.Path(path_type=Path), help="The bank's folder."
+)
+_FORMAT = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["terminal", "json"]),
+    default="terminal",
+    show_default=True,
+    help="Words, or JSON.",
+)
+_PREFIX = click.option("--prefix", default="", help="Put before every id, so that none can meet.")
+_DISPUTE = click.option(
+    "--dispute-withdrawn",
+    "dispute",
+    is_flag=True,
+    help="What they withdrew becomes disputed here, for you to decide, not withdrawn.",
+)
+_OTHER = click.argument("other", type=click.Path(path_type=Path))
+SHOWN_EVERY = 500
+"""Rows between two looks of the counter."""
+
+
+@click.command()
+@_BANK
+@click.option("--as", "name", required=True, type=click.Choice([*FORMATS]), help="The format.")
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), help="File to write, not stdout."
+)
+@click.option("--to", help="Recipient of entries marked AMBER, which leave for nobody else.")
+@click.option("--feed", help="Name that ids are derived from; default: the bank's name.")
+@click.option("--with-notes", "notes", is_flag=True, help="Hand on notes too; they stay otherwise.")
+def export(
+    path: Path, name: str, *, out: Path | None, to: str | None, feed: str | None, notes: bool
+) -> None:
+    """Write the entries that may leave, withdrawn ones as tombstones.
+
+    RED and AMBER+STRICT never leave; AMBER leaves with --to NAME. Local features, small copies and
+    paths never leave. The same bank gives the same bytes.
+    """
+    bank = Bank(path)
+    entries, held = leaving(bank.entries.values(), to)
+    counter = _Counter("entries")
+    pieces = format_of(name).write(entries, Feed(name=feed or bank.name, notes=notes))
+    _written(counter.watch(pieces), out)
+    words = [f"{bank.name}: {len(entries)} entries as {name}"]
+    words += [f" for {to}"] if to else []
+    click.echo(escape("".join(words)), err=True)
+    for tlp, count in held.items():
+        rule = "needs --to NAME" if tlp == Tlp.AMBER.value else "never leaves"
+        click.echo(f"  held back {count}: TLP:{tlp} {rule}", err=True)
+
+
+@click.command(name="import")
+@_BANK
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--as", "name", type=click.Choice([*FORMATS]), help="The format; else by content.")
+@click.option(
+    "--class",
+    "kind",
+    type=click.Choice([kind.value for kind in Kind]),
+    default=Kind.OTHER.value,
+    show_default=True,
+    help="Of entries that do not say theirs.",
+)
+@click.option(
+    "--tlp",
+    type=click.Choice([tlp.value for tlp in Tlp]),
+    default=Tlp.AMBER.value,
+    show_default=True,
+    help="Of entries that do not say theirs.",
+)
+@click.option("--source", help="Of entries that do not say theirs.")
+@_PREFIX
+@_DISPUTE
+@click.option(
+    "--left-out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File for all that was refused or parked, as JSON Lines.",
+)
+@click.option("--dry-run", "dry", is_flag=True, help="Say what would be done, change nothing.")
+@_FORMAT
+@click.pass_context
+def import_(
+    ctx: click.Context,
+    /,
+    path: Path,
+    file: Path,
+    *,
+    name: str | None,
+    left_out: Path | None,
+    form: str,
+    dispute: bool,
+    dry: bool,
+    **said: Any,
+) -> None:
+    """Take in the entries of a partner's FILE.
+
+    Faulty hashes are refused, what has no place in a bank is parked; both are counted and named,
+    and the rest is taken. What they withdrew is withdrawn here; what you withdrew stays so.
+    """
+    counter = _Counter("rows, read twice")
+    defaults = Defaults(
+        now=_now(),
+        kind=Kind(said["kind"]),
+        tlp=Tlp(said["tlp"]),
+        source=said["source"],
+        prefix=said["prefix"],
+    )
+    left: list[Left] = []
+    report = take_in(
+        path,
+        file,
+        name or guessed(file),
+        defaults,
+        dispute=dispute,
+        dry=dry,
+        tell=left.append if left_out else lambda _: None,
+        step=counter.step,
+    )
+    counter.end()
+    if left_out:
+        _written((msgspec.json.encode(each) + b"\n" for each in left), left_out)
+    if form == "json":
+        click.echo(json.dumps(report.report(), indent=1, ensure_ascii=False))
+    else:
+        for line in report.lines():
+            click.echo(escape(line))
+    ctx.exit(3 if report.refused else 0)
+
+
+@click.command()
+@_BANK
+@_OTHER
+@_PREFIX
+@_DISPUTE
+@_FORMAT
+def merge(path: Path, other: Path, prefix: str, form: str, *, dispute: bool) -> None:
+    """Take in the entries of the bank OTHER, with their local features.
+
+    What was withdrawn in either is withdrawn; of two changes the later counts; an id that stands
+    for two pictures keeps yours. OTHER stays as it is.
+    """
+    counter = _Counter("entries")
+    done = merged(path, Bank(other), _now(), prefix=prefix, dispute=dispute, step=counter.step)
+    counter.end()
+    if form == "json":
+        told = {**msgspec.to_builtins(done), "conflicts": done.conflicts}
+        click.echo(json.dumps(told, indent=1, ensure_ascii=False))
+        return
+    counts = ", ".join(f"{len(ids)} {name}" for name, ids in sorted(done.outcomes.items()))
+    click.echo(escape(f"{done.here}: {counts or 'nothing to merge'}"))
+    for name, ids in done.conflicts.items():
+        for each in ids:
+            click.echo(escape(f"  {name}  {each}"))
+
+
+@click.command()
+@_BANK
+@_OTHER
+@_DISPUTE
+@_FORMAT
+def diff(path: Path, other: Path, form: str, *, dispute: bool) -> None:
+    """Show where the bank OTHER differs, and what `bank merge` would do."""
+    found = differences(Bank(path), Bank(other), dispute=dispute)
+    if form == "json":
+        click.echo(json.dumps(msgspec.to_builtins([*found]), indent=1, ensure_ascii=False))
+        return
+    for each in found:
+        click.echo(escape(_line(each)))
+
+
+def _line(found: Difference) -> str:
+    """Give a difference in a line."""
+    said = [f"{name} {_short(a)} here, {_short(b)} there" for name, (a, b) in found.fields.items()]
+    return f"{found.merge:<16}{found.id}" + (f"  ({'; '.join(said)})" if said else "")
+
+
+def _short(value: Any) -> str:
+    words = json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
+    return words if len(words) <= 40 else f"{words[:37]}…"  # noqa: PLR2004
+
+
+def _written(pieces: Iterator[bytes], out: Path | None) -> None:
+    """Write to a file that appears whole or not at all, or to stdout."""
+    if out is None:
+        for piece in pieces:
+            sys.stdout.buffer.write(piece)
+        sys.stdout.buffer.flush()
+        return
+    fresh = out.with_name(f"{out.name}.new")
+    try:
+        with fresh.open("wb") as file:
+            file.writelines(pieces)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(out)
+    except OSError as error:
+        fresh.unlink(missing_ok=True)
+        raise ConfigError(f"{out}: cannot be written: {error.strerror}") from error
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+class _Counter:
+    """Counts on a terminal's stderr; silent elsewhere."""
+
+    def __init__(self, what: str) -> None:
+        self._what, self._seen = what, 0
+        self._shown = sys.stderr.isatty() and not sys.stdout.isatty()
+
+    def step(self) -> None:
+        """Count one."""
+        self._seen += 1
+        if self._shown and self._seen % SHOWN_EVERY == 0:
+            sys.stderr.write(f"\r{self._seen:,} {self._what}")
+            sys.stderr.flush()
+
+    def watch(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        """Count the pieces that pass."""
+        for piece in pieces:
+            self.step()
+            yield piece
+        self.end()
+
+    def end(self) -> None:
+        """Leave a clean line."""
+        if self._shown and self._seen >= SHOWN_EVERY:
+            sys.stderr.write("\r\033[K")
