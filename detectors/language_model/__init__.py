@@ -1,0 +1,1 @@
+"""The frozen language model: what a text looks like from the middle of it."""
