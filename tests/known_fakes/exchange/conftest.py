@@ -1,5 +1,6 @@
 """Entries of every kind, and a bank that holds them."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -15,9 +16,9 @@ THIRD_PDQ = "f162eb9daab170c0567fe3632d9a5548c5612982dd5e374a7424ebbc8a835c95"
 SHA256 = "5f" * 32
 
 
-def entry(name: str, **changed: object) -> Entry:
+def made(name: str, **changed: object) -> Entry:
     """Give an active AI face with one PDQ."""
-    made = Entry(
+    plain = Entry(
         id=name,
         kind=Kind.AI_FACE,
         hashes={"pdq": (Hash(PDQ, quality=99),)},
@@ -25,21 +26,33 @@ def entry(name: str, **changed: object) -> Entry:
         modified="2026-11-02T11:12:13Z",
         tlp=Tlp.GREEN,
     )
-    return msgspec.structs.replace(made, **changed)
+    return msgspec.structs.replace(plain, **changed)
+
+
+@pytest.fixture
+def entry() -> Callable[..., Entry]:
+    """Give a function that makes an active AI face with one PDQ."""
+    return made
+
+
+@pytest.fixture
+def fill() -> Callable[..., None]:
+    """Give a function that makes a bank of entries."""
+    return filled
 
 
 @pytest.fixture
 def entries() -> list[Entry]:
     """Give entries of every class and status, some with what formats find hard."""
     return [
-        entry("=cmd|'/c calc'!A1", tags=("=1+1", "a;b%3B"), source="'-1"),
-        entry(
+        made("=cmd|'/c calc'!A1", tags=("=1+1", "a;b%3B"), source="'-1"),
+        made(
             "42/image1",
             hashes={"md5": (Hash("a1" * 16),), "sha1": (Hash("b2" * 20),)},
             kind=Kind.OTHER,
             source="Member & <Söhne>",
         ),
-        entry(
+        made(
             "avatars/Ünïcode 'quoted' \\ & <b>",
             hashes={
                 "sha256": (Hash(SHA256),),
@@ -53,16 +66,16 @@ def entries() -> list[Entry]:
             tags=("disarm:T0097", "campaign: spring, 2026"),
             tlp=Tlp.AMBER,
         ),
-        entry("disputed", status=Status.DISPUTED, reason="a real person", kind=Kind.STOLEN_PHOTO),
-        entry("exact", hashes={"sha256": (Hash(SHA256),)}, tlp=Tlp.CLEAR),
-        entry("gone", status=Status.WITHDRAWN, reason="the owner asked"),
-        entry("gone/without hashes", status=Status.WITHDRAWN, hashes={}, reason=None),
-        entry(
+        made("disputed", status=Status.DISPUTED, reason="a real person", kind=Kind.STOLEN_PHOTO),
+        made("exact", hashes={"sha256": (Hash(SHA256),)}, tlp=Tlp.CLEAR),
+        made("gone", status=Status.WITHDRAWN, reason="the owner asked"),
+        made("gone/without hashes", status=Status.WITHDRAWN, hashes={}, reason=None),
+        made(
             "innocent", innocent=True, kind=Kind.OTHER, hashes={"pdq": (Hash(THIRD_PDQ),)},
             note="seen at the fair", first_seen="2026-03-04T05:06:07Z",
         ),
-        entry("red", tlp=Tlp.RED, source="nobody may know"),
-        entry("strict", tlp=Tlp.AMBER_STRICT, source="nobody may know"),
+        made("guarded-1", tlp=Tlp.RED, source="nobody may know"),
+        made("guarded-2", tlp=Tlp.AMBER_STRICT, source="nobody may know"),
     ]  # fmt: skip
 
 
@@ -70,11 +83,11 @@ def entries() -> list[Entry]:
 def bank(tmp_path: Path, entries: list[Entry]) -> Path:
     """Give a bank of them; one has local features."""
     path = tmp_path / "one" / "fakes.bank"
-    fill(path, entries, features=b"LF1\0 descriptors and thumbnail")
+    filled(path, entries, features=b"LF1\0 SECRET-FEATURES")
     return path
 
 
-def fill(path: Path, entries: list[Entry], features: bytes | None = None) -> None:
+def filled(path: Path, entries: list[Entry], features: bytes | None = None) -> None:
     """Make a bank; the features go to entries with a SHA-256."""
     create(path, NOW)
     with writing(path) as writer:

@@ -74,7 +74,7 @@ def read(path: Path) -> Iterator[Row]:
         found, where = decoded(each, dict[str, Any]), f"objects[{number}]"
         if found is None:
             yield Row(where=where, left=(("unreadable", "not an object"),))
-        elif found.get("type") not in CONTEXT:
+        elif str(found.get("type")) not in CONTEXT:
             yield _row(where, found, tlps, makers)
 
 
