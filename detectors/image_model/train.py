@@ -64,24 +64,26 @@ def train(data: Path, out: Path, splits: Sequence[str], say: Callable[[str], Non
         | {f"{name}.bias": np.array([probe.bias], np.float32) for name, probe in tensors.items()},
         out / "weights.safetensors",
     )
-    write(
-        out,
-        Config(
-            detector="image_model",
-            encoder=ENCODER,
-            blocks=BLOCKS,
-            strength=STRENGTH,
-            gate=gate,
-            trained=Trained(
-                splits=splits,
-                ai=sum(row.ai for row in found),
-                real=sum(not row.ai for row in found),
-                sources=tuple(sorted({row.repo for row in found})),
-                command=f"provenance train image_model --split {' --split '.join(splits)}",
-            ),
+    write(out, _config(found, splits, gate))
+    say(f"wrote {out}: {gate.measured}")
+
+
+def _config(found: Sequence[Row], splits: tuple[str, ...], gate: Gate) -> Config:
+    """Give the config of a new model that learnt from these pictures."""
+    return Config(
+        detector="image_model",
+        encoder=ENCODER,
+        blocks=BLOCKS,
+        strength=STRENGTH,
+        gate=gate,
+        trained=Trained(
+            splits=splits,
+            ai=sum(row.ai for row in found),
+            real=sum(not row.ai for row in found),
+            sources=tuple(sorted({row.repo for row in found})),
+            command=f"provenance train image_model --split {' --split '.join(splits)}",
         ),
     )
-    say(f"wrote {out}: {gate.measured}")
 
 
 def pictures(data: Path, splits: Sequence[str]) -> list[Row]:

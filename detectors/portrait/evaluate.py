@@ -188,25 +188,25 @@ def page(metrics: dict[str, Any], config: Config) -> str:
             f"| {name} | {row['label']} | {row['n']} | {row['accused']} | {low:.3f} to {high:.3f}"
             f" | {row['in_template']} | {row['no_face']} |"
         )
-    lines += [
-        "",
-        "Accused: a likelihood ratio of 10 and more.",
-        "",
-        "## Where it does not hold",
-        "",
-    ]
+    lines += ["", "Accused: a likelihood ratio of 10 and more.", ""]
+    return "\n".join([*lines, *_limits(metrics), ""])
+
+
+def _limits(metrics: dict[str, Any]) -> list[str]:
+    """Give what a reader has to know before relying on the figures."""
+    lines = ["## Where it does not hold", ""]
     if (cap := metrics["calibration"]) is not None:
-        lines.append(
-            f"- Ratios end at 10^{cap['cap']}: {cap['negatives']} real portraits allow no more."
-        )
-    lines += [
+        lines += [
+            f"- Ratios end at 10^{cap['cap']}. They rest on {cap['negatives']} real portraits;",
+            "  the ones judged above may be among them.",
+        ]
+    return [
+        *lines,
         "- Photographs that were aligned like the training set of such generators are accused.",
         "- Tight square head shots reach the template by chance, about 3 in 100 of them.",
         "- Portraits that were cropped, pasted or turned after generation are missed, and so are",
         "  those of other generators.",
-        "",
     ]
-    return "\n".join(lines)
 
 
 def _options(splits: Sequence[str]) -> str:
