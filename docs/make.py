@@ -21,7 +21,8 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent
 COMMANDS = (
     "", "check", "scan", "explain", "bank", "bank add", "bank list", "bank show", "bank withdraw",
-    "bank stats", "bank verify", "trust", "trust list", "trust import", "trust remove",
+    "bank dispute", "bank confirm", "bank stats", "bank verify", "bank export",
+    "bank import", "bank merge", "bank diff", "trust", "trust list", "trust import", "trust remove",
     "trust enable", "trust disable", "detectors", "doctor", "config show", "train", "evaluate",
     "calibrate", "completion",
 )  # fmt: skip

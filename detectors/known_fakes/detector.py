@@ -110,6 +110,7 @@ def _found(bank: Bank, entries: int, match: "Match") -> Signal:
         "comparisons": match.comparisons,
         "view": match.view,
         "transform": match.transform,
+        **({} if match.entry.local else {"local": "not_assessed"}),
         **match.facts,
     }
     return _signal(bank, match.entry, entries, facts, exact=False)

@@ -161,9 +161,9 @@ def import_(
 @_DISPUTE
 @_FORMAT
 def merge(path: Path, other: Path, prefix: str, form: str, *, dispute: bool) -> None:
-    """Take in the entries of the bank OTHER, with their local features.
+    """Take in the entries of another bank.
 
-    What was withdrawn in either is withdrawn; of two changes the later counts; an id that stands
+    Local features come along. What was withdrawn in either is withdrawn; of two changes the later counts; an id that stands
     for two pictures keeps yours. OTHER stays as it is.
     """
     counter = _Counter("entries")
@@ -186,7 +186,10 @@ def merge(path: Path, other: Path, prefix: str, form: str, *, dispute: bool) -> 
 @_DISPUTE
 @_FORMAT
 def diff(path: Path, other: Path, form: str, *, dispute: bool) -> None:
-    """Show where the bank OTHER differs, and what `bank merge` would do."""
+    """Show where two banks differ.
+
+    Each line begins with what `bank merge` would do with the entry.
+    """
     found = differences(Bank(path), Bank(other), dispute=dispute)
     if form == "json":
         click.echo(json.dumps(msgspec.to_builtins([*found]), indent=1, ensure_ascii=False))
