@@ -42,6 +42,7 @@ class Case(StrEnum):
     NOTHING_TEXT = "nothing_text"
     NOTHING_POST = "nothing_post"
     NOT_JUDGED = "not_judged"
+    IN_PART = "in_part"
     OTHER = "other"
 
 
@@ -144,4 +145,6 @@ def _nothing(record: Record, found: Sequence[Signal]) -> Case:
     """Give the case of a record in which nothing speaks for an origin."""
     if not found and not any(signal.outcome is Outcome.CLEAR for signal in record.signals):
         return Case.NOT_JUDGED
+    if any(signal.outcome is Outcome.FAILED for signal in record.signals):
+        return Case.IN_PART
     return NOTHING.get(record.item.kind, Case.NOTHING_TEXT)

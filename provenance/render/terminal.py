@@ -21,6 +21,8 @@ MOST = 4
 """Reasons on a first screen."""
 QUIET_LINES = 2
 """Lines up to which looks that found nothing fill the space beside a finding."""
+RISK = 14
+"""Width of the column of risks on a folder's screen."""
 LABEL = 12
 """Least width of the column of labels."""
 SERIOUS = ("high", "review", "inconclusive", "low")
@@ -61,7 +63,7 @@ class Page:
 
     def item(self, record: Record) -> None:
         """Print the screen of one item."""
-        self._head(record, "")
+        self._head(record)
         if self._look.quiet:
             return
         said = self._words
@@ -87,7 +89,7 @@ class Page:
             missed = could_not_check(record)
             unchecked += missed
             if self._asks(record) or missed or self._look.verbose:
-                self._head(record, self._words.missed(record) or self._words.headline(record))
+                self._row(record, self._words.missed(record) or self._words.brief(record))
         if self._look.quiet:
             return
         counts = {risk: risks[risk] for risk in SERIOUS}
@@ -107,12 +109,17 @@ class Page:
         limit = self._look.fail_on
         return limit is not None and record.verdict.risk.rank >= limit.rank
 
-    def _head(self, record: Record, more: str) -> None:
-        """Print risk and name, and on a folder's screen what is the matter."""
+    def _head(self, record: Record) -> None:
+        """Print risk and name."""
         risk = record.verdict.risk
         mark = f"{GLYPHS[risk]} {risk.value.upper()}  "
-        name = self._words.shown(record.item.uri)
-        self._hang(mark, f"{name}  {more}" if more else name, 4, STYLES[risk])
+        self._hang(mark, self._words.shown(record.item.uri), 4, STYLES[risk])
+
+    def _row(self, record: Record, more: str) -> None:
+        """Print risk and name in columns, and what is the matter."""
+        risk = record.verdict.risk
+        mark = f"{GLYPHS[risk]:<2} {risk.value.upper():<{RISK}}"
+        self._hang(mark, f"{self._words.shown(record.item.uri)}  {more}", 4, STYLES[risk])
 
     def _reasons(self, record: Record) -> None:
         """Print the signals that a first screen shows, strongest first, in one column of labels."""

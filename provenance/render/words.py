@@ -63,6 +63,10 @@ class Words:
         """Give the one line in plain words."""
         return self.word(f"verdict.{case(record)}")
 
+    def brief(self, record: Record) -> str:
+        """Give the case in a few words, for one line of a folder's screen."""
+        return self.word(f"brief.{case(record)}")
+
     def evidence(self, signal: Signal) -> str:
         """Give what a signal says, a ratio in the words of the scale first."""
         said = self.say(signal.reason)
