@@ -163,8 +163,8 @@ def import_(
 def merge(path: Path, other: Path, prefix: str, form: str, *, dispute: bool) -> None:
     """Take in the entries of another bank.
 
-    Local features come along. What was withdrawn in either is withdrawn; of two changes the later counts; an id that stands
-    for two pictures keeps yours. OTHER stays as it is.
+    Local features come along. What was withdrawn in either is withdrawn; of two changes the later
+    counts; an id that stands for two pictures keeps yours. OTHER stays as it is.
     """
     counter = _Counter("entries")
     done = merged(path, Bank(other), _now(), prefix=prefix, dispute=dispute, step=counter.step)

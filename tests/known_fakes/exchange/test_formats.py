@@ -1,5 +1,6 @@
 """What every format of the table promises."""
 
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from detectors.errors import ConfigError
-from detectors.known_fakes.bank.entry import DIGITS, Entry, Status, Tlp
-from detectors.known_fakes.bank.exchange import FORMATS, format_of, guessed
+from detectors.known_fakes.bank.entry import DIGITS, Entry, Hash, Status, Tlp
+from detectors.known_fakes.bank.exchange import FORMATS, format_of, guessed, misp
 from detectors.known_fakes.bank.exchange.gate import leaving
 from detectors.known_fakes.bank.exchange.intake import take_in
 from detectors.known_fakes.bank.exchange.row import Defaults, Feed, entry_of, shared
@@ -19,6 +20,7 @@ from detectors.known_fakes.bank.exchange.stix import EXTENSION, extension
 from detectors.known_fakes.bank.store import Bank
 
 NOW = "2026-11-24T08:00:00Z"
+TEMPLATE = Path(misp.__file__).with_name("misp-template.json")
 FEED = Feed(name="fakes")
 EVERY = pytest.mark.parametrize("name", [*FORMATS])
 
@@ -171,3 +173,52 @@ def test_entries_keep_to_their_schema(entries: list[Entry]) -> None:
     assert len(marked) == len(sent)
     for each in marked:
         jsonschema.validate(each, schema)
+
+
+def test_ids_are_those_that_other_tools_derive_or_expect(entry: Callable[..., Entry]) -> None:
+    """The id of the file is what python-stix2 3.0.2 gives for the same hash."""
+    made = entry("a", hashes={"md5": (Hash("a1" * 16),)})
+    bundle = msgspec.json.decode(document("stix", [made]))
+    ids = {each["type"]: each["id"] for each in bundle["objects"]}
+    assert ids["file"] == "file--4932f27a-8ceb-599d-a9c7-5c085607d035"
+    assert all(uuid.UUID(ids[kind][-36:]).version == 5 for kind in ("indicator", "relationship"))
+    assert uuid.UUID(bundle["id"][-36:]).version == 5
+    rows = msgspec.json.decode(document("threatexchange", [made, entry("812")]))["data"]
+    assert [rows[0]["id"], int(rows[1]["id"]) > 0] == ["812", True]
+    assert all(int(row["descriptors"]["data"][0]["owner"]["id"]) for row in rows)
+
+
+def test_the_right_markings_travel(entries: list[Entry]) -> None:
+    """Ids and names of TLP 2.0 as oasis-open/cti-stix-common-objects defines them."""
+    objects = msgspec.json.decode(document("stix", entries))["objects"]
+    marks = {each["name"]: each for each in objects if each["type"] == "marking-definition"}
+    assert {*marks} == {"TLP:CLEAR", "TLP:GREEN", "TLP:AMBER"}
+    green = marks["TLP:GREEN"]
+    assert green["id"] == "marking-definition--bab4a63c-aed9-4cf5-a766-dfca5abac2bb"
+    assert green["extensions"] == {
+        "extension-definition--60a3c5c5-0d10-413e-aab3-9e08dde9e88d": {
+            "extension_type": "property-extension", "tlp_2_0": "green",
+        }
+    }  # fmt: skip
+    known = {each["id"] for each in objects}
+    for each in objects:
+        assert known >= {*each.get("object_marking_refs", ()), *each.get("extensions", ())} - {
+            "extension-definition--60a3c5c5-0d10-413e-aab3-9e08dde9e88d"
+        }
+        assert known >= {each[key] for key in each if key.endswith("_ref")}
+
+
+def test_each_format_speaks_its_own_words(entry: Callable[..., Entry]) -> None:
+    gone = [entry("a", status=Status.WITHDRAWN)]
+    said = {name: document(name, gone) for name in FORMATS}
+    assert b"<deletedImage>" in said["ncmec"]
+    assert msgspec.json.decode(said["stopncii"])["hashRecords"][0]["hashStatus"] == "Withdrawn"
+    assert msgspec.json.decode(said["threatexchange"])["data"][0]["should_delete"] is True
+    assert b'"revoked":true' in said["stix"]
+    (thing,) = msgspec.json.decode(said["misp"])["Event"]["Object"]
+    assert thing["deleted"] is True
+    template = msgspec.json.decode(TEMPLATE.read_bytes())
+    assert (template["uuid"], template["name"]) == (thing["template_uuid"], thing["name"])
+    types = {each["object_relation"]: each["type"] for each in thing["Attribute"]}
+    listed = {name: each["misp-attribute"] for name, each in template["attributes"].items()}
+    assert types.items() <= listed.items()

@@ -25,7 +25,7 @@ from detectors.known_fakes.bank.index import REACH
 HOME: Final = Path(__file__).parent
 OWN: Final = uuid.UUID("2122b2a5-dca3-4969-80b6-9e5f5d8862cf")
 """Namespace of ids made from feed and entry."""
-OBSERVABLE: Final = uuid.UUID("00abedb4-aa42-466c-9c23-fed23a9ba1b9")
+OBSERVABLE: Final = uuid.UUID("00abedb4-aa42-466c-9c01-fed23315a9b7")
 """Namespace of observables (STIX 2.1, section 2.9)."""
 EXTENSION: Final = "extension-definition--2914e0b4-765e-4d65-b724-ad563e573fd2"
 MAKER: Final = "identity--784fc9a2-c660-46b6-88e3-1e62a11908cf"

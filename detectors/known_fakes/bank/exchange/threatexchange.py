@@ -2,10 +2,11 @@
 
 Field names as python-threatexchange asks for them (`threat_updates.py`,
 `fb_threatexchange_signal.py`): id, indicator, type, last_updated, should_delete, descriptors{data[
-{reactions, my_reactions, owner{id}, tags, status, added_on}]}. A row without descriptors is a
-tombstone as well (facebook/ThreatExchange, issue 834).
+{id, reactions, my_reactions, owner{id}, tags, status, added_on}]}. Ids there are whole numbers. A
+row without descriptors is a tombstone as well (facebook/ThreatExchange, issue 834).
 """
 
+import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -36,6 +37,8 @@ TYPES: Final = {
 EXTRA: Final = "provenance"
 """Beside the format's own fields: the entry, for readers that know it."""
 DISAGREES: Final = "DISAGREE_WITH_TAGS"
+NUMBER: Final = re.compile(r"[1-9][0-9]{0,18}")
+"""An id of the API; those of our entries that are none are derived."""
 
 
 def read(path: Path) -> Iterator[Row]:
@@ -127,16 +130,18 @@ def _update(entry: Entry, feed: Feed) -> dict[str, Any]:
     status = {Status.DISPUTED: "UNKNOWN"}.get(
         entry.status, "NON_MALICIOUS" if entry.innocent else "MALICIOUS"
     )
+    number = entry.id if NUMBER.fullmatch(entry.id) else _number(f"{feed.name}\n{entry.id}")
     opinion = {
+        "id": _number(f"{feed.name}\n{entry.id}\nopinion"),
         "reactions": [],
         "my_reactions": [],
-        "owner": {"id": feed.name},
+        "owner": {"id": _number(feed.name), "name": feed.name},
         "tags": list(entry.tags),
         "status": status,
         "added_on": seconds(entry.created),
     }
     return {
-        "id": entry.id,
+        "id": number,
         "indicator": whole(entry, algorithm) or "",
         "type": kind,
         "last_updated": seconds(entry.modified),
@@ -144,3 +149,8 @@ def _update(entry: Entry, feed: Feed) -> dict[str, Any]:
         "descriptors": {"data": [opinion]},
         EXTRA: shared(entry, feed),
     }
+
+
+def _number(words: str) -> str:
+    """Give a whole number of at most 56 bits that stands for these words."""
+    return str(int.from_bytes(hashlib.sha256(words.encode()).digest()[:7], "big"))
