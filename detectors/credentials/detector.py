@@ -28,8 +28,8 @@ LIBRARIES: Final = ("c2pa-python", "encypher-c2pa")
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a user may set."""
 
-    trust_lists: list[str] | None = None
-    """Names of the lists in use; None: those enabled."""
+    trust_lists: list[str] = []
+    """Names of lists in use besides those enabled."""
     trust_folder: str | None = None
     """Where the user's own lists lie; None: the user's data folder."""
     today: str | None = None

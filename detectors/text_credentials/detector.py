@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from detectors.documents import READERS
 from detectors.errors import CannotAssess, ConfigError
 from detectors.item import Item, Sidecar
 from detectors.manifest import MISMATCHES, Declaration, State, declared
@@ -36,6 +37,8 @@ SEVERAL: Final = {
 }
 MISMATCH: Final = "assertion.dataHash.mismatch"
 UNBOUND: Final = {MISMATCH, "assertion.dataHash.malformed"}
+MEMBER: Final = b"META-INF/content_credential.c2pa"
+"""Where archives keep a manifest (C2PA 2.4, ZIP-based formats); no verifier here reads it."""
 DECLARED: Final = {
     Claim.AI_GENERATED: "ai_declared",
     Claim.AI_EDITED: "ai_edited",
@@ -49,8 +52,8 @@ DECLARED: Final = {
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a user may set."""
 
-    trust_lists: list[str] | None = None
-    """Names of the lists in use; None: those enabled."""
+    trust_lists: list[str] = []
+    """Names of lists in use besides those enabled."""
     trust_folder: str | None = None
     """Where the user's own lists lie; None: the user's data folder."""
     today: str | None = None
@@ -81,6 +84,8 @@ class TextCredentials:
         """Give state, integrity and declaration of every manifest found; an embedded one wins."""
         if item.media_type == "application/pdf":
             return [_signal(Outcome.CLEAR, Reason("text_credentials.pdf"), {"state": "absent"})]
+        if item.media_type in READERS:
+            return [self._beside(item, item.sidecar) if item.sidecar else _inside(item.data)]
         try:
             passage = item.passage
         except CannotAssess as reason:
@@ -223,6 +228,13 @@ def _changed(
     mark = "\ufeff" if item.facts.get("encoding") == "utf-8-sig" else ""
     what = change(mark + item.passage.text, read, behind=behind)
     return {"change": what} if MISMATCH in codes or what not in ("appended", "edited") else {}
+
+
+def _inside(data: bytes) -> Signal:
+    """Tell whether a document, whose bytes are no text, has the member for a manifest."""
+    if MEMBER in data:
+        return _unreadable("member", {"method": "ZIP"}, MEMBER.decode())
+    return _signal(Outcome.CLEAR, Reason("text_credentials.document"), {"state": "absent"})
 
 
 def _unopened(data: bytes, reason: CannotAssess) -> Signal:

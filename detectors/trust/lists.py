@@ -141,23 +141,21 @@ def user_index(folder: Path) -> _Index:
     return index
 
 
-def in_use(names: list[str] | None, folder: Path) -> InUse:
+def in_use(names: list[str], folder: Path) -> InUse:
     """Give the certificates of the lists in use.
 
     Args:
-        names: the lists that make signers and time stamps trusted; None: those enabled.
-            Distrusted certificates of every enabled list count in any case.
+        names: lists in use besides those enabled.
         folder: the user's lists.
 
     Raises:
         ConfigError: no list has that name, or a file cannot be used.
     """
     lists = known(folder)
-    if missing := sorted(set(names or ()) - {row.name for row in lists}):
+    if missing := sorted(set(names) - {row.name for row in lists}):
         there = ", ".join(row.name for row in lists)
         raise ConfigError(f"trust_lists: no list is named {missing[0]!r}; there are {there}")
-    chosen = [row for row in lists if (row.enabled if names is None else row.name in names)]
-    watched = [row for row in lists if row.enabled or row in chosen]
+    chosen = [row for row in lists if row.enabled or row.name in names]
     signers = [
         Signers(
             name=row.name,
@@ -170,7 +168,7 @@ def in_use(names: list[str] | None, folder: Path) -> InUse:
     return InUse(
         signers=[row for row in signers if row.anchors or row.end_entities],
         time_stamps="\n".join(row.pem(folder, "timestamps") for row in chosen),
-        distrusted="\n".join(row.pem(folder, "distrusted") for row in watched).strip(),
+        distrusted="\n".join(row.pem(folder, "distrusted") for row in chosen).strip(),
     )
 
 

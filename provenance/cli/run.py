@@ -6,9 +6,11 @@ import signal
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import chain, islice
 from typing import Any
 
 import click
+import msgspec
 
 from detectors.item import Item
 from detectors.signal import Outcome
@@ -17,6 +19,7 @@ from provenance.cli.options import COLORS, FAIL_ON, one_of
 from provenance.engine.check import Choice
 from provenance.engine.pool import records
 from provenance.engine.tally import Tally
+from provenance.messages import languages, say
 from provenance.record import Record, Risk
 from provenance.render import Look, renderer
 
@@ -46,47 +49,34 @@ def run(
         count: how many items there are, for progress; None: not known.
     """
     write = renderer(given["form"])
-    configured = found.settings
-    fail_on = one_of("fail_on", given["fail_on"] or configured.fail_on, FAIL_ON)
-    lang = given["lang"] or configured.lang
-    tables = tuple(table for spec in choice.specs for table in spec.messages)
-    floor = None if fail_on == "never" else Risk(fail_on)
-    tally = Tally(floor, lambda record: _name_on_stderr(record, lang, tables))
-    color = one_of("color", given["color"] or configured.color, COLORS)
-    look = Look(
-        width=width(),
-        colour=colour(color),
-        unicode=(sys.stdout.encoding or "").lower().replace("-", "") == "utf8",
-        verbose=given["verbose"],
-        quiet=given["quiet"],
-        folder=folder,
-        fail_on=floor,
-        locale=lang,
-        tables=tables,
-        policy=choice.policy,
-        closing=lambda: closing(tally, fail_on),
-    )
+    fail_on = one_of("fail_on", given["fail_on"] or found.settings.fail_on, FAIL_ON)
+    look = _look(choice, found, given, fail_on)
+    tally = Tally(look.fail_on, lambda record: _name_on_stderr(record, look))
+    look = msgspec.structs.replace(look, folder=folder, closing=lambda: closing(tally, fail_on))
     with interruptible() as interrupted:
         stream = records(items, choice, jobs, interrupted)
         passing = tally.watch(_progress(stream, count, quiet=given["quiet"] or not folder))
-        write(_first_then(passing), sys.stdout, look)
+        first = list(islice(passing, 1))  # a refused option shows here, before anything is written
+        write(chain(first, passing), sys.stdout, look)
         tally.interrupted = interrupted()
     sys.stdout.flush()
     return tally.exit_code
 
 
-def _first_then(passing: Iterator[Record]) -> Iterator[Record]:
-    """Give the records on, the first one taken before anything is written.
-
-    A refused option shows when the first worker starts: then stdout must still be empty.
-    """
-    head = next(passing, None)
-    return iter(()) if head is None else _chain(head, passing)
-
-
-def _chain(head: Record, rest: Iterator[Record]) -> Iterator[Record]:
-    yield head
-    yield from rest
+def _look(choice: Choice, found: settings.Found, given: dict[str, Any], fail_on: str) -> Look:
+    """Give how records are to look: by the options, the configuration and the terminal."""
+    configured = found.settings
+    return Look(
+        width=width(),
+        colour=colour(one_of("color", given["color"] or configured.color, COLORS)),
+        unicode=(sys.stdout.encoding or "").lower().replace("-", "") == "utf8",
+        verbose=given["verbose"],
+        quiet=given["quiet"],
+        fail_on=None if fail_on == "never" else Risk(fail_on),
+        locale=one_of("lang", given["lang"] or configured.lang, languages()),
+        tables=tuple(table for spec in choice.specs for table in spec.messages),
+        policy=choice.policy,
+    )
 
 
 def _progress(stream: Iterator[Record], count: int | None, *, quiet: bool) -> Iterator[Record]:
@@ -101,9 +91,8 @@ def _progress(stream: Iterator[Record], count: int | None, *, quiet: bool) -> It
     )
 
 
-def _name_on_stderr(record: Record, lang: str, tables: tuple[str, ...]) -> None:
+def _name_on_stderr(record: Record, look: Look) -> None:
     """Say which item could not be checked, and why."""
-    from provenance.messages import say
     from provenance.render.escape import escape
 
     for one in record.signals:
@@ -111,7 +100,9 @@ def _name_on_stderr(record: Record, lang: str, tables: tuple[str, ...]) -> None:
             if one.outcome is Outcome.FINDING:
                 continue
             who = "" if one.detector == "item" else f"{one.detector}: "
-            line = f"provenance: {record.item.uri}: {who}{say(one.reason, lang, tables)}"
+            line = (
+                f"provenance: {record.item.uri}: {who}{say(one.reason, look.locale, look.tables)}"
+            )
             click.echo(escape(line), err=True)
 
 

@@ -50,7 +50,6 @@ def choose(
         known_detector(name, known)
     judged = load(policy, known)
     kept = set(only) or set(known)
-    options: dict[str, dict[str, Any]] = {n: dict(o) for n, o in (configured or {}).items()}
     said: list[tuple[str, dict[str, Any]]] = [
         ("known_fakes", {"banks": list(banks)} if banks else {}),
         ("text_model", {"fast": True} if fast else {}),
@@ -59,15 +58,23 @@ def choose(
     said += [(name, {"device": device}) for name in WITH_DEVICE if device != "cpu"]
     lists = {"trust_lists": list(judged.trust_lists)} if judged.trust_lists else {}
     said += [(name, {"today": today} | lists) for name in WITH_LISTS]
-    for name, more in said:
-        if more:
-            options.setdefault(name, {}).update(more)
     return Choice(
         specs=tuple(s for s in specs if s.name in kept and s.name not in set(without)),
-        options=options,
+        options=_merged(configured or {}, said),
         policy=judged,
         today=today,
     )
+
+
+def _merged(
+    configured: Mapping[str, Mapping[str, Any]], said: Iterable[tuple[str, dict[str, Any]]]
+) -> dict[str, dict[str, Any]]:
+    """Give the options of each detector: what was said on the command line wins."""
+    options = {name: dict(given) for name, given in configured.items()}
+    for name, more in said:
+        if more:
+            options.setdefault(name, {}).update(more)
+    return options
 
 
 def known_detector(name: str, known: Sequence[str]) -> None:

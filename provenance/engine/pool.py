@@ -91,9 +91,9 @@ class Worker:
 
     def end(self) -> int:
         """Kill the process and give its exit code."""
-        self.pipe.close()
         self.process.kill()
         self.process.join()
+        self.pipe.close()  # last: a worker that saw it close would complain
         return self.process.exitcode or 0
 
 

@@ -34,6 +34,12 @@ def say(reason: Reason, locale: str = ENGLISH, extra: tuple[str, ...] = ()) -> s
         return _bare(reason)
 
 
+def languages() -> tuple[str, ...]:
+    """Give the languages there are sentences in: those of the house's tables."""
+    names = (place.name for place in files("provenance.messages").iterdir())
+    return tuple(sorted(name[:-5] for name in names if name.endswith(".toml")))
+
+
 @cache
 def table(locale: str = ENGLISH, extra: tuple[str, ...] = ()) -> Mapping[str, str]:
     """Give every sentence of a language, English where it has none: code → template."""
