@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain, islice
@@ -80,15 +81,36 @@ def _look(choice: Choice, found: settings.Found, given: dict[str, Any], fail_on:
 
 
 def _progress(stream: Iterator[Record], count: int | None, *, quiet: bool) -> Iterator[Record]:
-    """Give the records on, with a progress line on stderr where a person watches it."""
+    """Give the records on, with count, rate and time left on stderr where a person watches it."""
     if quiet or not sys.stderr.isatty():
         return stream
-    from rich.console import Console
-    from rich.progress import track
+    return _watched(stream, count)
 
-    return iter(
-        track(stream, "Checking", total=count, console=Console(stderr=True), transient=True)
+
+def _watched(stream: Iterator[Record], count: int | None) -> Iterator[Record]:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
     )
+
+    columns = (
+        TextColumn("Checking"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    began = time.monotonic()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
+        task = shown.add_task("", total=count, rate="")
+        for done, record in enumerate(stream, 1):
+            rate = done / max(time.monotonic() - began, 1e-3)
+            shown.update(task, completed=done, rate=f"{rate:.1f} a second")
+            yield record
 
 
 def _name_on_stderr(record: Record, look: Look) -> None:
