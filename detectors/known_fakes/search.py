@@ -1,6 +1,5 @@
 """One bank, searched: what its hashes say, what local features say, and what counts as a match."""
 
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -10,9 +9,11 @@ from detectors.known_fakes.bank.index import Index, Near
 from detectors.known_fakes.chance import Chance, by_features, by_hash, measured_entries
 
 if TYPE_CHECKING:
-    from detectors.known_fakes.bank.store import Bank
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from detectors.known_fakes.bank.place import Store
     from detectors.known_fakes.features import Features
-    from detectors.known_fakes.verify import Codes
     from detectors.known_fakes.views import Looks
     from detectors.picture import Picture
 
@@ -52,18 +53,14 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
 class Searcher:
     """A bank with its hashes and features in order."""
 
-    def __init__(self, bank: "Bank") -> None:
+    def __init__(self, bank: "Store") -> None:
         self.bank = bank
-        self.index = Index(bank.entries.values())
-        self._places = {entry.id: place for place, entry in enumerate(self.index.entries)}
+        self.index = Index(bank.entries, self._codes_of)
 
-    @cached_property
-    def _codes(self) -> "Codes":
+    def _codes_of(self, entry: Entry) -> "NDArray[np.uint64]":
         from detectors.known_fakes.features import CODES_END, block_codes
-        from detectors.known_fakes.verify import Codes
 
-        heads = (self.bank.head(entry, CODES_END) for entry in self.index.entries)
-        return Codes([block_codes(head) for head in heads])
+        return block_codes(self.bank.head(entry, CODES_END))
 
     def matches(self, picture: "Picture", seen: "Looks") -> list[Match]:
         """Give the nearest fake and the nearest innocent that the picture matches.
@@ -86,7 +83,7 @@ class Searcher:
 
     def _by_features(self, picture: "Picture", near: list[Near]) -> list[Match]:
         """Give the matches that features and pixels make, best first."""
-        if not any(entry.local for entry in self.index.entries):
+        if not self.index.local:
             return []
         from detectors.known_fakes.features import QUERY_FEATURES, QUERY_SIDE, extract, from_block
         from detectors.known_fakes.verify import agreement
@@ -94,10 +91,10 @@ class Searcher:
         upright = extract(picture.grey, QUERY_SIDE, QUERY_FEATURES)
         ways = {False: upright, True: upright.mirrored()}
         candidates = self._candidates(ways, near)
-        comparisons = round(len(candidates) * max(1, self._codes.entries / measured_entries()))
+        comparisons = round(len(candidates) * max(1, self.index.local / measured_entries()))
         found = []
         for place, mirrored in candidates:
-            entry = self.index.entries[place]
+            entry = self.index.entries.at(place)
             block = self.bank.features(entry)
             agreed = agreement(ways[mirrored], from_block(block)) if block else None
             if agreed is None or agreed.tight < LEAST_PLACES:
@@ -124,16 +121,13 @@ class Searcher:
 
     def _candidates(self, ways: "dict[bool, Features]", near: list[Near]) -> list[tuple[int, bool]]:
         """Give the entries to look at closely, each with whether the picture is to be mirrored."""
-        import numpy as np
-
         from detectors.known_fakes.verify import ASKED
 
         chosen: list[tuple[int, bool]] = []
         for mirrored, most in ((False, UPRIGHT), (True, MIRRORED)):
-            votes = self._codes.votes(ways[mirrored].codes[:ASKED])
-            best = np.argsort(-votes, kind="stable")[:most]
-            chosen += [(int(place), mirrored) for place in best if votes[place] > 0]
-        chosen += [(self._places[each.entry.id], each.orientation in FLIPS) for each in near[:1]]
+            best = self.index.sharing(ways[mirrored].codes[:ASKED], most)
+            chosen += [(place, mirrored) for place in best]
+        chosen += [(each.place, each.orientation in FLIPS) for each in near[:1]]
         return list(dict.fromkeys(chosen))
 
 

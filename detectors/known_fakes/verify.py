@@ -1,4 +1,4 @@
-"""The second look: which entries share local features with a picture, and whether the pixels agree.
+"""The second look: whether a picture, laid over an entry, agrees with it in features and pixels.
 
 Aligned faces of different people share geometry, so features alone do not identify: a candidate
 counts only where many features agree closely *and* the picture, laid over the entry's small copy,
@@ -14,14 +14,8 @@ import numpy as np
 from detectors.known_fakes.features import Features
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
-CELL_BITS: Final = 12
-"""First bits of a code; codes that share them, or all but one of them, are compared."""
-REACH: Final = 14
-"""Bits, of 64, within which two codes may be of the same place."""
 ASKED: Final = 150
 """Strongest features of a picture that are looked up."""
 RATIO: Final = 0.85
@@ -59,49 +53,39 @@ class Agreement(msgspec.Struct, frozen=True, kw_only=True):
     """Degrees by which the picture is turned against the entry, anticlockwise, -180..180."""
 
 
-class Codes:
-    """The codes of all entries, by their first bits."""
+class Overlay(msgspec.Struct, frozen=True, kw_only=True):
+    """A picture laid over an entry."""
 
-    def __init__(self, codes: "Sequence[NDArray[np.uint64]]") -> None:
-        """Order them.
-
-        Args:
-            codes: of each entry; empty for entries without features.
-        """
-        self.entries = len(codes)
-        every = np.concatenate([*codes, np.zeros(0, np.uint64)])
-        owners = np.repeat(np.arange(len(codes)), [len(each) for each in codes])
-        cells = every >> np.uint64(64 - CELL_BITS)
-        order = np.argsort(cells, kind="stable")
-        self._codes, self._owners = every[order], owners[order]
-        self._starts = np.searchsorted(cells[order], np.arange(2**CELL_BITS + 1))
-
-    def votes(self, asked: "NDArray[np.uint64]") -> "NDArray[np.int64]":
-        """Give, for each entry, how strongly these codes speak for it.
-
-        Each code gives an entry 14 less the bits between it and the entry's nearest code.
-        """
-        total = np.zeros(self.entries, np.int64)
-        near = np.concatenate([[0], 1 << np.arange(CELL_BITS)])
-        cells = (asked >> np.uint64(64 - CELL_BITS)).astype(np.int64)[:, None] ^ near
-        starts, ends = self._starts[cells].ravel(), self._starts[cells + 1].ravel()
-        counts = ends - starts
-        if not counts.sum():
-            return total
-        shift = np.repeat(starts - np.concatenate([[0], np.cumsum(counts)[:-1]]), counts)
-        places = np.arange(counts.sum()) + shift
-        who = np.repeat(np.repeat(np.arange(len(asked)), len(near)), counts)
-        bits = np.bitwise_count(self._codes[places] ^ asked[who]).astype(np.int64)
-        kept = bits < REACH
-        pairs = who[kept] * self.entries + self._owners[places[kept]]
-        best = np.zeros(len(asked) * self.entries, np.int64)
-        np.maximum.at(best, pairs, REACH - bits[kept])
-        total += best.reshape(len(asked), self.entries).sum(axis=0)
-        return total
+    transform: "NDArray[np.float64]"
+    """(2, 3): from pixels of the picture to those of the entry, each at the size of its features."""
+    here: "NDArray[np.float32]"
+    """(n, 2): closely agreeing features, in pixels of the picture."""
+    there: "NDArray[np.float32]"
+    """(n, 2): the same in pixels of the entry."""
+    tiles: "NDArray[np.float64]"
+    """(rows, columns): correlation of each tile of the small copy; NaN where none was taken."""
+    covered: float
+    """Share of the entry's small copy that the picture covers."""
 
 
 def agreement(query: Features, entry: Features) -> Agreement | None:
     """Give how well a picture lies over an entry, or None where no transform is found."""
+    laid = overlay(query, entry)
+    if laid is None:
+        return None
+    places = np.unique(np.floor(laid.there / PLACE_PIXELS), axis=0)
+    values = laid.tiles[~np.isnan(laid.tiles)]
+    return Agreement(
+        tight=len(places),
+        correlation=float(np.median(values)) if values.size else 0.0,
+        tiles=int(values.size),
+        covered=laid.covered,
+        angle=float(np.degrees(np.arctan2(laid.transform[1, 0], laid.transform[0, 0]))),
+    )
+
+
+def overlay(query: Features, entry: Features) -> Overlay | None:
+    """Lay a picture over an entry, or give None where no transform is found."""
     pairs = _pairs(query, entry)
     if len(pairs.distances) < FEWEST:
         return None
@@ -113,14 +97,13 @@ def agreement(query: Features, entry: Features) -> Agreement | None:
         return None
     residual = np.linalg.norm(_applied(transform, pairs.here) - pairs.there, axis=1)
     tight = (pairs.distances < CLOSE) & (residual < TIGHT_PIXELS)
-    places = np.unique(np.floor(pairs.there[tight] / PLACE_PIXELS), axis=0)
-    correlation, tiles, covered = _over(query, entry, transform)
-    return Agreement(
-        tight=len(places),
-        correlation=correlation,
+    tiles, covered = _over(query, entry, transform)
+    return Overlay(
+        transform=transform,
+        here=pairs.here[tight],
+        there=pairs.there[tight],
         tiles=tiles,
         covered=covered,
-        angle=float(np.degrees(np.arctan2(transform[1, 0], transform[0, 0]))),
     )
 
 
@@ -171,14 +154,15 @@ def _applied(
 
 def _over(
     query: Features, entry: Features, transform: "NDArray[np.float64]"
-) -> tuple[float, int, float]:
-    """Lay the picture over the entry's small copy; give median correlation, tiles and coverage."""
+) -> tuple["NDArray[np.float64]", float]:
+    """Lay the picture over the entry's small copy; give each tile's correlation, and coverage."""
     height, width = entry.grey.shape
+    values = np.full((height // TILE, width // TILE), np.nan)
     scale = width / entry.size[0]
     onto = transform * scale
     shrink = float(np.sqrt(abs(np.linalg.det(onto[:, :2]))))
     if not 0.02 < shrink < 50:  # noqa: PLR2004 - no picture of anything
-        return 0.0, 0, 0.0
+        return values, 0.0
     grey = query.grey
     if shrink < 1:
         sizes = [max(1, round(side * shrink)) for side in grey.shape[::-1]]
@@ -190,16 +174,16 @@ def _over(
     ones = np.ones(grey.shape, np.float32)
     mask = cv2.warpAffine(ones, onto, (width, height), flags=cv2.INTER_LINEAR)
     here, there, whole = (_tiles(each) for each in (laid, thumb, mask))
-    within = whole.min(axis=1) >= INSIDE
-    here, there = here[within], there[within]
-    here, there = (each - each.mean(axis=1, keepdims=True) for each in (here, there))
+    within = np.flatnonzero(whole.min(axis=1) >= INSIDE)
+    here, there = (
+        each - each.mean(axis=1, keepdims=True) for each in (here[within], there[within])
+    )
     norms = [np.sqrt((each**2).mean(axis=1)) for each in (here, there)]
     spoken = norms[1] >= FLAT
-    if not spoken.any():
-        return 0.0, 0, float(mask.mean())
     products = (here * there).mean(axis=1)[spoken]
-    values = products / np.maximum(norms[0][spoken] * norms[1][spoken], 1e-6)
-    return float(np.median(values)), int(spoken.sum()), float(mask.mean())
+    found = products / np.maximum(norms[0][spoken] * norms[1][spoken], 1e-6)
+    values.ravel()[within[spoken]] = found
+    return values, float(mask.mean())
 
 
 def _softened(thumb: "NDArray[np.uint8]", shrink: float) -> "NDArray[np.uint8]":

@@ -130,10 +130,10 @@ def test_an_id_that_cannot_be_shown_is_refused(name: str) -> None:
 
 
 def _with_zero_hash(bank: Path) -> None:
-    from detectors.known_fakes.bank import store
+    from detectors.known_fakes.bank import log
 
     create(bank, NOW)
-    (bank / LOG).write_bytes(store._line(entry("a", hashes={"pdq": (Hash("0" * 64),)})))  # noqa: SLF001
+    (bank / LOG).write_bytes(log.line(entry("a", hashes={"pdq": (Hash("0" * 64),)})))
 
 
 JUNK: dict[str, Callable[[Path], object]] = {

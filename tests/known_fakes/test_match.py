@@ -17,6 +17,7 @@ from detectors.item import Item
 from detectors.known_fakes.bank.entry import Entry, Hash, Kind
 from detectors.known_fakes.bank.store import FEATURES, create, writing
 from detectors.known_fakes.chance import by_features, by_hash
+from detectors.known_fakes.codes import FEWEST_BITS, Codes
 from detectors.known_fakes.detector import KnownFakes
 from detectors.known_fakes.features import (
     ENTRY_FEATURES,
@@ -26,7 +27,7 @@ from detectors.known_fakes.features import (
     extract,
     from_block,
 )
-from detectors.known_fakes.verify import Codes, agreement
+from detectors.known_fakes.verify import agreement
 from detectors.known_fakes.views import inner, trimmed
 
 Run = Callable[..., CompletedProcess[str]]
@@ -179,11 +180,11 @@ def test_a_block_gives_back_its_features() -> None:
 
 def test_codes_speak_for_the_entry_they_come_from() -> None:
     names = sorted(path.name for path in (FAKES / "known").iterdir())
-    codes = Codes([block_codes(entry_block(grey(f"known/{name}"))) for name in names])
+    owned = [(n, block_codes(entry_block(grey(f"known/{x}")))) for n, x in enumerate(names)]
     asked = extract(grey("queries/boris_rotated.jpg"), ENTRY_SIDE, 150).codes
-    votes = codes.votes(asked)
-    assert names[int(votes.argmax())] == "boris.jpg"
-    assert Codes([np.zeros(0, np.uint64)]).votes(asked).tolist() == [0]
+    votes = Codes.of(owned).votes(asked, FEWEST_BITS)
+    assert names[votes[votes[:, 1].argmax(), 0]] == "boris.jpg"
+    assert Codes.of([]).votes(asked, FEWEST_BITS).tolist() == []
 
 
 def test_nothing_agrees_with_a_plain_picture() -> None:

@@ -1,31 +1,34 @@
-"""The hashes of a bank as arrays, and the entries nearest to a picture."""
+"""What of a bank is near to a picture: by its bytes, by its hashes, by its local features."""
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from detectors.known_fakes.bank.entry import PERCEPTUAL, Entry, Status
+from detectors.known_fakes.bank.entries import Entries
+from detectors.known_fakes.bank.entry import Entry, Status
+from detectors.known_fakes.bank.generation import INNOCENT, LOCAL, WITHDRAWN, flags
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Mapping
 
     import numpy as np
     from numpy.typing import NDArray
 
+    from detectors.known_fakes.bank.bands import Bands
+    from detectors.known_fakes.codes import Codes
     from detectors.known_fakes.views import Looks
 
 REACH: Final = {"pdq": 31, "pdq64.v1": 26}
 """Most bits of a match: for PDQ as its makers publish it; for ours the largest at which none of 370
 hard negatives matched in all views (the nearest of them lay at 32)."""
-STRIDE: Final = 8192
-"""Rows that are compared at once, so that a large bank needs no large table."""
-VIEWS: Final = 2
-"""Views an entry is stored with."""
 
 
 class Near(msgspec.Struct, frozen=True, kw_only=True):
     """An entry and how near the picture comes to it."""
 
+    place: int
+    """Of the entry in its bank."""
     entry: Entry
     algorithm: str
     distance: int
@@ -40,84 +43,188 @@ class Near(msgspec.Struct, frozen=True, kw_only=True):
         return REACH[self.algorithm]
 
 
-class Index:
-    """The perceptual hashes of all entries that count."""
+class Group(msgspec.Struct, frozen=True):
+    """Hashes of one algorithm, in the generation or of what came since."""
 
-    def __init__(self, entries: "Iterable[Entry]") -> None:
+    bands: "Bands"
+    owners: "NDArray[np.uint32]"
+    """Of each row, the place of its entry."""
+    saved: bool
+
+
+class Index:
+    """The entries of a bank that count, in the arrays of its generation and of what came since."""
+
+    def __init__(
+        self,
+        entries: "Mapping[str, Entry]",
+        codes_of: "Callable[[Entry], NDArray[np.uint64]]",
+    ) -> None:
+        """Order what is not in the generation.
+
+        Args:
+            entries: of the bank.
+            codes_of: gives the codes of an entry's local features.
+        """
         import numpy as np
 
-        self.entries = [entry for entry in entries if entry.status is not Status.WITHDRAWN]
-        self._rows: dict[str, NDArray[np.uint8]] = {}
-        self._owners: dict[str, NDArray[np.int64]] = {}
-        for name in PERCEPTUAL:
-            pairs = [
-                (owner, bytes.fromhex(each.value))
-                for owner, entry in enumerate(self.entries)
-                for each in entry.hashes.get(name, ())
-            ]
-            packed = np.frombuffer(b"".join(value for _, value in pairs), np.uint8)
-            self._rows[name] = packed.reshape(-1, 32)
-            self._owners[name] = np.array([owner for owner, _ in pairs], np.int64)
-        self._innocent = np.array([entry.innocent for entry in self.entries], bool)
-        self.exact = {entry.sha256: entry for entry in self.entries if entry.sha256}
+        self.entries = Entries.of(entries)
+        self._codes_of = codes_of
+        self._saved = self.entries.saved
+        self._tail = {
+            place: entry
+            for place, entry in self.entries.tail.items()
+            if entry.status is not Status.WITHDRAWN
+        }
+        self._files = {entry.sha256: entry for entry in self._tail.values() if entry.sha256}
+        self._stale = np.zeros(self.entries.before, bool)
+        self._stale[[place for place in self.entries.tail if place < len(self._stale)]] = True
+
+    def __len__(self) -> int:
+        """Give how many entries count."""
+        return self._count(WITHDRAWN, 0)
+
+    def prepare(self) -> None:
+        """Put all in order now, which else happens when it is first asked for."""
+        _ = self._rows, self._codes
+
+    @cached_property
+    def local(self) -> int:
+        """How many entries that count have local features."""
+        return self._count(WITHDRAWN | LOCAL, LOCAL)
+
+    def exact(self, sha256: str) -> Entry | None:
+        """Give the last entry that was made from a file and counts."""
+        if sha256 in self._files:
+            return self._files[sha256]
+        saved = self._saved.of_file(sha256) if self._saved else []
+        places = [place for place in saved if not self._stale[place]]
+        return self.entries.at(max(places)) if places else None
 
     def comparisons(self, seen: "Looks") -> int:
         """Give how many pairs of hashes are compared for one picture."""
         views = seen.stable.shape[0] * seen.stable.shape[1]
-        return int(len(self._rows["pdq64.v1"]) * views + len(self._rows["pdq"]) * len(seen.turned))
+        return int(self._rows["pdq64.v1"] * views + self._rows["pdq"] * len(seen.turned))
 
     def nearest(self, seen: "Looks", most: int) -> list[Near]:
         """Give the nearest places of the nearest entries, nearest first, then by the bank's order.
+
+        Only what lies within `REACH` is looked for.
 
         Args:
             seen: of the picture.
             most: entries to give, of fakes and of innocents each.
         """
-        from detectors.fingerprint import ORIENTATIONS
-
-        best: dict[int, tuple[int, str, int]] = {}
-        for name, hashes in (("pdq64.v1", seen.stable.reshape(-1, 32)), ("pdq", seen.turned)):
-            for owner, distance, row in self._closest(name, hashes, most):
-                if owner not in best or distance < best[owner][0]:
-                    best[owner] = distance, name, row
-        ranked = sorted(best.items(), key=lambda pair: (pair[1][0], pair[0]))
-        return [
-            Near(
-                entry=self.entries[owner],
-                algorithm=name,
-                distance=distance,
-                view=seen.names[row // 8] if name == "pdq64.v1" else "whole",
-                orientation=ORIENTATIONS[row % 8],
-            )
-            for innocent in (False, True)
-            for owner, (distance, name, row) in [
-                pair for pair in ranked if self.entries[pair[0]].innocent is innocent
-            ][:most]
-        ]
-
-    def _closest(
-        self, name: str, hashes: "NDArray[np.uint8]", most: int
-    ) -> list[tuple[int, int, int]]:
-        """Give owner, least distance and row of the picture's hashes, of the nearest owners."""
         import numpy as np
 
-        from detectors.fingerprint import distances
+        asked = {"pdq64.v1": seen.stable.reshape(-1, 32), "pdq": seen.turned}
+        hits = np.concatenate([self._hits(name, queries) for name, queries in asked.items()])
+        owners, distances, ranks, queries = hits.T
+        order = np.lexsort((queries, ranks, distances, owners))
+        first = order[np.flatnonzero(np.diff(owners[order], prepend=-1))]
+        ranked = hits[first[np.lexsort((owners[first], distances[first]))]].tolist()
+        found: dict[bool, list[Near]] = {False: [], True: []}
+        for place, distance, rank, query in ranked:
+            some = found[bool(self.entries.flags(place) & INNOCENT)]
+            if len(some) < most:
+                some.append(self._near(place, distance, [*asked][rank], query, seen))
+        return found[False] + found[True]
 
-        rows, owners = self._rows[name], self._owners[name]
-        parts = [
-            (table.min(axis=0), table.argmin(axis=0))
-            for start in range(0, len(rows), STRIDE)
-            for table in [distances(hashes, rows[start : start + STRIDE])]
-        ]
-        if not parts:
-            return []
-        least, where = (np.concatenate(each) for each in zip(*parts, strict=True))
-        found: list[tuple[int, int, int]] = []
-        for group in (self._innocent[owners], ~self._innocent[owners]):
-            places = np.flatnonzero(group)
-            nearest = places[np.argsort(least[places], kind="stable")][: VIEWS * most]
-            found += zip(
-                owners[nearest].tolist(), least[nearest].tolist(), where[nearest].tolist(),
-                strict=True,
-            )  # fmt: skip
+    def sharing(self, asked: "NDArray[np.uint64]", most: int) -> list[int]:
+        """Give the places of the entries that share most local features with a picture.
+
+        Args:
+            asked: codes of the picture's strongest features.
+            most: how many places.
+        """
+        import numpy as np
+
+        from detectors.known_fakes.codes import cell_bits
+
+        votes = []
+        for codes, saved in self._codes:
+            said = codes.votes(asked, cell_bits(self.local))
+            kept = self._current(said[:, 0], saved=saved)
+            votes.append(said[kept])
+        every = np.concatenate(votes)
+        best = np.lexsort((every[:, 0], -every[:, 1]))[:most]
+        places: list[int] = every[best, 0].tolist()
+        return places
+
+    def _near(self, place: int, distance: int, name: str, query: int, seen: "Looks") -> Near:
+        from detectors.fingerprint import ORIENTATIONS
+
+        return Near(
+            place=place,
+            entry=self.entries.at(place),
+            algorithm=name,
+            distance=distance,
+            view=seen.names[query // 8] if name == "pdq64.v1" else "whole",
+            orientation=ORIENTATIONS[query % 8],
+        )
+
+    def _hits(self, name: str, queries: "NDArray[np.uint8]") -> "NDArray[np.int64]":
+        """Give (n, 4): owner, distance, rank of the algorithm and query of each near hash."""
+        import numpy as np
+
+        words = np.ascontiguousarray(queries).view(np.uint64)
+        parts = [np.zeros((0, 4), np.int64)]
+        for group in self._groups[name]:
+            hits = group.bands.within(words, REACH[name])
+            owners = group.owners[hits.rows].astype(np.int64)
+            rank = np.full(len(owners), list(self._groups).index(name))
+            rows = np.stack([owners, hits.distances, rank, hits.queries], axis=1)
+            parts.append(rows[self._current(owners, saved=group.saved)])
+        return np.concatenate(parts)
+
+    def _current(self, owners: "NDArray[np.integer]", *, saved: bool) -> "NDArray[np.bool_]":
+        """Say of each owner whether what the generation holds of it still stands."""
+        import numpy as np
+
+        return ~self._stale[owners] if saved else np.ones(len(owners), bool)
+
+    def _count(self, mask: int, wanted: int) -> int:
+        """Give how many entries have these of the flags of a mask."""
+        count = sum(1 for entry in self._tail.values() if flags(entry) & mask == wanted)
+        if self._saved:
+            there = self._saved.array("flags") & mask == wanted
+            count += int((there & ~self._stale).sum())
+        return count
+
+    @cached_property
+    def _groups(self) -> "dict[str, list[Group]]":
+        from detectors.known_fakes.bank.bands import Bands, tables
+        from detectors.known_fakes.bank.growth import hashes
+
+        groups = {}
+        fresh = hashes(self._tail.items())
+        for name in ("pdq64.v1", "pdq"):
+            rows, owners = fresh[name]
+            groups[name] = [Group(Bands(rows, *tables(rows)), owners, saved=False)]
+            if self._saved:
+                rows, owners, *ready = (
+                    self._saved.array(f"{name}.{part}")
+                    for part in ("rows", "owners", "order", "starts")
+                )
+                groups[name].append(Group(Bands(rows.reshape(-1, 4), *ready), owners, saved=True))
+        return groups
+
+    @cached_property
+    def _rows(self) -> dict[str, int]:
+        """Hashes that count, of each algorithm."""
+        return {
+            name: sum(int(self._current(g.owners, saved=g.saved).sum()) for g in groups)
+            for name, groups in self._groups.items()
+        }
+
+    @cached_property
+    def _codes(self) -> "list[tuple[Codes, bool]]":
+        """Codes of what came since, and of the generation."""
+        from detectors.known_fakes.codes import Codes
+
+        local = [(place, entry) for place, entry in self._tail.items() if entry.local]
+        found = [(Codes.of((place, self._codes_of(entry)) for place, entry in local), False)]
+        if self._saved:
+            parts = (self._saved.array(name) for name in ("codes", "code_owners", "code_starts"))
+            found.append((Codes(*parts), True))
         return found

@@ -1,48 +1,67 @@
-"""The folder of a bank: a manifest, a log that only grows, and a file of local features.
+"""The folder of a bank: a manifest, a log that only grows, a file of local features, an index.
 
 Every change appends the whole entry as one line of `entries.jsonl` that carries its own digest;
 the last line of an id is what counts. A change is acknowledged after it lies on the disk. What a
 killed writer leaves behind is harmless: half a line is passed over by readers and cut off by the
-next writer, and features that no line names lie unused. One writer at a time; readers need no lock.
+next writer, features that no line names lie unused, and so does an index that the manifest does not
+name. The index is a generation of arrays made from the log; it is written anew beside the old one,
+and in use once the manifest, replaced in one step, names it. One writer at a time; readers need no
+lock, and keep what they opened.
 """
 
 import fcntl
-import hashlib
 import mmap
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 import msgspec
 
 from detectors.errors import ConfigError
+from detectors.known_fakes.bank import log
+from detectors.known_fakes.bank.entries import Entries
 from detectors.known_fakes.bank.entry import Entry, Local, checked
+from detectors.known_fakes.bank.generation import Generation, Saved
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 FORMAT: Final = "provenance.bank/1"
 MANIFEST: Final = "bank.json"
+FRESH: Final = MANIFEST + ".new"
 LOG: Final = "entries.jsonl"
 FEATURES: Final = "features.bin"
 LOCK: Final = "lock"
-MARK: Final = b',"check":"'
-CHECK: Final = 16
-"""Hex digits of SHA-256 at the end of each line and of each entry's features."""
-END: Final = b'"}\n'
+TAIL: Final = 2048
+"""Changes that are read from the log at opening (30 ms); with more, a writer makes a generation."""
+SHARE: Final = 4
+"""While a writer goes on, it waits until the bank has grown by a quarter."""
+ATTEMPTS: Final = 5
+"""Times a reader looks for the generation that a manifest names before it reads the log instead:
+a writer may replace both in between."""
 
 
-class Manifest(msgspec.Struct, frozen=True):
+class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
     """`bank.json`: what the folder is."""
 
     format: str
     created: str
+    generation: Saved | None = None
+    """The index in use; none in small banks."""
 
 
 class Bank:
     """The entries of a bank as they stood when it was opened."""
 
-    def __init__(self, path: Path) -> None:
-        """Read the log.
+    def __init__(self, path: Path, *, whole: bool = False) -> None:
+        """Map the index and read what the log says since.
+
+        Args:
+            path: of the folder.
+            whole: read the whole log instead.
 
         Raises:
             ConfigError: the folder is no bank, of a later format, or damaged.
@@ -50,41 +69,53 @@ class Bank:
         self.path = path
         self.name = path.resolve().name.removesuffix(".bank")
         self.manifest = _manifest(path)
-        self.entries: dict[str, Entry] = {}
+        self.entries = Entries(None if whole else self._generation())
         """By id, withdrawn ones too, in the order in which they came."""
         self.changes = 0
         """Lines of the log: the state of a bank is its name and this number."""
-        for line, entry in _lines(path / LOG):
-            self.entries[entry.id] = entry
-            self.changes = line
+        self.offsets: dict[int, int] = {}
+        """By place, where the lines lie that are not in the index."""
+        self.sound = 0
+        """Bytes of the log that were read."""
+        self._map: mmap.mmap | bytes = b""
+        """The feature file, as long as it was when last needed."""
+        if self.entries.saved is not None:
+            self.changes = self.entries.saved.about.changes
+            self.sound = self.entries.saved.about.log_bytes
+        for at, length, entry in log.changes(path / LOG, self.sound, self.changes):
+            self.take(entry, at, length)
+
+    def take(self, entry: Entry, at: int, length: int) -> None:
+        """Know of an entry whose line lies in the log."""
+        self.offsets[self.entries.put(entry)] = at
+        self.changes += 1
+        self.sound = at + length
+
+    def _generation(self) -> Generation | None:
+        """Map the generation that the manifest names, or none where it cannot be used."""
+        for _ in range(ATTEMPTS):
+            if self.manifest.generation is None:
+                return None
+            with suppress(OSError, ValueError):
+                return Generation(self.path, self.manifest.generation, LOG)
+            self.manifest = _manifest(self.path)
+        return None
 
     def features(self, entry: Entry) -> bytes | None:
         """Give the local features of an entry; None where it has none or they are damaged."""
-        if entry.local is None or self._mapped is None:
+        if entry.local is None:
             return None
-        at, length = entry.local.at, entry.local.length
-        blob = bytes(self._mapped[at : at + length])
-        return blob if _digest(blob) == entry.local.sha256.encode() else None
+        blob = bytes(self.head(entry, entry.local.length))
+        return blob if log.digest(blob) == entry.local.sha256.encode() else None
 
     def head(self, entry: Entry, length: int) -> memoryview:
         """Give the first bytes of an entry's features unchecked, empty where it has none."""
-        if entry.local is None or self._mapped is None:
+        if entry.local is None:
             return memoryview(b"")
-        at = entry.local.at
-        return memoryview(self._mapped)[at : at + min(length, entry.local.length)]
-
-    @property
-    def _mapped(self) -> mmap.mmap | None:
-        """The feature file, as it is now."""
-        kept: mmap.mmap | None = self.__dict__.get("_map")
-        if kept is None:
-            try:
-                with (self.path / FEATURES).open("rb") as file:
-                    kept = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-            except (OSError, ValueError):  # absent, or empty
-                return None
-            self.__dict__["_map"] = kept
-        return kept
+        at, end = entry.local.at, entry.local.at + entry.local.length
+        if len(self._map) < end:
+            self._map = _feature_file(self.path / FEATURES)
+        return memoryview(self._map)[at : min(at + length, end)]
 
 
 def create(path: Path, now: str) -> None:
@@ -97,17 +128,11 @@ def create(path: Path, now: str) -> None:
         return
     try:
         path.mkdir(parents=True, exist_ok=True)
-        strangers = {item.name for item in path.iterdir()} - {LOCK, LOG, MANIFEST + ".new"}
+        strangers = {item.name for item in path.iterdir()} - {LOCK, LOG, FRESH}
         if strangers:
             raise ConfigError(f"{path}: is a folder with other things in it, not a bank")
-        body = msgspec.json.encode(Manifest(FORMAT, now))
-        fresh = path / (MANIFEST + ".new")
-        with fresh.open("wb") as file:
-            file.write(body + b"\n")
-            _flushed(file)
         (path / LOG).touch()
-        fresh.replace(path / MANIFEST)
-        _folder_flushed(path)
+        _replace_manifest(path, Manifest(FORMAT, now))
     except OSError as error:
         raise ConfigError(f"{path}: cannot make a bank here: {error.strerror}") from error
 
@@ -119,7 +144,7 @@ class Writer:
         self.bank = bank
         self._log = (bank.path / LOG).open("r+b")
         self._features = (bank.path / FEATURES).open("ab")
-        self._log.truncate(_sound(bank.path / LOG))
+        self._log.truncate(log.sound(bank.path / LOG))
         self._log.seek(0, os.SEEK_END)
         self.pending: list[Entry] = []
 
@@ -135,7 +160,7 @@ class Writer:
         if features is not None:
             at = self._features.seek(0, os.SEEK_END)
             self._features.write(features)
-            local = Local(at, len(features), _digest(features).decode())
+            local = Local(at, len(features), log.digest(features).decode())
             entry = msgspec.structs.replace(entry, local=local)
         self.pending.append(entry)
 
@@ -143,12 +168,47 @@ class Writer:
         """Write what was put, and give it once it is safe: features first, then the lines."""
         done, self.pending = self.pending, []
         _flushed(self._features)
-        self._log.write(b"".join(_line(entry) for entry in done))
+        at = self._log.tell()
+        lines = [log.line(entry) for entry in done]
+        self._log.write(b"".join(lines))
         _flushed(self._log)
-        for entry in done:
-            self.bank.entries[entry.id] = entry
-        self.bank.changes += len(done)
+        for entry, line in zip(done, lines, strict=True):
+            self.bank.take(entry, at, len(line))
+            at += len(line)
+        self.settle(max(TAIL, len(self.bank.entries) // SHARE))
         return done
+
+    def settle(self, most: int = TAIL) -> None:
+        """Make a generation if more than so many changes are not in one."""
+        bank = self.bank
+        old = bank.manifest.generation
+        ready = bank.entries.saved.about.changes if bank.entries.saved else 0
+        if bank.changes - ready <= most:
+            return
+        from detectors.known_fakes.bank import growth
+
+        changes = (growth.Change(at, bank.offsets[at], bank.entries.tail[at])
+                   for at in bank.offsets)  # fmt: skip
+        made = growth.Growth(bank.entries.saved, changes).arrays(self._codes)
+        with (bank.path / LOG).open("rb") as file:
+            file.seek(bank.sound - len(log.END) - log.CHECK)
+            last = file.read(log.CHECK).decode()
+        saved = growth.write(
+            bank.path, made, number=old.number + 1 if old else 1,
+            log_bytes=bank.sound, changes=bank.changes, last=last,
+        )  # fmt: skip
+        bank.manifest = msgspec.structs.replace(bank.manifest, generation=saved)
+        _replace_manifest(bank.path, bank.manifest)
+        bank.entries.rest(Generation(bank.path, saved, LOG))
+        bank.offsets = {}
+        for each in bank.path.glob("index-*.bin"):
+            if each.name != saved.name:
+                each.unlink()
+
+    def _codes(self, entry: Entry) -> "NDArray[np.uint64]":
+        from detectors.known_fakes.features import CODES_END, block_codes
+
+        return block_codes(self.bank.head(entry, CODES_END))
 
     def close(self) -> None:
         """Let go of the files."""
@@ -173,6 +233,7 @@ def writing(path: Path) -> Iterator[Writer]:
             writer = Writer(Bank(path))
             try:
                 yield writer
+                writer.settle()
             finally:
                 writer.close()
     except OSError as error:
@@ -187,7 +248,8 @@ def damage(path: Path) -> list[str]:
     """
     _manifest(path)
     try:
-        bank = Bank(path)
+        bank = Bank(path, whole=True)
+        saved = Bank(path).entries.saved
     except ConfigError as error:
         return [str(error)]
     found = [
@@ -195,7 +257,12 @@ def damage(path: Path) -> list[str]:
         for name, entry in bank.entries.items()
         if entry.local is not None and bank.features(entry) is None
     ]
-    tail = (path / LOG).stat().st_size - _sound(path / LOG)
+    if bank.manifest.generation and not (saved and saved.whole()):
+        name = bank.manifest.generation.name
+        found.append(
+            f"{name}: damaged or missing; delete it, and the next `bank add` makes it anew"
+        )
+    tail = (path / LOG).stat().st_size - log.sound(path / LOG)
     if tail:
         found.append(f"{LOG}: {tail} bytes of an unfinished change at the end; nothing is lost")
     return found
@@ -220,54 +287,21 @@ def _manifest(path: Path) -> Manifest:
     return manifest
 
 
-def _line(entry: Entry) -> bytes:
-    """Give an entry as a line of the log, with its digest as the last key."""
-    body = msgspec.json.encode(entry)[:-1]
-    return body + MARK + _digest(body) + END
+def _feature_file(path: Path) -> mmap.mmap | bytes:
+    """Map the feature file; empty where there is none."""
+    with suppress(OSError, ValueError), path.open("rb") as file:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    return b""
 
 
-def _digest(data: bytes) -> bytes:
-    return hashlib.sha256(data).hexdigest()[:CHECK].encode()
-
-
-def _whole(line: bytes) -> bytes | None:
-    """Give the JSON of a line without its digest, or None where the digest does not fit."""
-    cut = len(line) - len(END) - CHECK - len(MARK)
-    if cut <= 0 or line[cut : cut + len(MARK)] != MARK or not line.endswith(END):
-        return None
-    fits = _digest(line[:cut]) == line[cut + len(MARK) : -len(END)]
-    return line[:cut] + b"}" if fits else None
-
-
-def _lines(path: Path) -> Iterator[tuple[int, Entry]]:
-    """Give number and entry of each line; an unsound last line is passed over."""
-    decoder = msgspec.json.Decoder(Entry)
-    try:
-        lines = path.read_bytes().splitlines(keepends=True)
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    for number, line in enumerate(lines, 1):
-        body = _whole(line)
-        if body is None:
-            if number == len(lines):
-                return
-            raise ConfigError(f"{path}:{number}: damaged; restore the bank from a copy")
-        try:
-            entry = decoder.decode(body)
-            for algorithm, hashes in entry.hashes.items():
-                for each in hashes:
-                    checked(algorithm, each.value)
-        except (msgspec.DecodeError, ConfigError) as error:
-            raise ConfigError(f"{path}:{number}: {error}") from error
-        yield number, entry
-
-
-def _sound(path: Path) -> int:
-    """Give the bytes of a log up to the end of its last sound line."""
-    data = path.read_bytes()
-    end = data.rfind(b"\n") + 1
-    start = data.rfind(b"\n", 0, max(0, end - 1)) + 1
-    return end if end == 0 or _whole(data[start:end]) is not None else start
+def _replace_manifest(path: Path, manifest: Manifest) -> None:
+    """Bring a manifest into use, in one step and for good."""
+    fresh = path / FRESH
+    with fresh.open("wb") as file:
+        file.write(msgspec.json.encode(manifest) + b"\n")
+        _flushed(file)
+    fresh.replace(path / MANIFEST)
+    _folder_flushed(path)
 
 
 def _flushed(file: BinaryIO) -> None:

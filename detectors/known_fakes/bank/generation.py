@@ -1,0 +1,153 @@
+"""A generation: everything that finding entries in a large bank needs, in one mapped file.
+
+It holds nothing that the log does not say: a bank whose generation is missing or does not fit its
+log is read from the log alone. Nothing of it is read at opening; looking an entry up touches a few
+pages. All numbers are little-endian; keys of ids and files are the first 8 bytes of a SHA-256.
+"""
+
+import hashlib
+import mmap
+import sys
+from bisect import bisect_left
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import msgspec
+
+from detectors.known_fakes.bank import log
+from detectors.known_fakes.bank.entry import PERCEPTUAL, Entry, Status
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+ALIGNED: Final = 64
+_PARTS: Final[tuple[tuple[str, Literal["Q", "I"]], ...]] = (
+    ("rows", "Q"), ("owners", "I"), ("order", "I"), ("starts", "I"),
+)  # fmt: skip
+KINDS: Final[dict[str, Literal["Q", "I", "B"]]] = {
+    "offsets": "Q", "flags": "B",
+    "ids": "Q", "id_places": "I", "files": "Q", "file_places": "I",
+    **{f"{name}.{part}": kind for name in PERCEPTUAL
+       for part, kind in _PARTS},
+    "codes": "Q", "code_owners": "I", "code_starts": "I",
+}  # fmt: skip
+"""Arrays of a generation: Q 64 bits, I 32 bits, B 8 bits, unsigned."""
+SIZES: Final = {"Q": 8, "I": 4, "B": 1}
+WITHDRAWN, INNOCENT, LOCAL = 1, 2, 4
+"""Flags of an entry."""
+
+
+class Saved(msgspec.Struct, frozen=True, kw_only=True):
+    """What the manifest says of the generation in use."""
+
+    number: int
+    bytes: int
+    sha256: str
+    """Of the file; looked at by `bank verify` alone."""
+    log_bytes: int
+    """The log up to here is in the generation; what follows is read from the log."""
+    changes: int
+    """Lines of that part."""
+    last: str
+    """Digest of its last line."""
+    entries: int
+    arrays: dict[str, tuple[int, int]]
+    """Place in the file and number of elements."""
+
+    @property
+    def name(self) -> str:
+        """Of the file."""
+        return f"index-{self.number}.bin"
+
+
+class Generation:
+    """A mapped generation and the log it is about."""
+
+    def __init__(self, folder: Path, saved: Saved, log_name: str) -> None:
+        """Map both.
+
+        Raises:
+            OSError: a file is not there.
+            ValueError: they do not fit each other.
+        """
+        self.about = saved
+        self._log, self._data = (_mapped(folder / name) for name in (log_name, saved.name))
+        self._where = folder / log_name
+        if len(self._data) != saved.bytes or set(saved.arrays) != set(KINDS):
+            raise ValueError("another file")
+        if sys.byteorder != "little":
+            raise ValueError("written for another machine")
+        end = saved.log_bytes
+        if len(self._log) < end or self._log[end - len(log.END) - log.CHECK : end] != (
+            saved.last.encode() + log.END
+        ):
+            raise ValueError("another log")
+        self._views = {name: self._view(name) for name in KINDS}
+
+    def _view(self, name: str) -> "memoryview[int]":
+        at, count = self.about.arrays[name]
+        size = SIZES[KINDS[name]] * count
+        if at % ALIGNED or at < 0 or count < 0 or at + size > len(self._data):
+            raise ValueError("an array lies outside of its file")
+        return memoryview(self._data)[at : at + size].cast(KINDS[name])
+
+    def array(self, name: str) -> "NDArray[Any]":
+        """Give an array as it lies in the file, flat."""
+        import numpy as np
+
+        return np.asarray(self._views[name])
+
+    def entry(self, place: int) -> Entry:
+        """Give the entry at a place, 0 for the one that came first.
+
+        Raises:
+            ConfigError: its line is damaged.
+        """
+        at = self._views["offsets"][place]
+        end = self._log.find(b"\n", at) + 1
+        return log.read(self._log[at:end], f"{self._where}: byte {at}")
+
+    def flags(self, place: int) -> int:
+        """Give the flags of an entry, whether withdrawn, innocent, with local features."""
+        return int(self._views["flags"][place])
+
+    def place(self, name: str) -> int | None:
+        """Give the place of an id."""
+        places = self._found("ids", "id_places", key(name.encode()))
+        return next((place for place in places if self.entry(place).id == name), None)
+
+    def of_file(self, sha256: str) -> list[int]:
+        """Give the places of entries made from a file, by its SHA-256 in hex."""
+        places = self._found("files", "file_places", int(sha256[:16], 16))
+        return [place for place in places if self.entry(place).sha256 == sha256]
+
+    def whole(self) -> bool:
+        """Say whether the file is, to the byte, what was written; reads it all."""
+        return hashlib.sha256(self._data).hexdigest() == self.about.sha256
+
+    def _found(self, keys: str, places: str, wanted: int) -> Iterator[int]:
+        sorted_keys = self._views[keys]
+        at = bisect_left(sorted_keys, wanted)
+        while at < len(sorted_keys) and sorted_keys[at] == wanted:
+            yield self._views[places][at]
+            at += 1
+
+
+def key(data: bytes) -> int:
+    """Give the number that an id is sorted by."""
+    return int.from_bytes(hashlib.sha256(data).digest()[:8], "big")
+
+
+def flags(entry: Entry) -> int:
+    """Give the flags of an entry."""
+    return (
+        WITHDRAWN * (entry.status is Status.WITHDRAWN)
+        | INNOCENT * entry.innocent
+        | LOCAL * (entry.local is not None)
+    )
+
+
+def _mapped(path: Path) -> mmap.mmap:
+    with path.open("rb") as file:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
