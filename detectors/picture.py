@@ -10,6 +10,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from PIL import Image
 
+from detectors.caps import (
+    FEWEST_ROWS,
+    KEPT,
+    MEGA,
+    MOST_COEFFICIENTS,
+    MOST_MEGAPIXELS,
+    MOST_SCAN_PIXELS,
+    MOST_SCANS,
+    MOST_SOUGHT,
+)
 from detectors.errors import CannotAssess
 from detectors.headers import gif_frames, jpeg_header, plain_png, tiff_pages, webp_header
 from detectors.modes import TURNS, came, eight_bits, quiet, reduced, upright
@@ -20,30 +30,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 BT601: Final = (0.299, 0.587, 0.114)
-MEGA: Final = 1_000_000
-MOST_MEGAPIXELS: Final = {
-    "image/jpeg": 256,
-    "image/png": 120,
-    "image/gif": 120,
-    "image/bmp": 120,
-    "image/tiff": 120,
-    "image/webp": 60,
-    "image/avif": 60,
-    "image/heic": 60,
-    "image/heif": 60,
-}
-"""Most million pixels of a picture: telephones make JPEGs of 200; the last four formats are decoded
-whole into several copies, so that the lower limit keeps the same memory."""
-KEPT: Final = 16 * MEGA
-"""Pixels that are kept; a larger picture is reduced by a whole factor while it is decoded."""
-MOST_SCANS: Final = 500
-"""Scans of a JPEG, as in DALI; cameras and encoders write 1 to 20."""
-MOST_SCAN_PIXELS: Final = 10_000 * MEGA
-"""Scans x pixels of a JPEG: about one second of decoding."""
-MOST_COEFFICIENTS: Final = 600 * MEGA
-"""Bytes that a progressive JPEG makes its decoder keep."""
-FEWEST_ROWS: Final = 8
-"""Rows that have to come of a cut file for it to be a picture."""
+LATER: Final = ("image/gif", "image/webp", "image/tiff")
+"""Formats whose later frames are decoded."""
 PLUGINS: Final = {
     "image/jpeg": ("PIL.JpegImagePlugin", "JpegImageFile"),
     "image/png": ("PIL.PngImagePlugin", "PngImageFile"),
@@ -53,8 +41,8 @@ PLUGINS: Final = {
     "image/webp": ("PIL.WebPImagePlugin", "WebPImageFile"),
     "image/avif": ("PIL.AvifImagePlugin", "AvifImageFile"),
 }
-PARTLY: Final = ("image/jpeg", "image/png", "image/gif", "image/tiff")
-"""Formats of which Pillow gives the upper rows before a fault (BMP has them last)."""
+PARTLY: Final = ("image/jpeg", "image/png", "image/gif", "image/tiff", "image/bmp")
+"""Formats of which Pillow gives some rows before a fault (BMP has its upper ones last)."""
 SELF_TURNED: Final = ("image/tiff", "image/heic", "image/heif")
 """Formats whose reader has applied the orientation."""
 ORIENTATION: Final = 0x0112
@@ -67,7 +55,7 @@ BROKEN: Final = (
 
 
 class Picture:
-    """Pixels in 8 bits, upright, first frame only; views are made on first use and kept.
+    """Pixels in 8 bits, upright, of the first frame; views are made on first use and kept.
 
     Arrays have the picture's proportions, but fewer pixels where it was `reduced` and fewer rows
     where it was `truncated`.
@@ -77,7 +65,7 @@ class Picture:
     """Of the whole picture, in pixels, orientation applied."""
     height: int
     frames: int
-    """Frames or pages of the file, counted to 10,000; only the first is decoded."""
+    """Frames or pages of the file, counted to 10,000; this is the first, unless `frame` gave it."""
     truncated: bool
     """The file ends early; the rows that came are there, the others are cut off."""
     reduced: int
@@ -92,6 +80,7 @@ class Picture:
         frames: int = 1,
         truncated: bool = False,
         reduced: int = 1,
+        later: "Callable[[int], Picture] | None" = None,
     ) -> None:
         """Keep how the colours are had.
 
@@ -102,10 +91,27 @@ class Picture:
             frames: of the file.
             truncated: whether rows are missing.
             reduced: the factor.
+            later: gives a later frame, where the format has them.
         """
         self.width, self.height = size
         self.frames, self.truncated, self.reduced = frames, truncated, reduced
-        self._colour, self._grey = colour, grey
+        self._colour, self._grey, self._later = colour, grey, later
+
+    def frame(self, number: int) -> "Picture":
+        """Give a frame or page, decoded now and not kept.
+
+        Args:
+            number: 0 for the first, less than `frames`.
+
+        Raises:
+            CannotAssess: it is broken, not there, too far in, or of a format of which the first
+                frame alone is read.
+        """
+        if number == 0:
+            return self
+        if self._later is None or not 0 < number < self.frames:
+            raise CannotAssess(Outcome.NOT_ASSESSED, Reason("picture.no_frame", {"frame": number}))
+        return self._later(number)
 
     @cached_property
     def _image(self) -> Image.Image:
@@ -274,6 +280,24 @@ class _Source:
             raise _broken(error) from error
         return self._picture(lambda: ready, None, size, turn=turn, cut=cut, factor=factor)
 
+    def later(self, number: int) -> Picture:
+        """Give a frame after the first."""
+        try:
+            with quiet(cut=False):
+                image = self._opened()
+                if number * image.width * image.height > MOST_SOUGHT:
+                    args = {"frame": number}
+                    raise CannotAssess(Outcome.NOT_ASSESSED, Reason("picture.no_frame", args))
+                image.seek(number)
+                self._admit(image.size)
+                image.load()
+            pixels = image.width * image.height
+            factor = next(f for f in range(1, 64) if pixels <= KEPT * f * f)
+            ready = reduced(image, factor)
+        except BROKEN as error:
+            raise _broken(error) from error
+        return Picture(lambda: ready, None, size=image.size, frames=self.frames, reduced=factor)
+
     def _picture(
         self,
         colour: Callable[[], Image.Image],
@@ -293,8 +317,14 @@ class _Source:
         )
         turned = size[::-1] if turn > 4 else size  # noqa: PLR2004 - 5 to 8 swap the sides
         return Picture(
-            colour, grey, size=turned, frames=self.frames, truncated=cut, reduced=factor
-        )  # fmt: skip
+            colour,
+            grey,
+            size=turned,
+            frames=self.frames,
+            truncated=cut,
+            reduced=factor,
+            later=self.later if self.media_type in LATER else None,
+        )
 
     def _whole_or_cut(self, mode: str | None, factor: int) -> tuple[Image.Image, bool]:
         """Give the decoded image and whether the file ended early; missing rows are cut off."""
@@ -302,13 +332,7 @@ class _Source:
             return self._loaded(mode, factor, cut=False), False
         except BROKEN as error:
             fault = error
-        if self.media_type not in (
-            "image/jpeg",
-            "image/png",
-            "image/gif",
-            "image/tiff",
-            "image/bmp",
-        ):
+        if self.media_type not in PARTLY:
             raise _broken(fault) from fault
         try:
             image = self._loaded(mode, factor, cut=True)

@@ -14,11 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFile
 
+from detectors.caps import MOST_MEGAPIXELS
 from detectors.errors import CannotAssess
 from detectors.fingerprint import bits, distances, pdq
 from detectors.item import Item
 from detectors.media import sniff
-from detectors.picture import MOST_MEGAPIXELS, Picture, decode
+from detectors.picture import Picture, decode
 from detectors.signal import Outcome
 
 ORIENTATION = 0x0112
