@@ -75,13 +75,27 @@ HTML_ROOT = re.compile(
     rb"\A(?:\xef\xbb\xbf)?\s*(?:<!--(?:(?!-->).){0,2000}-->\s*)*<(?:!DOCTYPE\s+html|html|head|body)[\s>]",
     re.DOTALL | re.IGNORECASE,
 )
+WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+MAIL_HEAD = 1 << 16
+"""Bytes of a message's head that are looked at; signatures of relays fill several thousand."""
+MAIL = re.compile(rb"(?:From [^\n]{1,400}\n)?(?:[!-9;-~]{1,76}:[^\n]*\n(?:[ \t][^\n]*\n)*)+\r?\n")
+"""A block of header fields, closed by an empty line (RFC 5322, 2.2)."""
+MAIL_NAMES = re.compile(rb"^([!-9;-~]{1,76}):", re.MULTILINE)
+MAIL_MACHINE = {b"message-id", b"mime-version", b"received"}
+"""Of these, which nobody types, a message has one beside `From` and `Date`."""
+MARKDOWN = re.compile(
+    rb"\A(?:\xef\xbb\xbf)?---[ \t]*\r?\n(?:(?!---)[^\n]{0,400}\n){0,60}?[\w-]{1,40}:[ \t\r\n]"
+    rb"|^(?:```|~~~)[^\n`]{0,60}\n(?:[^\n]*\n){0,200}?(?:```|~~~)[ \t\r]*(?:\n|\Z)",
+    re.MULTILINE,
+)
+"""Front matter, or a code block; headings alone are comments of many languages too."""
 
 
 def sniff(data: bytes, said: Kind | None = None) -> MediaType:
     """Give media type and kind of these bytes.
 
     Args:
-        data: the whole item, or at least its first 4,096 bytes.
+        data: the whole item. Of all but ZIP archives and messages, 4,096 bytes decide.
         said: what the user says it is. It decides between readings of the same bytes (text of
             anything that is no known binary format) and never makes one format another.
     """
@@ -93,10 +107,29 @@ def sniff(data: bytes, said: Kind | None = None) -> MediaType:
     if head.startswith(b"%PDF-"):
         return MediaType("application/pdf", Kind.TEXT)
     if foreign := _foreign(head):
-        return MediaType(foreign, Kind.UNSUPPORTED)
+        word = foreign == "application/zip" and _is_word(data)
+        return MediaType(WORD, Kind.TEXT) if word else MediaType(foreign, Kind.UNSUPPORTED)
     if said is Kind.IMAGE or (said is None and not _readable(head)):
         return MediaType(None, Kind.UNSUPPORTED)
-    return MediaType("text/html" if HTML_ROOT.match(head) else "text/plain", Kind.TEXT)
+    return MediaType(_text(data, head), Kind.TEXT)
+
+
+def _is_word(data: bytes) -> bool:
+    """Tell whether an archive is a Word document, by the names in it."""
+    from detectors.documents.archive import is_word
+
+    return is_word(data)
+
+
+def _text(data: bytes, head: bytes) -> str:
+    """Give the media type of a text."""
+    if HTML_ROOT.match(head):
+        return "text/html"
+    if (fields := MAIL.match(data[:MAIL_HEAD])) is not None:
+        names = {name.lower() for name in MAIL_NAMES.findall(fields[0])}
+        if {b"from", b"date"} <= names and names & MAIL_MACHINE:
+            return "message/rfc822"
+    return "text/markdown" if MARKDOWN.search(head) else "text/plain"
 
 
 def _picture(head: bytes) -> str | None:

@@ -4,11 +4,15 @@ import codecs
 import html
 import re
 import unicodedata
+from bisect import bisect_right
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from detectors.errors import CannotAssess
 from detectors.signal import Outcome, Reason
+
+if TYPE_CHECKING:
+    from detectors.documents import Document
 
 LONGEST = 8 << 20
 """Bytes that are decoded. A novel has 1 MB; 8 MiB of the worst text known are judged in seconds."""
@@ -57,15 +61,25 @@ _HUGE_REFERENCE = re.compile(r"&#(?:[0-9]{8}[0-9]*|[xX][0-9a-fA-F]{7}[0-9a-fA-F]
 class Passage:
     """A decoded text. Offsets count the characters of `text`, from 0."""
 
-    def __init__(self, text: str, media_type: str | None) -> None:
+    def __init__(
+        self,
+        text: str,
+        media_type: str | None,
+        facts: dict[str, Any] | None = None,
+        document: "Document | None" = None,
+    ) -> None:
         """Keep the text.
 
         Args:
             text: without a byte order mark and without lone surrogates; line ends as they lie.
             media_type: `text/html` for source whose visible part is `prose`.
+            facts: of the item; what chose the prose is noted there when it has chosen.
+            document: what the text was taken out of, with its pages; None: the text as it lies.
         """
         self.text = text
         self._media_type = media_type
+        self._facts = facts if facts is not None else {}
+        self._document = document
 
     @cached_property
     def nfc(self) -> str:
@@ -74,8 +88,20 @@ class Passage:
 
     @cached_property
     def prose(self) -> str:
-        """What a reader sees: the text, or the visible part of an HTML page."""
-        return visible(self.text) if self._media_type == "text/html" else self.text
+        """What the author wrote for people to read, for classifiers.
+
+        Of an HTML page its main text, of Markdown all but front matter and code, of a document
+        its body, of an e-mail neither quotation nor signature; else the text.
+        """
+        if self._document is not None and self._document.media_type is None:
+            return self._document.prose or self.text
+        if self._media_type == "text/html":
+            from detectors.documents.page import readable
+
+            return readable(self.text, self._facts)
+        from detectors.documents import markdown
+
+        return markdown.prose(self.text)
 
     @cached_property
     def plain(self) -> str:
@@ -98,13 +124,25 @@ class Passage:
         start = max(self.text.rfind("\n", 0, offset), self.text.rfind("\r", 0, offset))
         return line + 1, offset - start
 
+    def place(self, offset: int) -> dict[str, int]:
+        """Give `line`, `column` and `offset` of a character, with its `page` where there are pages.
+
+        Lines and pages count from 1, lines within their page; the offset counts from 0, in `text`.
+        """
+        line, column = self.at(offset)
+        if self._document is None or not self._document.pages:
+            return {"line": line, "column": column, "offset": offset}
+        page = bisect_right(self._document.pages, offset)
+        line -= self.at(self._document.pages[page - 1])[0] - 1
+        return {"page": page, "line": line, "column": column, "offset": offset}
+
 
 def decode(data: bytes, media_type: str | None, facts: dict[str, Any]) -> Passage:
     """Give the text of an item and note in `facts` how it was read.
 
     Sets `facts["encoding"]`: `utf-8`, `utf-8-sig`, `utf-16-le`, `utf-16-be`, `cp1252` or `latin-1`,
     and where bytes fit no character, `facts["undecodable"]`: how many replacement characters
-    (U+FFFD) stand for them.
+    (U+FFFD) stand for them. Documents set facts of their own.
 
     Args:
         data: the bytes of the item.
@@ -112,10 +150,14 @@ def decode(data: bytes, media_type: str | None, facts: dict[str, Any]) -> Passag
         facts: of the item.
 
     Raises:
-        CannotAssess: the bytes are a PDF, or longer than 8 MiB.
+        CannotAssess: a text longer than 8 MiB, or a document that cannot be read: see
+            `detectors.documents`.
     """
-    if media_type == "application/pdf":
-        raise CannotAssess(Outcome.NOT_ASSESSED, Reason("passage.pdf"))
+    from detectors import documents
+
+    if media_type in documents.READERS:
+        document = documents.read(data, media_type, facts)
+        return Passage(document.text, document.media_type, facts, document)
     if len(data) > LONGEST:
         size = {"bytes": len(data), "limit": LONGEST}
         raise CannotAssess(Outcome.NOT_ASSESSED, Reason("passage.too_long", size))
@@ -123,7 +165,7 @@ def decode(data: bytes, media_type: str | None, facts: dict[str, Any]) -> Passag
     facts["encoding"] = encoding
     if lost:
         facts["undecodable"] = lost
-    return Passage(text, media_type)
+    return Passage(text, media_type, facts)
 
 
 def _decoded(data: bytes) -> tuple[str, str, int]:

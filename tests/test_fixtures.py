@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
-ROOMS = ("fakes", "marks", "signed", "texts")
+ROOMS = ("documents", "fakes", "marks", "signed", "texts")
 TRUTH: dict[str, list[dict[str, Any]]] = {}
 for room in ROOMS:
     TRUTH |= tomllib.loads((FIXTURES / f"{room}.toml").read_text("utf-8"))

@@ -117,20 +117,21 @@ _CLEAR = Signal(
 
 def _signal(mark: Mark, hits: Hits, passage: Passage) -> Signal:
     """Give the finding of a row."""
-    line, column = passage.at(hits.start)
+    place = passage.place(hits.start)
     claim = None if hits.weak else mark.claim
     facts: dict[str, Any] = {
         "row": mark.id,
         "family": mark.family,
         "value": hits.value[:SHOWN],
         "count": hits.count,
-        "position": {"line": line, "column": column, "offset": hits.start},
+        "position": place,
         **hits.facts,
     }
     if mark.human:
         facts["people"] = {"found": mark.human[0], "of": mark.human[1]}
     if mark.ai:
         facts["models"] = {"found": mark.ai[0], "of": mark.ai[1]}
+    line = f"{place['line']} (p. {place['page']})" if "page" in place else place["line"]
     args = {"value": facts["value"], "count": hits.count, "line": line, **hits.facts}
     return Signal(
         detector="text_marks",

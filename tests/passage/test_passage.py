@@ -45,7 +45,6 @@ def test_any_bytes_give_a_text_without_lone_surrogates(data: bytes) -> None:
 @pytest.mark.parametrize(
     ("data", "media_type", "code"),
     [
-        (b"%PDF-1.7", "application/pdf", "passage.pdf"),
         (bytes(LONGEST + 1), "text/plain", "passage.too_long"),
     ],
 )
