@@ -1,16 +1,17 @@
 """Matches pictures against the user's banks of known fake-profile pictures."""
 
+import time
 from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
 
 from detectors.errors import ConfigError
 from detectors.item import Item
 from detectors.known_fakes.bank.entry import Entry, Status
-from detectors.known_fakes.bank.store import Bank
+from detectors.known_fakes.bank.place import Store, opened, place
 from detectors.known_fakes.chance import Chance
+from detectors.known_fakes.watch import Watched
 from detectors.signal import Claim, Outcome, Reason, Signal, Tier
 
 if TYPE_CHECKING:
@@ -25,14 +26,16 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """`[detectors.known_fakes]` of the configuration, and `--bank`."""
 
     banks: list[str] = []
-    """Folders, as `provenance bank add` makes them."""
+    """Folders, as `provenance bank add` makes them, or addresses: postgresql://…"""
+    refresh: Annotated[float, msgspec.Meta(ge=0)] = 1.0
+    """Seconds for which a bank on a server may be taken to stand as it did."""
 
 
 class KnownFakes:
     """Looks for each picture's nearest entries: by its bytes, by its hashes, by local features."""
 
     def __init__(self, options: Mapping[str, Any]) -> None:
-        """Open the banks; their hashes are put in order at the first picture.
+        """Open the banks; their hashes are put in order at the first item.
 
         Raises:
             ConfigError: an option is unknown, or a bank cannot be used.
@@ -41,10 +44,10 @@ class KnownFakes:
             given = msgspec.convert(dict(options), Options)
         except msgspec.ValidationError as error:
             raise ConfigError(f"detectors.{NAME}: {error}; use banks = [FOLDER, …]") from error
-        self._banks = [_opened(path) for path in given.banks]
-        self._searchers: list[Searcher] | None = None
-        states = [f"{bank.name}@{bank.changes}" for bank in self._banks]
-        self.version = ", ".join([VERSION, *states])
+        self._banks = [
+            Watched(opened(place(name)), given.refresh, time.monotonic) for name in given.banks
+        ]
+        self._note_states()
 
     def inspect(self, item: Item) -> list[Signal]:
         """Give a finding for each bank with a match, the nearest fake and the nearest innocent.
@@ -53,7 +56,17 @@ class KnownFakes:
         """
         if not self._banks:
             return [_said(Outcome.NOT_ASSESSED, Reason(f"{NAME}.no_bank"))]
-        if exact := [signal for each in self._ready() for signal in _by_bytes(item, each)]:
+        try:
+            return self._compared(item)
+        except ConfigError:  # its words name hosts and paths, which are not for the record
+            names = ", ".join(bank.store.name for bank in self._banks)
+            return [_said(Outcome.FAILED, Reason(f"{NAME}.bank_lost", {"banks": names}))]
+
+    def _compared(self, item: Item) -> list[Signal]:
+        """Compare an item with the banks as they stand."""
+        searchers = [bank.searcher() for bank in self._banks]
+        self._note_states()
+        if exact := [signal for each in searchers for signal in _by_bytes(item, each)]:
             return exact
         from detectors.known_fakes.views import looks
 
@@ -63,45 +76,36 @@ class KnownFakes:
             args = {"quality": seen.quality, "deviation": round(seen.deviation, 1)}
             return [_said(Outcome.NOT_ASSESSED, Reason(f"{NAME}.low_detail", args))]
         matches = [
-            _found(each.bank, len(each.index.entries), match)
-            for each in self._ready()
+            _found(each.bank, len(each.index), match)
+            for each in searchers
             for match in each.matches(item.picture, seen)
         ]
-        return matches or [_said(Outcome.CLEAR, Reason(f"{NAME}.clear", self._size()))]
+        return matches or [_said(Outcome.CLEAR, Reason(f"{NAME}.clear", _size(searchers)))]
 
-    def _ready(self) -> "list[Searcher]":
-        """Give the banks with their hashes in order."""
-        if self._searchers is None:
-            from detectors.known_fakes.search import Searcher
-
-            self._searchers = [Searcher(bank) for bank in self._banks]
-        return self._searchers
-
-    def _size(self) -> dict[str, Any]:
-        """Give how much was looked through."""
-        return {
-            "entries": sum(len(each.index.entries) for each in self._ready()),
-            "banks": ", ".join(bank.name for bank in self._banks),
-        }
+    def _note_states(self) -> None:
+        """Let the version say what is searched."""
+        self.version = ", ".join([VERSION, *(bank.state for bank in self._banks)])
 
 
-def _opened(path: str) -> Bank:
-    if "://" in path:
-        raise ConfigError(f"{path}: only banks in folders can be opened")
-    return Bank(Path(path))
+def _size(searchers: "list[Searcher]") -> dict[str, Any]:
+    """Give how much was looked through."""
+    return {
+        "entries": sum(len(each.index) for each in searchers),
+        "banks": ", ".join(each.bank.name for each in searchers),
+    }
 
 
 def _by_bytes(item: Item, searcher: "Searcher") -> list[Signal]:
     """Give the match of the very bytes, at no chance of error that could be stated."""
-    entry = searcher.index.exact.get(item.sha256)
+    entry = searcher.index.exact(item.sha256)
     if entry is None:
         return []
-    size = len(searcher.index.entries)
+    size = len(searcher.index)
     facts = {"algorithm": "sha256", "distance": 0, **_chance(Chance(0.0, 0.0))}
     return [_signal(searcher.bank, entry, size, facts, exact=True)]
 
 
-def _found(bank: Bank, entries: int, match: "Match") -> Signal:
+def _found(bank: Store, entries: int, match: "Match") -> Signal:
     """Give the finding of a match by its look."""
     facts = {
         "algorithm": match.algorithm,
@@ -117,7 +121,7 @@ def _found(bank: Bank, entries: int, match: "Match") -> Signal:
 
 
 def _signal(
-    bank: Bank, entry: Entry, entries: int, facts: dict[str, Any], *, exact: bool
+    bank: Store, entry: Entry, entries: int, facts: dict[str, Any], *, exact: bool
 ) -> Signal:
     """Give a finding about an entry."""
     known = {

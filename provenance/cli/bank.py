@@ -13,15 +13,21 @@ import msgspec
 
 from detectors.errors import ConfigError
 from detectors.known_fakes.bank.entry import DIGITS, Entry, Hash, Kind, Status, Tlp, named
-from detectors.known_fakes.bank.store import Bank, create, damage, writing
+from detectors.known_fakes.bank.place import (
+    Place,
+    Store,
+    create,
+    damage,
+    opened,
+    size,
+    writing,
+)
 from provenance.cli.enrol import Enrolment, add_pictures
 from provenance.cli.exchange import diff, export, import_, merge
+from provenance.cli.place import BANK
 from provenance.render.escape import escape
 
 F = TypeVar("F", bound=Callable[..., Any])
-_BANK = click.option(
-    "--bank", "path", required=True, type=click.Path(path_type=Path), help="The bank's folder."
-)
 _FORMAT = click.option(
     "--format",
     "form",
@@ -37,13 +43,13 @@ _REASON = click.option("--reason", required=True, help="Why; it is kept with the
 def bank() -> None:
     """Keep banks of known fake-profile pictures.
 
-    A bank is a folder. It holds hashes, small local features and what was said about each picture,
-    never the picture itself.
+    A bank is a folder, or lies on a PostgreSQL server. It holds hashes, small local features and
+    what was said about each picture, never the picture itself.
     """
 
 
 @bank.command()
-@_BANK
+@BANK
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--id", "name", help="Id of the entry; for one picture or for hashes alone.")
 @click.option(
@@ -83,7 +89,7 @@ def bank() -> None:
 def add(
     ctx: click.Context,
     /,
-    path: Path,
+    path: Place,
     paths: tuple[Path, ...],
     name: str | None,
     hashes: tuple[str, ...],
@@ -131,7 +137,7 @@ def _told(line: str) -> None:
 
 
 def _add_hashes(
-    path: Path, template: Entry, name: str | None, hashes: tuple[str, ...], *, with_paths: bool
+    path: Place, template: Entry, name: str | None, hashes: tuple[str, ...], *, with_paths: bool
 ) -> Enrolment:
     """Add one entry of hashes that others computed."""
     if with_paths or not name:
@@ -152,14 +158,14 @@ def _add_hashes(
 
 
 @bank.command(name="list")
-@_BANK
+@BANK
 @_FORMAT
 @click.option("--all", "everything", is_flag=True, help="Withdrawn entries too.")
-def list_(path: Path, form: str, everything: bool) -> None:
+def list_(path: Place, form: str, everything: bool) -> None:
     """List the entries: id, class, status, first seen, source."""
     rows = [
         entry
-        for entry in Bank(path).entries.values()
+        for entry in opened(path).entries.values()
         if everything or entry.status is not Status.WITHDRAWN
     ]
     if form == "json":
@@ -173,12 +179,12 @@ def list_(path: Path, form: str, everything: bool) -> None:
 
 
 @bank.command()
-@_BANK
+@BANK
 @_FORMAT
 @click.argument("entry_id", metavar="ID")
-def show(path: Path, form: str, entry_id: str) -> None:
+def show(path: Place, form: str, entry_id: str) -> None:
     """Show all that is known of one entry."""
-    row = _row(_entry(Bank(path), entry_id))
+    row = _row(_entry(opened(path), entry_id))
     if form == "json":
         click.echo(json.dumps(row, indent=1, ensure_ascii=False))
         return
@@ -187,49 +193,49 @@ def show(path: Path, form: str, entry_id: str) -> None:
 
 
 @bank.command()
-@_BANK
+@BANK
 @_REASON
 @click.argument("entry_ids", metavar="ID…", nargs=-1, required=True)
-def withdraw(path: Path, reason: str, entry_ids: tuple[str, ...]) -> None:
+def withdraw(path: Place, reason: str, entry_ids: tuple[str, ...]) -> None:
     """Take entries out of use; a tombstone stays, and the ids stay taken."""
     _restate(path, entry_ids, Status.WITHDRAWN, reason)
 
 
 @bank.command()
-@_BANK
+@BANK
 @_REASON
 @click.argument("entry_ids", metavar="ID…", nargs=-1, required=True)
-def dispute(path: Path, reason: str, entry_ids: tuple[str, ...]) -> None:
+def dispute(path: Place, reason: str, entry_ids: tuple[str, ...]) -> None:
     """Mark entries as disputed: their matches are shown without a claim."""
     _restate(path, entry_ids, Status.DISPUTED, reason)
 
 
 @bank.command()
-@_BANK
+@BANK
 @_REASON
 @click.argument("entry_ids", metavar="ID…", nargs=-1, required=True)
-def confirm(path: Path, reason: str, entry_ids: tuple[str, ...]) -> None:
+def confirm(path: Place, reason: str, entry_ids: tuple[str, ...]) -> None:
     """Bring disputed entries back into use."""
     _restate(path, entry_ids, Status.ACTIVE, reason)
 
 
 @bank.command()
-@_BANK
+@BANK
 @_FORMAT
-def stats(path: Path, form: str) -> None:
+def stats(path: Place, form: str) -> None:
     """Count the entries by class and status, and say how large the bank is."""
-    opened = Bank(path)
-    entries = opened.entries.values()
+    store = opened(path)
+    entries = store.entries.values()
     row = {
-        "bank": opened.name,
-        "entries": len(opened.entries),
+        "bank": store.name,
+        "entries": len(store.entries),
         "by_status": dict(Counter(entry.status.value for entry in entries)),
         "by_class": dict(Counter(entry.kind.value for entry in entries)),
         "innocent": sum(entry.innocent for entry in entries),
         "exact_only": sum(not entry.perceptual for entry in entries),
         "with_local_features": sum(entry.local is not None for entry in entries),
-        "changes": opened.changes,
-        "bytes": sum(file.stat().st_size for file in path.iterdir()),
+        "changes": store.changes,
+        "bytes": size(path),
     }
     if form == "json":
         click.echo(json.dumps(row, indent=1, ensure_ascii=False))
@@ -239,20 +245,20 @@ def stats(path: Path, form: str) -> None:
 
 
 @bank.command()
-@_BANK
+@BANK
 @click.pass_context
-def verify(ctx: click.Context, path: Path) -> None:
+def verify(ctx: click.Context, path: Place) -> None:
     """Check every line and every feature of a bank against its digest."""
     wrong = damage(path)
     for line in wrong:
         click.echo(escape(line))
     if not wrong:
-        opened = Bank(path)
-        click.echo(escape(f"{opened.name}: {len(opened.entries)} entries, all whole"))
+        store = opened(path)
+        click.echo(escape(f"{store.name}: {len(store.entries)} entries, all whole"))
     ctx.exit(3 if wrong else 0)
 
 
-def _restate(path: Path, ids: tuple[str, ...], status: Status, reason: str) -> None:
+def _restate(path: Place, ids: tuple[str, ...], status: Status, reason: str) -> None:
     """Change the status of entries, all or none."""
     now = _now()
     with writing(path) as writer:
@@ -267,10 +273,10 @@ def _restate(path: Path, ids: tuple[str, ...], status: Status, reason: str) -> N
             _told(f"{status.value}  {entry.id}")
 
 
-def _entry(opened: Bank, entry_id: str) -> Entry:
-    if entry_id not in opened.entries:
-        raise ConfigError(f"{opened.path}: no entry {entry_id!r} (`provenance bank list`)")
-    return opened.entries[entry_id]
+def _entry(store: Store, entry_id: str) -> Entry:
+    if entry_id not in store.entries:
+        raise ConfigError(f"{store.path}: no entry {entry_id!r} (`provenance bank list`)")
+    return store.entries[entry_id]
 
 
 def _row(entry: Entry) -> dict[str, Any]:

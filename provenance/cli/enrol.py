@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,7 +11,7 @@ import msgspec
 from detectors.errors import CannotAssess, ConfigError
 from detectors.item import Kind
 from detectors.known_fakes.bank.entry import Entry, named
-from detectors.known_fakes.bank.store import Bank, create, writing
+from detectors.known_fakes.bank.place import Place, create, exists, opened, writing
 from provenance.intake import files
 from provenance.intake.paths import found
 
@@ -52,7 +52,7 @@ class Enrolment(msgspec.Struct):
 
 
 def add_pictures(
-    path: Path,
+    path: Place,
     roots: list[Path],
     template: Entry,
     *,
@@ -62,7 +62,7 @@ def add_pictures(
     """Add every picture below the roots to a bank, which is made where there is none.
 
     Args:
-        path: of the bank.
+        path: where the bank lies.
         roots: files and folders.
         template: what all entries share.
         name: the id, for one picture.
@@ -74,23 +74,22 @@ def add_pictures(
     """
     done = Enrolment(path.name)
     planned = _planned(roots, name, done)
-    known = Bank(path).entries if path.exists() else {}
+    known = opened(path).entries if exists(path) else {}
     fresh = _fresh(path, planned, known, done)
     create(path, template.created)
     with writing(path) as writer:
         _fresh(path, fresh, writer.bank.entries, Enrolment(path.name))  # anew, under the lock
         progress = _Progress(len(fresh))
-        for entry_id, (file, _) in fresh.items():
+        for entry_id, (file, sha256) in fresh.items():
             progress.step()
+            if not _fresh(path, {entry_id: (file, sha256)}, writer.bank.entries, done):
+                continue  # another process has added it to the server since
             made = _made(entry_id, file, template, done)
             if made is not None:
                 writer.put(*made)
-                done.added.append(entry_id)
-                if not made[0].perceptual:
-                    done.exact_only.append(entry_id)
             if len(writer.pending) >= BATCH:
-                _acknowledge(writer.commit(), tell)
-        _acknowledge(writer.commit(), tell)
+                _acknowledge(writer.commit(), done, tell)
+        _acknowledge(writer.commit(), done, tell)
         progress.end()
     return done
 
@@ -121,9 +120,9 @@ def _id(file: str, root: Path) -> str:
 
 
 def _fresh(
-    path: Path,
+    path: Place,
     planned: dict[str, tuple[str, str]],
-    known: dict[str, Entry],
+    known: Mapping[str, Entry],
     done: Enrolment,
 ) -> dict[str, tuple[str, str]]:
     """Give what is not in the bank yet."""
@@ -157,11 +156,17 @@ def _made(
         return None
 
 
-def _acknowledge(entries: Iterable[Entry], tell: Callable[[str], None] | None) -> None:
-    if tell is None:
-        return
+def _acknowledge(
+    entries: Iterable[Entry], done: Enrolment, tell: Callable[[str], None] | None
+) -> None:
+    """Note what is safe, and tell of it."""
     for entry in entries:
-        tell(f"added  {entry.id}" + ("" if entry.perceptual else "  (low detail: by bytes alone)"))
+        done.added.append(entry.id)
+        if not entry.perceptual:
+            done.exact_only.append(entry.id)
+        if tell is not None:
+            low = "" if entry.perceptual else "  (low detail: by bytes alone)"
+            tell(f"added  {entry.id}{low}")
 
 
 class _Progress:

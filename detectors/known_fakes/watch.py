@@ -1,0 +1,68 @@
+"""A bank in use: put in order for searching, and kept up with what others write to it."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from detectors.known_fakes.bank.postgres import ServerBank
+
+if TYPE_CHECKING:
+    from detectors.known_fakes.bank.place import Store
+    from detectors.known_fakes.search import Searcher
+
+SHARE: Final = 20
+"""Additions wait until this many times the seconds have passed that putting the bank in order last
+took, so that steady additions to a large bank cost at most a twentieth of a worker's time."""
+
+
+class Watched:
+    """A bank and its searcher.
+
+    A folder stays as it was when it was opened. A server is asked for changes before each item, but
+    not more often than every so many seconds; a changed entry, withdrawn ones above all, counts at
+    once, a new one after a while that depends on the size of the bank.
+    """
+
+    def __init__(self, store: "Store", seconds: float, clock: Callable[[], float]) -> None:
+        self.store = store
+        self._seconds, self._clock = seconds, clock
+        self._searcher: Searcher | None = None
+        self._asked = clock()
+        self._due = 0.0
+        self._changes = store.changes
+
+    @property
+    def state(self) -> str:
+        """Name of the bank, and the number of changes that are searched."""
+        return f"{self.store.name}@{self._changes}"
+
+    def searcher(self) -> "Searcher":
+        """Give the bank in order.
+
+        Raises:
+            ConfigError: the server cannot be asked.
+        """
+        urgent = self._refreshed()
+        if self._searcher is None or urgent or self._late():
+            from detectors.known_fakes.search import Searcher
+
+            began = self._clock()
+            self._searcher = Searcher(self.store)
+            if isinstance(self.store, ServerBank):
+                self._searcher.index.prepare()
+            self._changes = self.store.changes
+            ended = self._clock()
+            self._due = ended + SHARE * (ended - began)
+        return self._searcher
+
+    def _refreshed(self) -> bool:
+        """Ask the server, if it is time; tell whether known entries have changed."""
+        now = self._clock()
+        if not isinstance(self.store, ServerBank) or now - self._asked < self._seconds:
+            return False
+        known = len(self.store.entries)
+        changed = self.store.refresh()
+        self._asked = now
+        return len(changed) > len(self.store.entries) - known
+
+    def _late(self) -> bool:
+        return self._changes != self.store.changes and self._clock() >= self._due
