@@ -4,9 +4,10 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO
 
 import click
 import msgspec
@@ -18,14 +19,11 @@ from detectors.known_fakes.bank.exchange.gate import leaving
 from detectors.known_fakes.bank.exchange.intake import take_in
 from detectors.known_fakes.bank.exchange.merge import Difference, differences
 from detectors.known_fakes.bank.exchange.merge import merge as merged
-from detectors.known_fakes.bank.exchange.row import Defaults, Feed, Left
-from detectors.known_fakes.bank.store import Bank
+from detectors.known_fakes.bank.exchange.row import Defaults, Feed, Left, text
+from detectors.known_fakes.bank.place import Place, opened
+from provenance.cli.place import BANK, PLACE
 from provenance.render.escape import escape
 
-F = TypeVar("F", bound=Callable[..., Any])
-_BANK = click.option(
-    "--bank", "path", required=True, type=click.Path(path_type=Path), help="The bank's folder."
-)
 _FORMAT = click.option(
     "--format",
     "form",
@@ -41,13 +39,13 @@ _DISPUTE = click.option(
     is_flag=True,
     help="What they withdrew becomes disputed here, for you to decide, not withdrawn.",
 )
-_OTHER = click.argument("other", type=click.Path(path_type=Path))
+_OTHER = click.argument("other", type=PLACE)
 SHOWN_EVERY = 500
 """Rows between two looks of the counter."""
 
 
 @click.command()
-@_BANK
+@BANK
 @click.option("--as", "name", required=True, type=click.Choice([*FORMATS]), help="The format.")
 @click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), help="File to write, not stdout."
@@ -56,18 +54,26 @@ SHOWN_EVERY = 500
 @click.option("--feed", help="Name that ids are derived from; default: the bank's name.")
 @click.option("--with-notes", "notes", is_flag=True, help="Hand on notes too; they stay otherwise.")
 def export(
-    path: Path, name: str, *, out: Path | None, to: str | None, feed: str | None, notes: bool
+    path: Place, name: str, *, out: Path | None, to: str | None, feed: str | None, notes: bool
 ) -> None:
     """Write the entries that may leave, withdrawn ones as tombstones.
 
     RED and AMBER+STRICT never leave; AMBER leaves with --to NAME. Local features, small copies and
     paths never leave. The same bank gives the same bytes.
     """
-    bank = Bank(path)
+    bank = opened(path)
     entries, held = leaving(bank.entries.values(), to)
     counter = _Counter("entries")
-    pieces = format_of(name).write(entries, Feed(name=feed or bank.name, notes=notes))
-    _written(counter.watch(pieces), out)
+    pieces = format_of(name).write(
+        entries, Feed(name=text(feed or bank.name) or "bank", notes=notes)
+    )
+    if out is None:
+        for piece in counter.watch(pieces):
+            sys.stdout.buffer.write(piece)
+        sys.stdout.buffer.flush()
+    else:
+        with _appearing(out) as file:
+            file.writelines(counter.watch(pieces))
     words = [f"{bank.name}: {len(entries)} entries as {name}"]
     words += [f" for {to}"] if to else []
     click.echo(escape("".join(words)), err=True)
@@ -77,7 +83,7 @@ def export(
 
 
 @click.command(name="import")
-@_BANK
+@BANK
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--as", "name", type=click.Choice([*FORMATS]), help="The format; else by content.")
 @click.option(
@@ -109,7 +115,7 @@ def export(
 def import_(
     ctx: click.Context,
     /,
-    path: Path,
+    path: Place,
     file: Path,
     *,
     name: str | None,
@@ -125,27 +131,20 @@ def import_(
     and the rest is taken. What they withdrew is withdrawn here; what you withdrew stays so.
     """
     counter = _Counter("rows, read twice")
-    defaults = Defaults(
-        now=_now(),
-        kind=Kind(said["kind"]),
-        tlp=Tlp(said["tlp"]),
-        source=said["source"],
-        prefix=said["prefix"],
-    )
-    left: list[Left] = []
-    report = take_in(
-        path,
-        file,
-        name or guessed(file),
-        defaults,
-        dispute=dispute,
-        dry=dry,
-        tell=left.append if left_out else lambda _: None,
-        step=counter.step,
-    )
+    said |= {"kind": Kind(said["kind"]), "tlp": Tlp(said["tlp"])}
+    defaults = Defaults(now=_now(), **said)
+    with _appearing(left_out) if left_out else nullcontext() as kept:
+        report = take_in(
+            path,
+            file,
+            name or guessed(file),
+            defaults,
+            dispute=dispute,
+            dry=dry,
+            tell=_teller(kept),
+            step=counter.step,
+        )
     counter.end()
-    if left_out:
-        _written((msgspec.json.encode(each) + b"\n" for each in left), left_out)
     if form == "json":
         click.echo(json.dumps(report.report(), indent=1, ensure_ascii=False))
     else:
@@ -154,20 +153,30 @@ def import_(
     ctx.exit(3 if report.refused else 0)
 
 
+def _teller(kept: BinaryIO | None) -> Callable[[Left], None]:
+    """Give what writes left-out things to a file, if there is one."""
+
+    def tell(left: Left) -> None:
+        if kept is not None:
+            kept.write(msgspec.json.encode(left) + b"\n")
+
+    return tell
+
+
 @click.command()
-@_BANK
+@BANK
 @_OTHER
 @_PREFIX
 @_DISPUTE
 @_FORMAT
-def merge(path: Path, other: Path, prefix: str, form: str, *, dispute: bool) -> None:
+def merge(path: Place, other: Place, prefix: str, form: str, *, dispute: bool) -> None:
     """Take in the entries of another bank.
 
     Local features come along. What was withdrawn in either is withdrawn; of two changes the later
     counts; an id that stands for two pictures keeps yours. OTHER stays as it is.
     """
     counter = _Counter("entries")
-    done = merged(path, Bank(other), _now(), prefix=prefix, dispute=dispute, step=counter.step)
+    done = merged(path, opened(other), _now(), prefix=prefix, dispute=dispute, step=counter.step)
     counter.end()
     if form == "json":
         told = {**msgspec.to_builtins(done), "conflicts": done.conflicts}
@@ -181,16 +190,16 @@ def merge(path: Path, other: Path, prefix: str, form: str, *, dispute: bool) -> 
 
 
 @click.command()
-@_BANK
+@BANK
 @_OTHER
 @_DISPUTE
 @_FORMAT
-def diff(path: Path, other: Path, form: str, *, dispute: bool) -> None:
+def diff(path: Place, other: Place, form: str, *, dispute: bool) -> None:
     """Show where two banks differ.
 
     Each line begins with what `bank merge` would do with the entry.
     """
-    found = differences(Bank(path), Bank(other), dispute=dispute)
+    found = differences(opened(path), opened(other), dispute=dispute)
     if form == "json":
         click.echo(json.dumps(msgspec.to_builtins([*found]), indent=1, ensure_ascii=False))
         return
@@ -209,23 +218,21 @@ def _short(value: Any) -> str:
     return words if len(words) <= 40 else f"{words[:37]}…"  # noqa: PLR2004
 
 
-def _written(pieces: Iterator[bytes], out: Path | None) -> None:
-    """Write to a file that appears whole or not at all, or to stdout."""
-    if out is None:
-        for piece in pieces:
-            sys.stdout.buffer.write(piece)
-        sys.stdout.buffer.flush()
-        return
+@contextmanager
+def _appearing(out: Path) -> Iterator[BinaryIO]:
+    """Give a file to write to that appears whole or not at all."""
     fresh = out.with_name(f"{out.name}.new")
     try:
         with fresh.open("wb") as file:
-            file.writelines(pieces)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(out)
     except OSError as error:
-        fresh.unlink(missing_ok=True)
         raise ConfigError(f"{out}: cannot be written: {error.strerror}") from error
+    finally:
+        with suppress(OSError):
+            fresh.unlink(missing_ok=True)
 
 
 def _now() -> str:

@@ -22,6 +22,9 @@ from detectors.known_fakes.bank.store import Bank
 NOW = "2026-11-24T08:00:00Z"
 TEMPLATE = Path(misp.__file__).with_name("misp-template.json")
 FEED = Feed(name="fakes")
+BRIEF = settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None
+)
 EVERY = pytest.mark.parametrize("name", [*FORMATS])
 
 
@@ -99,7 +102,9 @@ def test_an_empty_bank_makes_a_document_that_can_be_read(name: str, tmp_path: Pa
 
 
 @EVERY
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None
+)
 @given(data=st.binary(max_size=200), at=st.integers(0, 2000))
 def test_no_bytes_crash_a_reader(
     name: str, entries: list[Entry], tmp_path: Path, data: bytes, at: int
@@ -124,7 +129,9 @@ JSON = st.recursive(
 
 
 @EVERY
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None
+)
 @given(value=JSON, place=st.integers(0, 10_000))
 def test_no_value_of_another_type_crashes_a_reader(
     name: str, entries: list[Entry], tmp_path: Path, value: object, place: int

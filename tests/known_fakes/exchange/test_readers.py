@@ -1,5 +1,6 @@
 """What readers make of feeds as partners write them, faults included."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from detectors.known_fakes.bank.entry import Entry, Status, Tlp
 from detectors.known_fakes.bank.exchange import FORMATS, format_of, guessed, sources
 from detectors.known_fakes.bank.exchange.intake import Report, take_in
 from detectors.known_fakes.bank.exchange.row import Defaults, day, fault, moment, text, tlp_of
+from detectors.known_fakes.bank.exchange.stix import EXTENSION, MARKINGS
 from detectors.known_fakes.bank.store import Bank
 
 NOW = "2026-11-24T08:00:00Z"
@@ -306,3 +308,25 @@ def test_words() -> None:
     assert fault("pdq", ONE, 49) == "low_quality"
     assert fault("pdq", ONE, 50) is None
     assert fault("pdq", "f" * 64, None) == "all_bits_equal"
+
+
+def test_what_cannot_be_read_twice_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for name, words in (("pipe", "read twice"), (".", "bank merge")):
+        with pytest.raises(ConfigError, match=words):
+            guessed(tmp_path / name)
+        with pytest.raises(ConfigError, match=words):
+            take_in(tmp_path / "a.bank", tmp_path / name, "jsonl", Defaults(now=NOW))
+
+
+def test_of_two_markings_the_stricter_holds(taken: Take) -> None:
+    entry = {"id": "a", "hashes": {"pdq": [{"value": ONE}]}, "tlp": "GREEN"}
+    indicator = {
+        "type": "indicator", "id": "indicator--1", "pattern": f"[file:hashes.PDQ = '{ONE}']",
+        "extensions": {EXTENSION: {"entry": entry}},
+    }  # fmt: skip
+    marked = {**indicator, "object_marking_refs": [MARKINGS[Tlp.AMBER_STRICT]]}
+    freed = {**indicator, "object_marking_refs": [MARKINGS[Tlp.CLEAR]]}
+    freed["extensions"] = {EXTENSION: {"entry": entry | {"id": "b"}}}
+    _, entries = taken({"type": "bundle", "id": "bundle--1", "objects": [marked, freed]})
+    assert (entries["a"].tlp, entries["b"].tlp) == (Tlp.AMBER_STRICT, Tlp.GREEN)

@@ -8,7 +8,7 @@ from typing import Final, Protocol, cast
 from detectors.errors import ConfigError
 from detectors.known_fakes.bank.entry import DIGITS, Entry
 from detectors.known_fakes.bank.exchange.row import Feed, Row
-from detectors.known_fakes.bank.exchange.sources import BOM, head
+from detectors.known_fakes.bank.exchange.sources import BOM, head, regular
 
 ROOM: Final = "detectors.known_fakes.bank.exchange"
 FORMATS: Final = {
@@ -55,6 +55,7 @@ def guessed(path: Path) -> str:
     Raises:
         ConfigError: it cannot be read, or its beginning is of no known format.
     """
+    regular(path)
     start = head(path).removeprefix(BOM).decode("utf-8", "replace").lstrip()
     if start.startswith("<"):
         return "ncmec"

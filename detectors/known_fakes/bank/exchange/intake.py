@@ -1,7 +1,7 @@
 """The rows of a feed on their way into a bank."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,7 +11,16 @@ from detectors.known_fakes.bank.entry import PERCEPTUAL, Entry, Status
 from detectors.known_fakes.bank.exchange import format_of
 from detectors.known_fakes.bank.exchange.row import PARKED, REFUSED, Defaults, Left, Row, entry_of
 from detectors.known_fakes.bank.exchange.settle import CONFLICTS, Outcome, settled
-from detectors.known_fakes.bank.store import Bank, Writer, create, writing
+from detectors.known_fakes.bank.exchange.sources import regular
+from detectors.known_fakes.bank.place import (
+    Place,
+    Writer,
+    create,
+    exists,
+    opened,
+    title,
+    writing,
+)
 
 MOST_IDS: Final = 20
 """Ids that may share one hash; more mark a placeholder (seen in real feeds)."""
@@ -58,14 +67,14 @@ class Report(msgspec.Struct, kw_only=True):
                 f"  {self.carried_only} of them have hashes that are kept for partners alone: "
                 "nothing can match them"
             )
-        for title, counts, words in (("refused", self.refused, REFUSED),
-                                     ("parked", self.parked, PARKED)):  # fmt: skip
+        for what, counts, words in (("refused", self.refused, REFUSED),
+                                    ("parked", self.parked, PARKED)):  # fmt: skip
             for code, count in sorted(counts.items()):
-                yield f"  {title} {count}: {words[code]} ({code})"
+                yield f"  {what} {count}: {words[code]} ({code})"
 
 
 def take_in(
-    bank: Path,
+    bank: Place,
     file: Path,
     form: str,
     defaults: Defaults,
@@ -77,16 +86,15 @@ def take_in(
 ) -> Report:
     """Bring the entries of a file into a bank, which is made where there is none.
 
-    The file is read twice: first for its form and for hashes that too many ids share, so that
-    nothing is written of a file that turns out broken at its end. Entries are written in batches;
-    after a kill the same command goes on where it was, as known entries are passed over.
+    The file is read twice, first for its form and for hashes that too many ids share: nothing is
+    written of a broken one. Entries are written in batches; after a kill the same call goes on.
 
     Args:
-        bank: its folder.
-        file: in one of the formats.
-        form: its name in the table of formats.
+        bank: where it lies.
+        file: in a format of the table.
+        form: its name there.
         defaults: for what rows do not say.
-        dispute: entries that the feed withdrew become disputed here.
+        dispute: what the feed withdrew becomes disputed here.
         dry: change nothing.
         tell: told of everything that is left out.
         step: called for each row, twice.
@@ -94,22 +102,32 @@ def take_in(
     Raises:
         ConfigError: file or bank cannot be used; then nothing is written.
     """
-    report = Report(file=file.name, format=form, bank=bank.resolve().name.removesuffix(".bank"))
-    known = Bank(bank).entries if bank.exists() else {}
+    regular(file)
+    report = Report(file=_shown(file), format=form, bank=title(bank))
+    known: Mapping[str, Entry] = opened(bank).entries if exists(bank) else {}
     crowded = _crowded(known, _rows(file, form, step), defaults)
+    left = _noted(report, tell)
+    taken = _taken(_rows(file, form, step), defaults, crowded, report, left)
+    if dry:
+        return _settle(known, taken, report, left, None, dispute=dispute)
+    create(bank, defaults.now)
+    with writing(bank) as writer:
+        return _settle(writer.bank.entries, taken, report, left, writer, dispute=dispute)
 
-    def left(found: Left) -> None:
+
+def _shown(file: Path) -> str:
+    """Give a file's name; bytes that are not UTF-8 are escaped."""
+    return file.name.encode("utf-8", "backslashreplace").decode()
+
+
+def _noted(report: Report, tell: Callable[[Left], None]) -> Callable[[Left], None]:
+    """Give what counts a left-out thing and tells of it."""
+
+    def note(found: Left) -> None:
         report.count(found)
         tell(found)
 
-    taken = _taken(_rows(file, form, step), defaults, crowded, report, left)
-    if dry:
-        _settle(dict(known), taken, report, left, None, dispute=dispute)
-        return report
-    create(bank, defaults.now)
-    with writing(bank) as writer:
-        _settle(dict(writer.bank.entries), taken, report, left, writer, dispute=dispute)
-    return report
+    return note
 
 
 def _rows(file: Path, form: str, step: Callable[[], None]) -> Iterator[Row]:
@@ -118,7 +136,7 @@ def _rows(file: Path, form: str, step: Callable[[], None]) -> Iterator[Row]:
         yield row
 
 
-def _crowded(known: dict[str, Entry], rows: Iterator[Row], defaults: Defaults) -> set[str]:
+def _crowded(known: Mapping[str, Entry], rows: Iterator[Row], defaults: Defaults) -> set[str]:
     """Give the perceptual hashes that too many ids share, here and in the feed together."""
     owners: dict[str, str | set[str]] = {}
     for entry in known.values():
@@ -170,31 +188,35 @@ def _taken(
 
 
 def _settle(
-    known: dict[str, Entry],
+    known: Mapping[str, Entry],
     taken: Iterator[tuple[Row, Entry]],
     report: Report,
     left: Callable[[Left], None],
     writer: Writer | None,
     *,
     dispute: bool,
-) -> None:
+) -> Report:
     """Settle each entry with what is known of its id, and write what changes."""
     outcomes: Counter[str] = Counter()
+    fresh: dict[str, Entry] = {}
     for row, entry in taken:
-        done = settled(known.get(entry.id), entry, dispute=dispute)
+        here = fresh.get(entry.id) or known.get(entry.id)
+        done = settled(here, entry, dispute=dispute)
         if done.outcome in CONFLICTS:
             left(Left(where=row.where, id=entry.id, code=done.outcome.value))
         else:
             outcomes[done.outcome.value] += 1
         if done.entry is None:
             continue
-        known[entry.id] = done.entry
+        fresh[entry.id] = done.entry
         if done.outcome is Outcome.ADDED and not (entry.perceptual or entry.sha256):
             report.carried_only += 1
         if writer is not None:
             writer.put(done.entry)
             if len(writer.pending) >= BATCH:
                 writer.commit()
+                fresh.clear()
     if writer is not None:
         writer.commit()
     report.outcomes = dict(sorted(outcomes.items()))
+    return report

@@ -9,7 +9,7 @@ import msgspec
 from detectors.errors import ConfigError
 from detectors.known_fakes.bank.entry import Entry
 from detectors.known_fakes.bank.exchange.settle import CONFLICTS, Outcome, differing, settled
-from detectors.known_fakes.bank.store import Bank, create, writing
+from detectors.known_fakes.bank.place import Place, Store, create, title, writing
 
 BATCH = 200
 """Entries, with their local features, that are brought to the disk together."""
@@ -39,7 +39,7 @@ class Merged(msgspec.Struct, kw_only=True):
         return {each.value: self.outcomes.get(each.value, []) for each in CONFLICTS}
 
 
-def differences(here: Bank, there: Bank, *, dispute: bool = False) -> Iterator[Difference]:
+def differences(here: Store, there: Store, *, dispute: bool = False) -> Iterator[Difference]:
     """Give what differs, by id: first what this bank knows, then what only the other knows."""
     for name, entry in here.entries.items():
         other = there.entries.get(name)
@@ -54,8 +54,8 @@ def differences(here: Bank, there: Bank, *, dispute: bool = False) -> Iterator[D
 
 
 def merge(
-    path: Path,
-    there: Bank,
+    path: Place,
+    there: Store,
     now: str,
     *,
     prefix: str = "",
@@ -65,7 +65,7 @@ def merge(
     """Bring the entries of another bank into this one, with their local features.
 
     Args:
-        path: of this bank, which is made where there is none.
+        path: where this bank lies, which is made where there is none.
         there: the other; it stays as it is.
         now: when this bank is made, if it is.
         prefix: goes before the ids of the other.
@@ -75,10 +75,10 @@ def merge(
     Raises:
         ConfigError: a bank cannot be used, or the two are one.
     """
-    if path.resolve() == there.path.resolve():
+    if _same(path, there.path):
         raise ConfigError(f"{path}: is the same bank; name another one to merge")
     create(path, now)
-    done = Merged(here=path.resolve().name.removesuffix(".bank"), there=there.name)
+    done = Merged(here=title(path), there=there.name)
     with writing(path) as writer:
         known = writer.bank.entries
         for entry in there.entries.values():
@@ -94,7 +94,13 @@ def merge(
     return done
 
 
-def _features(taken: Entry, outcome: Outcome, theirs: Entry, there: Bank) -> bytes | None:
+def _same(one: Place, other: Place) -> bool:
+    if isinstance(one, Path) and isinstance(other, Path):
+        return one.resolve() == other.resolve()
+    return one == other
+
+
+def _features(taken: Entry, outcome: Outcome, theirs: Entry, there: Store) -> bytes | None:
     """Give the local features that come along: those of entries that have none here."""
     if taken.local is None and outcome in (Outcome.ADDED, Outcome.UPDATED):
         return there.features(theirs)

@@ -140,7 +140,8 @@ def entry_of(row: Row, defaults: Defaults) -> tuple[Entry | None, list[Left]]:
         left.append(Left(where=row.where, code="bad_id", detail=ascii(raw_id)[:80]))
         return None, left
     modified = moment(said.get("modified")) or moment(said.get("created")) or defaults.now
-    tlp = tlp_of(said.get("tlp"))
+    said_of_it = (tlp_of(own.get("tlp")), tlp_of(row.decided.get("tlp")))
+    tlps = [tlp for tlp in said_of_it if tlp is not None]
     return Entry(
         id=entry_id,
         kind=_one_of(Kind, said.get("class"), defaults.kind),
@@ -152,7 +153,7 @@ def entry_of(row: Row, defaults: Defaults) -> tuple[Entry | None, list[Left]]:
         first_seen=day(said.get("first_seen")),
         note=text(said.get("note")),
         tags=_tags(said.get("tags")),
-        tlp=defaults.tlp if tlp is None else tlp,
+        tlp=max(tlps, key=STRICT.index, default=defaults.tlp),
         status=status,
         reason=text(said.get("reason")),
     ), left
@@ -208,7 +209,8 @@ def text(value: Any) -> str | None:
     """Give a text of bounded length that can be shown; None for an empty one."""
     if not isinstance(value, str):
         return None
-    shown = "".join(letter for letter in value if letter.isprintable())[:MOST_TEXT]
+    line = " ".join(value.splitlines())
+    shown = "".join(letter for letter in line if letter.isprintable())[:MOST_TEXT]
     return shown or None
 
 

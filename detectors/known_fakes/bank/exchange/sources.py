@@ -16,6 +16,18 @@ HEAD: Final = 2**16
 BOM: Final = b"\xef\xbb\xbf"
 
 
+def regular(path: Path) -> None:
+    """Refuse what cannot be read twice.
+
+    Raises:
+        ConfigError: it is a folder, a pipe or a device.
+    """
+    if path.is_dir():
+        raise ConfigError(f"{path}: is a folder; name a file, or use `provenance bank merge`")
+    if path.exists() and not path.is_file():
+        raise ConfigError(f"{path}: is read twice, so it has to be a file, no pipe or device")
+
+
 def head(path: Path) -> bytes:
     """Give the beginning of a file.
 

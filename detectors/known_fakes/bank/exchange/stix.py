@@ -209,12 +209,12 @@ def _objects(entry: Entry, feed: Feed) -> list[dict[str, Any]]:
     """Give the indicator of an entry and, where it has such hashes, the file and their relation."""
     known = {key: value for name, key in KEYS.items() if (value := whole(entry, name))}
     created, modified = _stamp(entry.created), _stamp(entry.modified)
-    maker, marking = _made("identity", feed), [MARKINGS[entry.tlp]]
-    indicator = {
+    marking = [MARKINGS[entry.tlp]]
+    indicator: dict[str, Any] = {
         "type": "indicator",
         "spec_version": "2.1",
         "id": _made("indicator", feed, entry.id),
-        "created_by_ref": maker,
+        "created_by_ref": _made("identity", feed),
         "created": created,
         "modified": max(created, modified),
         "revoked": entry.status is Status.WITHDRAWN,
@@ -236,23 +236,31 @@ def _objects(entry: Entry, feed: Feed) -> list[dict[str, Any]]:
         indicator["labels"] = list(entry.tags)
     if not known:
         return [indicator]
-    key, value = next(iter(known.items()))
-    unique = msgspec.json.encode({"hashes": {key: value}}).decode()
-    file = f"file--{uuid.uuid5(OBSERVABLE, unique)}"
-    relation = {
+    described = _file(known) | {"object_marking_refs": marking}
+    return [described, indicator, _relation(indicator, described, feed, entry)]
+
+
+def _relation(
+    indicator: dict[str, Any], described: dict[str, Any], feed: Feed, entry: Entry
+) -> dict[str, Any]:
+    """Give what relates an indicator to its file."""
+    common = ("spec_version", "created_by_ref", "created", "modified", "object_marking_refs")
+    return {
         "type": "relationship",
-        "spec_version": "2.1",
         "id": _made("relationship", feed, entry.id),
-        "created_by_ref": maker,
-        "created": created,
-        "modified": max(created, modified),
+        **{key: indicator[key] for key in common},
         "relationship_type": "related-to",
         "source_ref": indicator["id"],
-        "target_ref": file,
-        "object_marking_refs": marking,
+        "target_ref": described["id"],
     }
-    described = {"type": "file", "spec_version": "2.1", "id": file, "hashes": known}
-    return [described | {"object_marking_refs": marking}, indicator, relation]
+
+
+def _file(known: dict[str, str]) -> dict[str, Any]:
+    """Give the file of these hashes; its id is made of the first (STIX 2.1, section 6.7.1)."""
+    key, value = next(iter(known.items()))
+    unique = msgspec.json.encode({"hashes": {key: value}}).decode()
+    name = f"file--{uuid.uuid5(OBSERVABLE, unique)}"
+    return {"type": "file", "spec_version": "2.1", "id": name, "hashes": known}
 
 
 def _pattern(entry: Entry, known: dict[str, str]) -> str:
