@@ -141,6 +141,8 @@ def test_ncmec(taken: Take) -> None:
         ('<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', "declares a document type"),
         (f"<!DOCTYPE queryResult>{NCMEC.format('')}", "declares a document type"),
         (NCMEC.format("<images>"), "is no XML"),
+        ('<?xml version="1.0" encoding="shift_jis"?><a/>', "is no XML"),
+        ('<?xml version="1.0" encoding="no-such"?><a/>', "is no XML"),
         ('<status xmlns="https://hashsharing.ncmec.org/hashsharing/v2"/>', "no `queryResult`"),
         (NCMEC.format("<a>" * 40 + "</a>" * 40), "nested deeper"),
         (NCMEC.format(f"<image><id>{'x' * 2**21}</id></image>"), "more than"),
@@ -330,3 +332,12 @@ def test_of_two_markings_the_stricter_holds(taken: Take) -> None:
     freed["extensions"] = {EXTENSION: {"entry": entry | {"id": "b"}}}
     _, entries = taken({"type": "bundle", "id": "bundle--1", "objects": [marked, freed]})
     assert (entries["a"].tlp, entries["b"].tlp) == (Tlp.AMBER_STRICT, Tlp.GREEN)
+
+
+def test_xml_in_utf_16_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "feed.xml"
+    rows = "<images><deletedImage><member id='1'/><id>x</id></deletedImage></images>"
+    head = '<?xml version="1.0" encoding="UTF-16"?>'
+    file.write_bytes((head + NCMEC.format(rows)).encode("utf-16"))
+    report = take_in(tmp_path / "a.bank", file, "ncmec", Defaults(now=NOW))
+    assert report.outcomes == {"tombstone": 1}

@@ -115,7 +115,7 @@ def read(path: Path) -> Iterator[Row]:
                 number += 1
             reader.rows.clear()
         reader.parser.Parse(b"", True)  # noqa: FBT003
-    except expat.ExpatError as error:
+    except (expat.ExpatError, ValueError, LookupError) as error:  # the last two: odd encodings
         raise ConfigError(f"{path}: is no XML: {error}") from error
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
