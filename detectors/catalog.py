@@ -73,11 +73,11 @@ BUILT_IN = (
         name="text_model",
         tier=Tier.STATISTICAL,
         summary="Calibrated likelihood ratio that a text was written by a model",
-        factory="detectors.text_model.detector:TextModel",
+        factory="detectors.text_model.foreign:detector",
         kinds=WORDS,
         train="detectors.text_model.train:train",
         evaluate="detectors.text_model.evaluate:evaluate",
-        calibrate="detectors.text_model.evaluate:calibrate",
+        calibrate="detectors.text_model.foreign:calibrate",
     ),
 )
 

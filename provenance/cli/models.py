@@ -61,8 +61,9 @@ def evaluate(detector: str, data: Path, splits: tuple[str, ...], model: Path) ->
 @click.option(
     "--model",
     required=True,
-    type=FOLDER,
-    help="The model's folder; its config.json receives the calibration.",
+    type=click.Path(path_type=Path),
+    metavar="DIR|RULE:DIR,DIR",
+    help="The model; its config.json receives the calibration, a foreign one's provenance.json.",
 )
 def calibrate(detector: str, data: Path, splits: tuple[str, ...], model: Path) -> None:
     """Turn the scores of DETECTOR's model into likelihood ratios, from labelled data."""

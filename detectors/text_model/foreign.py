@@ -1,0 +1,194 @@
+"""Models of others as text classifiers: transformers folders of the user's own, by two rules too.
+
+`DIR` is a sequence classifier; `fast-detect:DIR` and `binoculars:OBSERVER,PERFORMER` are rules
+over language models (`rules.py`).
+
+Nothing is fetched, no code of a folder is run, weights are safetensors alone. What a score is worth
+nobody knows until `provenance calibrate` has measured it on labelled texts; until then it is given
+and not judged.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from detectors.calibration import Calibration
+from detectors.errors import CannotAssess, ConfigError
+from detectors.item import Item
+from detectors.signal import Claim, Outcome, Reason, Signal, Tier
+from detectors.text_model.choice import Chosen, chosen, digest, is_foreign
+from detectors.text_model.language import language
+from detectors.text_model.normalise import normalise, words
+from detectors.text_model.rules import Scorer
+
+NAME = "text_model"
+BESIDE = "provenance.json"
+MINIMUM_WORDS = 50
+"""Shorter texts are scored and never judged, whatever the model."""
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a user may choose."""
+
+    model: str
+    """`DIR` or `RULE:DIR,DIR`."""
+    device: Literal["cpu", "cuda"] = "cpu"
+    fast: bool = False
+    """There is no fast path."""
+
+
+class Beside(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What `calibrate` writes beside a foreign model (for a rule, into the first folder)."""
+
+    format: Literal["text_model.foreign/1"] = "text_model.foreign/1"
+    rule: str
+    """`classifier`, `binoculars` or `fast-detect`."""
+    weights_sha256: str
+    """Of all weights, in the order of folders and names."""
+    command: str
+    calibrations: dict[str, Calibration]
+    """By language; others are not judged."""
+
+
+class ForeignModel:
+    """Scores texts by a model of the user's own; judges where it has been calibrated."""
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        """Look at the folders, not yet at the weights.
+
+        Raises:
+            ConfigError: an option or a folder cannot be used.
+        """
+        try:
+            said = msgspec.convert(dict(options), Options)
+        except msgspec.ValidationError as error:
+            raise ConfigError(
+                f"[detectors.{NAME}]: {error}; options are model, device and fast"
+            ) from None
+        self._chosen, self._device = chosen(said.model), said.device
+        self._beside = _read(self._chosen)
+        self.version = f"{self._chosen.rule}, transformers"
+
+    @cached_property
+    def _loaded(self) -> tuple[str, Scorer]:
+        """The weights' digest and the model."""
+        found = digest(self._chosen)
+        self.version = f"{self._chosen.rule}+{found[:12]}, transformers"
+        if self._beside is not None and self._beside.weights_sha256 != found:
+            raise CannotAssess(Outcome.FAILED, Reason("text_model.other_weights"))
+        return found, Scorer(self._chosen, self._device)
+
+    def inspect(self, item: Item) -> list[Signal]:
+        """Give one signal: `not_assessed` with a score until the model has been calibrated.
+
+        Raises:
+            CannotAssess: the item has no text, or the weights are not those that were calibrated.
+        """
+        text = normalise(item.passage.plain)
+        found, scorer = self._loaded
+        code, n = language(text), words(text)
+        facts: dict[str, Any] = {
+            "score": scorer.score(text),
+            "path": "full",
+            "words": n,
+            "language": code,
+            "model": {"rule": self._chosen.rule, "sha256": found},
+        }
+        if n < MINIMUM_WORDS:
+            told: dict[str, Any] = {"words": n, "needs": MINIMUM_WORDS}
+            return [_signal(Outcome.NOT_ASSESSED, Reason("text_model.too_short", told), facts)]
+        if self._beside is None:
+            return [_signal(Outcome.NOT_ASSESSED, Reason("text_model.uncalibrated"), facts)]
+        calibration = self._beside.calibrations.get(code or "")
+        if calibration is None:
+            judged = ", ".join(sorted(self._beside.calibrations))
+            told = {"language": code or "unknown", "judged": judged}
+            return [_signal(Outcome.NOT_ASSESSED, Reason("text_model.language", told), facts)]
+        return [_judged(calibration.log10_lr(facts["score"]), facts)]
+
+
+def _judged(log10_lr: float, facts: dict[str, Any]) -> Signal:
+    """Give what a calibrated score says."""
+    outcome = Outcome.FINDING if log10_lr > 0 else Outcome.CLEAR
+    code = "text_model.likelier" if log10_lr > 0 else "text_model.not_likelier"
+    told = {"times": float(f"{10 ** abs(log10_lr):.2g}"), "words": facts["words"]}
+    return _signal(outcome, Reason(code, told), facts, log10_lr)
+
+
+def _signal(
+    outcome: Outcome, reason: Reason, facts: dict[str, Any], log10_lr: float | None = None
+) -> Signal:
+    """Give the signal of this detector."""
+    return Signal(
+        detector=NAME,
+        tier=Tier.STATISTICAL,
+        outcome=outcome,
+        claim=Claim.AI_GENERATED if outcome is Outcome.FINDING else None,
+        log10_lr=log10_lr,
+        source="text",
+        reason=reason,
+        facts=facts,
+    )
+
+
+def _read(which: Chosen) -> Beside | None:
+    """Give what `calibrate` wrote for this rule, or None.
+
+    Raises:
+        ConfigError: the file is no such file.
+    """
+    path = which.folders[0] / BESIDE
+    if not path.exists():
+        return None
+    try:
+        said = msgspec.json.decode(path.read_bytes(), type=Beside)
+    except msgspec.MsgspecError as error:
+        raise ConfigError(f"{path}: {error}; calibrate again") from None
+    return said if said.rule == which.rule else None
+
+
+def detector(options: Mapping[str, Any]) -> Any:
+    """Give the detector for the model that is chosen: another's, or one of this form.
+
+    Raises:
+        ConfigError: an option cannot be used.
+    """
+    model = options.get("model")
+    if isinstance(model, str) and is_foreign(model):
+        return ForeignModel(options)
+    from detectors.text_model.detector import TextModel
+
+    return TextModel(options)
+
+
+def calibrate(data: Path, model: Path, splits: tuple[str, ...], say: Callable[[str], None]) -> None:
+    """Measure what scores are worth on labelled texts, and write it beside the model.
+
+    Args:
+        data: folder of `SPLIT.jsonl.gz` files.
+        model: folder of a model, or `RULE:DIR,DIR`.
+        splits: what to calibrate on; empty: all there are.
+        say: told of progress.
+
+    Raises:
+        ConfigError: data or model cannot be used.
+    """
+    from detectors.text_model import evaluate
+
+    if not is_foreign(str(model)):
+        evaluate.calibrate(data, model, splits, say)
+        return
+    from detectors.text_model import measure
+
+    which = chosen(str(model))
+    chosen_splits = "".join(f" --split {split}" for split in splits)
+    command = f"provenance calibrate {NAME} --data {data.name} --model {model.name}{chosen_splits}"
+    made = measure.calibrations(data, splits, Scorer(which, "cpu"), command, say)
+    beside = Beside(
+        rule=which.rule, weights_sha256=digest(which), command=command, calibrations=made
+    )
+    encoded = msgspec.json.format(msgspec.json.encode(beside), indent=1)
+    (which.folders[0] / BESIDE).write_bytes(encoded + b"\n")

@@ -1,0 +1,136 @@
+"""Scores of foreign models: a classifier's logits, or a rule over language models.
+
+- A sequence classifier: the difference of its two logits.
+- `fast-detect`: the curvature of Bao et al. 2024 (Fast-DetectGPT, equation 5), one model for
+  sampling and scoring: log p less its mean, over its deviation, both taken over what the model
+  might have written instead.
+- `binoculars`: minus the ratio of Hans et al. 2024 (equation 4), log perplexity over log
+  cross-perplexity of two language models of one vocabulary.
+"""
+
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+from detectors.errors import ConfigError
+from detectors.text_model.choice import Chosen, ai_label
+
+TOKENS = 512
+"""Tokens of a text that are scored, or fewer where a model takes fewer."""
+
+
+SAFE = {"local_files_only": True, "trust_remote_code": False}
+"""Nothing is fetched, no code of a folder is run."""
+
+
+class Scorer:
+    """A foreign model, loaded."""
+
+    def __init__(self, which: Chosen, device: str) -> None:
+        """Load weights and tokenizer.
+
+        Raises:
+            ConfigError: transformers is not installed, or does not know the model.
+        """
+        os.environ["HF_HUB_OFFLINE"] = "1"
+        try:
+            import transformers
+        except ImportError:
+            raise ConfigError(
+                "models of others need an extra: pip install 'provenance-check[transformers]'"
+            ) from None
+        from safetensors import SafetensorError
+
+        quiet: Any = transformers.utils.logging
+        quiet.disable_progress_bar()
+        quiet.set_verbosity_error()
+        try:
+            self._models = [_loaded(folder, which.rule, device) for folder in which.folders]
+            self._tokenizer = transformers.AutoTokenizer.from_pretrained(which.folders[0], **SAFE)
+        except (OSError, ValueError, LookupError, RuntimeError, SafetensorError) as error:
+            raise ConfigError(f"{which.folders[0]}: transformers cannot load it: {error}") from None
+        limits = [
+            getattr(model.config, "max_position_embeddings", TOKENS) for model in self._models
+        ]
+        self._most = min(TOKENS, *limits)
+        self._rule, self._device = which.rule, device
+        self._ai = ai_label(which.folders[0]) if which.rule == "classifier" else 0
+
+    def score(self, text: str) -> float:
+        """Give a text's score, higher for AI, 3 decimals; 0 where there are no two tokens.
+
+        Raises:
+            ConfigError: the model gives no finite number.
+        """
+        import torch
+
+        encoded = self._tokenizer(
+            text, truncation=True, max_length=self._most, return_tensors="pt"
+        ).to(self._device)
+        tokens = encoded["input_ids"]
+        if tokens.shape[1] < 2:  # noqa: PLR2004 - a token and what comes before it
+            return 0.0
+        with torch.inference_mode():
+            mask = {"attention_mask": encoded["attention_mask"]}
+            logits = [model(input_ids=tokens, **mask).logits[0].double() for model in self._models]
+            if self._rule == "classifier":
+                value = logits[0][self._ai] - logits[0][1 - self._ai]
+            elif self._rule == "fast-detect":
+                value = curvature(logits[0][:-1], tokens[0, 1:])
+            else:
+                value = -ratio(logits[0][:-1], logits[1][:-1], tokens[0, 1:])
+        if not math.isfinite(float(value)):
+            raise ConfigError(f"the model gives {float(value)} for a text, which is no score")
+        return round(float(value), 3) + 0.0
+
+
+def _loaded(folder: Path, rule: str, device: str) -> Any:
+    """Give a model with all its weights.
+
+    Raises:
+        ConfigError: some are missing; they would be random.
+    """
+    import torch
+    import transformers
+
+    classes: Any = transformers
+    kind = "SequenceClassification" if rule == "classifier" else "CausalLM"
+    model, told = getattr(classes, f"AutoModelFor{kind}").from_pretrained(
+        folder, use_safetensors=True, dtype=torch.float32, output_loading_info=True, **SAFE
+    )
+    if missing := sorted(told["missing_keys"]):
+        raise ConfigError(f"{folder}: weights are missing: {', '.join(missing[:3])}")
+    return model.to(device).eval()
+
+
+def curvature(logits: Any, tokens: Any) -> Any:
+    """Give the conditional probability curvature of a text (Bao et al. 2024, equation 5).
+
+    Args:
+        logits: (tokens, vocabulary), for the token at the same place.
+        tokens: those that stand there.
+    """
+    logs = logits.log_softmax(-1)
+    odds = logs.exp()
+    mean = (odds * logs).sum(-1)
+    variance = (odds * logs.square()).sum(-1) - mean.square()
+    own = logs.gather(-1, tokens[:, None])[:, 0]
+    return (own.sum() - mean.sum()) / variance.sum().clamp_min(1e-12).sqrt()
+
+
+def ratio(observer: Any, performer: Any, tokens: Any) -> Any:
+    """Give log perplexity over log cross-perplexity (Hans et al. 2024, equation 4).
+
+    As the authors' program computes it: the performer's perplexity, and the performer's surprise
+    at what the observer expects.
+
+    Args:
+        observer: (tokens, vocabulary) logits.
+        performer: the same of the other model.
+        tokens: those that stand there.
+    """
+    logs = performer.log_softmax(-1)
+    perplexity = -logs.gather(-1, tokens[:, None])[:, 0].mean()
+    crossed = -(observer.softmax(-1) * logs).sum(-1).mean()
+    return perplexity / crossed
