@@ -1,8 +1,13 @@
 """`provenance config`: the configuration in force."""
 
 import json
+import re
+from typing import Final
 
 import click
+
+SECRET: Final = re.compile(r"(://[^:/?@\s\"]*:)[^\s\"]*(?=@)|(password=)[^&\s\"]*")
+"""What an address of a bank may hold that a screen should not."""
 
 
 @click.group()
@@ -26,7 +31,8 @@ def show(origin: bool) -> None:
     for key in settings.NAMES:
         value = variables.get(key, getattr(found.settings, key))
         whence = settings.variable(key) if key in variables else found.origin[key]
-        line = f"{key} = {json.dumps(value, ensure_ascii=False)}"
+        shown = SECRET.sub(r"\1\2…", json.dumps(value, ensure_ascii=False))
+        line = f"{key} = {shown}"
         click.echo(escape(f"{line}  # {whence}" if origin else line))
     if origin and not found.files:
         click.echo("no configuration file found", err=True)

@@ -233,6 +233,35 @@ def test_tables_are_brought_up_to_date_in_order(
         ServerBank(where)
 
 
+def test_rights_are_as_small_as_the_page_says(cluster: Any) -> None:
+    url = cluster.bank(database := cluster.database())
+    create(address(url), NOW)
+    who = cluster.sql
+    for role in ("reader", "writer"):
+        who(
+            f"CREATE ROLE {role} LOGIN PASSWORD 'horse'",
+            f"GRANT USAGE ON SCHEMA provenance TO {role}",
+            f"GRANT SELECT ON ALL TABLES IN SCHEMA provenance TO {role}",
+            database=database,
+        )
+    who(
+        "GRANT INSERT ON provenance.change, provenance.entry, provenance.feature TO writer",
+        "GRANT UPDATE ON provenance.bank TO writer",
+        database=database,
+    )
+    reader, writer = (
+        address(re.sub("owner:[^@]*", f"{role}:horse", url)) for role in ("reader", "writer")
+    )
+    create(writer, NOW)
+    with writing(writer) as opened:
+        opened.put(entry("a"), b"features")
+        opened.commit()
+    bank = ServerBank(reader)
+    assert bank.features(bank.entries["a"]) == b"features"
+    with pytest.raises(ConfigError, match="permission denied"):
+        add(reader, entry("b"))
+
+
 def _later(cluster: Any) -> str:
     url: str = cluster.bank(database := cluster.database())
     create(address(url), NOW)
@@ -296,6 +325,13 @@ def test_a_bank_that_nobody_made_is_exit_2(run: Run, cluster: Any, url: str) -> 
     wrong = run("bank", "add", "--bank", cluster.url(word="horse/2"), picture)
     assert (wrong.returncode, wrong.stdout) == (2, "")
     assert "horse" not in wrong.stderr
+
+
+def test_the_configuration_is_shown_without_passwords(run: Run) -> None:
+    banks = "postgresql://u:horse/1@h/d postgresql://u@h/d?sslpassword=horse&bank=x a.bank"
+    shown = run("config", "show", PROVENANCE_BANK=banks).stdout
+    assert "u:…@h/d postgresql://u@h/d?sslpassword=…&bank=x a.bank" in shown
+    assert "horse" not in shown
 
 
 def test_without_the_driver_it_is_named(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
