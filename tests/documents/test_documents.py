@@ -340,6 +340,8 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], Outcome | None, str]] = {
         None,
         "",
     ),
+    "a page of 1.2 MB": (lambda: b"<html>" + b"<p>a</p>" * 150_000, None, ""),
+    "100,000 open quotes": (lambda: b"<html>" + b'<a b="' * 100_000, None, ""),
     "100,000 fences": (lambda: b"```\n" * 100_000, None, ""),
 }
 
