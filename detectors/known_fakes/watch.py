@@ -26,14 +26,16 @@ class Watched:
         self.store = store
         self._seconds, self._clock = seconds, clock
         self._searcher: Searcher | None = None
+        self._entries = len(store.entries)
+        """How many are in order."""
         self._asked = clock()
         self._due = 0.0
-        self._changes = store.changes
 
     @property
     def state(self) -> str:
-        """Name of the bank, and the number of changes that are searched."""
-        return f"{self.store.name}@{self._changes}"
+        """Name of the bank and number of its last change; after a hyphen, entries that wait."""
+        waiting = len(self.store.entries) - self._entries
+        return f"{self.store.name}@{self.store.changes}" + (f"-{waiting}" if waiting else "")
 
     def searcher(self) -> "Searcher":
         """Give the bank in order.
@@ -41,28 +43,26 @@ class Watched:
         Raises:
             ConfigError: the server cannot be asked.
         """
-        urgent = self._refreshed()
-        if self._searcher is None or urgent or self._late():
+        if self._searcher is None or not self._refreshed(self._searcher) or self._late():
             from detectors.known_fakes.search import Searcher
 
             began = self._clock()
             self._searcher = Searcher(self.store)
+            self._entries = len(self.store.entries)
             if isinstance(self.store, ServerBank):
                 self._searcher.index.prepare()
-            self._changes = self.store.changes
             ended = self._clock()
             self._due = ended + SHARE * (ended - began)
         return self._searcher
 
-    def _refreshed(self) -> bool:
-        """Ask the server, if it is time; tell whether known entries have changed."""
+    def _refreshed(self, searcher: "Searcher") -> bool:
+        """Ask the server, if it is time; tell whether the order may stay."""
         now = self._clock()
         if not isinstance(self.store, ServerBank) or now - self._asked < self._seconds:
-            return False
-        known = len(self.store.entries)
+            return True
         changed = self.store.refresh()
         self._asked = now
-        return len(changed) > len(self.store.entries) - known
+        return all(searcher.index.restate(entry) for entry in changed)
 
     def _late(self) -> bool:
-        return self._changes != self.store.changes and self._clock() >= self._due
+        return len(self.store.entries) > self._entries and self._clock() >= self._due

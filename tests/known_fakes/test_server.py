@@ -9,6 +9,7 @@ from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
 
+import msgspec
 import psycopg
 import pytest
 
@@ -85,7 +86,7 @@ def test_a_change_counts_at_once_and_additions_when_they_are_worth_it(url: str) 
         now[0] += 0.5  # so that putting the bank in order takes half a second
         return now[0]
 
-    watched = Watched(ServerBank(where), 5.0, clock)
+    watched = Watched(ServerBank(where), 2.0, clock)
     first = watched.searcher()
     add(where, entry("a"))
     assert watched.searcher() is first, "asked too early"
@@ -94,10 +95,18 @@ def test_a_change_counts_at_once_and_additions_when_they_are_worth_it(url: str) 
     now[0] = 20.0
     second = watched.searcher()
     assert (second is first, watched.state) == (False, f"{where.name}@1")
-    add(where, entry("b"), entry("a", status=Status.DISPUTED))
-    now[0] = 26.0
-    assert watched.searcher() is not second
-    assert watched.state == f"{where.name}@3"
+    add(where, entry("b"), entry("a", status=Status.DISPUTED), entry("b", note="words"))
+    now[0] = 24.0
+    assert watched.searcher() is second
+    assert second.index.entries["a"].status is Status.DISPUTED
+    assert (watched.state, len(second.index)) == (f"{where.name}@4-1", 1)
+    add(where, entry("a", status=Status.WITHDRAWN))
+    now[0] = 28.0
+    assert (watched.searcher() is second, len(second.index)) == (True, 0)
+    add(where, entry("a", hashes={"sha256": (Hash("a" * 63 + "1"),)}))
+    now[0] = 38.0
+    assert watched.searcher() is not second, "back, with another hash"
+    assert (watched.state, len(watched.searcher().index)) == (f"{where.name}@6", 2)
 
 
 def _add_many(url: str, letter: str) -> None:
@@ -338,3 +347,30 @@ def test_without_the_driver_it_is_named(url: str, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(ConfigError, match=r"provenance-check\[postgres\]"):
         ServerBank(address(url))
+
+
+def test_a_bank_after_changes_says_what_one_opened_anew_says(url: str) -> None:
+    where = address(url)
+    names = ("anna", "boris", "chloe")
+    with writing(where) as writer:
+        for name in (*names, "anna-2"):
+            template = Entry(id=name, hashes={}, created=NOW, modified=NOW)
+            picture = FAKES / "known" / f"{name.removesuffix('-2')}.jpg"
+            writer.put(*enrolled(item(picture), template))
+        writer.commit()
+    old = KnownFakes({"banks": [url], "refresh": 0})
+    queries = [FAKES / "known" / f"{name}.jpg" for name in names]
+    queries += sorted((FAKES / "queries").glob("*.jpg"))[:4]
+    for status, name in (
+        (Status.DISPUTED, "boris"),
+        (Status.WITHDRAWN, "anna-2"),
+        (Status.WITHDRAWN, "anna"),
+        (Status.ACTIVE, "boris"),
+    ):
+        said = ServerBank(where).entries[name]
+        old.inspect(item(queries[0]))
+        add(where, msgspec.structs.replace(said, status=status))
+        new = KnownFakes({"banks": [url]})
+        for query in queries:
+            assert old.inspect(item(query)) == new.inspect(item(query))
+        assert old.version == new.version

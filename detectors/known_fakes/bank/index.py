@@ -79,14 +79,42 @@ class Index:
         self._files = {entry.sha256: entry for entry in self._tail.values() if entry.sha256}
         self._stale = np.zeros(self.entries.before, bool)
         self._stale[[place for place in self.entries.tail if place < len(self._stale)]] = True
+        self._gone = np.zeros(len(self.entries), bool)
+        """What was withdrawn after it was put in order."""
 
     def __len__(self) -> int:
         """Give how many entries count."""
-        return self._count(WITHDRAWN, 0)
+        return self._size
 
     def prepare(self) -> None:
         """Put all in order now, which else happens when it is first asked for."""
         _ = self._rows, self._codes
+
+    def restate(self, entry: Entry) -> bool:
+        """Let a change of an entry of the tail count at once; tell whether that was possible.
+
+        It is where its hashes and features stay, as they do when it is disputed or withdrawn. An
+        entry that is not in the index is passed over.
+        """
+        place = self.entries.place(entry.id)
+        if place is None:
+            return True
+        before = self._tail.get(place)
+        if before is None or (before.hashes, before.local) != (entry.hashes, entry.local):
+            return entry.status is Status.WITHDRAWN and before is None
+        self.entries.put(entry)
+        self._tail[place] = entry
+        if entry.status is Status.WITHDRAWN:
+            del self._tail[place]
+            self._gone[place] = True
+        self._files = {each.sha256: each for each in self._tail.values() if each.sha256}
+        for name in ("_size", "local", "_rows"):
+            self.__dict__.pop(name, None)
+        return True
+
+    @cached_property
+    def _size(self) -> int:
+        return self._count(WITHDRAWN, 0)
 
     @cached_property
     def local(self) -> int:
@@ -178,10 +206,10 @@ class Index:
         return np.concatenate(parts)
 
     def _current(self, owners: "NDArray[np.integer]", *, saved: bool) -> "NDArray[np.bool_]":
-        """Say of each owner whether what the generation holds of it still stands."""
-        import numpy as np
-
-        return ~self._stale[owners] if saved else np.ones(len(owners), bool)
+        """Say of each owner whether what was put in order of it still stands."""
+        gone = self._stale if saved else self._gone
+        current: NDArray[np.bool_] = ~gone[owners]
+        return current
 
     def _count(self, mask: int, wanted: int) -> int:
         """Give how many entries have these of the flags of a mask."""
