@@ -43,7 +43,7 @@ def readings(texts: Sequence[str], say: Callable[[str], None]) -> "NDArray[np.fl
         if start // TOLD != (start + BATCH) // TOLD:
             say(f"language model: {start} of {len(waiting)} texts read")
         for at, reading in zip(part, _read([texts[at] for at in part]), strict=True):
-            out[at] = reading
+            out[at] = reading.astype(np.float16)  # as it will be read next time
             np.save(folder / name(texts[at]), reading.astype(np.float16), allow_pickle=False)
     return out
 

@@ -1,13 +1,15 @@
 """The figures of a model and the page that shows them, both written by `evaluate`."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from detectors.calibration import Calibration
 from detectors.figures import auroc, auroc_interval, wilson
-from detectors.text_model.config import Config
+from detectors.language_model.forward import LONGEST
+from detectors.text_model.config import PATHS, Config
 
 if TYPE_CHECKING:
     from detectors.text_model.evaluate import Case
@@ -59,26 +61,26 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     """Human texts by group: false accusations."""
     caught: list[Share]
     """AI texts by length and by generator."""
+    fast: "Figures | None" = None
+    """The same texts on the fast path alone."""
 
 
-def figures(
-    cases: Sequence["Case"], ratios: Sequence[float | None], known: Config, command: str
-) -> Figures:
+def figures(rows: Sequence[tuple["Case", float | None]], known: Config, command: str) -> Figures:
     """Give the figures of out-of-source scores and ratios.
 
     Args:
-        cases: the texts.
-        ratios: log10 LR of each, None where it is not judged.
+        rows: the texts with their log10 LR, None where one is not judged.
         known: the model's configuration.
         command: what makes these figures.
     """
-    humans = [(c, r) for c, r in zip(cases, ratios, strict=True) if not c.text.ai]
-    models = [(c, r) for c, r in zip(cases, ratios, strict=True) if c.text.ai]
+    cases = [case for case, _ in rows]
+    humans = [row for row in rows if not row[0].text.ai]
+    models = [row for row in rows if row[0].text.ai]
     return Figures(
         command=command,
         trained=known.command,
         texts=len(cases),
-        judged=sum(ratio is not None for ratio in ratios),
+        judged=sum(ratio is not None for _, ratio in rows),
         rankings=_rankings(cases),
         sources=_by(cases, lambda case: case.text.source),
         accused=_shares(humans, lambda case: ("all human texts", *case.groups)),
@@ -154,14 +156,19 @@ def _share(name: str, reached: int, texts: int) -> Share:
 
 def page(figures: Figures, known: Config) -> str:
     """Give the card: Markdown, made of the figures alone."""
-    tongues = ", ".join(sorted(known.calibrations)) or "none: run `provenance calibrate text_model`"
     learnt = ", ".join(known.sources)
+    fast = "" if figures.fast is None else f"\n# The fast path alone\n{_results(figures.fast)}"
     return f"""# Card of the text model ({known.format})
 
-Tells how much likelier a text's wording is from a model than from a person: hashed n-grams of
-characters and words, style in numbers, logistic regression; no language model.
+Tells how much likelier a text's wording is from a model than from a person. The full path reads
+texts in the languages {", ".join(known.languages)}: a small network on the middle of a frozen
+language model (SmolLM2-135M, the first {LONGEST} tokens), and beside it, for the rare extremes, the
+fast path: hashed n-grams of characters and words and style in numbers, logistic regression, no
+language model. Other languages, and every text under `--fast`, take the fast path alone, which has
+its own calibration.
 
-- Judged from {known.minimum_words} words on, in these languages: {tongues}. Every text is scored.
+- Judged from {known.minimum_words} words on. Languages on the full path: {_tongues(known.full)}; on
+  the fast path: {_tongues(known.fast)}. Every text is scored.
 - Learnt from: {learnt}.
 - `{figures.trained}`
 - `{figures.command}`
@@ -174,7 +181,28 @@ of them judged. Intervals are 95 %.
 ## Calibration
 {_calibrations(known)}
 
-## Ranking (AUROC)
+{_results(figures)}
+
+## Limits
+- Wording is no authorship. Formal, tidy prose (company reports, encyclopaedias, essay sites) looks
+  like a model's; its groups bound what is said of every text.
+- Texts that a model rewrote from a person's count as AI here and are the hardest to find.
+- Labels are the sources'. Most human texts are from before 2022; people who write with an assistant
+  today are in no source.
+- Texts of the ELLIPSE corpus (learners of English) judge the model and never train it: their
+  licence (CC BY-NC-SA) forbids it. Some other sources state no licence; the weights hold one number
+  for each bucket of hashes, a small network, and no text.
+{fast}"""
+
+
+def _tongues(calibrations: Mapping[str, Calibration]) -> str:
+    """Give the languages that are judged."""
+    return ", ".join(sorted(calibrations)) or "none: run `provenance calibrate text_model`"
+
+
+def _results(figures: Figures) -> str:
+    """Give the tables of a path's figures."""
+    return f"""## Ranking (AUROC)
 {_table(figures.rankings)}
 
 ## Ranking by source, its family left out
@@ -185,26 +213,17 @@ of them judged. Intervals are 95 %.
 
 ## Caught: AI texts at log10 LR 1 and more
 {_counts(figures.caught)}
-
-## Limits
-- Wording is no authorship. Formal, tidy prose (company reports, encyclopaedias, essay sites) looks
-  like a model's; its groups bound what is said of every text.
-- Texts that a model rewrote from a person's count as AI here and are the hardest to find.
-- Labels are the sources'. Most human texts are from before 2022; people who write with an assistant
-  today are in no source.
-- Texts of the ELLIPSE corpus (learners of English) judge the model and never train it: their
-  licence (CC BY-NC-SA) forbids it. Some other sources state no licence; the weights hold one number
-  for each bucket of hashes and no text.
 """
 
 
 def _calibrations(known: Config) -> str:
     """Give a table of the calibrations."""
     rows = [
-        f"| {code} | {c.negatives} | {c.positives} | {c.floor} | {c.cap} | {len(c.groups)} |"
-        for code, c in sorted(known.calibrations.items())
+        f"| {code}, {way} | {c.negatives} | {c.positives} | {c.floor} | {c.cap} | {len(c.groups)} |"
+        for way in PATHS
+        for code, c in sorted(known.calibrations(way).items())
     ]
-    head = "| language | independent human | independent AI | least | most | bounding groups |"
+    head = "| scores | independent human | independent AI | least | most | bounding groups |"
     return "\n".join([head, "|---|---|---|---|---|---|", *rows])
 
 

@@ -1,7 +1,7 @@
 """What stands beside a text model's weights: how texts are seen, and what scores are worth."""
 
 import hashlib
-from pathlib import Path
+import pathlib
 from typing import Literal
 
 import msgspec
@@ -9,6 +9,9 @@ import msgspec
 from detectors.calibration import Calibration
 from detectors.errors import ConfigError
 
+Path = Literal["full", "fast"]
+"""Which of two scores speaks: the language model and the n-grams, or the n-grams alone."""
+PATHS: tuple[Path, ...] = ("full", "fast")
 WEIGHTS = "weights.safetensors"
 CONFIG = "config.json"
 
@@ -16,8 +19,12 @@ CONFIG = "config.json"
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A trained text model, its weights apart."""
 
-    format: Literal["text_model.ngrams/1"] = "text_model.ngrams/1"
+    format: Literal["text_model/2"] = "text_model/2"
     """Names the normalisation, the features and the weights; another form has another name."""
+    languages: tuple[str, ...]
+    """Languages that the language model reads: the full path. Others take the fast one."""
+    reader_sha256: str
+    """Of the language model's weights, hex: a probe reads no other model."""
     character_bits: int
     """log2 of the number of buckets for n-grams of characters."""
     word_bits: int
@@ -32,11 +39,17 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """What trained it."""
     weights_sha256: str
     """Of the weights, hex."""
-    calibrations: dict[str, Calibration] = {}
-    """By language; other languages are not judged."""
+    full: dict[str, Calibration] = {}
+    """What scores of the full path are worth, by language."""
+    fast: dict[str, Calibration] = {}
+    """The same for the fast path. A language without a calibration of the path is not judged."""
+
+    def calibrations(self, path: Path) -> dict[str, Calibration]:
+        """Give the calibrations of a path, by language."""
+        return self.full if path == "full" else self.fast
 
 
-def read(folder: Path) -> Config:
+def read(folder: pathlib.Path) -> Config:
     """Give the configuration of the model in a folder whose weights are those it was written for.
 
     Raises:
@@ -59,7 +72,7 @@ def read(folder: Path) -> Config:
     return config
 
 
-def write(folder: Path, config: Config) -> None:
+def write(folder: pathlib.Path, config: Config) -> None:
     """Write the configuration of the model in a folder."""
     encoded = msgspec.json.format(msgspec.json.encode(config), indent=1)
     (folder / CONFIG).write_bytes(encoded + b"\n")

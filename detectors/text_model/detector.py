@@ -11,6 +11,7 @@ import msgspec
 from detectors.errors import ConfigError
 from detectors.item import Item
 from detectors.signal import Claim, Outcome, Reason, Signal, Tier
+from detectors.text_model.config import Path as Way
 from detectors.text_model.config import read
 from detectors.text_model.language import language
 from detectors.text_model.normalise import normalise, words
@@ -27,9 +28,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     model: str | None = None
     """Folder of a model made by `train`; None: the one that ships."""
     device: Literal["cpu", "cuda"] = "cpu"
-    """The n-grams run on the CPU under either."""
+    """Where the language model runs; the n-grams run on the CPU."""
     fast: bool = False
-    """There is only the fast path."""
+    """Whether the n-grams alone speak, some hundred times as fast."""
 
 
 class TextModel:
@@ -53,7 +54,9 @@ class TextModel:
         with as_file(files("detectors.text_model")) as shipped:
             self._folder = Path(chosen.model) if chosen.model is not None else shipped
         self._config = read(self._folder)
-        self.version = f"{self._config.format}+{self._config.weights_sha256[:12]}, numpy"
+        self._fast, self._device = chosen.fast, chosen.device
+        engine = "numpy" if chosen.device == "cpu" else "torch"
+        self.version = f"{self._config.format}+{self._config.weights_sha256[:12]}, {engine}"
 
     @cached_property
     def _weights(self) -> "Weights":
@@ -64,27 +67,38 @@ class TextModel:
     def inspect(self, item: Item) -> list[Signal]:
         """Give one signal: a finding where the wording is likelier from a model, else `clear`.
 
-        `facts.words` counts the words that are judged, 500 at most.
+        `facts.path` is `full` where the language model read the text, `fast` where the n-grams
+        spoke alone: on request, and for languages that it does not know. `facts.words` counts the
+        words that are judged, 500 at most; the language model reads the first 190 or so.
 
         Raises:
             CannotAssess: the item has no text.
         """
+        from detectors.text_model.forward import read as read_text
         from detectors.text_model.forward import see
 
         text = normalise(item.passage.plain)
         code, n = language(text), words(text)
-        score = self._weights.score(see(text, self._config))
-        facts = {"score": score, "path": "fast", "words": n, "language": code}
+        path: Way = "full" if code in self._config.languages and not self._fast else "fast"
+        seen = see(text, self._config)
+        if path == "full":
+            seen = msgspec.structs.replace(seen, reading=read_text(text, self._device))
+        facts = {"score": self._weights.score(seen, path), "path": path, "words": n}
+        return [self._weighed(path, facts | {"language": code})]
+
+    def _weighed(self, path: Way, facts: dict[str, Any]) -> Signal:
+        """Give what a score is worth, where it may be judged."""
+        code, n, calibrations = facts["language"], facts["words"], self._config.calibrations(path)
         needs = self._config.minimum_words
         if n < needs:
-            return [_unjudged(Reason("text_model.too_short", {"words": n, "needs": needs}), facts)]
-        if not self._config.calibrations:
-            return [_unjudged(Reason("text_model.uncalibrated"), facts)]
-        if code is None or code not in self._config.calibrations:
-            judged = ", ".join(sorted(self._config.calibrations))
+            return _unjudged(Reason("text_model.too_short", {"words": n, "needs": needs}), facts)
+        if not (self._config.full or self._config.fast):
+            return _unjudged(Reason("text_model.uncalibrated"), facts)
+        if code not in calibrations:
+            judged = ", ".join(sorted({*self._config.full, *self._config.fast}))
             told = {"language": code or "unknown", "judged": judged}
-            return [_unjudged(Reason("text_model.language", told), facts)]
-        return [_judged(self._config.calibrations[code].log10_lr(score), facts)]
+            return _unjudged(Reason("text_model.language", told), facts)
+        return _judged(calibrations[code].log10_lr(facts["score"]), facts)
 
 
 def _judged(log10_lr: float, facts: dict[str, Any]) -> Signal:

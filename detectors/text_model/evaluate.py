@@ -14,12 +14,12 @@ from detectors.calibration import Calibration
 from detectors.calibration import fit as calibration_of
 from detectors.figures import auroc_interval
 from detectors.text_model import card, config
-from detectors.text_model.config import Config
-from detectors.text_model.forward import Seen, load, see
+from detectors.text_model.config import PATHS, Config
+from detectors.text_model.forward import Seen, load
 from detectors.text_model.language import language
 from detectors.text_model.normalise import normalise, words
 from detectors.text_model.records import Labelled, family, read, splits_of
-from detectors.text_model.train import NOT_FOR_WEIGHTS, fit
+from detectors.text_model.train import NOT_FOR_WEIGHTS, fit, look
 
 LEAST = 100
 """Independent texts of either label that a language needs before it is judged."""
@@ -72,10 +72,11 @@ def calibrate(data: Path, model: Path, splits: tuple[str, ...], say: Callable[[s
     chosen = "".join(f" --split {split}" for split in splits)
     command = f"provenance calibrate text_model --data {data.name} --model {model.name}{chosen}"
     cases = held_out(data, model, splits or splits_of(data), say)
-    made = calibrations(cases, known, command)
-    for code, calibration in sorted(made.items()):
-        say(f"{code}: {calibration.negatives} independent human texts, cap {calibration.cap}")
-    config.write(model, msgspec.structs.replace(known, calibrations=made))
+    full, fast = (calibrations(cases[path], known, command) for path in PATHS)
+    for path, made in zip(PATHS, (full, fast), strict=True):
+        for code, one in sorted(made.items()):
+            say(f"{code}, {path} path: {one.negatives} independent human texts, cap {one.cap}")
+    config.write(model, msgspec.structs.replace(known, full=full, fast=fast))
 
 
 def evaluate(data: Path, model: Path, splits: tuple[str, ...], say: Callable[[str], None]) -> None:
@@ -94,45 +95,53 @@ def evaluate(data: Path, model: Path, splits: tuple[str, ...], say: Callable[[st
     chosen = "".join(f" --split {split}" for split in splits)
     command = f"provenance evaluate text_model --data {data.name} --model {model.name}{chosen}"
     cases = held_out(data, model, splits, say)
-    ratios = crossed(cases, known)
-    metrics = card.figures(cases, ratios, known, command)
+    fast = judged(cases["fast"], known)
+    full = judged(cases["full"], known)
+    read = {case.text.id for case, _ in full}
+    metrics = msgspec.structs.replace(
+        card.figures([*full, *(row for row in fast if row[0].text.id not in read)], known, command),
+        fast=card.figures(fast, known, command),
+    )
     encoded = msgspec.json.format(msgspec.json.encode(metrics), indent=1)
     (model / "metrics.json").write_bytes(encoded + b"\n")
     (model / "card.md").write_text(card.page(metrics, known), "utf-8")
-    say(f"judged on {len(cases)} texts: {model / 'card.md'}")
+    say(f"judged on {len(fast)} texts: {model / 'card.md'}")
 
 
 def held_out(
     data: Path, model: Path, splits: tuple[str, ...], say: Callable[[str], None]
-) -> list[Case]:
-    """Give the texts of some splits with scores by models that never saw their family."""
+) -> dict[config.Path, list[Case]]:
+    """Give the texts of some splits with scores by models that never saw their family.
+
+    Returns:
+        By path: every text on the fast one, those that the language model reads on the full one.
+    """
     known, texts = config.read(model), read(data, splits)
     say(f"reading {len(texts)} texts")
-    plain = {text.id: normalise(text.text) for text in texts}
-    seen = {text.id: see(plain[text.id], known) for text in texts}
+    seen = look(texts, known, say)
     learnt = {family(source) for source in known.sources}
-    mine = [text for text in texts if text.family not in learnt]
-    whole = load(model)
-    scores = {text.id: whole.score(seen[text.id]) for text in mine}
     folds = sorted(learnt & {text.family for text in texts})
-    lessons = _lessons(data, known, seen) if folds else []
+    lessons = _lessons(data, known, seen, say) if folds else []
+    judges = dict.fromkeys((text.family for text in texts), load(model))
     for fold in folds:
         say(f"training without {fold}")
-        weights = fit([text for text in lessons if text.family != fold], seen, known)
-        scores |= {text.id: weights.score(seen[text.id]) for text in texts if text.family == fold}
-    return [
-        Case(text=text, score=scores[text.id], words=words(own), language=language(own))
-        for text in texts
-        for own in [plain[text.id]]
-    ]
+        judges[fold] = fit([text for text in lessons if text.family != fold], seen, known)
+    cases: dict[config.Path, list[Case]] = {"full": [], "fast": []}
+    for text in texts:
+        one, own = seen[text.id], normalise(text.text)
+        for path in PATHS if one.reading is not None else PATHS[1:]:
+            score = judges[text.family].score(one, path)
+            case = Case(text=text, score=score, words=words(own), language=language(own))
+            cases[path].append(case)
+    return cases
 
 
-def _lessons(data: Path, known: Config, seen: dict[str, Seen]) -> list[Labelled]:
+def _lessons(
+    data: Path, known: Config, seen: dict[str, Seen], say: Callable[[str], None]
+) -> list[Labelled]:
     """Give the texts the model learnt from, and see those not seen yet."""
     texts = [text for text in read(data, known.splits) if text.family not in NOT_FOR_WEIGHTS]
-    for text in texts:
-        if text.id not in seen:
-            seen[text.id] = see(normalise(text.text), known)
+    seen |= look([text for text in texts if text.id not in seen], known, say)
     return texts
 
 
@@ -158,15 +167,20 @@ def calibrations(cases: Sequence[Case], known: Config, command: str) -> dict[str
     return made
 
 
-def crossed(cases: Sequence[Case], known: Config) -> list[float | None]:
-    """Give each text's log10 LR by calibrations without its family, None where not judged."""
+def judged(cases: Sequence[Case], known: Config) -> list[tuple[Case, float | None]]:
+    """Give each text with its log10 LR by calibrations without its family, None where not judged.
+
+    Args:
+        cases: of one path.
+        known: the model's configuration.
+    """
     by_family: dict[str, Mapping[str, Calibration]] = {
         fold: calibrations([case for case in cases if case.text.family != fold], known, "")
         for fold in {case.text.family for case in cases}
     }
-    ratios: list[float | None] = []
+    rows: list[tuple[Case, float | None]] = []
     for case in cases:
         calibration = by_family[case.text.family].get(case.language or "")
-        judged = calibration is not None and case.words >= known.minimum_words
-        ratios.append(calibration.log10_lr(case.score) if calibration and judged else None)
-    return ratios
+        long = case.words >= known.minimum_words
+        rows.append((case, calibration.log10_lr(case.score) if calibration and long else None))
+    return rows

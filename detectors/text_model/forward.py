@@ -1,17 +1,20 @@
 """Scores of texts, from weights and without torch."""
 
-from pathlib import Path
+import pathlib
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
-from detectors.text_model.config import WEIGHTS, Config
+from detectors.language_model.forward import language_model
+from detectors.text_model.config import WEIGHTS, Config, Path
 from detectors.text_model.features import grams, style
 
 CLIP = 3.0
 """Standard deviations beyond which a number of style counts no further."""
+FAR = 6.0
+"""The same for a number of the language model."""
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -21,10 +24,12 @@ class Seen(msgspec.Struct, frozen=True):
     """Of the n-grams it has, rising, each once."""
     style: NDArray[np.float32]
     """The numbers that `features.STYLE` names."""
+    reading: NDArray[np.float32] | None = None
+    """What the language model makes of it, one number a probe's weight; None where not read."""
 
 
 class Weights(msgspec.Struct, frozen=True, kw_only=True):
-    """A logistic regression on n-grams present (each text of length 1) and on style."""
+    """Two scores: logistic regressions on n-grams and style, and on the language model's middle."""
 
     grams: NDArray[np.float16]
     """(2^character_bits + 2^word_bits,)."""
@@ -36,12 +41,29 @@ class Weights(msgspec.Struct, frozen=True, kw_only=True):
     """(35,), above 0."""
     bias: NDArray[np.float32]
     """(1,)."""
+    probe: NDArray[np.float32]
+    """(k,), per standard deviation of a reading's numbers."""
+    usual: NDArray[np.float32]
+    """(k,), means of a reading's numbers."""
+    spread: NDArray[np.float32]
+    """(k,), their deviations, above 0."""
+    full: NDArray[np.float32]
+    """(2,): bias of the full score, and the share of the fast score in it."""
 
-    def score(self, seen: Seen) -> float:
-        """Give the natural log odds that a model wrote the text, 3 decimals, not calibrated."""
+    def score(self, seen: Seen, path: Path) -> float:
+        """Give the natural log odds that a model wrote the text, 3 decimals, not calibrated.
+
+        Args:
+            seen: with a reading, for the full path.
+            path: which score is wanted.
+        """
         part = self.grams[seen.buckets].astype(np.float64).sum() / max(seen.buckets.size, 1) ** 0.5
         manner = standard(seen.style, self.mean, self.deviation).astype(np.float64) @ self.style
-        return round(float(part + manner + self.bias[0]), 3) + 0.0
+        odds = float(part + manner + self.bias[0])
+        if path == "full" and seen.reading is not None:
+            distances = standard(seen.reading, self.usual, self.spread, FAR).astype(np.float64)
+            odds = float(distances @ self.probe + self.full[0] + self.full[1] * odds)
+        return round(odds, 3) + 0.0
 
 
 def see(text: str, config: Config) -> Seen:
@@ -50,19 +72,37 @@ def see(text: str, config: Config) -> Seen:
     return Seen(buckets, style(text))
 
 
+def read(text: str, device: str) -> NDArray[np.float32]:
+    """Give what the language model makes of a normalised text, (k,).
+
+    Args:
+        text: normalised.
+        device: `cpu`: by numpy; `cuda`: by torch.
+    """
+    model = language_model()
+    if device == "cpu":
+        return model(model.tokens(text)).ravel()
+    from detectors.language_model import network
+
+    return network.read([model.tokens(text)], device).ravel()
+
+
 def standard(
-    numbers: NDArray[np.float32], mean: NDArray[np.float32], deviation: NDArray[np.float32]
+    numbers: NDArray[np.float32],
+    mean: NDArray[np.float32],
+    deviation: NDArray[np.float32],
+    most: float = CLIP,
 ) -> NDArray[np.float32]:
-    """Give numbers of style in standard deviations from their mean, at most 3."""
+    """Give numbers in standard deviations from their mean, at most so many."""
     distances: NDArray[np.float32] = (numbers - mean) / deviation
-    return distances.clip(-CLIP, CLIP)
+    return distances.clip(-most, most)
 
 
-def load(folder: Path) -> Weights:
+def load(folder: pathlib.Path) -> Weights:
     """Read the weights in a folder that `config.read` found to be whole."""
     return Weights(**load_file(folder / WEIGHTS))
 
 
-def save(folder: Path, weights: Weights) -> None:
+def save(folder: pathlib.Path, weights: Weights) -> None:
     """Write weights into a folder."""
     save_file(msgspec.structs.asdict(weights), folder / WEIGHTS)

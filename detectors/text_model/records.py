@@ -10,6 +10,14 @@ import msgspec
 from detectors.errors import ConfigError
 
 ENDING = ".jsonl.gz"
+MISLABELLED = frozenset({("RAIDAR", "news")})
+"""Sources and domains that are passed over, for their labels are not what they say.
+
+Of RAIDAR's news many texts labelled human are plainly a model's ("said John Doe, CEO of an
+e-commerce company"), and many labelled AI read like the agency reports of 1997 that they should
+have been made from; models that never saw the source rank its two classes the wrong way round
+(AUROC .47 by n-grams, .40 by the language model, 645 and 246 texts).
+"""
 
 
 class Labelled(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,12 +67,13 @@ def splits_of(data: Path) -> tuple[str, ...]:
 
 
 def read(data: Path, splits: tuple[str, ...]) -> list[Labelled]:
-    """Give the texts of some splits, in the order of the files.
+    """Give the texts of some splits, in the order of the files, without those mislabelled.
 
     Raises:
         ConfigError: a split is missing, is no gzip file, or a line is no labelled text.
     """
-    return [text for split in splits for text in _read(data, split)]
+    texts = (text for split in splits for text in _read(data, split))
+    return [text for text in texts if (text.source, text.domain) not in MISLABELLED]
 
 
 def _read(data: Path, split: str) -> list[Labelled]:

@@ -1,4 +1,4 @@
-"""Training: one pass of text after text over the n-grams, Newton's method over the style.
+"""Training: one pass of text after text over the n-grams, Newton's method over style and probe.
 
 The recipe is fixed and seeded, so that a model with some sources left out differs by nothing else.
 """
@@ -13,9 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.errors import ConfigError
+from detectors.language_model.features import digest as reader_digest
+from detectors.language_model.features import readings
 from detectors.text_model import config as files
 from detectors.text_model.config import Config
-from detectors.text_model.forward import Seen, Weights, save, see, standard
+from detectors.text_model.forward import FAR, Seen, Weights, save, see, standard
+from detectors.text_model.language import language
 from detectors.text_model.normalise import normalise
 from detectors.text_model.records import Labelled, read
 
@@ -29,12 +32,23 @@ RATE = 1.0
 SEED = 0
 RIDGE = 30.0
 """On squared weights of style, against a log loss summed over the texts."""
+PROBE_RIDGE = 1000.0
+"""On those of the probe. A third or three times as much ranks unseen sources no better."""
+BESIDE = 0.4
+"""Of the fast score in the full one."""
+LANGUAGES = ("en",)
+"""That the language model was made of."""
 MANNER = 0.3
 """Share of style: standard deviations of its log odds in one of the n-grams'. More of it ranks
 languages without training texts better and the far tail of formal English prose worse."""
 NEWTON_STEPS = 12
-NOT_FOR_WEIGHTS = frozenset({"ELLIPSE"})
-"""Families whose licence (CC BY-NC-SA) allows judging but no weights under a free one."""
+SETTLED = 1e-4
+"""Largest move of a weight after which no more steps are taken; the next is its square."""
+NOT_FOR_WEIGHTS = frozenset({"ELLIPSE", "TweepFake"})
+"""Families that judge and never teach. ELLIPSE's licence (CC BY-NC-SA) allows no weights under a
+free one. TweepFake's labels are of accounts, its bots Markov chains and networks of before 2020: a
+probe that learns from them ranks everything else worse (AUROC .847 instead of .863 on unseen
+English sources)."""
 
 
 def train(data: Path, out: Path, splits: tuple[str, ...], say: Callable[[str], None]) -> None:
@@ -58,13 +72,15 @@ def train(data: Path, out: Path, splits: tuple[str, ...], say: Callable[[str], N
         character_bits=CHARACTER_BITS,
         word_bits=WORD_BITS,
         minimum_words=MINIMUM_WORDS,
+        languages=LANGUAGES,
+        reader_sha256=reader_digest(),
         sources=tuple(sorted({text.source for text in texts})),
         splits=splits,
         command=f"provenance train text_model --data {data.name} --out {out.name}{chosen}",
         weights_sha256="",
     )
     say(f"reading {len(texts)} texts")
-    weights = fit(texts, look(texts, config), config)
+    weights = fit(texts, look(texts, config, say), config)
     out.mkdir(parents=True, exist_ok=True)
     save(out, weights)
     digest = hashlib.sha256((out / files.WEIGHTS).read_bytes()).hexdigest()
@@ -72,9 +88,14 @@ def train(data: Path, out: Path, splits: tuple[str, ...], say: Callable[[str], N
     say(f"trained on {len(texts)} texts of {len(config.sources)} sources: {out}")
 
 
-def look(texts: Sequence[Labelled], config: Config) -> dict[str, Seen]:
-    """Give what the model sees of each text, by its id."""
-    return {text.id: see(normalise(text.text), config) for text in texts}
+def look(texts: Sequence[Labelled], config: Config, say: Callable[[str], None]) -> dict[str, Seen]:
+    """Give what the model sees of each text, by its id: readings of those that are read, too."""
+    plain = {text.id: normalise(text.text) for text in texts}
+    seen = {name: see(text, config) for name, text in plain.items()}
+    read = [name for name, text in plain.items() if language(text) in config.languages]
+    for name, reading in zip(read, readings([plain[name] for name in read], say), strict=True):
+        seen[name] = msgspec.structs.replace(seen[name], reading=reading.ravel())
+    return seen
 
 
 def fit(texts: Sequence[Labelled], seen: Mapping[str, Seen], config: Config) -> Weights:
@@ -93,16 +114,40 @@ def fit(texts: Sequence[Labelled], seen: Mapping[str, Seen], config: Config) -> 
     styles = standard(numbers, mean, deviation)
     size = (1 << config.character_bits) + (1 << config.word_bits)
     grams, bias = _descend([row.buckets for row in rows], labels, shares, size)
-    manner, offset = _newton(styles.astype(np.float64), labels, shares)
+    manner, offset = _newton(styles.astype(np.float64), labels, shares, RIDGE)
     odds = [grams[row.buckets].sum() / row.buckets.size**0.5 for row in rows]
     scale = MANNER * float(np.std(odds)) / max(float(np.std(styles @ manner)), 1e-9)
+    probe, usual, spread, full = _probe([text for text in texts if _is_read(text, seen)], seen)
     return Weights(
         grams=grams.astype(np.float16),
         style=(scale * manner).astype(np.float32),
         mean=mean,
         deviation=deviation,
         bias=np.array([bias + scale * offset], np.float32),
+        probe=probe,
+        usual=usual,
+        spread=spread,
+        full=np.array([full, BESIDE], np.float32),
     )
+
+
+def _is_read(text: Labelled, seen: Mapping[str, Seen]) -> bool:
+    """Tell whether the language model reads a text."""
+    return seen[text.id].reading is not None
+
+
+def _probe(
+    texts: Sequence[Labelled], seen: Mapping[str, Seen]
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], float]:
+    """Give the probe on the readings of these texts: weights, means, deviations, bias."""
+    if len({text.ai for text in texts}) < 2:  # noqa: PLR2004 - human and AI
+        raise ConfigError("training needs texts of both labels in a language that is read: English")
+    rows = np.stack([row for text in texts if (row := seen[text.id].reading) is not None])
+    usual, spread = rows.mean(0), rows.std(0) + np.float32(1e-6)
+    labels = np.array([text.ai for text in texts], np.float64)
+    columns = standard(rows, usual, spread, FAR)
+    probe, bias = _newton(columns, labels, balance(texts), PROBE_RIDGE)
+    return probe.astype(np.float32), usual, spread, bias
 
 
 def balance(texts: Sequence[Labelled]) -> NDArray[np.float64]:
@@ -146,16 +191,25 @@ def _descend(
 
 
 def _newton(
-    styles: NDArray[np.float64], labels: NDArray[np.float64], shares: NDArray[np.float64]
+    numbers: NDArray[np.floating],
+    labels: NDArray[np.float64],
+    shares: NDArray[np.float64],
+    penalty: float,
 ) -> tuple[NDArray[np.float64], float]:
-    """Give weights and bias of a ridge logistic regression, by Newton's method."""
-    columns = np.hstack([styles, np.ones((len(styles), 1))])
-    ridge = np.full(columns.shape[1], RIDGE)
+    """Give weights and bias of a ridge logistic regression, by Newton's method.
+
+    Products are taken in the precision of the numbers, the equations solved in 64 bits.
+    """
+    columns = np.hstack([numbers, np.ones((len(numbers), 1), numbers.dtype)])
+    ridge = np.full(columns.shape[1], penalty)
     ridge[-1] = 1e-6
     weights = np.zeros(columns.shape[1])
     for _ in range(NEWTON_STEPS):
-        chance = 1 / (1 + np.exp(-columns @ weights))
-        slope = columns.T @ (shares * (chance - labels)) + ridge * weights
-        bend = (columns * (shares * chance * (1 - chance))[:, None]).T @ columns + np.diag(ridge)
-        weights = weights - np.linalg.solve(bend, slope)
+        chance = 1 / (1 + np.exp(-(columns @ weights.astype(columns.dtype)).astype(np.float64)))
+        slope = (shares * (chance - labels)).astype(columns.dtype) @ columns + ridge * weights
+        pull = (shares * chance * (1 - chance)).astype(columns.dtype)
+        move = np.linalg.solve((columns * pull[:, None]).T @ columns + np.diag(ridge), slope)
+        weights = weights - move
+        if np.abs(move).max() < SETTLED:
+            break
     return weights[:-1], float(weights[-1])

@@ -211,9 +211,9 @@ def test_readings_come_from_the_cache_the_second_time(
     said: list[str] = []
     first = features.readings([PROSE, SENTENCE], said.append)
     model = forward.language_model()
-    assert np.abs(first[1] - model(model.tokens(SENTENCE))).max() < 1e-6
+    assert np.allclose(first[1], model(model.tokens(SENTENCE)), rtol=1e-3, atol=1e-3)
     (folder,) = tmp_path.iterdir()
     np.save(folder / features.name(SENTENCE), np.ones_like(first[0], np.float16))
     again = features.readings([PROSE, SENTENCE], said.append)
-    assert np.abs(again[0] - first[0]).max() < 0.1
+    assert (again[0] == first[0]).all()
     assert (again[1] == 1).all()

@@ -1,8 +1,10 @@
 import gzip
+import hashlib
 import json
 import random
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 
@@ -11,15 +13,23 @@ import pytest
 
 from detectors.errors import ConfigError
 from detectors.item import Item
+from detectors.language_model import network
+from detectors.language_model.forward import WEIGHTS, language_model
 from detectors.signal import Claim, Outcome, Signal
+from detectors.text_model import forward
 from detectors.text_model import train as recipe
 from detectors.text_model.card import Figures, page
 from detectors.text_model.config import read
 from detectors.text_model.detector import TextModel
 from detectors.text_model.evaluate import calibrate, evaluate
+from detectors.text_model.records import read as labelled
 
 PERSON = "well i just think that you know my old dog never did like the rain or a bath"
 MODEL = "the overall landscape is a testament to enhanced and multifaceted innovation in it"
+
+
+N = 28
+"""Texts of each source and label: just enough for a calibration, for each is read once."""
 
 
 def quiet(_: str) -> None:
@@ -40,7 +50,7 @@ def split(path: Path, sources: list[str], n: int) -> None:
                 mixed = (words.split() * 4) + PERSON.split() + MODEL.split()
                 row = {
                     "id": f"{source} {i}",
-                    "text": wording(draw, mixed, 20 if i // 2 % 10 == 0 else 70),
+                    "text": wording(draw, mixed, 20 if i // 2 % 10 == 0 else 55),
                     "label": "ai" if i % 2 else "human",
                     "source": source,
                     "domain": "letters",
@@ -55,9 +65,18 @@ def split(path: Path, sources: list[str], n: int) -> None:
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("texts")
-    split(folder / "train.jsonl.gz", ["A-one", "A-two", "B", "ELLIPSE-1"], 60)
-    split(folder / "dev.jsonl.gz", ["C", "D"], 60)
+    split(folder / "train.jsonl.gz", ["A-one", "A-two", "B", "ELLIPSE-1"], N)
+    split(folder / "dev.jsonl.gz", ["C", "D"], N)
     return folder
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """An empty cache folder, so that readings are made here."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("cache")
+        patch.setattr("platformdirs.user_cache_path", lambda _: folder)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +93,12 @@ def look(model: Path | None, text: str) -> Signal:
     return signal
 
 
+def look_fast(model: Path | None, text: str) -> Signal:
+    detector = TextModel({"fast": True} if model is None else {"fast": True, "model": str(model)})
+    (signal,) = detector.inspect(Item("a.txt", text.encode))
+    return signal
+
+
 def text_of(words: str, n: int) -> str:
     return wording(random.Random(1), words.split(), n)  # noqa: S311 - a test sample
 
@@ -83,10 +108,21 @@ def test_it_tells_the_two_kinds_of_wording_apart(model: Path) -> None:
     assert (found.outcome, found.claim) == (Outcome.FINDING, Claim.AI_GENERATED)
     assert (clear.outcome, clear.claim) == (Outcome.CLEAR, None)
     assert found.log10_lr is not None
-    assert found.log10_lr == read(model).calibrations["en"].log10_lr(found.facts["score"]) > 0
+    assert found.log10_lr == read(model).full["en"].log10_lr(found.facts["score"]) > 0
     assert clear.log10_lr is not None
     assert clear.log10_lr <= 0
     assert found.source == clear.source == "text"
+
+
+def test_the_record_says_which_path_spoke_and_each_has_its_own_calibration(model: Path) -> None:
+    text = text_of(MODEL, 90)
+    full, fast = look(model, text), look_fast(model, text)
+    assert (full.facts["path"], fast.facts["path"]) == ("full", "fast")
+    assert full.facts["score"] != fast.facts["score"]
+    known = read(model)
+    assert full.log10_lr == known.full["en"].log10_lr(full.facts["score"])
+    assert fast.log10_lr == known.fast["en"].log10_lr(fast.facts["score"])
+    assert look(model, "Он сказал, что это не так. " * 20).facts["path"] == "fast"
 
 
 @pytest.mark.parametrize("n", [0, 1, 49])
@@ -131,10 +167,10 @@ def test_training_repeats_to_the_byte_and_spares_what_a_licence_forbids(
 
 
 def test_calibration_leaves_sources_out_and_says_what_it_rests_on(model: Path) -> None:
-    english = read(model).calibrations["en"]
-    assert english.negatives == 6 * 54
-    assert english.groups["all"] == english.groups["language en"] == 6 * 54
-    assert english.command == "provenance calibrate text_model --data texts0 --model mine"
+    for english in (read(model).full["en"], read(model).fast["en"]):
+        assert english.negatives == 6 * 25
+        assert english.groups["all"] == english.groups["language en"] == 6 * 25
+        assert english.command == "provenance calibrate text_model --data texts0 --model mine"
 
 
 def test_evaluation_writes_figures_and_a_card(data: Path, model: Path) -> None:
@@ -143,12 +179,13 @@ def test_evaluation_writes_figures_and_a_card(data: Path, model: Path) -> None:
     metrics = json.loads((model / "metrics.json").read_bytes())
     assert {"training without A", "training without B"} <= set(told)
     assert not {"training without C", "training without ELLIPSE"} & set(told)
-    assert (metrics["texts"], metrics["judged"]) == (720, 648)
+    assert (metrics["texts"], metrics["judged"]) == (336, 300)
+    assert metrics["fast"]["texts"] == 336
     assert metrics["rankings"][0]["auroc"] > 0.9
     assert max(share["reached"] / share["texts"] for share in metrics["accused"]) < 0.05
     card = (model / "card.md").read_text("utf-8")
     assert "provenance evaluate text_model --data texts0 --model mine --split train" in card
-    assert "| all | 360 | 360 |" in card
+    assert card.count("| all | 168 | 168 |") == 2
 
 
 def test_unseen_splits_are_judged_without_training(data: Path, model: Path) -> None:
@@ -215,6 +252,33 @@ def test_the_shipped_model_judges_english_and_loads_no_torch() -> None:
     outcome, language, torch = done.stdout.split()
     assert outcome in {"finding", "clear"}
     assert (language, torch) == ("en", "False")
+
+
+def test_the_shipped_probe_reads_the_shipped_language_model() -> None:
+    known = read(Path(str(files("detectors.text_model"))))
+    assert known.reader_sha256 == hashlib.sha256(WEIGHTS.read_bytes()).hexdigest()
+    assert known.languages == ("en",)
+
+
+def test_both_engines_give_the_same_score() -> None:
+    text = "The harbour was quiet that morning, and we had been there for an hour or more. " * 8
+    folder = Path(str(files("detectors.text_model")))
+    weights, seen = forward.load(folder), forward.see(text, read(folder))
+    torch = network.read([language_model().tokens(text)], "cpu")
+    scores = [
+        weights.score(msgspec.structs.replace(seen, reading=reading.ravel()), "full")
+        for reading in (forward.read(text, "cpu"), torch)
+    ]
+    assert abs(scores[0] - scores[1]) < 1e-2
+
+
+def test_texts_whose_labels_are_wrong_are_passed_over(tmp_path: Path) -> None:
+    split(tmp_path / "train.jsonl.gz", ["RAIDAR"], 3)
+    assert len(labelled(tmp_path, ("train",))) == 6
+    rows = gzip.decompress((tmp_path / "train.jsonl.gz").read_bytes())
+    news = rows.replace(b'"letters"', b'"news"', 2)
+    (tmp_path / "train.jsonl.gz").write_bytes(gzip.compress(news))
+    assert len(labelled(tmp_path, ("train",))) == 4
 
 
 def test_the_shipped_card_shows_the_shipped_figures() -> None:
