@@ -134,8 +134,8 @@ def _fresh(
             done.present.append(entry_id)
         else:
             raise ConfigError(
-                f"{path}: the entry {entry_id!r} was made from other bytes than {file}; nothing "
-                "was added. Withdraw it, or choose another id (--id)"
+                f"{path}: the entry {entry_id!r} was made from other bytes than {file}. "
+                "Withdraw it and add this one under another id (--id)"
             )
     return fresh
 
