@@ -317,11 +317,6 @@ def _other_tables(cluster: Any) -> str:
     return url
 
 
-def _latin(cluster: Any) -> str:
-    cluster.sql("CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0")
-    return str(cluster.bank("latin"))
-
-
 WRONG: dict[str, tuple[Callable[[Any], str], str]] = {
     "password": (lambda c: c.url(word="horse-2"), "password authentication failed"),
     "database": (lambda c: c.bank("nowhere"), 'database "nowhere" does not exist'),
@@ -343,8 +338,9 @@ def test_what_cannot_be_used_is_said_without_the_password(cluster: Any, what: st
 
 
 def test_a_database_of_another_encoding_is_refused(cluster: Any) -> None:
+    cluster.sql("CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0")
     with pytest.raises(ConfigError, match="encoding UTF8"):
-        create(address(_latin(cluster)), NOW)
+        create(address(cluster.bank("latin")), NOW)
 
 
 def test_a_bank_that_nobody_made_is_exit_2(run: Run, cluster: Any, url: str) -> None:
