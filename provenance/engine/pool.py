@@ -171,6 +171,9 @@ class Pool:
 
     def close(self) -> None:
         """End every worker."""
+        for worker in self._idle:
+            worker.pipe.close()  # it sees that no more is to come, and ends
+            worker.process.join(1)
         for worker in self._busy + self._idle:
             worker.end()
 
