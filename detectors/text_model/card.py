@@ -161,7 +161,7 @@ def page(figures: Figures, known: Config) -> str:
     return f"""# Card of the text model ({known.format})
 
 Tells how much likelier a text's wording is from a model than from a person. The full path reads
-texts in the languages {", ".join(known.languages)}: a small network on the middle of a frozen
+texts in the languages {", ".join(known.languages)}: a linear probe on the middle of a frozen
 language model (SmolLM2-135M, the first {LONGEST} tokens), and beside it, for the rare extremes, the
 fast path: hashed n-grams of characters and words and style in numbers, logistic regression, no
 language model. Other languages, and every text under `--fast`, take the fast path alone, which has
@@ -169,7 +169,7 @@ its own calibration.
 
 - Judged from {known.minimum_words} words on. Languages on the full path: {_tongues(known.full)}; on
   the fast path: {_tongues(known.fast)}. Every text is scored.
-- Learnt from: {learnt}.
+- Learnt from: {learnt}. The probe learnt from {known.texts_read} texts of these.
 - `{figures.trained}`
 - `{figures.command}`
 
@@ -191,7 +191,7 @@ of them judged. Intervals are 95 %.
   today are in no source.
 - Texts of the ELLIPSE corpus (learners of English) judge the model and never train it: their
   licence (CC BY-NC-SA) forbids it. Some other sources state no licence; the weights hold one number
-  for each bucket of hashes, a small network, and no text.
+  for each bucket of hashes and each of the probe, and no text.
 {fast}"""
 
 

@@ -31,6 +31,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """The same for words and pairs of words."""
     minimum_words: int
     """Shorter texts are scored but never judged."""
+    texts_read: int
+    """Texts whose readings the probe learnt from."""
     sources: tuple[str, ...]
     """Sources of the texts it learnt from; of them nothing is judged but by models without them."""
     splits: tuple[str, ...]

@@ -74,17 +74,20 @@ def train(data: Path, out: Path, splits: tuple[str, ...], say: Callable[[str], N
         minimum_words=MINIMUM_WORDS,
         languages=LANGUAGES,
         reader_sha256=reader_digest(),
+        texts_read=0,
         sources=tuple(sorted({text.source for text in texts})),
         splits=splits,
         command=f"provenance train text_model --data {data.name} --out {out.name}{chosen}",
         weights_sha256="",
     )
     say(f"reading {len(texts)} texts")
-    weights = fit(texts, look(texts, config, say), config)
+    seen = look(texts, config, say)
+    weights = fit(texts, seen, config)
     out.mkdir(parents=True, exist_ok=True)
     save(out, weights)
     digest = hashlib.sha256((out / files.WEIGHTS).read_bytes()).hexdigest()
-    files.write(out, msgspec.structs.replace(config, weights_sha256=digest))
+    read_too = sum(_is_read(text, seen) for text in texts)
+    files.write(out, msgspec.structs.replace(config, weights_sha256=digest, texts_read=read_too))
     say(f"trained on {len(texts)} texts of {len(config.sources)} sources: {out}")
 
 
