@@ -21,8 +21,11 @@ A_CELL: Final = 128
 """Codes that a cell should hold at most, on average, as long as `PREFIX_BITS` allow."""
 AN_ENTRY: Final = 350
 """Codes of an entry, about."""
-REACH: Final = 14
+REACH: Final = 18
 """Bits, of 64, within which two codes may be of the same place."""
+NEIGHBOURS: Final = 10
+"""Entries that a code may speak for. Of 134 hard queries (screenshots, face crops, turns) in 10,000
+entries the right one was among the first two for all 134; with a fixed reach of 14, for 123."""
 
 
 class Codes:
@@ -53,17 +56,15 @@ class Codes:
         order = np.argsort(every, kind="stable")
         return cls(every[order], owners[order], prefix_starts(every[order]))
 
-    def votes(self, asked: "NDArray[np.uint64]", bits: int) -> "NDArray[np.int64]":
-        """Give the entries that these codes speak for.
-
-        Each code gives an entry 14 less the bits between it and the entry's nearest code.
+    def near(self, asked: "NDArray[np.uint64]", bits: int) -> "NDArray[np.int64]":
+        """Give the entries that have a code near one of these, and how near their nearest is.
 
         Args:
             asked: (m,).
             bits: of a cell, as `cell_bits` gives them.
 
         Returns:
-            (n, 2): place and strength, by place; those with any vote.
+            (n, 3): number of the code asked for, place of the entry, differing bits; sorted.
         """
         near = np.concatenate([[0], 1 << np.arange(bits)])
         cells = (asked >> np.uint64(CODE_BITS - bits)).astype(np.int64)[:, None] ^ near
@@ -80,10 +81,33 @@ class Codes:
         keys = np.sort((who[kept] * size + owners) * REACH + distances[kept])
         pairs = keys // REACH
         first = np.flatnonzero(np.diff(pairs, prepend=-1))
-        spoken, which = np.unique(pairs[first] % size, return_inverse=True)
-        strengths = np.zeros(len(spoken), np.int64)
-        np.add.at(strengths, which, REACH - keys[first] % REACH)
-        return np.stack([spoken, strengths], axis=1)
+        pairs = pairs[first]
+        return np.stack([pairs // size, pairs % size, keys[first] % REACH], axis=1)
+
+
+def strengths(near: "NDArray[np.int64]") -> "NDArray[np.int64]":
+    """Give how strongly codes speak for entries.
+
+    A code speaks for the ten entries that are nearest to it, by the square of the bits that each is
+    nearer than the eleventh: what many entries have says little, however large the bank.
+
+    Args:
+        near: (n, 3), as `Codes.near` gives them.
+
+    Returns:
+        (entries, 2): place and strength, by place.
+    """
+    who, owners, distances = near[np.lexsort((near[:, 2], near[:, 0]))].T
+    starts = np.flatnonzero(np.diff(who, prepend=-1))
+    counts = np.diff(starts, append=len(who))
+    reach = np.full(len(starts), REACH)
+    many = counts > NEIGHBOURS
+    reach[many] = distances[starts[many] + NEIGHBOURS]
+    votes = np.maximum(0, np.repeat(reach, counts) - distances) ** 2
+    spoken, which = np.unique(owners[votes > 0], return_inverse=True)
+    total = np.zeros(len(spoken), np.int64)
+    np.add.at(total, which, votes[votes > 0])
+    return np.stack([spoken, total], axis=1)
 
 
 def cell_bits(entries: int) -> int:

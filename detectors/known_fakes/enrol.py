@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from detectors.known_fakes.bank.entry import Entry, Hash
+from detectors.errors import ConfigError
+from detectors.known_fakes.bank.entry import Entry, Hash, checked
 
 if TYPE_CHECKING:
     from detectors.item import Item
@@ -11,7 +12,8 @@ if TYPE_CHECKING:
 def enrolled(item: "Item", template: Entry) -> tuple[Entry, bytes | None]:
     """Give the entry of a picture, and its local features.
 
-    A picture with too little detail to be told from others keeps its SHA-256 alone.
+    A picture with too little detail to be told from others keeps its SHA-256 alone. A hash that
+    many pictures share (brightness that only falls makes a dHash of zeros) is left out.
 
     Args:
         item: the picture.
@@ -31,11 +33,25 @@ def enrolled(item: "Item", template: Entry) -> tuple[Entry, bytes | None]:
     hashes: dict[str, tuple[Hash, ...]] = {"sha256": (Hash(item.sha256),)}
     if seen.plain:
         return msgspec.structs.replace(template, hashes=hashes), None
-    hashes["pdq"] = (Hash(seen.pdq.tobytes().hex(), quality=seen.quality),)
-    hashes["pdq64.v1"] = tuple(
-        Hash(row[0].tobytes().hex(), view)
-        for view, row in zip(seen.names, seen.stable, strict=True)
-    )
-    hashes["phash"] = (Hash(phash(picture.grey)),)
-    hashes["dhash"] = (Hash(dhash(picture.grey)),)
+    looked = {
+        "pdq": [Hash(seen.pdq.tobytes().hex(), quality=seen.quality)],
+        "pdq64.v1": [
+            Hash(row[0].tobytes().hex(), view)
+            for view, row in zip(seen.names, seen.stable, strict=True)
+        ],
+        "phash": [Hash(phash(picture.grey))],
+        "dhash": [Hash(dhash(picture.grey))],
+    }
+    for name, made in looked.items():
+        if sound := tuple(each for each in made if _sound(name, each.value)):
+            hashes[name] = sound
     return msgspec.structs.replace(template, hashes=hashes), entry_block(picture.grey)
+
+
+def _sound(algorithm: str, value: str) -> bool:
+    """Say whether a bank takes a hash."""
+    try:
+        checked(algorithm, value)
+    except ConfigError:
+        return False
+    return True

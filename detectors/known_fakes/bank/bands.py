@@ -98,8 +98,7 @@ class Bands:
         starts, counts = self._ranges(queries, radius)
         used = np.flatnonzero(counts)
         starts, counts = starts[used], counts[used]
-        total = int(counts.sum())
-        if total > BANDS * size * len(queries):
+        if (counts < 0).any() or counts.sum() > BANDS * size * len(queries):
             raise ValueError("the tables of an index are damaged")
         rows = self._order[spread(starts, counts)]
         who = np.repeat(used // PROBES, counts)

@@ -167,14 +167,13 @@ class Index:
         """
         import numpy as np
 
-        from detectors.known_fakes.codes import cell_bits
+        from detectors.known_fakes.codes import cell_bits, strengths
 
-        votes = []
+        parts = []
         for codes, saved in self._codes:
-            said = codes.votes(asked, cell_bits(self.local))
-            kept = self._current(said[:, 0], saved=saved)
-            votes.append(said[kept])
-        every = np.concatenate(votes)
+            said = codes.near(asked, cell_bits(self.local))
+            parts.append(said[self._current(said[:, 1], saved=saved)])
+        every = strengths(np.concatenate(parts))
         best = np.lexsort((every[:, 0], -every[:, 1]))[:most]
         places: list[int] = every[best, 0].tolist()
         return places
