@@ -3,18 +3,28 @@
 import math
 import tomllib
 from functools import cache
-from itertools import pairwise
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from detectors.known_fakes.tail import Tail
+
+if TYPE_CHECKING:
+    from detectors.known_fakes.verify import Agreement
+
 HOME: Final = Path(__file__).parent
 HARDEST: Final = "ai_face"
-SURE: Final = 0.95
-"""Level of the upper bound."""
-STEEP: Final = (31, 40)
-"""Bits between which the slope of the tail is taken: the lowest range with 7 and more pairs."""
+"""Kind whose table stands in for kinds without one of their own."""
+TENTHS: Final = 10
+"""Units of a place on the scale of agreement, to one natural log odds."""
+BEST: Final = 60.0
+"""Log odds at which that scale begins."""
+MOST_PLACES: Final = 30
+"""Places of close agreement that count: nobody else's picture came to half as many."""
+WORST: Final = -20.0
+PLACES: Final = round(TENTHS * (BEST - WORST)) + 1
+"""Places of that scale, from certain agreement to none."""
 
 
 class Chance(msgspec.Struct, frozen=True):
@@ -30,78 +40,88 @@ class Chance(msgspec.Struct, frozen=True):
         return Chance(_any_of(self.point, comparisons), _any_of(self.upper, comparisons))
 
 
-def by_hash(bits: int, kind: str) -> Chance:
-    """Give the chance that one view of one unrelated entry differs in at most so many bits.
+class Local(msgspec.Struct, frozen=True, kw_only=True):
+    """How agreement of features and pixels is made one number, and how often it comes by chance."""
 
-    The tail is linear in log10 between the measured places and goes on at their slope below the
-    lowest that has enough pairs; the bound there is that of no pair seen.
+    entries: int
+    """Size of the bank that it was measured on."""
+    intercept: float
+    weights: dict[str, float]
+    """Of `places`, `correlation`, `tiles` and `asked`, as `scaled` makes them."""
+    tail: Tail
 
-    Args:
-        bits: of 256.
-        kind: the class of the bank's entry.
-    """
-    table = _tables().get(kind) or _tables()[HARDEST]
-    pairs: int = table["pairs"]
-    places = [(row["bits"], row["pairs"]) for row in table["at_most"]]
-    known = [(at, math.log10(count / pairs)) for at, count in places if at >= STEEP[0]]
-    point = 10 ** min(0.0, _along(bits, known))
-    seen = next((count for at, count in places if at >= bits), pairs)
-    return Chance(point, max(point, min(1.0, _upper_count(seen) / pairs)))
+    def place(self, agreed: "Agreement", asked: int) -> int:
+        """Give how far a candidate is from certain agreement, in tenths of a natural log odds.
 
-
-def by_features(correlation: float, places: int) -> Chance:
-    """Give the chance that one candidate, brought up by its features, agrees as well by accident.
-
-    The product of two fitted tails, raised for their dependence: agreement falls off as a power of
-    what is missing to a full correlation, and by a constant ratio a place.
-
-    Args:
-        correlation: median of the tiles', -1..1.
-        places: where features agree closely.
-    """
-    table = _tables()["local"]
-    checks, by, at = table["checks"], table["correlation"], table["places"]
-    missing = max(0.0, 1 - correlation) / (1 - by["at"])
-    alike = min(1.0, by["pairs"] / checks * missing ** by["power"])
-    steps = min(places, at["most"]) - at["at"]
-    agreeing = min(1.0, at["pairs"] / checks * at["ratio"] ** steps)
-    point = min(1.0, table["together"] * alike * agreeing)
-    return Chance(point, max(point, _upper_count(0) / checks))
+        Args:
+            agreed: how well the picture lies over it.
+            asked: features of the picture.
+        """
+        values = scaled(agreed, asked)
+        odds = self.intercept + sum(self.weights[name] * values[name] for name in values)
+        return round(TENTHS * (BEST - min(BEST, max(WORST, odds))))
 
 
-def measured_entries() -> int:
-    """Give the size of the bank that `by_features` was measured on."""
-    entries: int = _tables()["local"]["entries"]
-    return entries
+class Tables(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of chance matches: in general, or of one bank."""
+
+    kinds: dict[str, Tail]
+    """`table` of class and hash → tail of the differing bits."""
+    local: Local | None = None
+
+    def by_hash(self, bits: int, kind: str, algorithm: str) -> Chance:
+        """Give the chance that one hash of one unrelated picture differs in at most so many bits.
+
+        Args:
+            bits: of 256.
+            kind: the class of the bank's entry; one without a table is read by that of aligned
+                AI faces, the hardest that was measured.
+            algorithm: of the hash.
+        """
+        name, known = table(kind, algorithm), shipped().kinds
+        tail = self.kinds.get(name) or known.get(name) or known[table(HARDEST, algorithm)]
+        return Chance(*tail.share(bits))
+
+    def by_features(self, agreed: "Agreement", asked: int) -> Chance:
+        """Give the chance that one candidate, brought up by its features, agrees as well.
+
+        Args:
+            agreed: how well the picture lies over it.
+            asked: features of the picture.
+        """
+        local = self._local()
+        return Chance(*local.tail.share(local.place(agreed, asked)))
+
+    def measured_entries(self) -> int:
+        """Give the size of the bank that `by_features` was measured on."""
+        return self._local().entries
+
+    def _local(self) -> Local:
+        found = self.local or shipped().local
+        assert found is not None  # noqa: S101 - the shipped table has one
+        return found
 
 
-def _along(bits: int, known: list[tuple[int, float]]) -> float:
-    """Give log10 of the share at this distance: between its neighbours, or on the line beyond."""
-    (low, first), (high, last) = (next(row for row in known if row[0] == at) for at in STEEP)
-    if bits < low:
-        return first + (bits - low) * (last - first) / (high - low)
-    for (left, here), (right, there) in pairwise(known):
-        if bits <= right:
-            return here + (bits - left) * (there - here) / (right - left)
-    return 0.0
+def table(kind: str, algorithm: str) -> str:
+    """Give the name of the table for a class of entries and a hash."""
+    return f"{kind} {algorithm}"
+
+
+def scaled(agreed: "Agreement", asked: int) -> dict[str, float]:
+    """Give what the agreement of a candidate is judged by, each on a scale that suits a sum."""
+    return {
+        "places": min(agreed.tight, MOST_PLACES),
+        "correlation": -math.log(max(0.01, 1 - max(0.0, agreed.correlation))),
+        "tiles": math.log1p(agreed.tiles),
+        "asked": math.log1p(asked),
+    }
 
 
 @cache
-def _upper_count(seen: int) -> float:
-    """Give the largest mean of a Poisson count that is this low in 1 of 20 cases (exact)."""
-    if seen > 500:  # noqa: PLR2004 - the normal limit is within 1 % from here
-        return seen + 1.645 * math.sqrt(seen) + 1
-    low, high = float(seen), seen + 10 * math.sqrt(seen + 1) + 10
-    for _ in range(60):
-        middle = (low + high) / 2
-        logs = (n * math.log(middle) - middle - math.lgamma(n + 1) for n in range(seen + 1))
-        low, high = (middle, high) if sum(map(math.exp, logs)) > 1 - SURE else (low, middle)
-    return high
-
-
-@cache
-def _tables() -> dict[str, dict[str, Any]]:
-    return tomllib.loads((HOME / "impostors.toml").read_text("utf-8"))
+def shipped() -> Tables:
+    """Give the tables that come with the program."""
+    read: Any = tomllib.loads((HOME / "impostors.toml").read_text("utf-8"))
+    return msgspec.convert(read, Tables, strict=False)
 
 
 def _any_of(one: float, comparisons: int) -> float:

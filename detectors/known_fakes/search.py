@@ -6,19 +6,26 @@ import msgspec
 
 from detectors.known_fakes.bank.entry import Entry
 from detectors.known_fakes.bank.index import Index, Near
-from detectors.known_fakes.chance import Chance, by_features, by_hash, measured_entries
+from detectors.known_fakes.calibration import kept
+from detectors.known_fakes.chance import Chance
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy as np
     from numpy.typing import NDArray
 
     from detectors.known_fakes.bank.place import Store
     from detectors.known_fakes.features import Features
+    from detectors.known_fakes.verify import Agreement
     from detectors.known_fakes.views import Looks
     from detectors.picture import Picture
 
 MOST_CHANCE: Final = 0.05
 """False-match probability above which a near entry is no match: what large banks meet by chance."""
+SHOWN_CHANCE: Final = 0.5
+"""The same for features and pixels, whose own limits let nobody else's picture through: over
+what a policy asks for, such a match is shown and weighs nothing."""
 UNAIDED: Final = 16
 """Bits within which a hash speaks alone for an entry that could also be compared in detail."""
 UPRIGHT: Final = 3
@@ -29,6 +36,11 @@ LEAST_PLACES: Final = 8
 """Agreement from which features and pixels make a match. Of 212 altered copies that hashes left
 open the lowest had .955 and 9; of 2,543 candidates of other people none had .94 with even 1."""
 INVERSE: Final = {"turned_90": "turned_270", "turned_270": "turned_90"}
+WHOLE: Final = 0.9
+"""Share of an entry above which a picture that covers so much of it is not called cropped, nor one
+that it fills so far surrounded: a slight turn hides as much."""
+CUT: Final = {"trimmed": "border_trimmed", "inner": "circle"}
+"""View of the picture → what it says of the picture."""
 FLIPS: Final = ("mirrored", "flipped", "transposed", "transversed")
 
 
@@ -50,11 +62,27 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
     """What else the algorithm measured."""
 
 
+class Checked(msgspec.Struct, frozen=True, kw_only=True):
+    """A candidate that was looked at closely."""
+
+    entry: Entry
+    place: int
+    """Of the entry in its bank."""
+    mirrored: bool
+    """Whether the picture was mirrored first."""
+    agreed: "Agreement"
+    asked: int
+    """Features of the picture."""
+    candidates: int
+    """Looked at for the same picture."""
+
+
 class Searcher:
     """A bank with its hashes and features in order."""
 
     def __init__(self, bank: "Store") -> None:
         self.bank = bank
+        self.tables, _ = kept(bank.path)
         self.index = Index(bank.entries, self._codes_of)
 
     def _codes_of(self, entry: Entry) -> "NDArray[np.uint64]":
@@ -74,50 +102,71 @@ class Searcher:
             match
             for each in near
             if each.distance <= (UNAIDED if each.entry.local else each.reach)
-            for match in [_of_hash(each, comparisons)]
+            for match in [self._of_hash(each, comparisons)]
             if match.chance.point <= MOST_CHANCE
         ]
         if not any(not match.entry.innocent for match in found):
             found += self._by_features(picture, near)
         return _nearest_of_each(found)
 
-    def _by_features(self, picture: "Picture", near: list[Near]) -> list[Match]:
-        """Give the matches that features and pixels make, best first."""
+    def checks(self, picture: "Picture", near: list[Near]) -> "Iterator[Checked]":
+        """Give how well a picture lies over each entry that may be of it.
+
+        Args:
+            picture: as it came.
+            near: entries whose hashes are nearest.
+        """
         if not self.index.local:
-            return []
+            return
         from detectors.known_fakes.features import QUERY_FEATURES, QUERY_SIDE, extract, from_block
         from detectors.known_fakes.verify import agreement
 
         upright = extract(picture.grey, QUERY_SIDE, QUERY_FEATURES)
         ways = {False: upright, True: upright.mirrored()}
         candidates = self._candidates(ways, near)
-        comparisons = round(len(candidates) * max(1, self.index.local / measured_entries()))
-        found = []
         for place, mirrored in candidates:
             entry = self.index.entries.at(place)
             block = self.bank.features(entry)
             agreed = agreement(ways[mirrored], from_block(block)) if block else None
-            if agreed is None or agreed.tight < LEAST_PLACES:
-                continue
-            chance = by_features(agreed.correlation, agreed.tight).anywhere(comparisons)
-            if agreed.correlation >= LEAST_CORRELATION and chance.point <= MOST_CHANCE:
-                found.append(
-                    Match(
-                        entry=entry,
-                        algorithm="local",
-                        distance=None,
-                        chance=chance,
-                        comparisons=comparisons,
-                        view="whole",
-                        transform=_worded(agreed.angle, mirrored=mirrored),
-                        facts={
-                            "places": agreed.tight,
-                            "correlation": round(agreed.correlation, 3),
-                            "covered": round(min(1.0, agreed.covered), 2),
-                        },
-                    )
+            if agreed is not None:
+                yield Checked(
+                    entry=entry,
+                    place=place,
+                    mirrored=mirrored,
+                    agreed=agreed,
+                    asked=len(upright.places),
+                    candidates=len(candidates),
                 )
+
+    def _by_features(self, picture: "Picture", near: list[Near]) -> list[Match]:
+        """Give the matches that features and pixels make, best first."""
+        found = []
+        growth = max(1, self.index.local / self.tables.measured_entries())
+        for check in self.checks(picture, near):
+            agreed = check.agreed
+            if agreed.tight < LEAST_PLACES or agreed.correlation < LEAST_CORRELATION:
+                continue
+            comparisons = round(check.candidates * growth)
+            chance = self.tables.by_features(agreed, check.asked).anywhere(comparisons)
+            if chance.point <= SHOWN_CHANCE:
+                found.append(_of_features(check, chance, comparisons))
         return sorted(found, key=lambda match: match.chance.point)
+
+    def _of_hash(self, near: Near, comparisons: int) -> Match:
+        """Give the match that a hash alone makes."""
+        chance = self.tables.by_hash(near.distance, near.entry.kind, near.algorithm)
+        turn = INVERSE.get(near.orientation, near.orientation)
+        words = [turn] if turn != "upright" else []
+        words += [CUT[near.view.removeprefix("bare_")]] if near.view != "whole" else []
+        return Match(
+            entry=near.entry,
+            algorithm=near.algorithm,
+            distance=near.distance,
+            chance=chance.anywhere(comparisons),
+            comparisons=comparisons,
+            view=near.view,
+            transform=", ".join(words) or "upright",
+        )
 
     def _candidates(self, ways: "dict[bool, Features]", near: list[Near]) -> list[tuple[int, bool]]:
         """Give the entries to look at closely, each with whether the picture is to be mirrored."""
@@ -131,24 +180,33 @@ class Searcher:
         return list(dict.fromkeys(chosen))
 
 
-def _of_hash(near: Near, comparisons: int) -> Match:
-    """Give the match that a hash alone makes."""
+def _of_features(check: Checked, chance: Chance, comparisons: int) -> Match:
+    """Give the match that features and pixels make."""
+    agreed = check.agreed
     return Match(
-        entry=near.entry,
-        algorithm=near.algorithm,
-        distance=near.distance,
-        chance=by_hash(near.distance, near.entry.kind).anywhere(comparisons),
+        entry=check.entry,
+        algorithm="local",
+        distance=None,
+        chance=chance,
         comparisons=comparisons,
-        view=near.view,
-        transform=INVERSE.get(near.orientation, near.orientation),
+        view="whole",
+        transform=_worded(agreed, mirrored=check.mirrored),
+        facts={
+            "places": agreed.tight,
+            "correlation": round(agreed.correlation, 3),
+            "tiles": agreed.tiles,
+            "covered": round(min(1.0, agreed.covered), 2),
+        },
     )
 
 
-def _worded(angle: float, *, mirrored: bool) -> str:
-    """Give how a picture is turned, in whole degrees anticlockwise."""
-    turn = round(angle) % 360
+def _worded(agreed: "Agreement", *, mirrored: bool) -> str:
+    """Give what was done to the entry's picture: degrees anticlockwise, percent of its area."""
+    turn = round(agreed.angle) % 360
     words = ["mirrored"] if mirrored else []
     words += [f"turned_{turn}"] if turn else []
+    words += [f"cropped_{round(100 * agreed.covered)}"] if agreed.covered < WHOLE else []
+    words += [f"surrounded_{round(100 * agreed.filled)}"] if agreed.filled < WHOLE else []
     return ", ".join(words) or "upright"
 
 

@@ -16,7 +16,7 @@ from detectors.known_fakes.features import Features
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-ASKED: Final = 150
+ASKED: Final = 250
 """Strongest features of a picture that are looked up."""
 RATIO: Final = 0.85
 """A feature's nearest may be at most this share of the distance of its second nearest."""
@@ -49,6 +49,8 @@ class Agreement(msgspec.Struct, frozen=True, kw_only=True):
     """Tiles of the small copy that were compared."""
     covered: float
     """Share of the entry's small copy that the picture covers."""
+    filled: float
+    """Share of the picture that the entry takes up."""
     angle: float
     """Degrees by which the picture is turned against the entry, anticlockwise, -180..180."""
 
@@ -57,7 +59,7 @@ class Overlay(msgspec.Struct, frozen=True, kw_only=True):
     """A picture laid over an entry."""
 
     transform: "NDArray[np.float64]"
-    """(2, 3): from pixels of the picture to those of the entry, each at the size of its features."""
+    """(2, 3): from pixels of the picture to those of the entry, at the size of their features."""
     here: "NDArray[np.float32]"
     """(n, 2): closely agreeing features, in pixels of the picture."""
     there: "NDArray[np.float32]"
@@ -80,8 +82,16 @@ def agreement(query: Features, entry: Features) -> Agreement | None:
         correlation=float(np.median(values)) if values.size else 0.0,
         tiles=int(values.size),
         covered=laid.covered,
+        filled=_filled(query, entry, laid),
         angle=float(np.degrees(np.arctan2(laid.transform[1, 0], laid.transform[0, 0]))),
     )
+
+
+def _filled(query: Features, entry: Features, laid: Overlay) -> float:
+    """Give the share of the picture that the part of the entry in it takes up."""
+    grows = abs(float(np.linalg.det(laid.transform[:, :2])))
+    area = entry.size[0] * entry.size[1] * laid.covered / max(grows, 1e-9)
+    return min(1.0, area / (query.size[0] * query.size[1]))
 
 
 def overlay(query: Features, entry: Features) -> Overlay | None:

@@ -22,6 +22,7 @@ from detectors.known_fakes.bank.place import (
     size,
     writing,
 )
+from provenance.cli.calibrate_bank import calibrate
 from provenance.cli.enrol import Enrolment, add_pictures
 from provenance.cli.exchange import diff, export, import_, merge
 from provenance.cli.place import BANK
@@ -303,5 +304,5 @@ def _now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-for command in (export, import_, merge, diff):
+for command in (calibrate, export, import_, merge, diff):
     bank.add_command(command)

@@ -1,12 +1,14 @@
 """`provenance explain`: a verdict at length."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import click
 import msgspec
 
+from detectors.errors import ConfigError
 from detectors.signal import Signal
 from provenance.cli.options import choice, choosing
 from provenance.record import Record
@@ -21,10 +23,21 @@ CONDITIONS = (
 
 @click.command()
 @click.argument("file", type=click.Path())
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Draw the match with a known picture into this PNG file.",
+)
+@click.option("--force", is_flag=True, help="Let --out replace a file.")
 @choosing
 @click.pass_context
-def explain(ctx: click.Context, /, file: str, **given: Any) -> None:
-    """Say at length why FILE gets its verdict: every fact, and the rows of the policy it met."""
+def explain(
+    ctx: click.Context, /, file: str, out: Path | None, *, force: bool, **given: Any
+) -> None:
+    """Say at length why FILE gets its verdict: every fact, and the rows of the policy it met.
+
+    With --out, both pictures of a match are drawn: what joins them, and how well each part agrees.
+    """
     from provenance.cli import settings
     from provenance.cli.run import colour, width
     from provenance.engine.pool import records
@@ -33,6 +46,10 @@ def explain(ctx: click.Context, /, file: str, **given: Any) -> None:
     from provenance.render import Look, renderer
     from provenance.render.escape import escape
 
+    if out is not None and file == "-":
+        raise ConfigError("--out draws a file; name one instead of -")
+    if out is not None and out.exists() and not force:
+        raise ConfigError(f"{out}: is there already; --force replaces it")
     found = settings.load()
     chosen = choice(found, given)
     tally = Tally(None, lambda _record: None)
@@ -47,7 +64,38 @@ def explain(ctx: click.Context, /, file: str, **given: Any) -> None:
     renderer("terminal")([record], sys.stdout, look)
     for line in account(record, chosen.policy):
         click.echo(escape(line))
+    if out is not None:
+        click.echo(escape(_drawn(file, record, chosen.options, out)), err=True)
     ctx.exit(tally.exit_code)
+
+
+def _drawn(file: str, record: Record, options: Mapping[str, Mapping[str, Any]], out: Path) -> str:
+    """Draw the first match of a record, and give what became of it in a line."""
+    from detectors.known_fakes.bank.place import opened, place
+    from detectors.known_fakes.draw import draw
+    from provenance.intake import files
+    from provenance.messages import say
+
+    matches = [s for s in record.signals if s.detector == "known_fakes" and s.facts.get("entry")]
+    if not matches:
+        return f"{out}: nothing is drawn, since no picture of a bank was matched"
+    signal = matches[0]
+    names = options.get("known_fakes", {}).get("banks", [])
+    banks = [bank for bank in map(opened, map(place, names)) if bank.name == signal.facts["bank"]]
+    bank = next(bank for bank in banks if signal.facts["entry"] in bank.entries)
+    entry = bank.entries[signal.facts["entry"]]
+    picture = files.item(file, follow=True).picture
+    frame = signal.facts.get("frame", 0)
+    shown = picture.frame(frame) if frame else picture
+    captions = [say(signal.reason), f"{record.item.uri}: policy finds {record.verdict.risk.value}."]
+    image = draw(shown, bank.features(entry), captions)
+    fresh = out.with_name(out.name + ".new")
+    try:
+        image.save(fresh, "PNG")
+        fresh.replace(out)
+    except OSError as error:
+        raise ConfigError(f"{out}: cannot be written: {error.strerror}") from error
+    return f"{out}: {entry.id} and {file}, drawn"
 
 
 def account(record: Record, policy: Policy) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """Who is recognised, who is not, and how sure one may be of it."""
 
+import io
 import json
 import shutil
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from detectors.errors import ConfigError
 from detectors.item import Item
 from detectors.known_fakes.bank.entry import Entry, Hash, Kind
 from detectors.known_fakes.bank.store import FEATURES, create, writing
-from detectors.known_fakes.codes import FEWEST_BITS, Codes
+from detectors.known_fakes.codes import FEWEST_BITS, Codes, strengths
 from detectors.known_fakes.detector import KnownFakes
 from detectors.known_fakes.features import (
     ENTRY_FEATURES,
@@ -157,9 +158,9 @@ def test_codes_speak_for_the_entry_they_come_from() -> None:
     names = sorted(path.name for path in (FAKES / "known").iterdir())
     owned = [(n, block_codes(entry_block(grey(f"known/{x}")))) for n, x in enumerate(names)]
     asked = extract(grey("queries/boris_rotated.jpg"), ENTRY_SIDE, 150).codes
-    votes = Codes.of(owned).votes(asked, FEWEST_BITS)
+    votes = strengths(Codes.of(owned).near(asked, FEWEST_BITS))
     assert names[votes[votes[:, 1].argmax(), 0]] == "boris.jpg"
-    assert Codes.of([]).votes(asked, FEWEST_BITS).tolist() == []
+    assert strengths(Codes.of([]).near(asked, FEWEST_BITS)).tolist() == []
 
 
 def test_nothing_agrees_with_a_plain_picture() -> None:
@@ -175,3 +176,38 @@ def test_borders_are_trimmed_and_the_inner_square_lies_in_the_circle() -> None:
     plain = np.full((40, 50), 9, np.float32)
     assert trimmed(plain) is plain
     assert inner(plain).shape == (28, 28)
+
+
+def test_an_innocent_bank_silences_a_fake_that_is_no_nearer(run: Run) -> None:
+    picture = FAKES / "known" / "anna.jpg"
+    assert run("bank", "add", "--bank", "fakes.bank", picture).returncode == 0
+    assert run("bank", "add", "--bank", "mine.bank", "--innocent", picture).returncode == 0
+    call = ("check", "--only", "known_fakes", "--policy", "profile-photos", "--format", "jsonl")
+    call += ("--bank", "fakes.bank")
+    copy = FAKES / "queries" / "anna_jpeg.jpg"
+    alone = json.loads(run(*call, copy).stdout)
+    both = json.loads(run(*call, "--bank", "mine.bank", copy).stdout)
+    assert alone["verdict"]["risk"] == "high"
+    assert both["verdict"]["risk"] == "inconclusive"
+    assert {s["claim"] for s in both["signals"]} == {"known_fake", "known_innocent"}
+    exact = json.loads(run(*call, "--bank", "mine.bank", picture).stdout)
+    assert exact["verdict"]["risk"] == "high"
+    told = run(*call[:-4], "--bank", "fakes.bank", "--bank", "mine.bank", copy).stdout
+    assert "kept as a harmless picture (bank mine" in " ".join(told.split())
+
+
+@pytest.mark.parametrize("form", ["GIF", "WEBP"])
+def test_a_known_face_in_an_animation_is_found(bank: Path, form: str) -> None:
+    names = ["negatives/farid.jpg"] * 2 + ["known/anna.jpg"] * 4
+    frames = [Image.open(FAKES / name).convert("RGB").resize((200, 200)) for name in names]
+    data = io.BytesIO()
+    frames[0].save(data, form, save_all=True, append_images=frames[1:], duration=80)
+    (signal,) = KnownFakes({"banks": [str(bank)]}).inspect(Item("x", data.getvalue))
+    assert (signal.facts["entry"], signal.facts["frame"] >= 2) == ("anna", True)
+
+
+def test_a_cut_file_is_matched_by_the_rows_that_came(bank: Path) -> None:
+    data = (FAKES / "known" / "emil.jpg").read_bytes()
+    cut = data[: len(data) * 4 // 5]
+    (signal,) = KnownFakes({"banks": [str(bank)]}).inspect(Item("x", lambda: cut))
+    assert (signal.facts["entry"], signal.facts["truncated"]) == ("emil", True)

@@ -1,0 +1,108 @@
+"""`provenance bank calibrate`: what a chance match looks like in a user's own bank."""
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from detectors.errors import CannotAssess, ConfigError
+from detectors.item import Kind
+from detectors.known_fakes.bank.store import Bank
+from provenance.intake import files
+from provenance.intake.paths import found
+from provenance.render.escape import escape
+
+if TYPE_CHECKING:
+    from detectors.known_fakes.chance import Tables
+    from detectors.picture import Picture
+
+SHOWN: Final = (16, 21, 26)
+"""Differing bits at which the change is shown: a hash that speaks alone, and the largest reach."""
+COMPARED: Final = 48
+"""Comparisons of an entry of two views with a picture of three views in eight turns."""
+
+
+@click.command()
+@click.option(
+    "--bank", "path", required=True, type=click.Path(path_type=Path), help="The bank's folder."
+)
+@click.option(
+    "--negatives",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="A folder of pictures that are not in the bank, of the kind that will be checked.",
+)
+@click.option("--dry-run", is_flag=True, help="Measure and show, write nothing.")
+def calibrate(path: Path, negatives: Path, *, dry_run: bool) -> None:
+    """Measure how often pictures that are not in BANK come near to it.
+
+    The chance of a false match is then that of your bank and your pictures, kept beside its entries
+    in calibration.json; remove that file to go back to the tables that come with the program.
+    At least 60 pictures are needed, and a few hundred for a useful statement.
+    """
+    from detectors.known_fakes.calibration import keep, kept, measured
+    from detectors.known_fakes.search import Searcher
+
+    if not negatives.is_dir():
+        raise ConfigError(f"{negatives}: there is no such folder")
+    bank = Bank(path)
+    before, _ = kept(path)
+    names: list[str] = []
+    done = measured(Searcher(bank), _pictures(negatives, names), now=_now())
+    for number in done.same:
+        click.echo(escape(f"left out, the bank has it: {names[number]}"), err=True)
+    for what, why in done.unfitted.items():
+        click.echo(escape(f"{what} keeps the table it had: {why}"), err=True)
+    made = done.calibration
+    click.echo(escape(f"{bank.name}: {made.negatives} pictures against {made.entries} entries"))
+    for line in _changes(before, made.tables, made.entries):
+        click.echo(line)
+    if not dry_run:
+        keep(path, made)
+
+
+def _pictures(folder: Path, names: list[str]) -> Iterator["Picture"]:
+    """Give the pictures below a folder, and note their names; broken ones are told and left out."""
+    passed: list[str] = []
+    for file in found([os.fspath(folder)], (), passed.append):
+        item = files.item(file, follow=False)
+        if item.fault is not None or item.kind is not Kind.IMAGE:
+            continue
+        try:
+            picture = item.picture
+        except CannotAssess as fault:
+            click.echo(escape(f"{files.uri(file)}: {fault.reason.code}"), err=True)
+            continue
+        names.append(files.uri(file))
+        yield picture
+
+
+def _changes(before: "Tables", after: "Tables", entries: int) -> Iterator[str]:
+    """Give the chance of a false match before and after, for the bank as it is."""
+    yield f"{'chance of a false match':<26}{'before':>20}{'now':>20}{'now, 95 % bound':>20}"
+    for kind, tail in after.kinds.items():
+        for bits in SHOWN:
+            old, new = (
+                tables.by_hash(bits, kind).anywhere(entries * COMPARED)
+                for tables in (before, after)
+            )
+            words = (_odds(each) for each in (old.point, new.point, new.upper))
+            yield f"{f'{kind}, {bits} of 256 bits':<26}" + "".join(f"{word:>20}" for word in words)
+        yield (
+            f"  {tail.pairs:,} comparisons, line through the {tail.tail} up to {tail.threshold} "
+            f"bits, fit {tail.fit:.2f}"
+        )
+    if after.local is not None:
+        tail = after.local.tail
+        yield f"local features: {tail.pairs:,} candidates, {tail.tail} of them near"
+
+
+def _odds(chance: float) -> str:
+    return f"1 in {float(f'{1 / chance:.2g}'):,.0f}" if chance > 0 else "none"
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
