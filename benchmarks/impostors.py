@@ -285,7 +285,8 @@ LIMITS = """
   other generators come less near. The photographs come from public collections; near doubles of
   one session may be among them, which makes the table more cautious.
 - Photographs never came nearer than the first row with a count, so the chance of a stolen photo or
-  other picture matched under 32 bits is level and rests on the size of the sample alone, and `false_match_upper` is what the sample alone supports.
+  other picture matched under 32 bits is level and rests on the size of the sample alone, as
+  `false_match_upper` always does there.
 - Local features were measured with aligned AI faces. Photographs with a face, or without, borrow
   that table; they share less geometry, so it is cautious for them.
 - Someone who makes a picture to collide with an entry is not chance.

@@ -82,15 +82,16 @@ def _pictures(folder: Path, names: list[str]) -> Iterator["Picture"]:
 
 def _changes(before: "Tables", after: "Tables", entries: int) -> Iterator[str]:
     """Give the chance of a false match before and after, for the bank as it is."""
-    yield f"{'chance of a false match':<26}{'before':>20}{'now':>20}{'now, 95 % bound':>20}"
-    for kind, tail in after.kinds.items():
+    yield f"{'chance of a false match':<38}{'before':>18}{'now':>18}{'now, 95 % bound':>18}"
+    for name, tail in after.kinds.items():
+        kind, algorithm = name.split(" ")
         for bits in SHOWN:
             old, new = (
-                tables.by_hash(bits, kind).anywhere(entries * COMPARED)
+                tables.by_hash(bits, kind, algorithm).anywhere(entries * COMPARED)
                 for tables in (before, after)
             )
             words = (_odds(each) for each in (old.point, new.point, new.upper))
-            yield f"{f'{kind}, {bits} of 256 bits':<26}" + "".join(f"{word:>20}" for word in words)
+            yield f"{f'{name}, {bits} of 256 bits':<38}" + "".join(f"{word:>18}" for word in words)
         yield (
             f"  {tail.pairs:,} comparisons, line through the {tail.tail} up to {tail.threshold} "
             f"bits, fit {tail.fit:.2f}"

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors.known_fakes.bank.entry import Kind
-from detectors.known_fakes.chance import Tables, scaled, shipped
+from detectors.known_fakes.bank.entry import PERCEPTUAL, Kind
+from detectors.known_fakes.chance import Tables, scaled, shipped, table
 from detectors.known_fakes.tail import TooFew, fitted, upper_count
 from detectors.known_fakes.verify import Agreement
 
@@ -73,12 +73,17 @@ def test_a_sample_without_a_tail_is_refused() -> None:
 
 @given(st.integers(0, 256), st.integers(0, 256), st.integers(1, 10**9), st.sampled_from(Kind))
 def test_nearer_is_never_less_sure(one: int, other: int, comparisons: int, kind: Kind) -> None:
-    tables = shipped()
-    near, far = (tables.by_hash(bits, kind).anywhere(comparisons) for bits in sorted((one, other)))
+    tables, name = shipped(), "pdq64.v1"
+    near, far = (
+        tables.by_hash(bits, kind, name).anywhere(comparisons) for bits in sorted((one, other))
+    )
     assert 0 <= near.point <= far.point <= 1
     assert near.upper <= far.upper + 1e-12
     assert near.point <= near.upper <= 1
-    assert tables.by_hash(one, kind).point <= tables.by_hash(one, kind).anywhere(9).point + 1e-12
+    assert (
+        tables.by_hash(one, kind, name).point
+        <= tables.by_hash(one, kind, name).anywhere(9).point + 1e-12
+    )
 
 
 @given(st.floats(-1, 1), st.floats(-1, 1), st.integers(0, 400), st.integers(0, 400))
@@ -89,9 +94,10 @@ def test_more_agreement_is_never_less_sure(c: float, d: float, p: int, q: int) -
     assert better.point <= worse.point <= 1
 
 
+@pytest.mark.parametrize("algorithm", PERCEPTUAL)
 @pytest.mark.parametrize("kind", Kind)
-def test_the_shipped_tails_say_what_was_counted(kind: Kind) -> None:
-    tail = shipped().kinds[kind]
+def test_the_shipped_tails_say_what_was_counted(kind: Kind, algorithm: str) -> None:
+    tail = shipped().kinds[table(kind, algorithm)]
     for at, seen, point, upper in zip(tail.at, tail.seen, tail.point, tail.upper, strict=True):
         if at >= tail.threshold:
             assert point == pytest.approx(math.log10(seen / tail.pairs), abs=0.002)
@@ -102,7 +108,7 @@ def test_the_shipped_tails_say_what_was_counted(kind: Kind) -> None:
 
 def test_a_kind_without_a_table_is_read_by_the_hardest() -> None:
     bare = Tables(kinds={})
-    assert bare.by_hash(30, "unheard_of") == shipped().by_hash(30, "ai_face")
+    assert bare.by_hash(30, "unheard_of", "pdq") == shipped().by_hash(30, "ai_face", "pdq")
     assert bare.measured_entries() == shipped().measured_entries()
 
 
