@@ -142,25 +142,31 @@ def measured(searcher: "Searcher", pictures: "Iterable[Picture]", *, now: str) -
             f"{used} pictures that are not in the bank: too few for any statement; at least "
             f"{LEAST_NEGATIVES} are needed, and a few hundred for a useful one"
         )
-    entries = len(searcher.index)
+    made, unfitted = _settled(searcher, sums, banked, local)
+    if not made.kinds and made.local is None:
+        told = "; ".join(f"{name}: {why}" for name, why in unfitted.items())
+        raise ConfigError(f"{searcher.bank.path}: nothing could be fitted ({told})")
+    calibration = Calibration(made=now, negatives=used, entries=len(searcher.index), tables=made)
+    return Measured(calibration=calibration, same=same, unfitted=unfitted)
+
+
+def _settled(
+    searcher: "Searcher", sums: dict[str, Compared], banked: "dict[str, Rows]", local: Compared
+) -> tuple[Tables, dict[str, str]]:
+    """Give the tails that could be fitted, and why the others could not."""
     unfitted: dict[str, str] = {}
     kinds = {
         name: tail
         for name, each in sums.items()
         if (tail := _tail(each, name, banked[name].entries, LEAST_ENTRIES, unfitted)) is not None
     }
-    checks = int(local.counts.sum())
-    near = _tail(local, "local", checks, LEAST_CHECKS, unfitted)
+    near = _tail(local, "local", int(local.counts.sum()), LEAST_CHECKS, unfitted)
     judge = shipped().local
-    tables = Tables(
-        kinds=kinds,
-        local=near and judge and msgspec.structs.replace(judge, tail=near, entries=entries),
-    )
-    if not kinds and tables.local is None:
-        told = "; ".join(f"{name}: {why}" for name, why in unfitted.items())
-        raise ConfigError(f"{searcher.bank.path}: nothing could be fitted ({told})")
-    made = Calibration(made=now, negatives=used, entries=entries, tables=tables)
-    return Measured(calibration=made, same=same, unfitted=unfitted)
+    if near is None or judge is None:
+        return Tables(kinds=kinds), unfitted
+    entries = len(searcher.index)
+    fused = msgspec.structs.replace(judge, tail=near, entries=entries)
+    return Tables(kinds=kinds, local=fused), unfitted
 
 
 class Rows:

@@ -129,7 +129,9 @@ def _join(
     _frame(pen, there(_moved(_corners(picture.size), matrix)), corners[1], shown[1])
     step = max(1, math.ceil(len(laid.here) / MOST_LINES))
     order = np.argsort(laid.there[:, 1], kind="stable")[::step]
-    for a, b in zip(here(laid.here[order]), there(laid.there[order]), strict=True):
+    for a, b in zip(
+        here(laid.here[order].astype(float)), there(laid.there[order].astype(float)), strict=True
+    ):
         pen.line((*a, *b), JOINED, 1)
         for x, y in (a, b):
             pen.ellipse((x - 3, y - 3, x + 3, y + 3), JOINED, INK)
