@@ -291,8 +291,7 @@ class _Source:
                 image.seek(number)
                 self._admit(image.size)
                 image.load()
-            pixels = image.width * image.height
-            factor = next(f for f in range(1, 64) if pixels <= KEPT * f * f)
+            factor = next(f for f in range(1, 64) if image.width * image.height <= KEPT * f * f)
             ready = reduced(image, factor)
         except BROKEN as error:
             raise _broken(error) from error
