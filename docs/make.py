@@ -20,11 +20,11 @@ from typing import Any
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 COMMANDS = (
-    "", "check", "scan", "explain", "bank", "bank add", "bank list", "bank show", "bank withdraw",
-    "bank dispute", "bank confirm", "bank stats", "bank verify", "bank export",
-    "bank import", "bank merge", "bank diff", "bank calibrate", "trust",
-    "trust list", "trust import", "trust remove", "trust enable", "trust disable", "detectors", "doctor", "config show", "train", "evaluate",
-    "calibrate", "completion",
+    "", "check", "scan", "explain", "bank", "bank add", "bank list", "bank show",
+    "bank withdraw", "bank dispute", "bank confirm", "bank stats", "bank verify", "bank export",
+    "bank import", "bank merge", "bank diff", "bank calibrate", "trust", "trust list",
+    "trust import", "trust remove", "trust enable", "trust disable", "detectors", "doctor",
+    "config show", "train", "evaluate", "calibrate", "completion",
 )  # fmt: skip
 SCREEN = ("check", "fixtures/signed/laundered.jpg", "--without", "image_model,portrait")
 

@@ -45,7 +45,9 @@ def test_a_profile_photo_that_is_known(
     assert screen(done) == snapshot
 
 
-def test_a_short_post_by_a_second_language_writer(run: Run, snapshot: SnapshotAssertion, tmp_path: Path) -> None:
+def test_a_short_post_by_a_second_language_writer(
+    run: Run, snapshot: SnapshotAssertion, tmp_path: Path
+) -> None:
     (tmp_path / "post.txt").write_text(POST)
     assert screen(run("check", "post.txt", "--policy", "posts")) == snapshot
 
