@@ -60,7 +60,8 @@ def fit(
     share = weights / weights.sum()
     mean = share @ rows
     scale = np.sqrt(np.maximum(share @ (rows - mean) ** 2, 1e-12))
-    design = np.concatenate([(rows - mean) / scale, np.ones((len(rows), 1))], 1)
+    axes, turned = _turned((rows - mean) / scale)
+    design = np.concatenate([turned, np.ones((len(rows), 1))], 1)
     truth = np.asarray(labels, np.float64)
     prior = np.ones(design.shape[1])
     prior[-1] = 1e-6  # the intercept is free
@@ -73,8 +74,20 @@ def fit(
         at -= step
         if np.abs(step).max() < ENOUGH:
             break
-    weight = at[:-1] / scale
+    weight = (at[:-1] if axes is None else axes @ at[:-1]) / scale
     return Probe(weight, float(at[-1] - weight @ mean))
+
+
+def _turned(rows: "Floats") -> "tuple[Floats | None, Floats]":
+    """Give axes that span the rows, and the rows along them, where these are fewer than features.
+
+    The prior is the same in all directions, so the solution lies in what the rows span: with few
+    pictures it is found there at a fraction of the cost. Otherwise: no axes, and the rows.
+    """
+    if len(rows) >= rows.shape[1]:
+        return None, rows
+    axes, along = np.linalg.qr(rows.T)
+    return axes, along.T
 
 
 def out_of_source(

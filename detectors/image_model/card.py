@@ -1,6 +1,7 @@
 """The figures of a model, as data and as a page that people read."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from detectors.figures import auroc, auroc_interval, wilson
@@ -16,6 +17,12 @@ STRONG = 1.0
 SHOWN = 8
 """Pictures a group needs to be listed."""
 PLAIN = "plain"
+NOTES = (
+    "Caught and accused: share with a likelihood ratio of 10 and more. Like photographs: all real",
+    "pictures, and the generated ones that `photographic.txt` lists.",
+)
+PHOTOGRAPHIC = Path(__file__).with_name("photographic.txt")
+"""File names of generated pictures that could pass for photographs; `#` begins a comment."""
 
 
 def figures(
@@ -40,6 +47,7 @@ def figures(
         "all": _ranking(plain),
         "faces": _ranking([pair for pair in plain if pair[0].row.face]),
         "no face": _ranking([pair for pair in plain if not pair[0].row.face]),
+        "like photographs": _ranking(_like_photographs(plain)),
         "generators": _by(plain, lambda case: _generator(case) if case.row.ai else None, _caught),
         "accused": {"all": _accused(plain)}
         | _by(plain, lambda case: None if case.row.ai else case.row.repo, _accused)
@@ -54,6 +62,12 @@ def figures(
         },
         "gate": config.gate.measured,
     }
+
+
+def _like_photographs(pairs: "Judged") -> "Judged":
+    """Give the real pictures, and the generated ones that are listed as like photographs."""
+    listed = set(PHOTOGRAPHIC.read_text("utf-8").splitlines())
+    return [pair for pair in pairs if not pair[0].row.ai or Path(pair[0].row.file).name in listed]
 
 
 def _generator(case: "Case") -> str:
@@ -125,9 +139,9 @@ def page(metrics: dict[str, Any], config: "Config") -> str:
         "| pictures | AI | real | AUROC | 95 % | caught | accused |",
         "|---|---|---|---|---|---|---|",
     ]
-    lines += [_row(name, metrics[name]) for name in ("all", "faces", "no face")]
+    lines += [_row(name, metrics[name]) for name in ("all", "faces", "no face", "like photographs")]
     lines += [_row(f"sent as {name}", row) for name, row in metrics["deliveries"].items()]
-    lines += ["", "Caught and accused: share with a likelihood ratio of 10 and more.", ""]
+    lines += ["", *NOTES, ""]
     lines += ["| real pictures | n | accused | 95 % (Wilson) |", "|---|---|---|---|"]
     for name, row in metrics["accused"].items():
         low, high = row["wilson_95"]

@@ -145,6 +145,18 @@ def test_a_probe_finds_the_direction_and_repeats_itself() -> None:
     assert ((probe(x) > 0) == labels).mean() > 0.9
 
 
+def test_few_rows_give_the_probe_of_the_full_equations() -> None:
+    draw = np.random.default_rng(6)
+    x = draw.normal(size=(12, 30))
+    labels = [i % 3 == 0 for i in range(12)]
+    weights = train.balanced(labels, ["a"] * 12)
+    short = train.fit(x, labels, weights, 0.5)
+    twice = [label for label in labels for _ in range(3)]  # 36 rows for 30 features
+    long = train.fit(np.repeat(x, 3, 0), twice, np.repeat(weights, 3) / 3, 0.5)
+    assert np.abs(short.weight - long.weight).max() < 1e-6
+    assert short.bias == pytest.approx(long.bias, abs=1e-6)
+
+
 def test_sources_weigh_by_the_root_of_their_size() -> None:
     weights = train.balanced([True] * 5 + [False] * 5, ["a"] * 4 + ["b"] + ["c"] * 5)
     assert weights[:4].sum() == pytest.approx(2 * weights[4])
