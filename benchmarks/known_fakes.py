@@ -57,6 +57,8 @@ CHANGED = 0.18
 NOISE = 0.06
 QUERIES = 40
 PART = 20_000
+MODELS = 1000
+"""Pictures whose features the extra entries are made of."""
 
 
 def main() -> None:
@@ -299,7 +301,7 @@ def crowd(writer: Writer, folder: Path) -> Iterator[Entry]:
     """Put the pictures of a folder that are not in the bank yet, and give their entries."""
     known = KnownFakes({"banks": [str(writer.bank.path)]})
     paths = [path for path in sorted(folder.rglob("*")) if path.suffix in (".webp", ".jpg", ".png")]
-    for number, path in enumerate(paths):
+    for number, path in enumerate(paths[:MODELS]):
         item = opened(path)
         made, block = enrolled(item, entry(f"picture/{number}", {}))
         if block and known.inspect(item)[0].outcome == "clear":
