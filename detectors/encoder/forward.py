@@ -69,19 +69,32 @@ class Block:
 
     def __call__(self, tokens: "Floats", keep: int) -> "Floats":
         """Give the first `keep` tokens after this block, from all tokens (197, 768) before it."""
-        width = tokens.shape[1]
-        normed = _normed(tokens)
-        weight, bias = self.qkv
-        query = normed[:keep] @ weight[:width].T + bias[:width]
-        both = normed @ weight[width:].T + bias[width:]
-        mixed = _attended(query, both[:, :width], both[:, width:])
-        kept = tokens[:keep] + mixed @ self.out[0].T + self.out[1]
+        query, key, value = self._projected(_normed(tokens), keep)
+        kept = _attended(query, key, value) @ self.out[0].T
+        kept += self.out[1]
+        kept += tokens[:keep]
         hidden = _normed(kept) @ self.up[0].T
         hidden += self.up[1]
-        hidden /= 1 + np.exp(-1.702 * hidden)  # quick GELU
+        gate = hidden * np.float32(
+            -1.702
+        )  # quick GELU, in place: memory traffic is a tenth of it all
+        np.exp(gate, out=gate)
+        gate += 1
+        hidden /= gate
         kept += hidden @ self.down[0].T
         kept += self.down[1]
         return kept
+
+    def _projected(self, normed: "Floats", keep: int) -> "tuple[Floats, Floats, Floats]":
+        """Give the queries of the first `keep` tokens, and the keys and values of all."""
+        width, (weight, bias) = normed.shape[1], self.qkv
+        if keep == len(normed):  # one product is quicker than two
+            whole = normed @ weight.T
+            whole += bias
+            return whole[:, :width], whole[:, width : 2 * width], whole[:, 2 * width :]
+        query = normed[:keep] @ weight[:width].T + bias[:width]
+        both = normed @ weight[width:].T + bias[width:]
+        return query, both[:, :width], both[:, width:]
 
 
 def _folded(
