@@ -75,9 +75,7 @@ class Block:
         kept += tokens[:keep]
         hidden = _normed(kept) @ self.up[0].T
         hidden += self.up[1]
-        gate = hidden * np.float32(
-            -1.702
-        )  # quick GELU, in place: memory traffic is a tenth of it all
+        gate = hidden * np.float32(-1.702)  # quick GELU, in place: copies cost time
         np.exp(gate, out=gate)
         gate += 1
         hidden /= gate
