@@ -8,6 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+# Shared machines are slow at times; and what CI finds must be found again by whoever looks.
+settings.register_profile("shared", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("shared")
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import struct
 import subprocess
 import sys
@@ -91,7 +92,8 @@ def test_every_row_has_a_picture_a_source_and_a_rule() -> None:
 
 def test_the_pictures_are_made_the_same_again(tmp_path: Path) -> None:
     make = "import marks, pathlib, sys; marks.make(pathlib.Path(sys.argv[1]))"
-    subprocess.run([sys.executable, "-c", make, tmp_path], cwd=FIXTURES, check=True)
+    env = os.environ | {"PYTHONPATH": str(FIXTURES)}
+    subprocess.run([sys.executable, "-c", make, tmp_path], env=env, check=True)
     again = {path.relative_to(tmp_path): path.read_bytes() for path in tmp_path.rglob("*.*")}
     assert again == {path.relative_to(FIXTURES / "marks"): path.read_bytes() for path in PICTURES}
     assert max(map(len, again.values())) < 6_000
