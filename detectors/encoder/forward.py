@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from safetensors.numpy import load_file
 
+from detectors.packed import unpack
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -23,32 +25,6 @@ PATCH, HEADS, EPSILON = 16, 12, 1e-5
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 STD = (0.26862954, 0.26130258, 0.27577711)
 """Of the pictures CLIP was trained on (openai/CLIP, clip.py)."""
-
-
-def unpack(stored: "dict[str, NDArray[Any]]") -> "dict[str, Floats]":
-    """Give the tensors of a packed file as float32 (the form is described in `extract`)."""
-    found: dict[str, Floats] = {}
-    for name, value in stored.items():
-        base, _, ending = name.rpartition(".")
-        if ending == "q":
-            found[base] = _matrix(value, stored[f"{base}.scale"], stored[f"{base}.min"])
-        elif ending not in ("scale", "min"):
-            found[name] = value.astype(np.float32)
-    return found
-
-
-def _matrix(
-    whole: "NDArray[np.uint8]", scale: "NDArray[np.float16]", low: "NDArray[np.float16]"
-) -> "Floats":
-    """Give a matrix (out, in) from its 4-bit integers."""
-    rows, groups = scale.shape
-    halves = whole.reshape(rows, groups, 1, -1)
-    matrix = np.empty((rows, groups, 2, halves.shape[-1]), np.float32)
-    matrix[:, :, :1] = halves & 15
-    matrix[:, :, 1:] = halves >> 4
-    matrix *= scale.astype(np.float32)[:, :, None, None]
-    matrix += low.astype(np.float32)[:, :, None, None]
-    return matrix.reshape(rows, -1)
 
 
 class Block:

@@ -8,7 +8,8 @@ import torch
 from safetensors.numpy import load_file
 from torch import Tensor, nn
 
-from detectors.encoder.forward import EPSILON, HEADS, MEAN, PATCH, SIDE, STD, WEIGHTS, unpack
+from detectors.encoder.forward import EPSILON, HEADS, MEAN, PATCH, SIDE, STD, WEIGHTS
+from detectors.packed import unpack
 
 if TYPE_CHECKING:
     import numpy as np

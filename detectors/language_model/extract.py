@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from safetensors.numpy import save_file
 
-from detectors.encoder.extract import pack
 from detectors.errors import ConfigError
 from detectors.language_model import gguf
+from detectors.packed import pack
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

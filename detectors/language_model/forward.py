@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from safetensors.numpy import load_file
 
-from detectors.encoder.forward import unpack
 from detectors.language_model.tokenizer import Tokenizer
+from detectors.packed import unpack
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,7 +12,6 @@ from safetensors.numpy import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from detectors.encoder.forward import unpack
 from detectors.language_model.forward import (
     BASE,
     EPSILON,
@@ -25,6 +24,7 @@ from detectors.language_model.forward import (
     WEIGHTS,
     WIDTH,
 )
+from detectors.packed import unpack
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

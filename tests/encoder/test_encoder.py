@@ -15,6 +15,7 @@ from detectors.encoder import extract, features, forward, network, onnx, train, 
 from detectors.encoder.tokens import square, tokens
 from detectors.errors import ConfigError
 from detectors.item import Item
+from detectors.packed import pack, unpack
 
 
 def ramp() -> np.ndarray:
@@ -56,9 +57,9 @@ def test_an_item_is_encoded_once() -> None:
 def test_packing_keeps_a_matrix_within_half_a_step() -> None:
     matrix = np.random.default_rng(1).normal(size=(300, 64)).astype(np.float32)
     matrix[0, :32] = 0.5  # a group without spread
-    whole, scale, low = extract.pack(matrix)
+    whole, scale, low = pack(matrix)
     stored = {"w.q": whole, "w.scale": scale, "w.min": low, "b": np.ones(3, np.float16)}
-    again = forward.unpack(stored)
+    again = unpack(stored)
     assert set(again) == {"w", "b"}
     steps = np.repeat(scale.astype(np.float32), 32, 1)
     error = np.abs(again["w"] - matrix)
@@ -263,5 +264,5 @@ def test_a_wheel_is_packed_block_by_block(tmp_path: Path, monkeypatch: pytest.Mo
     assert list(found) == ["blocks.0.fc1.weight", "class_embedding"]
     assert found["blocks.0.fc1.weight"] == pytest.approx((whole.T.astype(np.float32) - 128) * 0.01)
     extract.extract(path, tmp_path / "out")
-    again = forward.unpack(load_file(tmp_path / "out"))
+    again = unpack(load_file(tmp_path / "out"))
     assert np.abs(again["blocks.0.fc1.weight"] - found["blocks.0.fc1.weight"]).max() < 0.2

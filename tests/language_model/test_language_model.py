@@ -14,6 +14,7 @@ from safetensors.numpy import load_file
 from detectors.errors import ConfigError
 from detectors.language_model import extract, features, forward, gguf, network
 from detectors.language_model.tokenizer import NO_TOKEN, Tokenizer
+from detectors.packed import unpack
 
 SENTENCE = "In 1998 the committee met 14 times."
 KNOWN = [0, 788, 216, 33, 41, 41, 40, 260, 8572, 1278, 216, 33, 36, 1711, 30]
@@ -168,7 +169,7 @@ def test_matrices_are_kept_bit_for_bit(
     stored = load_file(tmp_path / "out.safetensors")
     whole = np.random.default_rng(3)
     embedding, matrix = whole.integers(-127, 128, (4, 32)), whole.integers(0, 16, (2, 64))
-    found = forward.unpack({n: v for n, v in stored.items() if n.startswith(("blk", "token"))})
+    found = unpack({n: v for n, v in stored.items() if n.startswith(("blk", "token"))})
     assert (found["blk.0.attn_q.weight"] == matrix * 0.5 - 4).all()
     assert np.abs(found["token_embd.weight"] - embedding * 0.25).max() < 4.5
     assert not any("29" in name or "output" in name for name in stored)
