@@ -46,6 +46,8 @@ class Case(StrEnum):
     OTHER = "other"
 
 
+WEAK = 0.30
+"""log10 of 2, below which the verbal scale of the ENFSI guideline knows no support."""
 DECLARED = {
     Claim.AI_EDITED: Case.AI_EDITED,
     Claim.EDITED: Case.EDITED,
@@ -136,7 +138,7 @@ def _undecided(record: Record) -> Case:
         return next((_of(s) for s in found if s.claim in DECLARATIONS), Case.OTHER)
     if Claim.CAPTURED in claims:
         return Case.CAPTURED_UNVOUCHED
-    if any(signal.tier is Tier.STATISTICAL for signal in found):
+    if any(s.tier is Tier.STATISTICAL and (s.log10_lr or 0.0) >= WEAK for s in found):
         return Case.WEAK_SUPPORT
     return _nothing(record, found)
 

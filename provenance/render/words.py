@@ -7,7 +7,7 @@ from detectors.signal import Claim, Outcome, Reason, Signal, Tier
 from provenance.messages import say, table
 from provenance.record import Record
 from provenance.render import Look
-from provenance.render.case import Case, case
+from provenance.render.case import WEAK, Case, case
 from provenance.render.escape import escape
 from provenance.verdict import wrong_per_thousand
 from provenance.verdict.evidence import cap
@@ -15,8 +15,6 @@ from provenance.verdict.rules import combined
 
 SUPPORT = ((4, "very_strong"), (3, "strong"), (2, "moderately_strong"), (1, "moderate"))
 """log10 likelihood ratio from which on a word holds: ENFSI guideline (2015)."""
-WEAK = 0.30
-"""log10 of 2, below which the scale knows no support."""
 ASCII = str.maketrans(
     {"\N{LEFT DOUBLE QUOTATION MARK}": '"', "\N{RIGHT DOUBLE QUOTATION MARK}": '"',
      "\N{LEFT SINGLE QUOTATION MARK}": "'", "\N{RIGHT SINGLE QUOTATION MARK}": "'",
@@ -72,6 +70,8 @@ class Words:
         said = self.say(signal.reason)
         if signal.tier is not Tier.STATISTICAL or signal.log10_lr is None:
             return said
+        if abs(signal.log10_lr) < WEAK:
+            return self.support(signal.log10_lr, None)  # no support: nothing that sounds like some
         return f"{self.support(signal.log10_lr, cap(signal))} {said}"
 
     def support(self, log10_lr: float, most: float | None) -> str:

@@ -258,3 +258,13 @@ def test_nothing_is_kept(form: str, make: Make) -> None:
     renderer(form)(stream(), out, Look(policy=DEFAULT))
     assert out.getvalue().count(".jpg") >= 3
     assert Watched.most <= 1
+
+
+def test_a_ratio_that_supports_nothing_does_not_sound_like_some(
+    build: Make, signal: Callable[..., Signal]
+) -> None:
+    slight = signal("image_model", "image_model.generated", Claim.AI_GENERATED, lr=0.08)
+    shown = screen([build("photo.jpg", slight)])
+    assert "Nothing found that says where this picture comes from." in shown
+    assert "No support for AI (likelihood ratio 1.2)." in shown
+    assert "generated pictures" not in shown
