@@ -44,8 +44,8 @@ _REASON = click.option("--reason", required=True, help="Why; it is kept with the
 def bank() -> None:
     """Keep banks of known fake-profile pictures.
 
-    A bank is a folder, or lies on a PostgreSQL server. It holds hashes, small local features and
-    what was said about each picture, never the picture itself.
+    A bank is a folder, or lies on a PostgreSQL server. Of each picture it
+    holds hashes, local features, a grey copy of 144 pixels, and what was said about it.
     """
 
 
