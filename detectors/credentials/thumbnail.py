@@ -2,7 +2,6 @@
 
 import math
 from operator import mul
-from statistics import pstdev
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -40,11 +39,16 @@ def compare(item: "Item", thumbnail: bytes) -> dict[str, Any]:
     if whole.truncated:
         return {"compared": False, "why": "truncated"}
     large = whole.cells(GRID)
-    if min(pstdev(small), pstdev(large)) < LEAST_DETAIL:
+    if min(_spread(small), _spread(large)) < LEAST_DETAIL:
         return {"compared": False, "why": "plain"}
     grid = _grid(large)
     distance = round(1 - max(_correlation(turn, grid) for turn in _turned(_grid(small))), 3)
     return {"compared": True, "distance": distance, "differs": distance > DIFFERS}
+
+
+def _spread(cells: bytes) -> float:
+    """Give the standard deviation of the cells, in grey levels."""
+    return math.dist(cells, [sum(cells) / len(cells)] * len(cells)) / math.sqrt(len(cells))
 
 
 def _grid(cells: bytes) -> list[list[float]]:

@@ -1,6 +1,7 @@
 """`provenance bank`: keep a bank of known fake-profile pictures."""
 
 import json
+import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -47,6 +48,10 @@ def bank() -> None:
     A bank is a folder, or lies on a PostgreSQL server. Of each picture it
     holds hashes, local features, a grey copy of 144 pixels, and what was said about it.
     """
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(
+            name, "1"
+        )  # small pictures: threads would only wait
 
 
 @bank.command()

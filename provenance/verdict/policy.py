@@ -4,7 +4,6 @@ import hashlib
 import re
 import tomllib
 from collections.abc import Collection
-from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -23,6 +22,7 @@ from provenance.verdict.evidence import (
 
 Share = Annotated[float, msgspec.Meta(gt=0, lt=1)]
 Chance = Annotated[float, msgspec.Meta(ge=0, le=1)]
+BUILT_IN = Path(__file__).with_name("policies")
 STATES = ("trusted", "valid", "invalid", "distrusted")
 """States of a credential that are findings; the others carry no weight."""
 CEILED = frozenset({Tier.STATISTICAL, Tier.METADATA})
@@ -132,8 +132,7 @@ class Policy(Terms, frozen=True, kw_only=True):
 
 def names() -> list[str]:
     """Give the names of the built-in policies, sorted."""
-    found = files("provenance.verdict").joinpath("policies").iterdir()
-    return sorted(path.name.removesuffix(".toml") for path in found if path.name.endswith(".toml"))
+    return sorted(path.stem for path in BUILT_IN.glob("*.toml"))
 
 
 def load(name_or_path: str, known: Collection[str] = ()) -> Policy:
@@ -147,8 +146,8 @@ def load(name_or_path: str, known: Collection[str] = ()) -> Policy:
         ConfigError: no such policy, or the file cannot be used; names file and line.
     """
     if name_or_path in names():
-        resource = files("provenance.verdict").joinpath("policies", f"{name_or_path}.toml")
-        return parse(resource.read_bytes(), name_or_path, f"{name_or_path}.toml")
+        data = (BUILT_IN / f"{name_or_path}.toml").read_bytes()
+        return parse(data, name_or_path, f"{name_or_path}.toml")
     path = Path(name_or_path)
     try:
         data = path.read_bytes()
