@@ -49,9 +49,7 @@ def bank() -> None:
     holds hashes, local features, a grey copy of 144 pixels, and what was said about it.
     """
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        os.environ.setdefault(
-            name, "1"
-        )  # small pictures: threads would only wait
+        os.environ.setdefault(name, "1")  # small pictures: threads would only wait
 
 
 @bank.command()
