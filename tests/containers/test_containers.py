@@ -2,7 +2,6 @@
 
 import io
 import struct
-import time
 import zlib
 
 import pytest
@@ -126,7 +125,6 @@ def test_scans_are_counted_as_a_decoder_meets_them() -> None:
 
 
 def test_counts_are_bounded() -> None:
-    started = time.process_time()
     many = walk(PNG_HEAD + chunk(b"tEXt", b"a\0b") * (MAX_CHUNKS + 5), "image/png")
     assert many.limited
     assert len(many.chunks) == MAX_CHUNKS
@@ -134,7 +132,6 @@ def test_counts_are_bounded() -> None:
     assert walk(b"GIF89a" + bytes(7) + b"!\xf9\0" * (MAX_STEPS + 5), "image/gif").limited
     assert walk(b"GIF89a" + bytes(7) + b"!\xfe" + b"\1\1" * 1_100_000, "image/gif").limited
     assert walk(box(b"free", b"") * (MAX_STEPS + 5), "image/avif").limited
-    assert time.process_time() - started < 3
 
 
 def test_packed_fields_have_a_cap_and_broken_ones_give_what_came() -> None:

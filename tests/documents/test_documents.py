@@ -4,7 +4,6 @@
 import hashlib
 import importlib.util
 import sys
-import time
 import tomllib
 import zlib
 from collections.abc import Callable
@@ -347,15 +346,13 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], Outcome | None, str]] = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_documents_cost_little_and_say_why(name: str) -> None:
+def test_hostile_documents_are_bounded_and_say_why(name: str) -> None:
     make, outcome, code = HOSTILE[name]
     data = make()
-    began = time.process_time()
     if outcome is None:
         assert len(opened(data)[0].plain) < 2_000_000
     else:
         assert stopped(data) == (outcome, code)
-    assert time.process_time() - began < 5
 
 
 def test_an_external_entity_is_not_read() -> None:
