@@ -10,8 +10,10 @@ Seven steps make it; the functions name the one they do.
 (4) Worst group: for every group of 100 and more negatives, and for all of them together,
     LR(score) <= max over t <= score of TPR(t) / U(t), TPR the weighted share of AI items at or
     above t, U the upper 95 % Wilson end of the group's share at or above t. Being at or above t is
-    evidence of its own, so the best such t may speak. Where a group has nobody at or above t it
-    sets no bound; all together then count 3 / n (rule of three).
+    evidence of its own, so the best such t may speak; U falls just above each of the group's own
+    scores and TPR never rises, so that only these t are tried, and a bound does not depend on what
+    other groups there are. Where a group has nobody at or above t it sets no bound; all together
+    then count 3 / n (rule of three).
 (5) A ratio of 10 is for the far tail: where more than 1 % of a group of 100 and more lie at or
     above a score, log10 LR stays below 1.
 (6) Cap: log10 LR <= log10(n_neg / 3) and >= -log10(n_pos / 3): with n independent items and none
@@ -24,7 +26,8 @@ import math
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import pairwise
+from functools import partial
+from itertools import accumulate, pairwise
 
 import msgspec
 
@@ -117,14 +120,16 @@ def fit(
     cap, floor = _limit(sample.negatives), -_limit(sample.positives)
     ten = max((_above_one_percent(tail) for tail in tails.values()), default=-math.inf)
     ratio = sample.isotonic()
+    bounds = [_bound(sample, sample.negative, sample.accused)]
+    bounds += [
+        _bound(sample, tail, partial(_accused, tail))
+        for name, tail in tails.items()
+        if name != EVERYONE
+    ]
     values: list[tuple[float, float]] = []
-    best = dict.fromkeys([EVERYONE, *tails], -math.inf)
     for at in _thresholds(sample, tails, ten):
-        rate = sample.caught(at)
-        for name in best:
-            upper = sample.accused(at) if name == EVERYONE else _accused(at, tails[name])
-            best[name] = max(best[name], _log10(rate, upper))
-        value = min(ratio(at), *best.values(), cap, BELOW_TEN if at < ten else math.inf)
+        most = min(bound(at) for bound in bounds)
+        value = min(ratio(at), most, cap, BELOW_TEN if at < ten else math.inf)
         values.append((at, math.floor(max(value, floor) * 1000) / 1000))
     return Calibration(
         knots=_thin(values),
@@ -211,7 +216,17 @@ def _tails(
     return {name: sorted(tail) for name, tail in tails.items() if len(tail) >= GROUP}
 
 
-def _accused(at: float, tail: Sequence[float]) -> float:
+def _bound(
+    sample: _Sample, tail: Sequence[float], accused: Callable[[float], float]
+) -> Callable[[float], float]:
+    """Give what a group lets log10 LR be at most, as a rising step function (step 4)."""
+    starts = sorted({round(score + STEP, 3) for score in tail})
+    found = (_log10(sample.caught(at), accused(at)) for at in starts)
+    most = list(accumulate(found, max, initial=0.0))  # below all of them everybody counts: 1 / 1
+    return lambda at: most[bisect_right(starts, at)]
+
+
+def _accused(tail: Sequence[float], at: float) -> float:
     """Give the upper end of a group's share at or above a score; 0, no bound, where nobody is."""
     above = len(tail) - bisect_left(tail, at)
     return wilson(above, len(tail))[1] if above else 0.0

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from detectors.calibration import GROUP, Calibration, fit
 from detectors.errors import ConfigError
+from detectors.figures import wilson
 
 SCORES = [i / 4 for i in range(-60, 61)]
 
@@ -62,12 +63,27 @@ def test_ten_is_reached_by_at_most_one_percent_of_any_large_group(rows: list) ->
 
 @given(samples, st.sampled_from("abc"))
 def test_a_further_group_never_raises_a_ratio(rows: list, source: str) -> None:
-    # A group adds thresholds at which the other bounds are taken too, and their best may be there.
-    grid = 0.05
     fewer = made([(score, ai, at, []) for score, ai, at, _ in rows])
     more = made([(s, ai, at, ["g"] if at == source else []) for s, ai, at, _ in rows])
     knots = {knot[0] for knot in more.knots} & {knot[0] for knot in fewer.knots}
-    assert all(more.log10_lr(at) <= fewer.log10_lr(at) + grid for at in knots)
+    assert all(more.log10_lr(at) <= fewer.log10_lr(at) for at in knots)
+
+
+@given(st.integers(0, 10**6), st.floats(0, 6, allow_nan=False))
+def test_a_knot_is_at_most_what_some_threshold_shows_of_the_group(seed: int, shift: float) -> None:
+    rows = [
+        (round(s, 2), ai, str(i), ["g"]) for i, (s, ai, *_) in enumerate(sample(seed, 260, shift))
+    ]
+    people, models = ([s for s, ai, *_ in rows if ai == label] for label in (False, True))
+    shares = [
+        (at, sum(s >= at for s in models) / len(models), wilson(above, len(people))[1])
+        for at in sorted({step for s, *_ in rows for step in (s, round(s + 0.001, 3))})
+        if (above := sum(s >= at for s in people))
+    ]
+    for at, value in made(rows).knots:
+        if at <= max(people):
+            best = max((caught / upper for t, caught, upper in shares if t <= at), default=1.0)
+            assert value <= math.log10(max(best, 1.0)) + 1e-9
 
 
 def test_a_source_counts_for_at_most_a_hundred_and_a_scene_once() -> None:
