@@ -142,6 +142,17 @@ def fit(
     )
 
 
+def independent(sources: Sequence[str], scenes: Sequence[str]) -> int:
+    """Give how many independent items these are: a scene is one, and a source at most 100 (step 2).
+
+    Args:
+        sources: where each item comes from.
+        scenes: scene or author of each.
+    """
+    per_source = Counter(source for source, _ in set(zip(sources, scenes, strict=True)))
+    return sum(min(n, PER_SOURCE) for n in per_source.values())
+
+
 class _Sample:
     """Scores with the weight each may claim: steps 2, 3 and the pooled half of 4."""
 
@@ -162,8 +173,12 @@ class _Sample:
             min(distinct[key], PER_SOURCE) / distinct[key] / items[key, scene]
             for key, scene in zip(keys, own, strict=True)
         ]
-        self.negatives = sum(min(n, PER_SOURCE) for (ai, _), n in distinct.items() if not ai)
-        self.positives = sum(min(n, PER_SOURCE) for (ai, _), n in distinct.items() if ai)
+        self.negatives, self.positives = (
+            independent(
+                [s for (a, s), _ in items if a == ai], [o for (a, _), o in items if a == ai]
+            )
+            for ai in (False, True)
+        )
         columns = list(zip(self.scores, labels, weights, strict=True))
         self.negative, self._negative_above = _above((s, w) for s, ai, w in columns if not ai)
         self.positive, self._positive_above = _above((s, w) for s, ai, w in columns if ai)

@@ -1,4 +1,4 @@
-"""Tokens of a folder of labelled pictures, kept between runs: what probes are trained on."""
+"""Labelled pictures and their tokens, kept between runs: what probes are trained on."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -12,9 +12,12 @@ from detectors.encoder.forward import SIDE, WEIGHTS, encoder
 from detectors.encoder.tokens import AS_IT_IS, square
 from detectors.errors import CannotAssess, ConfigError
 from detectors.item import Item
+from detectors.labelled import ENDINGS, UNSTATED, has_labels, is_ai, labelled_files, lines
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from detectors.picture import Picture
 
     Floats = NDArray[np.float32]
 
@@ -22,18 +25,24 @@ BATCH = 8
 MANIFEST = "MANIFEST.jsonl"
 
 
+OTHER = "other"
+
+
 class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """A labelled picture of a data folder; further keys of its line are ignored."""
+    """A labelled picture; further keys of its line are ignored."""
 
     file: str
-    """Its path below the folder."""
+    """Its path, below the folder of the data or beside their file."""
     label: str
-    """`ai`, `real`, or `other` for what is no photograph-like picture at all."""
-    split: str
+    """`ai`, `real`, or `other` for what is no photograph-like picture at all; in a file, what
+    `labelled.is_ai` takes."""
+    split: str = ""
     repo: str = ""
-    """The source that is left out as a whole."""
+    """The source that is left out as a whole; in a file, `source` where it is missing."""
     source: str = ""
     """Camera, site or kind within the repo."""
+    scene: str | None = None
+    """What several pictures show or were made from; None where not known."""
     generator: str | None = None
     face: bool = False
 
@@ -44,33 +53,68 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def rows(data: Path, splits: Sequence[str], labels: Sequence[str] = ("ai", "real")) -> list[Row]:
-    """Give the rows of a data folder, sorted by file.
+    """Give the rows of labelled pictures, sorted by file.
 
     Args:
-        data: a folder with MANIFEST.jsonl and the pictures it names.
+        data: a folder with MANIFEST.jsonl and the pictures it names, a file of such lines, or a
+            folder with one subfolder a label.
         splits: those wanted; empty for all.
         labels: those wanted.
 
     Raises:
-        ConfigError: there is no manifest, a line of it cannot be read, or no row is wanted.
+        ConfigError: a line or file cannot be used, or no row is wanted.
     """
-    path = data / MANIFEST
-    try:
-        lines = path.read_bytes().splitlines()
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}; a data folder holds {MANIFEST}") from error
-    found = []
-    for number, line in enumerate(lines, 1):
-        try:
-            row = msgspec.json.decode(line, type=Row)
-        except msgspec.MsgspecError as error:
-            raise ConfigError(f"{path}:{number}: {error}") from error
-        if row.label in labels and (not splits or row.split in splits):
-            found.append(row)
+    known = [row for row in _rows(data) if not splits or row.split in splits]
+    found = [row for row in known if row.label in labels]
     if not found:
         wanted = ", ".join(splits) or "any split"
-        raise ConfigError(f"{path}: no row of {wanted} with label {' or '.join(labels)}")
+        raise ConfigError(f"{data}: no row of {wanted} with label {' or '.join(labels)}")
     return sorted(found, key=lambda row: row.file)
+
+
+def _rows(data: Path) -> list[Row]:
+    """Give all rows, with the labels `ai`, `real` and `other`.
+
+    Raises:
+        ConfigError: a line or file cannot be used.
+    """
+    path = data / MANIFEST if data.is_dir() else data
+    if data.is_dir() and not path.exists() and has_labels(data):
+        return [
+            Row(file=file.path, label="ai" if file.ai else "real", repo=file.source)
+            for file in labelled_files(data)
+        ]
+    if not path.name.endswith(ENDINGS) or not path.is_file():
+        raise ConfigError(
+            f"{data}: no labelled pictures here; give a folder with {MANIFEST}, a file of such"
+            " lines, or a folder that holds the folders ai and real"
+        )
+    found: dict[str, Row] = {}
+    for where, line in lines(path):
+        row = _row(where, line)
+        if row.file in found:
+            raise ConfigError(f"{where}: a second line for {row.file}")
+        found[row.file] = row
+    return list(found.values())
+
+
+def _row(where: str, line: bytes) -> Row:
+    """Give the row of one line.
+
+    Raises:
+        ConfigError: it is no labelled picture.
+    """
+    try:
+        row = msgspec.json.decode(line, type=Row)
+    except msgspec.MsgspecError as error:
+        raise ConfigError(
+            f'{where}: {error}; a line is an object like {{"file": "a.jpg", "label": "real",'
+            ' "source": "…"}'
+        ) from error
+    if row.label != OTHER:
+        label = "ai" if is_ai(row.label, where) else "real"
+        row = msgspec.structs.replace(row, label=label)
+    return msgspec.structs.replace(row, repo=row.repo or row.source or UNSTATED)
 
 
 def opened(data: Path, row: Row) -> Item:
@@ -79,11 +123,35 @@ def opened(data: Path, row: Row) -> Item:
     Raises:
         ConfigError: the file cannot be read.
     """
+    path = _place(data, row)
     try:
-        content = (data / row.file).read_bytes()
-    except OSError as error:
-        raise ConfigError(f"{data / row.file}: {error.strerror}") from error
+        content = path.read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a name no file can have
+        raise ConfigError(f"{path}: cannot be read: {error}") from error
     return Item(row.file, lambda: content)
+
+
+def decoded(data: Path, row: Row) -> "Picture":
+    """Give a row's pixels.
+
+    Raises:
+        ConfigError: the file cannot be read or is no picture.
+    """
+    try:
+        return opened(data, row).picture
+    except CannotAssess as fault:
+        raise _no_picture(data, row, fault) from fault
+
+
+def _place(data: Path, row: Row) -> Path:
+    """Give where a row's picture lies."""
+    return (data if data.is_dir() else data.parent) / row.file
+
+
+def _no_picture(data: Path, row: Row, fault: CannotAssess) -> ConfigError:
+    """Give what to say of a file that is no picture."""
+    told = f"cannot be opened as a picture ({fault.reason.code})"
+    return ConfigError(f"{_place(data, row)}: {told}; take it away, or its line")
 
 
 def features(
@@ -92,8 +160,8 @@ def features(
     """Give the class tokens of pictures, (n, 8, 768), kept in the user's cache folder.
 
     Args:
-        data: the folder.
-        wanted: its rows.
+        data: as `rows` takes them.
+        wanted: rows of them.
         say: is told of progress.
         how: `plain`, or the delivery that the pictures are looked at after.
 
@@ -112,7 +180,7 @@ def features(
         try:
             waiting.append((at, kept, square(item, how)))
         except CannotAssess as error:
-            raise ConfigError(f"{data / row.file}: {error}") from error
+            raise _no_picture(data, row, error) from error
         if len(waiting) == BATCH:
             _fill(out, waiting)
             say(f"{how}: {at + 1} of {len(wanted)} pictures")

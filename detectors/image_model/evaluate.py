@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from detectors.calibration import Calibration, fit
+from detectors.calibration import Calibration, fit, independent
 from detectors.encoder.features import Row, features, opened
 from detectors.encoder.tokens import AS_IT_IS, square
 from detectors.encoder.views import DELIVERIES
@@ -18,6 +18,8 @@ from detectors.image_model import card
 from detectors.image_model.forward import Probes, chosen, colours
 from detectors.image_model.model import Config, read, write
 from detectors.image_model.train import fitted, lessons, pictures, resent
+from detectors.report import EVERYTHING, Way, left_out, limit, supported
+from detectors.report import Row as Judged
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,24 +48,67 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
             return (self.how, f"{self.how}, {names[0]}")
         return (*names, f"kind {self.row.source}")
 
+    @property
+    def scene(self) -> str:
+        """What counts once, copies and all: the scene, or the file where none is stated."""
+        return self.row.file if self.row.scene is None else f"scene {self.row.scene}"
 
-def calibrate(data: Path, model: Path, splits: Sequence[str], say: Callable[[str], None]) -> None:
+
+def calibrate(
+    data: Path,
+    model: Path,
+    splits: Sequence[str],
+    say: Callable[[str], None],
+    threshold: float = 0.0,
+) -> list[Way]:
     """Write the calibration of a model into its config.json.
 
     Args:
-        data: folder with MANIFEST.jsonl, with the pictures the model learnt from.
+        data: labelled pictures, as `features.rows` takes them, with those the model learnt from.
         model: folder of a trained model.
         splits: what to calibrate on; empty: all but the portraits.
         say: is told of progress.
+        threshold: the likelihood ratio that the sample has to support; 0: whatever it does.
+
+    Returns:
+        What the calibration is worth.
 
     Raises:
-        ConfigError: data or model cannot be used.
+        ConfigError: data or model cannot be used, or the sample does not support the threshold.
     """
     config = read(model).config
     command = f"provenance calibrate image_model{_options(splits)}"
-    made = calibrated(cases(data, model, splits, say), command)
+    real = [row for row in pictures(data, splits) if not row.ai]
+    scenes = [row.scene or row.file for row in real]
+    supported(threshold, {EVERYTHING: independent([row.repo for row in real], scenes)})
+    found = cases(data, model, splits, say)
+    made = calibrated(found, command)
     say(f"{made.negatives} independent real pictures, cap {made.cap}")
+    supported(threshold, {EVERYTHING: made.negatives})
+    worth = way(found, made)
     write(model, msgspec.structs.replace(config, calibration=made))
+    return [worth]
+
+
+def way(found: Sequence[Case], made: Calibration) -> Way:
+    """Give what a calibration is worth on the pictures it was made of, copies apart."""
+    ratios, how = _crossed(found)
+    rows = tuple(
+        Judged(
+            ai=case.row.ai,
+            judged=case.judged,
+            log10_lr=ratio,
+            source=case.row.repo,
+            scene=case.row.scene,
+            groups=(
+                ("camera or kind", case.row.source or "not stated"),
+                ("faces", "faces" if case.row.face else "no face"),
+            ),
+        )
+        for case, ratio in zip(found, ratios, strict=True)
+        if case.how == AS_IT_IS
+    )
+    return Way(path="full", limits=(limit(EVERYTHING, made, how),), rows=rows)
 
 
 def calibrated(found: Sequence[Case], command: str) -> Calibration:
@@ -74,7 +119,7 @@ def calibrated(found: Sequence[Case], command: str) -> Calibration:
         [case.row.ai for case in judged],
         [case.row.repo for case in judged],
         [case.groups for case in judged],
-        scenes=[case.row.file for case in judged],
+        scenes=[case.scene for case in judged],
         command=command,
     )
 
@@ -105,16 +150,24 @@ def evaluate(data: Path, model: Path, splits: Sequence[str], say: Callable[[str]
 
 def crossed(found: Sequence[Case]) -> list[float | None]:
     """Give each case the ratio of a calibration that never saw its source; None: not judged."""
+    return _crossed(found)[0]
+
+
+def _crossed(found: Sequence[Case]) -> tuple[list[float | None], str]:
+    """Give the same, and what was left out."""
+    judged = [at for at, case in enumerate(found) if case.judged]
+    own = [found[at] for at in judged]
+    some, how = left_out(
+        [case.row.ai for case in own],
+        [case.score for case in own],
+        [case.row.repo for case in own],
+        [case.scene for case in own],
+        lambda rest: calibrated([own[at] for at in rest], ""),
+    )
     ratios: list[float | None] = [None] * len(found)
-    for source in sorted({case.row.repo for case in found}):
-        rest = [case for case in found if case.row.repo != source and case.judged]
-        if len({case.row.ai for case in rest}) == 1:
-            continue  # nothing to calibrate on: the source counts as not judged
-        known = calibrated(rest, "")
-        for at, case in enumerate(found):
-            if case.row.repo == source and case.judged:
-                ratios[at] = known.log10_lr(case.score)
-    return ratios
+    for at, ratio in zip(judged, some, strict=True):
+        ratios[at] = ratio
+    return ratios, how
 
 
 def cases(data: Path, model: Path, splits: Sequence[str], say: Callable[[str], None]) -> list[Case]:

@@ -7,12 +7,15 @@ from typing import Any
 
 import msgspec
 
-from detectors.calibration import Calibration, fit
+from detectors.calibration import Calibration, fit, independent
 from detectors.encoder.features import Row
+from detectors.errors import ConfigError
 from detectors.figures import auroc, auroc_interval, wilson
 from detectors.portrait.forward import Probe
 from detectors.portrait.model import TEMPLATE, Config, read, write
-from detectors.portrait.train import Portraits, fitted, portraits
+from detectors.portrait.train import Portraits, fitted, portraits, wanted
+from detectors.report import EVERYTHING, Way, left_out, limit, supported
+from detectors.report import Row as Judged
 
 DEFAULT = ("portraits/dev",)
 CEILING = math.floor(100 * math.log10(0.97 / 0.03)) / 100
@@ -30,24 +33,76 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     d2: float | None
     """Squared distance of its eyes from the template; None: no face."""
 
+    @property
+    def scene(self) -> str:
+        """What counts once: the scene or person, or the file where none is stated."""
+        return self.row.file if self.row.scene is None else f"scene {self.row.scene}"
 
-def calibrate(data: Path, model: Path, splits: Sequence[str], say: Callable[[str], None]) -> None:
+
+def calibrate(
+    data: Path,
+    model: Path,
+    splits: Sequence[str],
+    say: Callable[[str], None],
+    threshold: float = 0.0,
+) -> list[Way]:
     """Write the calibration of a model into its config.json.
 
     Args:
-        data: folder with MANIFEST.jsonl, with the portraits the model learnt from.
+        data: labelled portraits, as `features.rows` takes them, with those the model learnt from.
         model: folder of a trained model.
         splits: what to calibrate on; empty: all portraits.
         say: is told of progress.
+        threshold: the likelihood ratio that the sample has to support; 0: whatever it does.
+
+    Returns:
+        What the calibration is worth.
 
     Raises:
-        ConfigError: data or model cannot be used.
+        ConfigError: data or model cannot be used, or the sample does not support the threshold.
     """
     config = read(model).config
     command = f"provenance calibrate portrait{_options(splits)}"
-    made = calibrated(cases(data, model, splits, say), command)
+    if threshold > 10**CEILING:
+        raise ConfigError(
+            f"this detector never gives a likelihood ratio of {threshold:g}: tight head shots of"
+            f" real people lie in the template by chance; use --threshold {10**CEILING:.0f} or less"
+        )
+    real = [row for row in wanted(data, splits) if not row.ai]
+    scenes = [row.scene or row.file for row in real]
+    supported(threshold, {EVERYTHING: independent([row.repo for row in real], scenes)})
+    found = cases(data, model, splits, say)
+    made = calibrated(found, command)
     say(f"{made.negatives} independent real portraits, cap {made.cap}")
+    supported(threshold, {EVERYTHING: made.negatives})
+    worth = way(found, made)
     write(model, msgspec.structs.replace(config, calibration=made))
+    return [worth]
+
+
+def way(found: Sequence[Case], made: Calibration) -> Way:
+    """Give what a calibration is worth on the portraits it was made of."""
+    judged = [case for case in found if case.d2 is not None]
+    ratios, how = left_out(
+        [case.row.ai for case in judged],
+        [case.score for case in judged],
+        [case.row.repo for case in judged],
+        [case.scene for case in judged],
+        lambda rest: calibrated([judged[at] for at in rest], ""),
+    )
+    known = dict(zip((case.row.file for case in judged), ratios, strict=True))
+    rows = tuple(
+        Judged(
+            ai=case.row.ai,
+            judged=case.d2 is not None,
+            log10_lr=known.get(case.row.file),
+            source=case.row.repo,
+            scene=case.row.scene,
+            groups=(("camera or kind", case.row.source or "not stated"),),
+        )
+        for case in found
+    )
+    return Way(path="full", limits=(limit(EVERYTHING, made, how),), rows=rows)
 
 
 def calibrated(found: Sequence[Case], command: str) -> Calibration:
@@ -63,6 +118,7 @@ def calibrated(found: Sequence[Case], command: str) -> Calibration:
         [case.row.ai for case in judged],
         [case.row.repo for case in judged],
         [(f"source {case.row.repo}",) for case in judged],
+        scenes=[case.scene for case in judged],
         command=command,
     )
     grid = {i / 2 for i in range(-20, 11)} | {at for at, _ in made.knots}

@@ -9,7 +9,7 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from detectors.encoder import train as probes
-from detectors.encoder.features import Row, features, opened, rows
+from detectors.encoder.features import Row, decoded, features, rows
 from detectors.errors import ConfigError
 from detectors.portrait.forward import eyes_of, largest_face
 from detectors.portrait.model import ENCODER, Config, Place, Trained, offset, write
@@ -80,14 +80,22 @@ def train(data: Path, out: Path, splits: Sequence[str], say: Callable[[str], Non
 
 
 def portraits(data: Path, splits: Sequence[str], say: Callable[[str], None]) -> Portraits:
-    """Give the portraits of some splits; empty: of all that are portraits."""
-    found = rows(data, splits)
-    if not splits:
-        found = [row for row in found if row.split.startswith(PORTRAITS)]
+    """Give the portraits of some splits; empty: of all that are portraits or have no split.
+
+    Raises:
+        ConfigError: the data cannot be used.
+    """
+    found = wanted(data, splits)
     say(f"looking for faces in {len(found)} pictures")
-    faces = [largest_face(opened(data, row).picture.rgb) for row in found]
+    faces = [largest_face(decoded(data, row).rgb) for row in found]
     eyes = [None if face is None else eyes_of(face) for face in faces]
     return Portraits(rows=found, eyes=eyes, tokens=features(data, found, say))
+
+
+def wanted(data: Path, splits: Sequence[str]) -> list[Row]:
+    """Give the rows of some splits; empty: of all that are portraits or have no split."""
+    found = rows(data, splits)
+    return [r for r in found if splits or r.split.startswith(PORTRAITS) or not r.split]
 
 
 def fitted(seen: Portraits, splits: Sequence[str]) -> tuple[Config, probes.Probe]:

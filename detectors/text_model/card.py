@@ -12,7 +12,7 @@ from detectors.language_model.forward import LONGEST
 from detectors.text_model.config import PATHS, Config
 
 if TYPE_CHECKING:
-    from detectors.text_model.evaluate import Case
+    from detectors.text_model.measure import Case
 
 ACCUSED = 1.0
 """log10 LR from on which a human text counts as accused and an AI text as caught."""

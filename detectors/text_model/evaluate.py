@@ -11,79 +11,69 @@ from pathlib import Path
 import msgspec
 
 from detectors.calibration import Calibration
-from detectors.calibration import fit as calibration_of
+from detectors.errors import ConfigError
 from detectors.figures import auroc_interval
+from detectors.report import Way, supported
 from detectors.text_model import card, config
 from detectors.text_model.config import PATHS, Config
 from detectors.text_model.forward import Seen, load
 from detectors.text_model.language import language
+from detectors.text_model.measure import LEAST, Case, fitted, way
 from detectors.text_model.normalise import normalise, words
 from detectors.text_model.records import Labelled, family, read, splits_of
 from detectors.text_model.train import NOT_FOR_WEIGHTS, fit, look
 
-LEAST = 100
-"""Independent texts of either label that a language needs before it is judged."""
 FAMILIES = 2
 """Families of sources with human texts that a language needs: one tells nothing of the next."""
 RANKS = 0.7
 """Lower end of the AUROC's interval that a language needs."""
 
 
-class Case(msgspec.Struct, frozen=True, kw_only=True):
-    """A labelled text as the detector would meet it, with an out-of-source score."""
-
-    text: Labelled
-    score: float
-    words: int
-    language: str | None
-    """As told from the text."""
-
-    @property
-    def length(self) -> str:
-        """The length bin of the figures."""
-        bins = ((50, "up to 50 words"), (150, "51 to 150 words"), (300, "151 to 300 words"))
-        return next((name for most, name in bins if self.words <= most), "over 300 words")
-
-    @property
-    def groups(self) -> tuple[str, ...]:
-        """The groups of writers it stands for: each may bound a calibration."""
-        native = {True: "native writers", False: "not native writers", None: "writers not known"}
-        return (
-            f"{self.text.source} / {self.text.domain}",
-            f"language {self.text.language}",
-            self.length,
-            native[self.text.native],
-        )
-
-
-def calibrate(data: Path, model: Path, splits: tuple[str, ...], say: Callable[[str], None]) -> None:
+def calibrate(
+    data: Path,
+    model: Path,
+    splits: tuple[str, ...],
+    say: Callable[[str], None],
+    threshold: float = 0.0,
+) -> list[Way]:
     """Write the calibrations of the languages that allow one into the model's config.json.
 
     Args:
-        data: folder of `SPLIT.jsonl.gz` files, with those the model learnt from.
+        data: labelled texts, with those the model learnt from.
         model: folder of a trained model.
         splits: what to calibrate on; empty: all there are.
         say: told of progress.
+        threshold: the likelihood ratio that the sample has to support; 0: whatever it does.
+
+    Returns:
+        What the calibrations are worth, by path.
 
     Raises:
-        ConfigError: data or model cannot be used.
+        ConfigError: data or model cannot be used, or no language supports the threshold.
     """
     known = config.read(model)
     chosen = "".join(f" --split {split}" for split in splits)
     command = f"provenance calibrate text_model --data {data.name} --model {model.name}{chosen}"
     cases = held_out(data, model, splits or splits_of(data), say)
-    full, fast = (calibrations(cases[path], known, command) for path in PATHS)
-    for path, made in zip(PATHS, (full, fast), strict=True):
-        for code, one in sorted(made.items()):
-            say(f"{code}, {path} path: {one.negatives} independent human texts, cap {one.cap}")
-    config.write(model, msgspec.structs.replace(known, full=full, fast=fast))
+    made = {path: calibrations(cases[path], known, command) for path in PATHS}
+    rested = {
+        f"{code}, {path} path": one.negatives
+        for path in PATHS
+        for code, one in sorted(made[path].items())
+    }
+    for name, negatives in rested.items():
+        say(f"{name}: {negatives} independent human texts")
+    supported(threshold, rested)
+    ways = [way(path, cases[path], made[path], known.minimum_words) for path in PATHS]
+    config.write(model, msgspec.structs.replace(known, full=made["full"], fast=made["fast"]))
+    return ways
 
 
 def evaluate(data: Path, model: Path, splits: tuple[str, ...], say: Callable[[str], None]) -> None:
     """Write metrics.json and card.md into the model's folder.
 
     Args:
-        data: folder of `SPLIT.jsonl.gz` files, with those the model learnt from.
+        data: labelled texts, as `records.read` takes them, with those the model learnt from.
         model: folder of a trained model.
         splits: what to judge on; empty: `dev`.
         say: told of progress.
@@ -139,7 +129,16 @@ def held_out(
 def _lessons(
     data: Path, known: Config, seen: dict[str, Seen], say: Callable[[str], None]
 ) -> list[Labelled]:
-    """Give the texts the model learnt from, and see those not seen yet."""
+    """Give the texts the model learnt from, and see those not seen yet.
+
+    Raises:
+        ConfigError: they are not among the data.
+    """
+    if missing := [split for split in known.splits if split not in splits_of(data)]:
+        raise ConfigError(
+            f"{data}: the model learnt from sources that are judged here, and to leave them out it"
+            f" has to learn anew; the split it learnt from is missing: {', '.join(missing)}"
+        )
     texts = [text for text in read(data, known.splits) if text.family not in NOT_FOR_WEIGHTS]
     seen |= look([text for text in texts if text.id not in seen], known, say)
     return texts
@@ -159,9 +158,7 @@ def calibrations(cases: Sequence[Case], known: Config, command: str) -> dict[str
         ranks = auroc_interval(scores, labels, rounds=200)
         if len(homes) < FAMILIES or ranks is None or ranks[0] < RANKS:
             continue
-        sources = [case.text.source for case in mine]
-        groups = [case.groups for case in mine]
-        calibration = calibration_of(scores, labels, sources, groups, command=command)
+        calibration = fitted(mine, command)
         if min(calibration.negatives, calibration.positives) >= LEAST:
             made[code] = calibration
     return made

@@ -18,6 +18,7 @@ import msgspec
 from detectors.calibration import Calibration
 from detectors.errors import CannotAssess, ConfigError
 from detectors.item import Item
+from detectors.report import Way
 from detectors.signal import Claim, Outcome, Reason, Signal, Tier
 from detectors.text_model.choice import Chosen, chosen, digest, is_foreign
 from detectors.text_model.language import language
@@ -164,31 +165,43 @@ def detector(options: Mapping[str, Any]) -> Any:
     return TextModel(options)
 
 
-def calibrate(data: Path, model: Path, splits: tuple[str, ...], say: Callable[[str], None]) -> None:
+def calibrate(
+    data: Path,
+    model: Path,
+    splits: tuple[str, ...],
+    say: Callable[[str], None],
+    threshold: float = 0.0,
+) -> list[Way]:
     """Measure what scores are worth on labelled texts, and write it beside the model.
 
     Args:
-        data: folder of `SPLIT.jsonl.gz` files.
+        data: labelled texts, as `records.read` takes them.
         model: folder of a model, or `RULE:DIR,DIR`.
         splits: what to calibrate on; empty: all there are.
         say: told of progress.
+        threshold: the likelihood ratio that the sample has to support; 0: whatever it does.
+
+    Returns:
+        What the calibrations are worth.
 
     Raises:
-        ConfigError: data or model cannot be used.
+        ConfigError: data or model cannot be used, or no language supports the threshold.
     """
     from detectors.text_model import evaluate
 
     if not is_foreign(str(model)):
-        evaluate.calibrate(data, model, splits, say)
-        return
+        return evaluate.calibrate(data, model, splits, say, threshold)
     from detectors.text_model import measure
 
     which = chosen(str(model))
     chosen_splits = "".join(f" --split {split}" for split in splits)
     command = f"provenance calibrate {NAME} --data {data.name} --model {model.name}{chosen_splits}"
-    made = measure.calibrations(data, splits, Scorer(which, "cpu"), command, say)
+    made, way = measure.calibrations(
+        data, splits, Scorer(which, "cpu"), command=command, threshold=threshold, say=say
+    )
     beside = Beside(
         rule=which.rule, weights_sha256=digest(which), command=command, calibrations=made
     )
     encoded = msgspec.json.format(msgspec.json.encode(beside), indent=1)
     (which.folders[0] / BESIDE).write_bytes(encoded + b"\n")
+    return [way]

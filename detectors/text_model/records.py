@@ -1,15 +1,18 @@
-"""Labelled texts of a data folder: `SPLIT.jsonl.gz`, one record a line."""
+"""Labelled texts: files of one record a line, or a folder of files for each label."""
 
-import gzip
-import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
-from detectors.errors import ConfigError
+from detectors.errors import CannotAssess, ConfigError
+from detectors.item import Item
+from detectors.labelled import ENDINGS, UNSTATED, has_labels, is_ai, labelled_files, lines
 
-ENDING = ".jsonl.gz"
+FILES = (".txt", ".md")
+"""Endings of texts in folders of labels."""
+UNKNOWN = "unknown"
 MISLABELLED = frozenset({("RAIDAR", "news")})
 """Sources and domains that are passed over, for their labels are not what they say.
 
@@ -21,7 +24,7 @@ have been made from; models that never saw the source rank its two classes the w
 
 
 class Labelled(msgspec.Struct, frozen=True, kw_only=True):
-    """A text of which is known who wrote it. Further keys are ignored."""
+    """A text of which is known who wrote it."""
 
     id: str
     text: str
@@ -31,9 +34,11 @@ class Labelled(msgspec.Struct, frozen=True, kw_only=True):
     domain: str
     generator: str | None = None
     language: str
-    """ISO 639-1."""
+    """ISO 639-1, or `unknown`."""
     native: bool | None = None
     """Whether its writer writes a first language; None where not known."""
+    author: str | None = None
+    """Who wrote it, or what several texts have in common; None where not known."""
 
     @property
     def ai(self) -> bool:
@@ -46,7 +51,21 @@ class Labelled(msgspec.Struct, frozen=True, kw_only=True):
         return family(self.source)
 
 
-_DECODER = msgspec.json.Decoder(Labelled)
+class _Line(msgspec.Struct, frozen=True, kw_only=True):
+    """A line of a file; further keys are ignored."""
+
+    text: str
+    label: str
+    id: str | None = None
+    source: str | None = None
+    domain: str | None = None
+    generator: str | None = None
+    language: str | None = None
+    native: bool | None = None
+    author: str | None = None
+
+
+_DECODER = msgspec.json.Decoder(_Line)
 
 
 def family(source: str) -> str:
@@ -55,43 +74,126 @@ def family(source: str) -> str:
 
 
 def splits_of(data: Path) -> tuple[str, ...]:
-    """Give the splits of a data folder, by name.
+    """Give the splits of labelled data, by name: what stands before `.jsonl` or `.jsonl.gz`.
+
+    Args:
+        data: such a file, a folder of them, or a folder with one subfolder a label (one split, of
+            the folder's name).
 
     Raises:
         ConfigError: there are none.
     """
-    found = tuple(sorted(path.name[: -len(ENDING)] for path in data.glob("*" + ENDING)))
-    if not found:
-        raise ConfigError(f"{data}: no labelled texts here; a data folder holds NAME{ENDING} files")
-    return found
+    return tuple(sorted(_files(data)))
+
+
+def _files(data: Path) -> dict[str, Path]:
+    """Give the splits with the file, or the folder of labels, that each lies in.
+
+    Raises:
+        ConfigError: there are none, or two files of one name.
+    """
+    if data.is_dir():
+        found = sorted(path for path in data.iterdir() if path.name.endswith(ENDINGS))
+        if not found and has_labels(data):
+            return {data.resolve().name: data}
+    else:
+        found = [data] if data.name.endswith(ENDINGS) else []
+    splits: dict[str, Path] = {}
+    for path in found:
+        name = path.name.removesuffix(".gz").removesuffix(".jsonl")
+        if name in splits:
+            raise ConfigError(f"{path}: {splits[name].name} is of the same split; keep one")
+        splits[name] = path
+    if not splits:
+        raise ConfigError(
+            f"{data}: no labelled texts here; give a file NAME.jsonl or NAME.jsonl.gz, a folder of"
+            " such files, or a folder that holds the folders ai and human"
+        )
+    return splits
 
 
 def read(data: Path, splits: tuple[str, ...]) -> list[Labelled]:
     """Give the texts of some splits, in the order of the files, without those mislabelled.
 
+    Args:
+        data: as `splits_of` takes them.
+        splits: names of them.
+
     Raises:
-        ConfigError: a split is missing, is no gzip file, or a line is no labelled text.
+        ConfigError: a split is missing, or a line or file is no labelled text.
     """
-    texts = (text for split in splits for text in _read(data, split))
-    return [text for text in texts if (text.source, text.domain) not in MISLABELLED]
+    known = _files(data)
+    texts: dict[str, Labelled] = {}
+    for split in splits:
+        if split not in known:
+            raise ConfigError(
+                f"{data}: no such split: {split}; there {'is' if len(known) == 1 else 'are'}"
+                f" {', '.join(known)}"
+            )
+        for where, text in _texts(known[split]):
+            if text.id in texts:
+                raise ConfigError(f"{where}: a second text of id {text.id!r}; ids name one text")
+            texts[text.id] = text
+    return [text for text in texts.values() if (text.source, text.domain) not in MISLABELLED]
 
 
-def _read(data: Path, split: str) -> list[Labelled]:
-    """Give the texts of one split."""
-    path = data / (split + ENDING)
-    try:
-        rows = gzip.decompress(path.read_bytes()).splitlines()
-    except FileNotFoundError:
-        known = ", ".join(splits_of(data))
-        raise ConfigError(f"{path}: no such split; this folder has {known}") from None
-    except (OSError, EOFError, zlib.error) as error:
-        raise ConfigError(f"{path}: cannot be read: {error}") from None
-    return [_decoded(row, f"{path}:{line}") for line, row in enumerate(rows, 1) if row.strip()]
+def _texts(path: Path) -> Iterator[tuple[str, Labelled]]:
+    """Give the texts of a split, with where each stands."""
+    if path.is_dir():
+        yield from _in_folders(path)
+        return
+    for where, row in lines(path):
+        try:
+            line = _DECODER.decode(row)
+        except msgspec.MsgspecError as error:
+            raise ConfigError(
+                f"{where}: no labelled text: {error}; a line is an object like"
+                ' {"text": "…", "label": "human", "source": "…"}'
+            ) from None
+        text = Labelled(
+            id=line.id or where.removeprefix(f"{path.parent}/"),
+            text=line.text,
+            label="ai" if is_ai(line.label, where) else "human",
+            source=line.source or UNSTATED,
+            domain=line.domain or UNKNOWN,
+            generator=line.generator,
+            language=line.language or UNKNOWN,
+            native=line.native,
+            author=line.author,
+        )
+        yield where, _with_words(where, text)
 
 
-def _decoded(row: bytes, where: str) -> Labelled:
-    """Give the text of one line."""
-    try:
-        return _DECODER.decode(row)
-    except msgspec.MsgspecError as error:
-        raise ConfigError(f"{where}: no labelled text: {error}") from None
+def _in_folders(folder: Path) -> Iterator[tuple[str, Labelled]]:
+    """Give the texts below folders of labels, read as `check` reads them."""
+    for file in labelled_files(folder):
+        path = folder / file.path
+        if path.suffix.lower() not in FILES:
+            raise ConfigError(f"{path}: no text; texts end in {' or '.join(FILES)}")
+        try:
+            content = path.read_bytes()
+            said = Item(file.path, lambda content=content: content).passage.plain  # type: ignore[misc]  # bound as it is now
+        except OSError as error:
+            raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+        except CannotAssess as fault:
+            raise ConfigError(f"{path}: cannot be read: {fault.reason.code}") from None
+        text = Labelled(
+            id=file.path,
+            text=said,
+            label="ai" if file.ai else "human",
+            source=file.source,
+            domain=UNKNOWN,
+            language=UNKNOWN,
+        )
+        yield str(path), _with_words(str(path), text)
+
+
+def _with_words(where: str, text: Labelled) -> Labelled:
+    """Give a text back that is not empty.
+
+    Raises:
+        ConfigError: it is.
+    """
+    if not text.text.strip():
+        raise ConfigError(f"{where}: the text is empty; take the line or file away")
+    return text
