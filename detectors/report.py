@@ -6,6 +6,7 @@ source alone, by one that never saw the fifth of the sample that the item is in.
 
 import hashlib
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
@@ -197,8 +198,14 @@ def _groups(rows: Sequence[Row], threshold: float, prevalences: Sequence[float])
         for key in (("source", row.source), *row.groups):
             groups.setdefault(key, []).append(row)
     kinds = list(dict.fromkeys(by for by, _ in groups))
-    order = sorted(groups, key=lambda key: (kinds.index(key[0]), key[1]))
+    order = sorted(groups, key=lambda key: (kinds.index(key[0]), _place(key), key[1]))
     return [_group(key, groups[key], threshold, prevalences) for key in order]
+
+
+def _place(key: tuple[str, str]) -> int:
+    """Give the place of a length among others: the number that its name begins with or holds."""
+    number = re.search(r"\d+", key[1]) if key[0] == "length" else None
+    return int(number[0]) if number else 0
 
 
 def _group(

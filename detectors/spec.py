@@ -45,7 +45,9 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     evaluate: str | None = None
     """`module:function(data, model: Path, splits, say)`: writes metrics.json and card.md."""
     calibrate: str | None = None
-    """`module:function(data, model, splits, say)`: writes the calibration into config.json."""
+    """`module:function(data, model, splits, say, threshold)`: writes the calibration into
+    config.json, unless the sample cannot support a likelihood ratio of `threshold`; gives the
+    `report.Way` of each path."""
 
     def applies(self, item: Item) -> bool:
         """Tell whether this detector looks at such items."""

@@ -98,17 +98,18 @@ def calibrations(
             f" {MINIMUM_WORDS} words and more (at most 100 count of one source)"
         )
     supported(threshold, tongues)
-    cases, judged = [], [case for case in blank if _is_judged(case, tongues, MINIMUM_WORDS)]
-    for done, case in enumerate(judged):
+    waiting = [case for case in blank if _is_judged(case, tongues, MINIMUM_WORDS)]
+    cases = []
+    for done, case in enumerate(waiting):
         score = scorer.score(normalise(case.text.text))
         cases.append(msgspec.structs.replace(case, score=score))
         if done % EVERY == 0:
-            say(f"scored {done} of {len(judged)} texts")
-    cases += [case for case in blank if not _is_judged(case, tongues, MINIMUM_WORDS)]
+            say(f"scored {done} of {len(waiting)} texts")
     made = {code: fitted([c for c in cases if c.language == code], command) for code in tongues}
     for code, calibration in made.items():
         say(f"{code}: {calibration.negatives} independent human texts, cap {calibration.cap}")
-    return made, way("full", cases, made, MINIMUM_WORDS)
+    silent = [case for case in blank if not _is_judged(case, tongues, MINIMUM_WORDS)]
+    return made, way("full", [*cases, *silent], made, MINIMUM_WORDS)
 
 
 def _unscored(text: Labelled) -> Case:

@@ -1,5 +1,6 @@
 """`provenance train | evaluate | calibrate`: a detector's model, from labelled data."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -7,9 +8,12 @@ from typing import Any, TypeVar
 import click
 
 from detectors.errors import ConfigError
+from detectors.report import THRESHOLD
 
 F = TypeVar("F", bound=Callable[..., Any])
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+PREVALENCES = (0.01, 0.1)
+"""Shares of AI among all items: rare, as among a newsroom's letters, and as the default policy."""
 
 
 def _common(command: F) -> F:
@@ -21,17 +25,20 @@ def _common(command: F) -> F:
         metavar="NAME",
         help="Use these splits of the data; may be repeated.",
     )(command)
-    command = click.option(
-        "--data",
-        required=True,
-        type=FOLDER,
-        help="Folder with MANIFEST.jsonl (pictures) or *.jsonl.gz (texts).",
-    )(command)
     return click.argument("detector")(command)
+
+
+_folder = click.option(
+    "--data",
+    required=True,
+    type=FOLDER,
+    help="Folder with MANIFEST.jsonl (pictures) or *.jsonl.gz (texts).",
+)
 
 
 @click.command()
 @_common
+@_folder
 @click.option(
     "--out",
     required=True,
@@ -45,6 +52,7 @@ def train(detector: str, data: Path, splits: tuple[str, ...], out: Path) -> None
 
 @click.command()
 @_common
+@_folder
 @click.option(
     "--model",
     required=True,
@@ -59,15 +67,78 @@ def evaluate(detector: str, data: Path, splits: tuple[str, ...], model: Path) ->
 @click.command()
 @_common
 @click.option(
+    "--data",
+    required=True,
+    type=click.Path(exists=True, path_type=Path),
+    metavar="PATH",
+    help="Folder with MANIFEST.jsonl (pictures) or *.jsonl.gz (texts), one such file, or a folder "
+    "that holds the folders ai and human (or real).",
+)
+@click.option(
     "--model",
     required=True,
     type=click.Path(path_type=Path),
     metavar="DIR|RULE:DIR,DIR",
     help="The model; its config.json receives the calibration, a foreign one's provenance.json.",
 )
-def calibrate(detector: str, data: Path, splits: tuple[str, ...], model: Path) -> None:
-    """Turn the scores of DETECTOR's model into likelihood ratios, from labelled data."""
-    _step(detector, "calibrate")(data, model, splits, _say)
+@click.option(
+    "--threshold",
+    type=click.FloatRange(min=1),
+    default=THRESHOLD,
+    show_default=True,
+    metavar="LR",
+    help="Likelihood ratio from which on you want to act; refused where the sample cannot support "
+    "it: that takes 3 times as many independent items that are not AI.",
+)
+@click.option(
+    "--prevalence",
+    "prevalences",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    multiple=True,
+    default=PREVALENCES,
+    show_default=True,
+    metavar="SHARE",
+    help="Share of AI among your items, for the share of flags that are right; may be repeated.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["terminal", "json"]),
+    default="terminal",
+    show_default=True,
+)
+def calibrate(
+    detector: str,
+    *,
+    data: Path,
+    splits: tuple[str, ...],
+    model: Path,
+    threshold: float,
+    prevalences: tuple[float, ...],
+    form: str,
+) -> None:
+    """Turn the scores of DETECTOR's model into likelihood ratios, from labelled data.
+
+    Prints how often items were flagged rightly and wrongly, group by group, by calibrations that
+    never saw the item's source.
+    """
+    from detectors.report import report
+    from provenance.cli.run import colour, width
+    from provenance.render import Look, calibration
+
+    ways = _step(detector, "calibrate")(data, model, splits, _say, threshold)
+    found = report(
+        ways,
+        detector=detector,
+        model=str(model),
+        data=str(data),
+        threshold=threshold,
+        prevalences=prevalences,
+    )
+    encoding = (sys.stdout.encoding or "").lower().replace("-", "")
+    look = Look(width=width(), colour=colour("auto"), unicode=encoding == "utf8")
+    write = calibration.write_json if form == "json" else calibration.write
+    write(found, sys.stdout, look)
 
 
 def _step(detector: str, name: str) -> Callable[..., Any]:
