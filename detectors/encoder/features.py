@@ -89,12 +89,12 @@ def _rows(data: Path) -> list[Row]:
             f"{data}: no labelled pictures here; give a folder with {MANIFEST}, a file of such"
             " lines, or a folder that holds the folders ai and real"
         )
-    found: dict[str, Row] = {}
+    found: dict[tuple[str, str], Row] = {}
     for where, line in lines(path):
         row = _row(where, line)
-        if row.file in found:
-            raise ConfigError(f"{where}: a second line for {row.file}")
-        found[row.file] = row
+        if (row.file, row.split) in found:
+            raise ConfigError(f"{where}: a second line for {row.file}; a picture has one a split")
+        found[row.file, row.split] = row
     return list(found.values())
 
 
