@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-NAME = 20
-"""Columns of a group's name; longer ones go on in the next line."""
+NAME = (10, 20)
+"""Least and most columns of a group's name; longer ones go on in the next line."""
 LEAST = 10
 """Items of the smallest group that is shown to people."""
 EXPLAINED = (
@@ -85,8 +85,9 @@ class _Page:
             self.line("Nothing is judged: no language has enough texts that are told apart.")
         for limit in figures.limits:
             if in_record(threshold) > in_record(limit.reached_lr):
-                why = "the model's scores" if threshold <= limit.largest_lr else "the sample"
-                self.line(f"{limit.of}: {why} allow no flags from LR {threshold:g} on.")
+                few = in_record(threshold) > in_record(limit.largest_lr)
+                why = "the sample allows" if few else "the model's scores allow"
+                self.line(f"{limit.of}: {why} no flags from LR {threshold:g} on.")
         self._groups(figures.groups)
         ways = sorted({LEFT_OUT[limit.left_out] for limit in figures.limits}, reverse=True)
         self.line(EXPLAINED.format(left_out=" or ".join(ways or [LEFT_OUT["source"]])))
@@ -113,8 +114,8 @@ class _Page:
             ("", "left"), ("not AI", "right"), ("AI", "right"), ("judged %", "left"),
             ("LR", "right"), ("wrong %", "left"), ("caught %", "left"),
         )  # fmt: skip
-        table.columns[0].width = NAME
-        table.columns[0].overflow = "fold"
+        name = table.columns[0]
+        name.min_width, name.max_width, name.overflow = *NAME, "fold"
         kinds = Counter(group.by for group in groups)
         shown = [g for g in groups if g.by == EVERYTHING or kinds[g.by] > 1]
         large = [g for g in shown if g.by == EVERYTHING or g.negatives + g.positives >= LEAST]
@@ -126,7 +127,9 @@ class _Page:
             self._group(table, group)
         self._print(table)
         if left := len(shown) - len(large):
-            self.line(f"{left} groups of fewer than {LEAST} items: --format json shows them.")
+            which = "1 group" if left == 1 else f"{left} groups"
+            them = "it" if left == 1 else "them"
+            self.line(f"{which} of fewer than {LEAST} items: --format json shows {them}.")
 
     def _group(self, table: "Table", group: Group) -> None:
         """Add a group: judged items and LR 1 above, all items and the threshold below."""
@@ -203,4 +206,4 @@ def _percent(share: float) -> str:
     value = 100 * share
     if value in (0, 100):
         return f"{value:.0f}"
-    return f"{value:.2f}" if value < 1 else f"{value:.1f}" if value < 10 else f"{value:.0f}"  # noqa: PLR2004 - digits
+    return f"{value:.2f}" if value < 0.1 else f"{value:.1f}" if value < 10 else f"{value:.0f}"  # noqa: PLR2004 - digits
