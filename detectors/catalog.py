@@ -39,11 +39,11 @@ BUILT_IN = (
         name="image_model",
         tier=Tier.STATISTICAL,
         summary="Calibrated likelihood ratio that a picture was made by a generator",
-        factory="detectors.image_model.detector:ImageModel",
+        factory="detectors.image_model.foreign:detector",
         kinds=PIXELS,
         train="detectors.image_model.train:train",
         evaluate="detectors.image_model.evaluate:evaluate",
-        calibrate="detectors.image_model.evaluate:calibrate",
+        calibrate="detectors.image_model.foreign:calibrate",
     ),
     Spec(
         name="portrait",

@@ -140,7 +140,7 @@ def decoded(data: Path, row: Row) -> "Picture":
     try:
         return opened(data, row).picture
     except CannotAssess as fault:
-        raise _no_picture(data, row, fault) from fault
+        raise no_picture(data, row, fault) from fault
 
 
 def _place(data: Path, row: Row) -> Path:
@@ -148,7 +148,7 @@ def _place(data: Path, row: Row) -> Path:
     return (data if data.is_dir() else data.parent) / row.file
 
 
-def _no_picture(data: Path, row: Row, fault: CannotAssess) -> ConfigError:
+def no_picture(data: Path, row: Row, fault: CannotAssess) -> ConfigError:
     """Give what to say of a file that is no picture."""
     told = f"cannot be opened as a picture ({fault.reason.code})"
     return ConfigError(f"{_place(data, row)}: {told}; take it away, or its line")
@@ -180,7 +180,7 @@ def features(
         try:
             waiting.append((at, kept, square(item, how)))
         except CannotAssess as error:
-            raise _no_picture(data, row, error) from error
+            raise no_picture(data, row, error) from error
         if len(waiting) == BATCH:
             _fill(out, waiting)
             say(f"{how}: {at + 1} of {len(wanted)} pictures")

@@ -2,22 +2,19 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from detectors.calibration import Calibration
-from detectors.encoder.tokens import square, tokens
+from detectors.encoder.tokens import AS_IT_IS, Device, tokens
 from detectors.errors import ConfigError
+from detectors.image_model.judge import judged, outside
 from detectors.image_model.model import SHIPPED, Model, read
 from detectors.item import Item
-from detectors.signal import Claim, Outcome, Reason, Signal, Tier
+from detectors.signal import Signal
 
 if TYPE_CHECKING:
     from detectors.image_model.forward import Probes
-
-STRONG = 1.0
-"""log10 LR from which on a ratio has to survive re-encoding: below, nobody acts on it."""
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -25,7 +22,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     model: str | None = None
     """Folder of another model; None: the shipped one."""
-    device: Literal["cpu", "cuda"] = "cpu"
+    device: Device = "cpu"
 
 
 class ImageModel:
@@ -53,66 +50,11 @@ class ImageModel:
 
         if self._probes is None:
             self._probes = Probes(self._model.folder, self._model.config.blocks)
-        score = self._score(item, self._probes)
-        facts: dict[str, Any] = {"score": score, "path": "full"}
-        reason = self._outside(item, self._probes, facts)
-        calibration = self._model.config.calibration
-        if reason is None and calibration is None:
-            reason = Reason("image_model.uncalibrated")
-        if reason is not None or calibration is None:
-            return [_signal(Outcome.NOT_ASSESSED, reason or Reason(""), facts)]
-        ratio = calibration.log10_lr(score)
-        if ratio >= STRONG and (flip := self._flip(item, self._probes, calibration)):
-            args: dict[str, Any] = {"log10_lr": ratio, **flip}
-            return [_signal(Outcome.NOT_ASSESSED, Reason("image_model.unstable", args), facts)]
-        args = {"cap": calibration.cap, "negatives": calibration.negatives}
-        if ratio > 0:
-            return [_signal(Outcome.FINDING, Reason("image_model.generated", args), facts, ratio)]
-        return [_signal(Outcome.CLEAR, Reason("image_model.nothing", args), facts, ratio)]
+        probes, config, device = self._probes, self._model.config, self._options.device
 
-    def _score(self, item: Item, probes: "Probes", how: str = "plain") -> float:
-        return round(probes.generated(tokens(item, self._options.device, how)), 3)
+        def score(how: str) -> float:
+            return round(probes.generated(tokens(item, device, how)), 3)
 
-    def _outside(self, item: Item, probes: "Probes", facts: dict[str, Any]) -> Reason | None:
-        """Give why the picture lies outside of what was measured; notes what was seen of it."""
-        from detectors.image_model.forward import colours
-
-        gate = self._model.config.gate
-        short = min(item.picture.width, item.picture.height)
-        if short < gate.short_side:
-            return Reason("image_model.tiny", {"short_side": short, "needs": gate.short_side})
-        seen = colours(square(item))
-        if seen < gate.colours:
-            return Reason("image_model.flat", {"colours": seen, "needs": gate.colours})
-        graphic = round(probes.graphic(tokens(item, self._options.device)), 3)
-        facts["graphic"] = graphic
-        if graphic > gate.graphic:
-            return Reason("image_model.graphic", {"score": graphic, "limit": gate.graphic})
-        return None
-
-    def _flip(
-        self, item: Item, probes: "Probes", calibration: Calibration
-    ) -> dict[str, Any] | None:
-        """Give the delivery after which a strong finding is none, or None where it survives."""
-        from detectors.encoder.views import DELIVERIES
-
-        for how in DELIVERIES:
-            ratio = calibration.log10_lr(self._score(item, probes, how))
-            if ratio <= 0:
-                return {"delivery": how, "after": ratio}
-        return None
-
-
-def _signal(
-    outcome: Outcome, reason: Reason, facts: dict[str, Any], ratio: float | None = None
-) -> Signal:
-    return Signal(
-        detector="image_model",
-        tier=Tier.STATISTICAL,
-        outcome=outcome,
-        claim=Claim.AI_GENERATED if outcome is Outcome.FINDING else None,
-        log10_lr=ratio,
-        source="pixels",
-        reason=reason,
-        facts=facts,
-    )
+        facts: dict[str, Any] = {"score": score(AS_IT_IS), "path": "full"}
+        reason = outside(item, config.gate, probes, device, facts)
+        return [judged(facts, reason, config.calibration, score)]

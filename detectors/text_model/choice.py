@@ -1,21 +1,17 @@
 """Which model of the user's own is meant, and whether it can be loaded safely."""
 
-import hashlib
-import re
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
+from detectors import foreign
 from detectors.errors import ConfigError
+from detectors.foreign import CONFIG
 
 RULES = {"binoculars": 2, "fast-detect": 1}
 """Rule → how many folders it takes."""
-AI = {"ai", "fake", "generated", "machine", "synthetic", "llm", "chatgpt", "gpt"}
-HUMAN = {"human", "real", "person", "people", "authentic"}
-NEGATIONS = {"not", "non", "no"}
-"""Words of a label; with a negation it is not guessed what it means."""
-FILES = ("config.json", "tokenizer.json")
+TOKENIZER = "tokenizer.json"
+WRITE = "write for instance {'0': 'human', '1': 'ai'} if the model's card says so"
 
 
 class Chosen(msgspec.Struct, frozen=True):
@@ -24,16 +20,26 @@ class Chosen(msgspec.Struct, frozen=True):
     rule: str
     folders: tuple[Path, ...]
 
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of all weights, in the order of folders and names, hex."""
+        return foreign.digest(path for folder in self.folders for path in foreign.weights(folder))
+
+    @property
+    def settings_sha256(self) -> str:
+        """SHA-256 of what says how the models are read, hex."""
+        files = (folder / name for folder in self.folders for name in (CONFIG, TOKENIZER))
+        return foreign.digest(files)
+
 
 def is_foreign(model: str) -> bool:
     """Tell whether a model is another's: a rule, or a folder whose config.json is transformers'."""
     if model.partition(":")[0] in RULES:
         return True
     try:
-        said = msgspec.json.decode((Path(model) / FILES[0]).read_bytes())
-    except (OSError, msgspec.DecodeError):
+        return "model_type" in foreign.config(Path(model) / CONFIG)
+    except ConfigError:
         return False  # whoever reads it as a model of ours says what is wrong
-    return isinstance(said, dict) and "model_type" in said
 
 
 def chosen(model: str) -> Chosen:
@@ -41,7 +47,8 @@ def chosen(model: str) -> Chosen:
 
     Raises:
         ConfigError: a folder is missing, holds no safetensors or no tokenizer.json, or wants code
-            of its own run; a rule is given too few or too many folders, or two vocabularies.
+            of its own run; a rule is given too few or too many folders, or two vocabularies;
+            transformers is not installed.
     """
     rule, _, named = model.partition(":")
     if rule not in RULES:
@@ -50,45 +57,13 @@ def chosen(model: str) -> Chosen:
     if len(folders) != RULES.get(rule, 1):
         raise ConfigError(f"--model text_model={model}: {rule} takes {RULES[rule]} folders")
     for folder in folders:
-        _usable(folder)
-    if len({(folder / FILES[1]).read_bytes() for folder in folders}) > 1:
+        foreign.usable(folder, (CONFIG, TOKENIZER))
+    foreign.needs("transformers", "transformers")
+    if len({(folder / TOKENIZER).read_bytes() for folder in folders}) > 1:
         raise ConfigError(f"--model text_model={model}: the two models have different tokenizers")
     if rule == "classifier":
         ai_label(folders[0])
     return Chosen(rule, folders)
-
-
-def _usable(folder: Path) -> None:
-    """Refuse a folder that cannot be loaded safely.
-
-    Raises:
-        ConfigError: says why.
-    """
-    missing = [name for name in FILES if not (folder / name).is_file()]
-    if missing:
-        raise ConfigError(f"{folder}: no transformers model: {', '.join(missing)} missing")
-    if not _weights(folder):
-        raise ConfigError(f"{folder}: no *.safetensors; other weights may run code and are refused")
-    if "auto_map" in _config(folder) or (folder / "adapter_config.json").exists():
-        raise ConfigError(f"{folder}: wants code or weights from elsewhere; use a whole model")
-
-
-def _config(folder: Path) -> dict[str, Any]:
-    """Give a folder's config.json.
-
-    Raises:
-        ConfigError: it is no JSON object.
-    """
-    try:
-        said: dict[str, Any] = msgspec.json.decode((folder / FILES[0]).read_bytes(), type=dict)
-    except msgspec.MsgspecError as error:
-        raise ConfigError(f"{folder / FILES[0]}: {error}") from None
-    return said
-
-
-def _weights(folder: Path) -> list[Path]:
-    """Give the weights of a folder, by name."""
-    return sorted(folder.glob("*.safetensors"))
 
 
 def ai_label(folder: Path) -> int:
@@ -97,30 +72,9 @@ def ai_label(folder: Path) -> int:
     Raises:
         ConfigError: the names do not say which of two means AI and which a person.
     """
-    named = _config(folder).get("id2label")
-    labels = named if isinstance(named, dict) else {}
-    meant = {int(index): _meaning(str(label)) for index, label in labels.items() if index.isdigit()}
-    if sorted(meant.values()) != ["ai", "human"] or set(meant) != {0, 1}:
-        raise ConfigError(
-            f"{folder / FILES[0]}: id2label {labels!r} does not name one label for AI and one for"
-            " people; write for instance {'0': 'human', '1': 'ai'} if the model's card says so"
-        )
-    return next(index for index, meaning in meant.items() if meaning == "ai")
-
-
-def _meaning(label: str) -> str:
-    """Give `ai`, `human` or nothing for a label."""
-    said = set(re.findall("[a-z]+", label.lower()))
-    if said & NEGATIONS or bool(said & AI) == bool(said & HUMAN):
-        return ""
-    return "ai" if said & AI else "human"
-
-
-def digest(which: Chosen) -> str:
-    """Give the SHA-256 of all weights, in the order of folders and names."""
-    total = hashlib.sha256()
-    for path in (path for folder in which.folders for path in _weights(folder)):
-        with path.open("rb") as opened:
-            while block := opened.read(1 << 20):
-                total.update(block)
-    return total.hexdigest()
+    where = f"{folder / CONFIG}: id2label"
+    labels = foreign.names(foreign.config(folder / CONFIG).get("id2label"), 2)
+    at = foreign.ai_label(labels, where, WRITE)
+    if len(labels) == 1:
+        raise ConfigError(f"{where} names one label; two are needed, one for people")
+    return at

@@ -15,18 +15,17 @@ from typing import Any, Literal
 
 import msgspec
 
-from detectors.calibration import Calibration
+from detectors import foreign
 from detectors.errors import CannotAssess, ConfigError
 from detectors.item import Item
 from detectors.report import Way
 from detectors.signal import Claim, Outcome, Reason, Signal, Tier
-from detectors.text_model.choice import Chosen, chosen, digest, is_foreign
+from detectors.text_model.choice import chosen, is_foreign
 from detectors.text_model.language import language
 from detectors.text_model.normalise import normalise, words
 from detectors.text_model.rules import Scorer
 
 NAME = "text_model"
-BESIDE = "provenance.json"
 MINIMUM_WORDS = 50
 """Shorter texts are scored and never judged, whatever the model."""
 
@@ -39,19 +38,6 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     device: Literal["cpu", "cuda"] = "cpu"
     fast: bool = False
     """There is no fast path."""
-
-
-class Beside(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What `calibrate` writes beside a foreign model (for a rule, into the first folder)."""
-
-    format: Literal["text_model.foreign/1"] = "text_model.foreign/1"
-    rule: str
-    """`classifier`, `binoculars` or `fast-detect`."""
-    weights_sha256: str
-    """Of all weights, in the order of folders and names."""
-    command: str
-    calibrations: dict[str, Calibration]
-    """By language; others are not judged."""
 
 
 class ForeignModel:
@@ -70,16 +56,19 @@ class ForeignModel:
                 f"[detectors.{NAME}]: {error}; options are model, device and fast"
             ) from None
         self._chosen, self._device = chosen(said.model), said.device
-        self._beside = _read(self._chosen)
+        self._beside = foreign.read(self._chosen.folders[0], NAME, self._chosen.rule)
         self.version = f"{self._chosen.rule}, transformers"
 
     @cached_property
     def _loaded(self) -> tuple[str, Scorer]:
         """The weights' digest and the model."""
-        found = digest(self._chosen)
+        found = self._chosen.sha256
         self.version = f"{self._chosen.rule}+{found[:12]}, transformers"
-        if self._beside is not None and self._beside.weights_sha256 != found:
+        known = self._beside
+        if known is not None and known.weights_sha256 != found:
             raise CannotAssess(Outcome.FAILED, Reason("text_model.other_weights"))
+        if known is not None and known.settings_sha256 != self._chosen.settings_sha256:
+            raise CannotAssess(Outcome.FAILED, Reason("text_model.other_settings"))
         return found, Scorer(self._chosen, self._device)
 
     def inspect(self, item: Item) -> list[Signal]:
@@ -135,22 +124,6 @@ def _signal(
     )
 
 
-def _read(which: Chosen) -> Beside | None:
-    """Give what `calibrate` wrote for this rule, or None.
-
-    Raises:
-        ConfigError: the file is no such file.
-    """
-    path = which.folders[0] / BESIDE
-    if not path.exists():
-        return None
-    try:
-        said = msgspec.json.decode(path.read_bytes(), type=Beside)
-    except msgspec.MsgspecError as error:
-        raise ConfigError(f"{path}: {error}; calibrate again") from None
-    return said if said.rule == which.rule else None
-
-
 def detector(options: Mapping[str, Any]) -> Any:
     """Give the detector for the model that is chosen: another's, or one of this form.
 
@@ -199,9 +172,13 @@ def calibrate(
     made, way = measure.calibrations(
         data, splits, Scorer(which, "cpu"), command=command, threshold=threshold, say=say
     )
-    beside = Beside(
-        rule=which.rule, weights_sha256=digest(which), command=command, calibrations=made
+    beside = foreign.Beside(
+        format=foreign.form(NAME),
+        rule=which.rule,
+        weights_sha256=which.sha256,
+        settings_sha256=which.settings_sha256,
+        command=command,
+        calibrations=made,
     )
-    encoded = msgspec.json.format(msgspec.json.encode(beside), indent=1)
-    (which.folders[0] / BESIDE).write_bytes(encoded + b"\n")
+    foreign.write(which.folders[0], beside)
     return [way]

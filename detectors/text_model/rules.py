@@ -9,19 +9,14 @@
 """
 
 import math
-import os
-from pathlib import Path
 from typing import Any
 
+from detectors import foreign
 from detectors.errors import ConfigError
 from detectors.text_model.choice import Chosen, ai_label
 
 TOKENS = 512
 """Tokens of a text that are scored, or fewer where a model takes fewer."""
-
-
-SAFE = {"local_files_only": True, "trust_remote_code": False}
-"""Nothing is fetched, no code of a folder is run."""
 
 
 class Scorer:
@@ -33,22 +28,14 @@ class Scorer:
         Raises:
             ConfigError: transformers is not installed, or does not know the model.
         """
-        os.environ["HF_HUB_OFFLINE"] = "1"
+        kind = "SequenceClassification" if which.rule == "classifier" else "CausalLM"
+        self._models = [foreign.transformers(kind, folder, device) for folder in which.folders]
+        library = foreign.silent()
         try:
-            import transformers
-        except ImportError:
-            raise ConfigError(
-                "models of others need an extra: pip install 'provenance-check[transformers]'"
-            ) from None
-        from safetensors import SafetensorError
-
-        quiet: Any = transformers.utils.logging
-        quiet.disable_progress_bar()
-        quiet.set_verbosity_error()
-        try:
-            self._models = [_loaded(folder, which.rule, device) for folder in which.folders]
-            self._tokenizer = transformers.AutoTokenizer.from_pretrained(which.folders[0], **SAFE)
-        except (OSError, ValueError, LookupError, RuntimeError, SafetensorError) as error:
+            self._tokenizer = library.AutoTokenizer.from_pretrained(
+                which.folders[0], **foreign.SAFE
+            )
+        except foreign.CANNOT_LOAD as error:
             raise ConfigError(f"{which.folders[0]}: transformers cannot load it: {error}") from None
         limits = [
             getattr(model.config, "max_position_embeddings", TOKENS) for model in self._models
@@ -83,25 +70,6 @@ class Scorer:
         if not math.isfinite(float(value)):
             raise ConfigError(f"the model gives {float(value)} for a text, which is no score")
         return round(float(value), 3) + 0.0
-
-
-def _loaded(folder: Path, rule: str, device: str) -> Any:
-    """Give a model with all its weights.
-
-    Raises:
-        ConfigError: some are missing; they would be random.
-    """
-    import torch
-    import transformers
-
-    classes: Any = transformers
-    kind = "SequenceClassification" if rule == "classifier" else "CausalLM"
-    model, told = getattr(classes, f"AutoModelFor{kind}").from_pretrained(
-        folder, use_safetensors=True, dtype=torch.float32, output_loading_info=True, **SAFE
-    )
-    if missing := sorted(told["missing_keys"]):
-        raise ConfigError(f"{folder}: weights are missing: {', '.join(missing[:3])}")
-    return model.to(device).eval()
 
 
 def curvature(logits: Any, tokens: Any) -> Any:

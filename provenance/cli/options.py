@@ -65,7 +65,7 @@ _CHOOSE = (
         multiple=True,
         callback=_models,
         metavar="DETECTOR=PATH",
-        help="Let a detector use the model in this folder.",
+        help="Let a detector use this model: a folder, an ONNX file or RULE:DIR,DIR.",
     ),
     click.option(
         "--device",

@@ -141,6 +141,15 @@ def test_calibration_lets_it_speak_and_binds_it_to_its_weights(
     assert clear.outcome is Outcome.CLEAR
     foreign = look({"model": str(own)}, "слово " * 60)
     assert foreign.reason.code == "text_model.language"
+    other = Path(shutil.copytree(own, tmp_path / "other"))
+    said_there = json.loads((other / "config.json").read_text("utf-8"))
+    said_there["id2label"] = dict(
+        zip("01", list(said_there["id2label"].values())[::-1], strict=True)
+    )
+    (other / "config.json").write_text(json.dumps(said_there), "utf-8")
+    with pytest.raises(CannotAssess) as turned:
+        look({"model": str(other)}, text(AI, 77))
+    assert turned.value.reason.code == "text_model.other_settings"
     with (own / "model.safetensors").open("r+b") as weights:
         weights.seek(-1, 2)
         weights.write(b"\1")

@@ -1,0 +1,264 @@
+"""Models of others: whether they can be loaded safely, what a label means, what `calibrate` notes.
+
+Nothing is fetched, no code of a folder is run, and weights are data alone (safetensors, ONNX). What
+a score is worth nobody knows until `provenance calibrate` has measured it on labelled items of the
+user's; the measure lies beside the model and holds for these weights, read in this way, and for no
+others.
+"""
+
+import hashlib
+import importlib
+import importlib.util
+import os
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from detectors.calibration import Calibration
+from detectors.errors import ConfigError
+
+BESIDE = "provenance.json"
+CONFIG = "config.json"
+AI = {"ai", "fake", "generated", "machine", "synthetic", "artificial", "deepfake"} | {
+    "llm", "chatgpt", "gpt",
+}  # fmt: skip
+NOT_AI = {"human", "real", "person", "people", "authentic", "natural"}
+NEGATIONS = {"not", "non", "no"}
+"""Words of a label; with a negation it is not guessed what it means."""
+SAFE = {"local_files_only": True, "trust_remote_code": False}
+"""Nothing is fetched, no code of a folder is run."""
+CANNOT_LOAD = (
+    OSError,
+    ValueError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    AttributeError,
+    ImportError,
+)
+"""What libraries raise on files that are no whole model."""
+
+
+class Beside(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`provenance.json`, which `calibrate` writes beside a model of another."""
+
+    format: str
+    """`DETECTOR.foreign/1`."""
+    rule: str
+    """How the model is read: the name of a layout or rule."""
+    weights_sha256: str
+    """Of all weights, in the order of folders and names."""
+    settings_sha256: str
+    """Of the files that say how the model is read, and of which label means AI."""
+    command: str
+    """What made the calibrations."""
+    calibrations: dict[str, Calibration]
+    """By language, or `all`; what is not named is not judged."""
+
+
+def read(folder: Path, detector: str, rule: str) -> Beside | None:
+    """Give what `calibrate` wrote into a folder for this rule, or None.
+
+    Raises:
+        ConfigError: the file is not one of this detector.
+    """
+    path = folder / BESIDE
+    if not path.exists():
+        return None
+    try:
+        said = msgspec.json.decode(path.read_bytes(), type=Beside)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise ConfigError(f"{path}: {error}; calibrate again") from None
+    if said.format != form(detector):
+        raise ConfigError(f"{path}: {said.format} is not {form(detector)}; calibrate again")
+    return said if said.rule == rule else None
+
+
+def write(folder: Path, beside: Beside) -> None:
+    """Write what `calibrate` found beside a model.
+
+    Raises:
+        ConfigError: the folder cannot be written to.
+    """
+    encoded = msgspec.json.format(msgspec.json.encode(beside), indent=1)
+    try:
+        (folder / BESIDE).write_bytes(encoded + b"\n")
+    except OSError as error:
+        raise ConfigError(f"{folder / BESIDE}: {error.strerror}") from None
+
+
+def form(detector: str) -> str:
+    """Give the `format` of a detector's notes."""
+    return f"{detector}.foreign/1"
+
+
+def config(path: Path) -> dict[str, Any]:
+    """Give a JSON object of a model's folder.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    try:
+        said: dict[str, Any] = msgspec.json.decode(path.read_bytes(), type=dict)
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from None
+    except msgspec.MsgspecError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    return said
+
+
+def usable(folder: Path, files: Sequence[str]) -> None:
+    """Refuse a folder of a model that cannot be loaded safely.
+
+    Args:
+        folder: of the model.
+        files: that it has to hold, JSON all of them, besides weights.
+
+    Raises:
+        ConfigError: a file is missing, there are no safetensors, or code of its own would be run.
+    """
+    if missing := [name for name in files if not (folder / name).is_file()]:
+        raise ConfigError(f"{folder}: {', '.join(missing)} missing")
+    if not weights(folder):
+        raise ConfigError(f"{folder}: no *.safetensors; other weights may run code and are refused")
+    coded = any("auto_map" in config(folder / name) for name in files)
+    if coded or (folder / "adapter_config.json").exists():
+        raise ConfigError(f"{folder}: wants code or weights from elsewhere; use a whole model")
+
+
+def weights(folder: Path) -> list[Path]:
+    """Give the weights of a folder, by name."""
+    return sorted(folder.glob("*.safetensors"))
+
+
+def digest(paths: Iterable[Path], more: str = "") -> str:
+    """Give the SHA-256 of files one after the other, hex: of one file, its own.
+
+    Args:
+        paths: of the files.
+        more: what else decides, joined at the end.
+    """
+    total = hashlib.sha256()
+    for path in paths:
+        with path.open("rb") as opened:
+            while block := opened.read(1 << 20):
+                total.update(block)
+    total.update(more.encode())
+    return total.hexdigest()
+
+
+def needs(module: str, extra: str) -> None:
+    """Refuse to go on without a library.
+
+    Raises:
+        ConfigError: it is not installed; says how it would be.
+    """
+    if importlib.util.find_spec(module) is None:
+        raise ConfigError(
+            f"models of others need an extra: pip install 'provenance-check[{extra}]'"
+            f" ({module} is not installed)"
+        )
+
+
+def names(labels: object, n: int) -> tuple[str, ...]:
+    """Give the names of a model's outputs, LABEL_0 and so on where it has none.
+
+    Args:
+        labels: `id2label` (index → name), a list of names, or nothing.
+        n: number of outputs where no names say it.
+    """
+    if isinstance(labels, list) and labels:
+        return tuple(str(label) for label in labels)
+    known = labels if isinstance(labels, dict) else {}
+    return tuple(str(known.get(str(at), f"LABEL_{at}")) for at in range(len(known) or n))
+
+
+def ai_label(labels: Sequence[str], where: str, hint: str, said: str | None = None) -> int:
+    """Give the place of the label that means AI.
+
+    Args:
+        labels: the names of a model's outputs.
+        where: they stand, for the message.
+        hint: what would be right, for the message.
+        said: the name that the user says means AI; None: told by the words of the names, where one
+            of two means AI and the other not, or there is one alone and it means AI.
+
+    Raises:
+        ConfigError: the names do not say it, or the label that is said is not there.
+    """
+    if said is not None:
+        if list(labels).count(said) != 1:
+            raise ConfigError(f"{where}: no one label {said!r}; there are {', '.join(labels)}")
+        return list(labels).index(said)
+    meant = [_meaning(label) for label in labels]
+    if sorted(meant) not in (["ai"], ["ai", "not"]):
+        listed = ", ".join(map(repr, labels))
+        raise ConfigError(
+            f"{where} ({listed}) does not name one label for AI and one for what is not; {hint}"
+        )
+    return meant.index("ai")
+
+
+def _meaning(label: str) -> str:
+    """Give `ai`, `not` or nothing for a label."""
+    said = set(re.findall("[a-z]+", label.lower()))
+    if said & NEGATIONS or bool(said & AI) == bool(said & NOT_AI):
+        return ""
+    return "ai" if said & AI else "not"
+
+
+def transformers(kind: str, folder: Path, device: str) -> Any:
+    """Give a model of a folder with all its weights, by transformers, silent and offline.
+
+    Args:
+        kind: what follows `AutoModelFor`.
+        folder: found `usable`.
+        device: `cpu` or `cuda`.
+
+    Raises:
+        ConfigError: transformers does not know the model, weights are missing (they would be
+            random), or there is no such device.
+    """
+    library = silent()
+    import torch
+    from safetensors import SafetensorError
+
+    try:
+        model, told = getattr(library, f"AutoModelFor{kind}").from_pretrained(
+            folder, use_safetensors=True, dtype=torch.float32, output_loading_info=True, **SAFE
+        )
+    except (*CANNOT_LOAD, SafetensorError) as error:
+        raise ConfigError(f"{folder}: transformers cannot load it: {error}") from None
+    if missing := sorted(told["missing_keys"]):
+        raise ConfigError(f"{folder}: weights are missing: {', '.join(missing[:3])}")
+    return placed(model, device)
+
+
+def silent() -> Any:
+    """Give the library transformers, silent and offline.
+
+    Raises:
+        ConfigError: it is not installed, or a library that it takes is broken.
+    """
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    needs("transformers", "transformers")
+    library = importlib.import_module("transformers")
+    library.utils.logging.disable_progress_bar()
+    library.utils.logging.set_verbosity_error()
+    return library
+
+
+def placed(model: Any, device: str) -> Any:
+    """Give a torch module on a device, ready to be asked.
+
+    Raises:
+        ConfigError: torch has no such device.
+    """
+    import torch
+
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("device cuda: torch finds no GPU; use --device cpu")
+    return model.to(device).eval()

@@ -1,0 +1,196 @@
+"""Published detectors of pictures, from a path of the user's: shown, and judged once calibrated.
+
+The gate is that of the shipped model, by its own probe: what is tiny, flat, a screen, chart or
+drawing is not judged, whoever would score it, and calibrates nothing. A strong ratio has to survive
+the same re-encodings as with the shipped model.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from detectors import foreign
+from detectors.encoder.tokens import AS_IT_IS, Device
+from detectors.errors import CannotAssess, ConfigError
+from detectors.image_model.judge import NAME, judged, outside
+from detectors.image_model.layouts import chosen, layout, sidecar
+from detectors.image_model.model import SHIPPED
+from detectors.image_model.model import read as read_model
+from detectors.item import Item
+from detectors.report import Way
+from detectors.signal import Outcome, Reason, Signal
+
+if TYPE_CHECKING:
+    from detectors.image_model.forward import Probes
+    from detectors.image_model.layouts import Chosen
+    from detectors.image_model.scorer import Scorer
+
+ALL = "all"
+"""The one calibration of pictures."""
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a user may choose."""
+
+    model: str
+    """A folder, or an ONNX file."""
+    device: Device = "cpu"
+    ai_label: str | None = None
+    """Name of the label that means AI; None: told by the words of the names."""
+
+
+class _Loaded(msgspec.Struct, frozen=True):
+    """A model that can be asked."""
+
+    sha256: str
+    scorer: "Scorer"
+    probes: "Probes"
+
+
+class ForeignModel:
+    """Scores pictures by a published detector; judges where it has been calibrated."""
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        """Look at the model's files, not yet at the weights.
+
+        Raises:
+            ConfigError: an option or the model cannot be used.
+        """
+        try:
+            said = msgspec.convert(dict(options), Options)
+        except msgspec.ValidationError as error:
+            raise ConfigError(f"[detectors.{NAME}]: {error}; use model, device, ai_label") from None
+        self._which, self._device = chosen(Path(said.model), said.ai_label), said.device
+        self._beside = foreign.read(self._which.folder, NAME, self._which.layout)
+        self._gate = read_model(SHIPPED).config
+        self.version: str = self._which.layout
+
+    @cached_property
+    def _opened(self) -> _Loaded | CannotAssess:
+        """The model, or why it cannot be asked, found out once."""
+        from detectors.image_model.forward import Probes
+        from detectors.image_model.scorer import Scorer
+
+        try:
+            sha256 = digest(self._which)
+            self.version = f"{self._which.layout}+{sha256[:12]}, {self._device}"
+            known = self._beside
+            if known is not None and known.weights_sha256 != sha256:
+                return CannotAssess(Outcome.FAILED, Reason("image_model.other_weights"))
+            if known is not None and known.settings_sha256 != self._which.settings_sha256:
+                return CannotAssess(Outcome.FAILED, Reason("image_model.other_settings"))
+            scorer = Scorer(self._which, self._device)
+        except ConfigError as error:
+            return _unusable(error)
+        return _Loaded(sha256, scorer, Probes(SHIPPED, self._gate.blocks))
+
+    def inspect(self, item: Item) -> list[Signal]:
+        """Give one signal: `not_assessed` with a score until the model has been calibrated.
+
+        Raises:
+            CannotAssess: the picture cannot be opened, or the model cannot be asked: it cannot be
+                loaded, or is not the one that was calibrated.
+        """
+        opened = self._opened
+        if isinstance(opened, CannotAssess):
+            raise opened
+
+        def score(how: str) -> float:
+            return opened.scorer.after(item, how)
+
+        try:
+            facts: dict[str, Any] = {"score": score(AS_IT_IS), "path": "full"}
+            facts["model"] = {"layout": self._which.layout, "sha256": opened.sha256}
+            reason = outside(item, self._gate.gate, opened.probes, self._device, facts)
+            known = self._beside.calibrations.get(ALL) if self._beside is not None else None
+            return [judged(facts, reason, known, score)]
+        except ConfigError as error:
+            raise _unusable(error) from error
+
+
+def digest(which: "Chosen") -> str:
+    """Give the SHA-256 of a model's weights, hex.
+
+    Raises:
+        ConfigError: an ONNX file is not the one that the file beside it describes.
+    """
+    found = foreign.digest(which.weights)
+    if which.layout == "onnx":
+        file = which.weights[0]
+        if (named := sidecar(file).sha256.lower()) != found:
+            raise ConfigError(f"{file}: its sha256 is {found}; the file beside it names {named!r}")
+    return found
+
+
+def _unusable(error: ConfigError) -> CannotAssess:
+    """Give the fault of a model that cannot be asked."""
+    told = str(error).encode("utf-8", "backslashreplace").decode()
+    return CannotAssess(Outcome.FAILED, Reason("image_model.unusable", {"error": told}))
+
+
+def detector(options: Mapping[str, Any]) -> Any:
+    """Give the detector for the model that is chosen: a published one, or one of this form.
+
+    Raises:
+        ConfigError: an option cannot be used.
+    """
+    model = options.get("model")
+    if isinstance(model, str) and layout(Path(model)) is not None:
+        return ForeignModel(options)
+    from detectors.image_model.detector import ImageModel
+
+    return ImageModel(options)
+
+
+def calibrate(
+    data: Path,
+    model: Path,
+    splits: tuple[str, ...],
+    say: Callable[[str], None],
+    threshold: float,
+    *,
+    ai_label: str | None = None,
+    device: Device = "cpu",
+) -> list[Way]:
+    """Measure what scores are worth on labelled pictures, and write it beside the model.
+
+    Args:
+        data: labelled pictures, as `features.rows` takes them.
+        model: a folder, or an ONNX file.
+        splits: what to calibrate on; empty: all there are.
+        say: told of progress.
+        threshold: the likelihood ratio that the sample has to support.
+        ai_label: name of the label that means AI, where the names do not say it.
+        device: where the model runs.
+
+    Returns:
+        What the calibration is worth.
+
+    Raises:
+        ConfigError: data or model cannot be used, or the sample does not support the threshold.
+    """
+    from detectors.image_model import evaluate, measure
+    from detectors.image_model.scorer import Scorer
+
+    if layout(model) is None:
+        return evaluate.calibrate(data, model, splits, say, threshold)
+    which = chosen(model, ai_label)
+    sha256 = digest(which)
+    named = "".join(f" --split {split}" for split in splits)
+    command = f"provenance calibrate {NAME} --data {data.name} --model {model.name}{named}"
+    made, way = measure.calibration(
+        data, splits, Scorer(which, device), command=command, threshold=threshold, say=say
+    )
+    beside = foreign.Beside(
+        format=foreign.form(NAME),
+        rule=which.layout,
+        weights_sha256=sha256,
+        settings_sha256=which.settings_sha256,
+        command=command,
+        calibrations={ALL: made},
+    )
+    foreign.write(which.folder, beside)
+    return [way]

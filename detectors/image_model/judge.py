@@ -1,0 +1,102 @@
+"""What a score is worth: gate, calibration and stability, the same for every model of pictures."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from detectors.calibration import Calibration
+from detectors.encoder.tokens import Device, square, tokens
+from detectors.image_model.model import Gate
+from detectors.item import Item
+from detectors.signal import Claim, Outcome, Reason, Signal, Tier
+
+if TYPE_CHECKING:
+    from detectors.image_model.forward import Probes
+
+NAME = "image_model"
+STRONG = 1.0
+"""log10 LR from which on a ratio has to survive re-encoding: below, nobody acts on it."""
+
+
+def outside(
+    item: Item, gate: Gate, probes: "Probes", device: Device, facts: dict[str, Any]
+) -> Reason | None:
+    """Give why a picture lies outside of what was measured, or None where it does not.
+
+    Args:
+        item: a picture.
+        gate: the limits.
+        probes: with the probe that tells screens, charts and drawings.
+        device: where the encoder runs.
+        facts: gets what was seen of the picture.
+
+    Raises:
+        CannotAssess: the picture cannot be opened.
+    """
+    from detectors.image_model.forward import colours
+
+    short = min(item.picture.width, item.picture.height)
+    if short < gate.short_side:
+        return Reason("image_model.tiny", {"short_side": short, "needs": gate.short_side})
+    seen = colours(square(item))
+    if seen < gate.colours:
+        return Reason("image_model.flat", {"colours": seen, "needs": gate.colours})
+    graphic = round(probes.graphic(tokens(item, device)), 3)
+    facts["graphic"] = graphic
+    if graphic > gate.graphic:
+        return Reason("image_model.graphic", {"score": graphic, "limit": gate.graphic})
+    return None
+
+
+def judged(
+    facts: dict[str, Any],
+    reason: Reason | None,
+    calibration: Calibration | None,
+    score: Callable[[str], float],
+) -> Signal:
+    """Give what a score says.
+
+    Args:
+        facts: of the signal, `score` among them.
+        reason: why the picture is not judged, from `outside`.
+        calibration: what scores are worth; None: nothing yet.
+        score: gives the picture's score after a delivery; asked where a ratio is strong.
+    """
+    if reason is not None:
+        return _signal(Outcome.NOT_ASSESSED, reason, facts)
+    if calibration is None:
+        return _signal(Outcome.NOT_ASSESSED, Reason("image_model.uncalibrated"), facts)
+    ratio = calibration.log10_lr(facts["score"])
+    if ratio >= STRONG and (flip := _flip(score, calibration)):
+        args: dict[str, Any] = {"log10_lr": ratio, **flip}
+        return _signal(Outcome.NOT_ASSESSED, Reason("image_model.unstable", args), facts)
+    args = {"cap": calibration.cap, "negatives": calibration.negatives}
+    if ratio > 0:
+        return _signal(Outcome.FINDING, Reason("image_model.generated", args), facts, ratio)
+    return _signal(Outcome.CLEAR, Reason("image_model.nothing", args), facts, ratio)
+
+
+def _flip(score: Callable[[str], float], calibration: Calibration) -> dict[str, Any] | None:
+    """Give the delivery after which a strong finding is none, or None where it survives."""
+    from detectors.encoder.views import DELIVERIES
+
+    for how in DELIVERIES:
+        ratio = calibration.log10_lr(score(how))
+        if ratio <= 0:
+            return {"delivery": how, "after": ratio}
+    return None
+
+
+def _signal(
+    outcome: Outcome, reason: Reason, facts: dict[str, Any], ratio: float | None = None
+) -> Signal:
+    """Give the signal of this detector."""
+    return Signal(
+        detector=NAME,
+        tier=Tier.STATISTICAL,
+        outcome=outcome,
+        claim=Claim.AI_GENERATED if outcome is Outcome.FINDING else None,
+        log10_lr=ratio,
+        source="pixels",
+        reason=reason,
+        facts=facts,
+    )

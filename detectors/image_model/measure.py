@@ -1,0 +1,84 @@
+"""What the scores of a published detector are worth, measured on the user's labelled pictures."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from detectors.calibration import Calibration, independent
+from detectors.encoder.features import no_picture, opened, rows
+from detectors.encoder.tokens import AS_IT_IS
+from detectors.encoder.views import DELIVERIES
+from detectors.errors import CannotAssess
+from detectors.image_model.evaluate import Case, calibrated, way
+from detectors.image_model.forward import Probes
+from detectors.image_model.judge import outside
+from detectors.image_model.model import SHIPPED, read
+from detectors.image_model.train import resent
+from detectors.report import EVERYTHING, Way, supported
+
+if TYPE_CHECKING:
+    from detectors.encoder.features import Row
+    from detectors.image_model.scorer import Scorer
+
+EVERY = 100
+"""Pictures between two words on progress."""
+
+
+def calibration(
+    data: Path,
+    splits: Sequence[str],
+    scorer: "Scorer",
+    *,
+    command: str,
+    threshold: float,
+    say: Callable[[str], None],
+) -> tuple[Calibration, Way]:
+    """Give the calibration of a published detector, and what it is worth.
+
+    What it learnt from is not known here, so that no source is left out for its sake: ratios hold
+    only where the labelled pictures are none of those it learnt from. As with the shipped model,
+    what the gate stops calibrates nothing, groups of 100 and more real pictures (sources, cameras
+    or kinds, faces) each bound the ratio, pictures of a scene count once, and some of every source
+    are looked at after each delivery too.
+
+    Args:
+        data: labelled pictures, as `features.rows` takes them.
+        splits: names of them; empty: all.
+        scorer: the detector.
+        command: that makes the calibration, for the record.
+        threshold: the likelihood ratio that the sample has to support.
+        say: told of progress.
+
+    Raises:
+        ConfigError: the data cannot be used, or do not support the threshold.
+    """
+    found = rows(data, splits)
+    real = [row for row in found if not row.ai]
+    scenes = [row.scene or row.file for row in real]
+    supported(threshold, {EVERYTHING: independent([row.repo for row in real], scenes)})
+    cases = _cases(data, found, scorer, say)
+    made = calibrated(cases, command)
+    say(f"{made.negatives} independent real pictures, cap {made.cap}")
+    supported(threshold, {EVERYTHING: made.negatives})
+    return made, way(cases, made)
+
+
+def _cases(
+    data: Path, found: "Sequence[Row]", scorer: "Scorer", say: Callable[[str], None]
+) -> list[Case]:
+    """Give the pictures with their scores, and some again as they are after each delivery."""
+    known = read(SHIPPED)
+    probes, again = Probes(SHIPPED, known.config.blocks), {row.file for row in resent(found)}
+    cases = []
+    for done, row in enumerate(found):
+        item, sights = opened(data, row), (AS_IT_IS, *(DELIVERIES if row.file in again else ()))
+        try:
+            judged = outside(item, known.config.gate, probes, "cpu", {}) is None
+        except CannotAssess as fault:
+            raise no_picture(data, row, fault) from fault
+        cases += [
+            Case(row=row, how=how, score=scorer.after(item, how), judged=judged) for how in sights
+        ]
+        if done % EVERY == 0:
+            say(f"scored {done} of {len(found)} pictures")
+    return cases
