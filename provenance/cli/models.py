@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from inspect import signature
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -78,8 +79,13 @@ def evaluate(detector: str, data: Path, splits: tuple[str, ...], model: Path) ->
     "--model",
     required=True,
     type=click.Path(path_type=Path),
-    metavar="DIR|RULE:DIR,DIR",
+    metavar="DIR|FILE.onnx|RULE:DIR,DIR",
     help="The model; its config.json receives the calibration, a foreign one's provenance.json.",
+)
+@click.option(
+    "--ai-label",
+    metavar="NAME",
+    help="The output of a foreign picture model that means AI, where its names do not say it.",
 )
 @click.option(
     "--threshold",
@@ -113,6 +119,7 @@ def calibrate(
     data: Path,
     splits: tuple[str, ...],
     model: Path,
+    ai_label: str | None,
     threshold: float,
     prevalences: tuple[float, ...],
     form: str,
@@ -126,7 +133,11 @@ def calibrate(
     from provenance.cli.run import colour, width
     from provenance.render import Look, calibration
 
-    ways = _step(detector, "calibrate")(data, model, splits, _say, threshold)
+    step = _step(detector, "calibrate")
+    named = {} if ai_label is None else {"ai_label": ai_label}
+    if named and "ai_label" not in signature(step).parameters:
+        raise ConfigError(f"--ai-label: {detector} takes none; the names in config.json say it")
+    ways = step(data, model, splits, _say, threshold, **named)
     found = report(
         ways,
         detector=detector,

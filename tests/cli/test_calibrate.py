@@ -78,6 +78,7 @@ def test_json_gives_each_group_its_rates_and_each_prevalence_its_share(run: Run,
     [
         (("--threshold", "0.5"), "threshold"),
         (("--prevalence", "1"), "prevalence"),
+        (("--ai-label", "fake"), "--ai-label: text_model takes none"),
         (("--data", "nowhere.jsonl"), "nowhere.jsonl"),
     ],
 )
