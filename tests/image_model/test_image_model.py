@@ -91,6 +91,18 @@ def test_training_calibration_and_figures_end_in_files(trained: Path) -> None:
     assert "| sent as q75 | 4 | 4 |" in (trained / "card.md").read_text()
 
 
+def test_calibration_says_what_it_is_worth_and_refuses_what_it_cannot_show(
+    data: Path, trained: Path
+) -> None:
+    before = (trained / "config.json").read_bytes()
+    with pytest.raises(ConfigError, match="needs 30 independent items"):
+        evaluate.calibrate(data, trained, (), lambda _: None, 10.0)
+    (way,) = evaluate.calibrate(data, trained, (), lambda _: None)
+    assert (trained / "config.json").read_bytes() == before
+    assert [limit.left_out for limit in way.limits] == ["source"]
+    assert sorted(row.source for row in way.rows) == sorted([*("ai0", "ai2", "real1", "real3")] * 2)
+
+
 def test_training_twice_gives_the_same_bytes(data: Path, trained: Path) -> None:
     train(data, data / "again", ("train",), lambda _: None)
     once, twice = (path / "weights.safetensors" for path in (trained, data / "again"))
