@@ -120,12 +120,7 @@ def fit(
     cap, floor = _limit(sample.negatives), -_limit(sample.positives)
     ten = max((_above_one_percent(tail) for tail in tails.values()), default=-math.inf)
     ratio = sample.isotonic()
-    bounds = [_bound(sample, sample.negative, sample.accused)]
-    bounds += [
-        _bound(sample, tail, partial(_accused, tail))
-        for name, tail in tails.items()
-        if name != EVERYONE
-    ]
+    bounds = _bounds(sample, tails)
     values: list[tuple[float, float]] = []
     for at in _thresholds(sample, tails, ten):
         most = min(bound(at) for bound in bounds)
@@ -229,6 +224,15 @@ def _tails(
         for name in {EVERYONE, *names} if not ai else ():
             tails[name].append(score)
     return {name: sorted(tail) for name, tail in tails.items() if len(tail) >= GROUP}
+
+
+def _bounds(
+    sample: _Sample, tails: Mapping[str, Sequence[float]]
+) -> list[Callable[[float], float]]:
+    """Give the bound of all negatives together, then of each group (step 4)."""
+    groups = [tail for name, tail in tails.items() if name != EVERYONE]
+    everyone = _bound(sample, sample.negative, sample.accused)
+    return [everyone, *(_bound(sample, tail, partial(_accused, tail)) for tail in groups)]
 
 
 def _bound(

@@ -99,12 +99,7 @@ def calibrations(
         )
     supported(threshold, tongues)
     waiting = [case for case in blank if _is_judged(case, tongues, MINIMUM_WORDS)]
-    cases = []
-    for done, case in enumerate(waiting):
-        score = scorer.score(normalise(case.text.text))
-        cases.append(msgspec.structs.replace(case, score=score))
-        if done % EVERY == 0:
-            say(f"scored {done} of {len(waiting)} texts")
+    cases = _scored(waiting, scorer, say)
     made = {code: fitted([c for c in cases if c.language == code], command) for code in tongues}
     for code, calibration in made.items():
         say(f"{code}: {calibration.negatives} independent human texts, cap {calibration.cap}")
@@ -116,6 +111,17 @@ def _unscored(text: Labelled) -> Case:
     """Give a text with what is told of it before it is scored."""
     own = normalise(text.text)
     return Case(text=text, score=0.0, words=words(own), language=language(own))
+
+
+def _scored(waiting: Sequence[Case], scorer: Scores, say: Callable[[str], None]) -> list[Case]:
+    """Give texts with their scores."""
+    cases = []
+    for done, case in enumerate(waiting):
+        score = scorer.score(normalise(case.text.text))
+        cases.append(msgspec.structs.replace(case, score=score))
+        if done % EVERY == 0:
+            say(f"scored {done} of {len(waiting)} texts")
+    return cases
 
 
 def _enough(cases: Sequence[Case]) -> dict[str, int]:
