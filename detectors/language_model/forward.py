@@ -6,6 +6,7 @@ numbers that a rotation turns lie half a head apart.
 """
 
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from detectors.language_model.tokenizer import Tokenizer
 from detectors.packed import unpack
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -115,17 +116,35 @@ class LanguageModel:
             (3, 576): after blocks 6, 9 and 12. The first four tokens do not count, but the last
             token always does. Deviations beside the means made a probe worse on unseen sources.
         """
+        first = min(SKIPPED, len(tokens) - 1)
+        return np.stack([stream[first:].mean(0) for stream in self._streams(tokens)])
+
+    def sums(self, tokens: "Sequence[int]", ends: "Sequence[int]") -> "Floats":
+        """Give the sums of the residual stream over the tokens of each part.
+
+        Args:
+            tokens: 1 to 256, the first one 0.
+            ends: behind the last token of each part, rising; the first part begins at 0.
+
+        Returns:
+            (parts, 3, 576). The first four tokens do not count.
+        """
+        bounds = list(pairwise([SKIPPED, *(max(end, SKIPPED) for end in ends)]))
+        streams = self._streams(tokens)
+        parts = [[stream[a:b].sum(0) for a, b in bounds] for stream in streams]
+        return np.array(parts, np.float32).swapaxes(0, 1)
+
+    def _streams(self, tokens: "Sequence[int]") -> "Iterator[Floats]":
+        """Give the residual stream (n, 576) after each tap, good until the next is asked for."""
         rows = {f"rows.{key}": value[list(tokens)] for key, value in self._embedding.items()}
         stream, n = unpack(rows)["rows"], len(tokens)
         angle = np.arange(n)[:, None] * BASE ** (-np.arange(0, HEAD, 2) / HEAD)
         cos, sin = np.cos(angle).astype(np.float32), np.sin(angle).astype(np.float32)
         mask = np.triu(np.full((n, n), -np.inf, np.float32), 1)
-        found = []
         for at, block in enumerate(self._blocks, 1):
             block(stream, cos, sin, mask)
             if at in TAPS:
-                found.append(stream[min(SKIPPED, n - 1) :].mean(0))
-        return np.stack(found)
+                yield stream
 
 
 def _within(stored: "dict[str, NDArray[Any]]", prefix: str) -> "dict[str, NDArray[Any]]":

@@ -5,6 +5,7 @@ rotations of neighbouring pairs), of which the first twelve of thirty blocks.
 """
 
 from functools import cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import torch
@@ -127,5 +128,15 @@ def read(texts: "Sequence[Sequence[int]]", device: str) -> "NDArray[np.float32]"
     for at, tokens in enumerate(texts):
         kept = slice(min(SKIPPED, len(tokens) - 1), len(tokens))
         rows.append(torch.stack([stream[at, kept].mean(0) for stream in streams]))
+    found: NDArray[np.float32] = torch.stack(rows).cpu().numpy()
+    return found
+
+
+@torch.inference_mode()
+def sums(tokens: "Sequence[int]", ends: "Sequence[int]", device: str) -> "NDArray[np.float32]":
+    """Give what `forward.LanguageModel.sums` gives, (parts, 3, 576)."""
+    bounds = list(pairwise([SKIPPED, *(max(end, SKIPPED) for end in ends)]))
+    streams = language_model(device)(torch.tensor([tokens], device=device))
+    rows = [torch.stack([stream[0, a:b].sum(0) for stream in streams]) for a, b in bounds]
     found: NDArray[np.float32] = torch.stack(rows).cpu().numpy()
     return found

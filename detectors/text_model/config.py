@@ -45,6 +45,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """What scores of the full path are worth, by language."""
     fast: dict[str, Calibration] = {}
     """The same for the fast path. A language without a calibration of the path is not judged."""
+    passages: dict[Path, dict[str, Calibration]] = {}
+    """What it is worth that a passage stands out from its text so far, by path and language."""
 
     def calibrations(self, path: Path) -> dict[str, Calibration]:
         """Give the calibrations of a path, by language."""

@@ -15,6 +15,9 @@ from detectors.text_model.config import Path as Way
 from detectors.text_model.config import read
 from detectors.text_model.language import language
 from detectors.text_model.normalise import normalise, words
+from detectors.text_model.passages import ACCUSED, places, times, told
+from detectors.text_model.pieces import pieces
+from detectors.text_model.windows import LONG_FROM, windows
 
 if TYPE_CHECKING:
     from detectors.text_model.forward import Weights
@@ -69,22 +72,47 @@ class TextModel:
 
         `facts.path` is `full` where the language model read the text, `fast` where the n-grams
         spoke alone: on request, and for languages that it does not know. `facts.words` counts the
-        words that are judged, 500 at most; the language model reads the first 190 or so.
+        words that are judged, some 2,000 at most; `facts.read_to` is the character up to which they
+        go, where the text goes on.
+
+        A text of more than 260 words is judged by windows too: `facts.spans`, as `passages.told`
+        gives them. The signal's own ratio is that of the whole text.
 
         Raises:
             CannotAssess: the item has no text.
         """
-        from detectors.text_model.forward import read as read_text
-        from detectors.text_model.forward import see
-
-        text = normalise(item.passage.plain)
-        code, n = language(text), words(text)
+        plain = item.passage.plain
+        text = normalise(plain)
+        code = language(text)
         path: Way = "full" if code in self._config.languages and not self._fast else "fast"
+        seen = self._by_windows if words(text) > LONG_FROM else self._at_once
+        return [self._weighed(path, seen(plain, text, path, code) | {"language": code})]
+
+    def _at_once(self, _plain: str, text: str, path: Way, _code: str | None) -> dict[str, Any]:
+        """Give the score of a text of one window."""
+        from detectors.text_model.forward import read, see
+
         seen = see(text, self._config)
         if path == "full":
-            seen = msgspec.structs.replace(seen, reading=read_text(text, self._device))
-        facts = {"score": self._weights.score(seen, path), "path": path, "words": n}
-        return [self._weighed(path, facts | {"language": code})]
+            seen = msgspec.structs.replace(seen, reading=read(text, self._device))
+        return {"score": self._weights.score(seen, path), "path": path, "words": words(text)}
+
+    def _by_windows(self, plain: str, text: str, path: Way, code: str | None) -> dict[str, Any]:
+        """Give score and spans of a text of several windows."""
+        from detectors.text_model import long
+
+        found = pieces(plain)
+        known = long.read(found, self._device) if path == "full" else long.Long(found)
+        scored = [(w, known.score(w, path, self._weights, self._config)) for w in windows(found)]
+        calibration = self._config.passages.get(path, {}).get(code or "")
+        facts: dict[str, Any] = {
+            "score": known.whole(text, path, self._weights, self._config),
+            "path": path,
+            "words": known.words,
+            "spans": told(scored, found, plain, calibration),
+        }
+        end = found[-1].end
+        return facts | ({"read_to": end} if plain[end:].strip() else {})
 
     def _weighed(self, path: Way, facts: dict[str, Any]) -> Signal:
         """Give what a score is worth, where it may be judged."""
@@ -96,16 +124,18 @@ class TextModel:
             return _unjudged(Reason("text_model.uncalibrated"), facts)
         if code not in calibrations:
             judged = ", ".join(sorted({*self._config.full, *self._config.fast}))
-            told = {"language": code or "unknown", "judged": judged}
-            return _unjudged(Reason("text_model.language", told), facts)
+            said = {"language": code or "unknown", "judged": judged}
+            return _unjudged(Reason("text_model.language", said), facts)
         return _judged(calibrations[code].log10_lr(facts["score"]), facts)
 
 
 def _judged(log10_lr: float, facts: dict[str, Any]) -> Signal:
-    """Give what a calibrated score says."""
+    """Give what a calibrated score says of the whole, and which passages stand out of it."""
     found = log10_lr > 0
-    times = float(f"{10 ** abs(log10_lr):.2g}")
-    code = "text_model.likelier" if found else "text_model.not_likelier"
+    code, said = "text_model.likelier" if found else "text_model.not_likelier", times(log10_lr)
+    args = {"times": said, "words": facts["words"]}
+    if log10_lr < ACCUSED and (passages := places(facts.get("spans", ()))):
+        code, args = "text_model.passage", {**passages, "words": facts["words"]}
     return Signal(
         detector=NAME,
         tier=Tier.STATISTICAL,
@@ -113,7 +143,7 @@ def _judged(log10_lr: float, facts: dict[str, Any]) -> Signal:
         claim=Claim.AI_GENERATED if found else None,
         log10_lr=log10_lr,
         source="text",
-        reason=Reason(code, {"times": times, "words": facts["words"]}),
+        reason=Reason(code, args),
         facts=facts,
     )
 

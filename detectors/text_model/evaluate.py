@@ -14,7 +14,7 @@ from detectors.calibration import Calibration
 from detectors.errors import ConfigError
 from detectors.figures import auroc_interval
 from detectors.report import Way, supported
-from detectors.text_model import card, config
+from detectors.text_model import card, config, mixed
 from detectors.text_model.config import PATHS, Config
 from detectors.text_model.forward import Seen, load
 from detectors.text_model.language import language
@@ -54,7 +54,8 @@ def calibrate(
     known = config.read(model)
     chosen = "".join(f" --split {split}" for split in splits)
     command = f"provenance calibrate text_model --data {data.name} --model {model.name}{chosen}"
-    cases = held_out(data, model, splits or splits_of(data), say)
+    chosen_splits = splits or splits_of(data)
+    cases = held_out(data, model, chosen_splits, say)
     made = {path: calibrations(cases[path], known, command) for path in PATHS}
     rested = {
         f"{code}, {path} path": one.negatives
@@ -65,7 +66,10 @@ def calibrate(
         say(f"{name}: {negatives} independent human texts")
     supported(threshold, rested)
     ways = [way(path, cases[path], made[path], known.minimum_words) for path in PATHS]
-    config.write(model, msgspec.structs.replace(known, full=made["full"], fast=made["fast"]))
+    long = mixed.long_texts(read(data, chosen_splits), known, say)
+    passages = mixed.calibrations(long, load(model), known, command, say)
+    fresh = msgspec.structs.replace(known, full=made["full"], fast=made["fast"], passages=passages)
+    config.write(model, fresh)
     return ways
 
 

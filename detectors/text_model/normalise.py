@@ -53,14 +53,19 @@ def normalise(text: str) -> str:
     Args:
         text: any text; its first 100,000 characters count. Time is linear in its length.
     """
-    text = plain(nfc(_TAG.sub(" ", html.unescape(text[:HEAD]))))
+    text = made_alike(text[:HEAD])
+    if label := _LABEL.match(text):
+        text = text[label.end() :]
+    return _cut(_unquoted(text))
+
+
+def made_alike(text: str) -> str:
+    """Give the wording of a part of a text in one line, whatever its length and its beginning."""
+    text = plain(nfc(_TAG.sub(" ", html.unescape(text))))
     text = _LINE_MARK.sub("", _BLANK.sub(" ", text).translate(_QUOTES))
     text = _NAME.sub("@user", _LINK.sub(" ", _MARKDOWN_LINK.sub(r"\1", text)))
     text = _one_line(_DASH.sub(" - ", _MARK.sub(" ", text)))
-    if label := _LABEL.match(text):
-        text = text[label.end() :]
-    text = _CLITIC.sub(r"\1\2", _AFTER.sub("", _BEFORE.sub("", text)))
-    return _cut(_unquoted(text))
+    return _CLITIC.sub(r"\1\2", _AFTER.sub("", _BEFORE.sub("", text)))
 
 
 def words(text: str) -> int:

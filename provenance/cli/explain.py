@@ -36,6 +36,8 @@ def explain(
 ) -> None:
     """Say at length why FILE gets its verdict: every fact, and the rows of the policy it met.
 
+    Of a long text each window is listed, and passages that stand out are quoted.
+
     With --out, both pictures of a match are drawn: what joins them, and how well each part agrees.
     """
     from provenance.cli import settings
@@ -62,7 +64,7 @@ def explain(
         tables=tuple(table for spec in chosen.specs for table in spec.messages),
     )
     renderer("terminal")([record], sys.stdout, look)
-    for line in account(record, chosen.policy):
+    for line in (*by_windows(record), *account(record, chosen.policy)):
         click.echo(escape(line))
     if out is not None:
         click.echo(escape(_drawn(file, record, chosen.options, out)), err=True)
@@ -96,6 +98,30 @@ def _drawn(file: str, record: Record, options: Mapping[str, Mapping[str, Any]], 
     except OSError as error:
         raise ConfigError(f"{out}: cannot be written: {error.strerror}") from error
     return f"{out}: {entry.id} and {file}, drawn"
+
+
+def by_windows(record: Record) -> Iterator[str]:
+    """Give what each window of a long text is worth by itself and beside the rest, line by line.
+
+    A passage that stands out is marked, and its beginning quoted.
+    """
+    for signal in record.signals:
+        spans = signal.facts.get("spans")
+        if not spans:
+            continue
+        yield ""
+        yield f"How the windows of {signal.part or 'the text'} compare ({signal.detector})"
+        for span in spans:
+            mark, worth = "*" if span["found"] else " ", span["log10_lr"]
+            last = span["first_word"] + span["words"] - 1
+            ratio = "" if worth is None else f", likelihood ratio {10**worth:.2g}"
+            yield (
+                f"{mark} words {span['first_word']} to {last}: score {span['score']:+.1f},"
+                f" {span['contrast']:+.1f} beside the rest{ratio}"
+            )
+            if span["found"]:
+                yield f'    "{span["begins"]}"'
+        yield "  * stands out. The ratio weighs a model's passage in a text by a person."
 
 
 def account(record: Record, policy: Policy) -> Iterator[str]:

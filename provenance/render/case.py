@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from enum import StrEnum
+from typing import Any
 
 from detectors.media import Kind
 from detectors.signal import Claim, Outcome, Signal, Tier
@@ -35,6 +36,7 @@ class Case(StrEnum):
     RESIDUE = "residue"
     HIDDEN = "hidden"
     MEASURED = "measured"
+    PASSAGE = "passage"
     WEAK_SUPPORT = "weak_support"
     COORDINATED = "coordinated"
     CONFLICT = "conflict"
@@ -138,15 +140,25 @@ def _undecided(record: Record) -> Case:
         return next((_of(s) for s in found if s.claim in DECLARATIONS), Case.OTHER)
     if Claim.CAPTURED in claims:
         return Case.CAPTURED_UNVOUCHED
-    if any(s.tier is Tier.STATISTICAL and (s.log10_lr or 0.0) >= WEAK for s in found):
-        return Case.WEAK_SUPPORT
     return _nothing(record, found)
 
 
 def _nothing(record: Record, found: Sequence[Signal]) -> Case:
-    """Give the case of a record in which nothing speaks for an origin."""
+    """Give the case of a record in which nothing, or little, speaks for an origin."""
+    if any(map(passages, record.signals)):
+        return Case.PASSAGE
+    if any(s.tier is Tier.STATISTICAL and (s.log10_lr or 0.0) >= WEAK for s in found):
+        return Case.WEAK_SUPPORT
     if not found and not any(signal.outcome is Outcome.CLEAR for signal in record.signals):
         return Case.NOT_JUDGED
     if any(signal.outcome is Outcome.FAILED for signal in record.signals):
         return Case.IN_PART
     return NOTHING.get(record.item.kind, Case.NOTHING_TEXT)
+
+
+def passages(signal: Signal) -> list[dict[str, Any]]:
+    """Give the passages that a signal found to stand out of a text which it does not accuse."""
+    whole = signal.log10_lr
+    if signal.tier is not Tier.STATISTICAL or whole is None or whole >= 1:
+        return []
+    return [span for span in signal.facts.get("spans", ()) if span.get("found")]

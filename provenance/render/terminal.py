@@ -8,6 +8,7 @@ from detectors.signal import Claim, Outcome, Signal
 from provenance.engine.tally import could_not_check
 from provenance.record import Record, Risk
 from provenance.render import Look
+from provenance.render.case import passages
 from provenance.render.words import Words
 from provenance.verdict.evidence import strength
 
@@ -210,16 +211,17 @@ def _in_order(record: Record) -> list[Signal]:
 
 
 def _order(signal: Signal) -> tuple[int, Any]:
-    kinds = {Outcome.FINDING: 1, Outcome.CLEAR: 2}
+    kinds = {Outcome.FINDING: 1, Outcome.CLEAR: 1 if passages(signal) else 2}
     place = 0 if signal.claim is Claim.CONFLICT else kinds.get(signal.outcome, 3)
     return place, strength(signal)
 
 
 def _first(signals: list[Signal]) -> list[Signal]:
     """Give the findings, at most four, and looks that found nothing where there is room."""
-    found = [s for s in signals if s.outcome is Outcome.FINDING][:MOST]
+    found = [s for s in signals if s.outcome is Outcome.FINDING or passages(s)][:MOST]
     room = QUIET_LINES if found else MOST
-    quiet = [s for s in signals if s.outcome is Outcome.CLEAR][: max(room - len(found), 0)]
+    looked = [s for s in signals if s.outcome is Outcome.CLEAR and s not in found]
+    quiet = looked[: max(room - len(found), 0)]
     return found + quiet
 
 

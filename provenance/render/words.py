@@ -7,7 +7,7 @@ from detectors.signal import Claim, Outcome, Reason, Signal, Tier
 from provenance.messages import say, table
 from provenance.record import Record
 from provenance.render import Look
-from provenance.render.case import WEAK, Case, case
+from provenance.render.case import WEAK, Case, case, passages
 from provenance.render.escape import escape
 from provenance.verdict import wrong_per_thousand
 from provenance.verdict.evidence import cap
@@ -70,6 +70,9 @@ class Words:
         said = self.say(signal.reason)
         if signal.tier is not Tier.STATISTICAL or signal.log10_lr is None:
             return said
+        if passages(signal):
+            whole = self.support(signal.log10_lr, None)
+            return f"{said} {self.word('support.whole', said=whole)}"
         if abs(signal.log10_lr) < WEAK:
             return self.support(signal.log10_lr, None)  # no support: nothing that sounds like some
         return f"{self.support(signal.log10_lr, cap(signal))} {said}"
