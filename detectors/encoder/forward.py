@@ -1,7 +1,8 @@
 """The encoder in numpy: the engine of `check` and `scan` on a CPU.
 
 The same numbers as `network.py`, held together by a test. Layer norms are folded into the matrices
-that follow them, and the last block is computed for its class token alone.
+that follow them, and the last block is computed for its class token alone. Tokens are columns:
+matrices (out, in) then multiply them as they lie in memory, which takes a fifteenth less time.
 """
 
 from functools import cache
@@ -22,6 +23,8 @@ WEIGHTS = Path(__file__).with_name("weights.safetensors")
 SIDE = 224
 """Pixels of the square that the encoder sees."""
 PATCH, HEADS, EPSILON = 16, 12, 1e-5
+CHUNKS = 48
+"""Parts of the hidden layer gated one by one, small enough for a core's cache."""
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 STD = (0.26862954, 0.26130258, 0.27577711)
 """Of the pictures CLIP was trained on (openai/CLIP, clip.py)."""
@@ -39,36 +42,37 @@ class Block:
         weight = np.concatenate([tensors.pop(f"{name}.weight") for name in names])
         bias = np.concatenate([tensors.pop(f"{name}.bias") for name in names])
         self.qkv = _folded(weight, bias, tensors, "layer_norm1")
-        self.out = tensors["out_proj.weight"], tensors["out_proj.bias"]
+        self.out = tensors["out_proj.weight"], tensors["out_proj.bias"][:, None]
         self.up = _folded(tensors["fc1.weight"], tensors["fc1.bias"], tensors, "layer_norm2")
-        self.down = tensors["fc2.weight"], tensors["fc2.bias"]
+        self.down = tensors["fc2.weight"], tensors["fc2.bias"][:, None]
 
     def __call__(self, tokens: "Floats", keep: int) -> "Floats":
-        """Give the first `keep` tokens after this block, from all tokens (197, 768) before it."""
+        """Give the first `keep` tokens after this block, from all tokens (768, n) before it."""
         query, key, value = self._projected(_normed(tokens), keep)
-        kept = _attended(query, key, value) @ self.out[0].T
+        kept = self.out[0] @ _attended(query, key, value)
         kept += self.out[1]
-        kept += tokens[:keep]
-        hidden = _normed(kept) @ self.up[0].T
+        kept += tokens[:, :keep]
+        hidden = self.up[0] @ _normed(kept)
         hidden += self.up[1]
-        gate = hidden * np.float32(-1.702)  # quick GELU, in place: copies cost time
-        np.exp(gate, out=gate)
-        gate += 1
-        hidden /= gate
-        kept += hidden @ self.down[0].T
+        for part in np.split(hidden, CHUNKS):
+            gate = part * np.float32(-1.702)  # quick GELU, in place and in the cache
+            np.exp(gate, out=gate)
+            gate += 1
+            np.divide(part, gate, out=part)
+        kept += self.down[0] @ hidden
         kept += self.down[1]
         return kept
 
     def _projected(self, normed: "Floats", keep: int) -> "tuple[Floats, Floats, Floats]":
         """Give the queries of the first `keep` tokens, and the keys and values of all."""
-        width, (weight, bias) = normed.shape[1], self.qkv
-        if keep == len(normed):  # one product is quicker than two
-            whole = normed @ weight.T
+        width, (weight, bias) = len(normed), self.qkv
+        if keep == normed.shape[1]:  # one product is quicker than two
+            whole = weight @ normed
             whole += bias
-            return whole[:, :width], whole[:, width : 2 * width], whole[:, 2 * width :]
-        query = normed[:keep] @ weight[:width].T + bias[:width]
-        both = normed @ weight[width:].T + bias[width:]
-        return query, both[:, :width], both[:, width:]
+            return whole[:width], whole[width : 2 * width], whole[2 * width :]
+        query = weight[:width] @ normed[:, :keep] + bias[:width]
+        both = weight[width:] @ normed + bias[width:]
+        return query, both[:width], both[width:]
 
 
 def _folded(
@@ -77,26 +81,26 @@ def _folded(
     """Give matrix and bias that take plainly normed tokens: gain and shift go into them."""
     bias = bias + weight @ tensors[f"{norm}.bias"]
     weight *= tensors[f"{norm}.weight"]
-    return weight, bias
+    return weight, bias[:, None]
 
 
 def _normed(tokens: "Floats") -> "Floats":
-    """Give tokens with mean 0 and variance 1."""
-    centred: Floats = tokens - tokens.mean(-1, keepdims=True)
-    spread = np.einsum("ij,ij->i", centred, centred)[:, None] / np.float32(tokens.shape[1])
+    """Give tokens, one a column, with mean 0 and variance 1."""
+    centred: Floats = tokens - tokens.mean(0)
+    spread = np.einsum("ij,ij->j", centred, centred) / np.float32(len(tokens))
     centred /= np.sqrt(spread + np.float32(EPSILON))
     return centred
 
 
 def _attended(query: "Floats", key: "Floats", value: "Floats") -> "Floats":
     """Give softmax attention over all heads; queries are scaled already."""
-    q, k, v = (x.reshape(len(x), HEADS, -1).transpose(1, 0, 2) for x in (query, key, value))
-    share = q @ k.transpose(0, 2, 1)
-    share -= share.max(-1, keepdims=True)
+    q, k, v = (x.reshape(HEADS, -1, x.shape[1]) for x in (query, key, value))
+    share = k.transpose(0, 2, 1) @ q
+    share -= share.max(1, keepdims=True)
     np.exp(share, out=share)
-    share /= share.sum(-1, keepdims=True)
-    mixed: Floats = np.ascontiguousarray((share @ v).transpose(1, 0, 2), np.float32)
-    return mixed.reshape(len(query), -1)
+    share /= share.sum(1, keepdims=True)
+    mixed: Floats = v @ share
+    return mixed.reshape(query.shape)
 
 
 class Encoder:
@@ -110,7 +114,8 @@ class Encoder:
         self.patch = first["patch_embedding.weight"].reshape(len(first["class_embedding"]), -1)
         self.place = first["position_embedding.weight"]
         self.place[0] += first["class_embedding"]
-        self.gain, self.shift = first["layer_norm0.weight"], first["layer_norm0.bias"]
+        norm = first["layer_norm0.weight"], first["layer_norm0.bias"]
+        self.gain, self.shift = (values[:, None] for values in norm)
         count = 1 + max(int(name.split(".")[1]) for name in stored if name.startswith("blocks."))
         self.blocks = [Block(unpack(_within(stored, f"blocks.{i}."))) for i in range(count)]
 
@@ -129,11 +134,11 @@ class Encoder:
         cells = scaled.reshape(grid, PATCH, grid, PATCH, 3).transpose(0, 2, 4, 1, 3)
         tokens = self.place.copy()
         tokens[1:] += cells.reshape(grid * grid, -1) @ self.patch.T
-        tokens = _normed(tokens) * self.gain + self.shift
+        tokens = _normed(np.ascontiguousarray(tokens.T)) * self.gain + self.shift
         found = []
         for at, block in enumerate(self.blocks, 1):
-            tokens = block(tokens, 1 if at == len(self.blocks) else len(tokens))
-            found.append(tokens[0].copy())
+            tokens = block(tokens, 1 if at == len(self.blocks) else tokens.shape[1])
+            found.append(tokens[:, 0].copy())
         return np.stack(found)
 
 
