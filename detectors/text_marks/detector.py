@@ -1,4 +1,4 @@
-"""Looks for assistant residue and hidden characters."""
+"""Looks for assistant residue, hidden characters and the watermarks that the user set."""
 
 import re
 import sys
@@ -17,13 +17,20 @@ from detectors.passage import Passage
 from detectors.signal import Claim, Outcome, Reason, Signal, Tier
 from detectors.text_marks.hidden import MOST, SCANS, SHOWN, Hits, spelled
 from detectors.text_marks.talk import fences, is_talk
+from detectors.text_marks.watermarks.settings import Kgw, SynthId
+from detectors.text_marks.watermarks.watermark import Watermark
 
+VERSION = "1"
+"""Of the table; with watermarks, the fingerprints of their keys follow."""
 TRIED = 1000
 """Places of one row that are tried for being talk about the mark; the rest is only counted."""
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """There are none."""
+    """What a user may set."""
+
+    watermarks: list[Kgw | SynthId] = []
+    """Watermarks whose keys the user holds."""
 
 
 class Mark(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -48,20 +55,27 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class TextMarks:
-    """Looks for the rows of `marks.toml`: one finding for each row found, or one `clear`."""
+    """Looks for the rows of `marks.toml`: one finding for each row found, or one `clear`.
 
-    version = "1"
+    Each watermark that is set gives one signal more.
+    """
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         """Read the table.
 
         Raises:
-            ConfigError: an option was given; there are none.
+            ConfigError: an option or a watermark cannot be used.
         """
         try:
-            msgspec.convert(options, Options)
+            said = msgspec.convert(dict(options), Options)
         except msgspec.ValidationError as error:
-            raise ConfigError(f"text_marks: {error}; it has no options") from error
+            raise ConfigError(
+                f"[detectors.text_marks]: {error}; its option is a list of watermarks,"
+                ' each with kind = "kgw" or "synthid"'
+            ) from None
+        self._watermarks = [Watermark(one, len(said.watermarks)) for one in said.watermarks]
+        keys = [f"{one.kind} {one.fingerprint}" for one in self._watermarks]
+        self.version = ", ".join([VERSION, *keys])
         table = tomllib.loads(
             files("detectors.text_marks").joinpath("marks.toml").read_text("utf-8")
         )
@@ -69,7 +83,7 @@ class TextMarks:
         self._patterns: dict[str, re.Pattern[str]] = {}
 
     def inspect(self, item: Item) -> list[Signal]:
-        """Give the marks found in the item's text, in the order of the table."""
+        """Give the marks found in the item's text, in the order of the table; then watermarks."""
         passage = item.passage
         lowered = passage.text.lower()
         code = fences(passage.text)
@@ -80,7 +94,7 @@ class TextMarks:
             hits = SCANS[mark.scan](passage) if mark.scan else self._search(mark, passage, code)
             if hits:
                 signals.append(_signal(mark, hits, passage))
-        return signals or [_CLEAR]
+        return (signals or [_CLEAR]) + [one.look(item) for one in self._watermarks]
 
     def _search(self, mark: Mark, passage: Passage, code: list[tuple[int, int]]) -> Hits | None:
         """Give the first place that is no talk about the mark, else the first place as weak."""

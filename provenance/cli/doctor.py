@@ -100,12 +100,17 @@ def _libraries() -> Iterator[Finding]:
 
 
 def _detectors() -> Iterator[Finding]:
-    """Build every detector, plug-ins included."""
+    """Build every detector, plug-ins included, with the options of the configuration."""
     from detectors.catalog import catalog
+    from provenance.cli import settings
 
+    try:
+        options = settings.load().settings.detectors
+    except ConfigError:
+        options = {}  # told in a line of its own
     for spec in catalog():
         try:
-            yield OK, spec.name, spec.load({}).version
+            yield OK, spec.name, spec.load(options.get(spec.name, {})).version
         except Exception as error:  # noqa: BLE001 - a plug-in may raise anything at import
             yield BAD, spec.name, f"{type(error).__name__}: {error}"
 

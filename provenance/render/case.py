@@ -34,6 +34,7 @@ class Case(StrEnum):
     AI_MARK = "ai_mark"
     AI_EDIT_MARK = "ai_edit_mark"
     RESIDUE = "residue"
+    WATERMARK = "watermark"
     HIDDEN = "hidden"
     MEASURED = "measured"
     PASSAGE = "passage"
@@ -108,8 +109,15 @@ def _of(signal: Signal) -> Case:
     if signal.tier is Tier.COORDINATION:
         return Case.COORDINATED
     if claim is Claim.AI_GENERATED:
-        return Case.RESIDUE if signal.detector == "text_marks" else Case.AI_MARK
+        return _of_ai_mark(signal)
     return MARKED.get(claim, Case.OTHER) if claim else Case.OTHER
+
+
+def _of_ai_mark(signal: Signal) -> Case:
+    """Give the case of a mark that says AI."""
+    if signal.facts.get("family") == "watermark":
+        return Case.WATERMARK
+    return Case.RESIDUE if signal.detector == "text_marks" else Case.AI_MARK
 
 
 def _of_credential(signal: Signal) -> Case:

@@ -1,0 +1,1 @@
+"""Looks for watermarks whose keys the user holds: KGW and SynthID-Text."""
