@@ -28,7 +28,7 @@ from detectors.text_model.long import Long
 from detectors.text_model.mixed import Made
 from detectors.text_model.passages import ACCUSED, stands_out
 from detectors.text_model.pieces import pieces
-from detectors.text_model.records import read
+from detectors.text_model.records import family, read
 from detectors.text_model.windows import Span, Window, spans, windows
 
 LENGTHS = (80, 160, 240)
@@ -48,7 +48,8 @@ class Bench:
     def __init__(self, data: Path, model: Path, split: str) -> None:
         """Read model and texts."""
         self._config, self._weights = config.read(model), forward.load(model)
-        texts = read(data, (split,))
+        learnt = {family(source) for source in self._config.sources}
+        texts = [text for text in read(data, (split,)) if text.family not in learnt]
         self._known = mixed.long_texts(
             texts, self._config, lambda said: print(said, file=sys.stderr)
         )
@@ -63,10 +64,10 @@ class Bench:
         """Give what judges texts on a path."""
         highest = [mixed.contrast(m.read, path, self._weights, self._config) for m in self.made]
         without: dict[str, Calibration] = {}
-        for family in sorted({one.host.family for one in [*self.made, *self.models]}):
-            rows = [at for at, one in enumerate(self.made) if one.host.family != family]
+        for held in sorted({one.host.family for one in [*self.made, *self.models]}):
+            rows = [at for at, one in enumerate(self.made) if one.host.family != held]
             kept = [self.made[at] for at in rows]
-            without[family] = mixed.calibrated(kept, [highest[at] for at in rows], "")
+            without[held] = mixed.calibrated(kept, [highest[at] for at in rows], "")
 
         def score(read: Long, run: Window) -> float:
             return read.score(run, path, self._weights, self._config)

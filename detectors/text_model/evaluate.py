@@ -16,12 +16,12 @@ from detectors.figures import auroc_interval
 from detectors.report import Way, supported
 from detectors.text_model import card, config, mixed
 from detectors.text_model.config import PATHS, Config
-from detectors.text_model.forward import Seen, load
+from detectors.text_model.forward import Seen, Weights, load
 from detectors.text_model.language import language
 from detectors.text_model.measure import LEAST, Case, fitted, way
 from detectors.text_model.normalise import normalise, words
 from detectors.text_model.records import Labelled, family, read, splits_of
-from detectors.text_model.train import NOT_FOR_WEIGHTS, fit, look
+from detectors.text_model.train import fit, look, teaches
 
 FAMILIES = 2
 """Families of sources with human texts that a language needs: one tells nothing of the next."""
@@ -55,7 +55,8 @@ def calibrate(
     chosen = "".join(f" --split {split}" for split in splits)
     command = f"provenance calibrate text_model --data {data.name} --model {model.name}{chosen}"
     chosen_splits = splits or splits_of(data)
-    cases = held_out(data, model, chosen_splits, say)
+    seen: dict[str, Seen] = {}
+    cases = held_out(data, model, chosen_splits, say, seen)
     made = {path: calibrations(cases[path], known, command) for path in PATHS}
     rested = {
         f"{code}, {path} path": one.negatives
@@ -66,8 +67,9 @@ def calibrate(
         say(f"{name}: {negatives} independent human texts")
     supported(threshold, rested)
     ways = [way(path, cases[path], made[path], known.minimum_words) for path in PATHS]
-    long = mixed.long_texts(read(data, chosen_splits), known, say)
-    passages = mixed.calibrations(long, load(model), known, command, say)
+    judges = _judges(data, model, chosen_splits, seen, say)
+    sample = [(mixed.long_texts(texts, known, say), judge) for texts, judge in judges]
+    passages = mixed.calibrations(sample, known, command, say)
     fresh = msgspec.structs.replace(known, full=made["full"], fast=made["fast"], passages=passages)
     config.write(model, fresh)
     return ways
@@ -88,7 +90,7 @@ def evaluate(data: Path, model: Path, splits: tuple[str, ...], say: Callable[[st
     known, splits = config.read(model), splits or ("dev",)
     chosen = "".join(f" --split {split}" for split in splits)
     command = f"provenance evaluate text_model --data {data.name} --model {model.name}{chosen}"
-    cases = held_out(data, model, splits, say)
+    cases = held_out(data, model, splits, say, {})
     fast = judged(cases["fast"], known)
     full = judged(cases["full"], known)
     read = {case.text.id for case, _ in full}
@@ -103,16 +105,27 @@ def evaluate(data: Path, model: Path, splits: tuple[str, ...], say: Callable[[st
 
 
 def held_out(
-    data: Path, model: Path, splits: tuple[str, ...], say: Callable[[str], None]
+    data: Path,
+    model: Path,
+    splits: tuple[str, ...],
+    say: Callable[[str], None],
+    seen: dict[str, Seen],
 ) -> dict[config.Path, list[Case]]:
     """Give the texts of some splits with scores by models that never saw their family.
+
+    Args:
+        data: labelled texts.
+        model: folder of a trained model.
+        splits: what to judge.
+        say: told of progress.
+        seen: receives what the model sees of these texts and of those it learnt from.
 
     Returns:
         By path: every text on the fast one, those that the language model reads on the full one.
     """
     known, texts = config.read(model), read(data, splits)
     say(f"reading {len(texts)} texts")
-    seen = look(texts, known, say)
+    seen |= look(texts, known, say)
     learnt = {family(source) for source in known.sources}
     folds = sorted(learnt & {text.family for text in texts})
     lessons = _lessons(data, known, seen, say) if folds else []
@@ -130,6 +143,33 @@ def held_out(
     return cases
 
 
+def _judges(
+    data: Path,
+    model: Path,
+    splits: tuple[str, ...],
+    seen: dict[str, Seen],
+    say: Callable[[str], None],
+) -> list[tuple[list[Labelled], Weights]]:
+    """Give the texts of each split with weights that learnt from no family of that split.
+
+    A text into which another one is put is of two families, so whole splits are left out at once.
+    A split without which nothing is left to learn from judges nothing.
+    """
+    known, found = config.read(model), []
+    lessons = _lessons(data, known, seen, say) if set(splits) & set(known.splits) else []
+    for split in splits:
+        texts = read(data, (split,))
+        if split not in known.splits:
+            found.append((texts, load(model)))
+            continue
+        families = {text.family for text in texts}
+        rest = [text for text in lessons if text.family not in families]
+        if len({text.ai for text in rest}) > 1:
+            say(f"training without {split}")
+            found.append((texts, fit(rest, seen, known)))
+    return found
+
+
 def _lessons(
     data: Path, known: Config, seen: dict[str, Seen], say: Callable[[str], None]
 ) -> list[Labelled]:
@@ -143,7 +183,7 @@ def _lessons(
             f"{data}: the model learnt from sources that are judged here, and to leave them out it"
             f" has to learn anew; the split it learnt from is missing: {', '.join(missing)}"
         )
-    texts = [text for text in read(data, known.splits) if text.family not in NOT_FOR_WEIGHTS]
+    texts = [text for text in read(data, known.splits) if teaches(text)]
     seen |= look([text for text in texts if text.id not in seen], known, say)
     return texts
 

@@ -1,6 +1,6 @@
 """What it is worth that a passage stands out: measured on texts into which another was put.
 
-Long texts by people of sources that the model never learnt from are judged three ways: as they
+Long texts by people, of sources that their judge never learnt from, are judged three ways: as they
 are, with a passage of another person's text of the same source and domain put in, and with one of
 a model's text. What counts is the highest contrast of a text, so that however many windows a text
 has, it is accused once; texts by two people keep a change of hand alone from accusing.
@@ -22,7 +22,7 @@ from detectors.text_model.language import language
 from detectors.text_model.long import Long
 from detectors.text_model.normalise import normalise
 from detectors.text_model.pieces import Piece, pieces
-from detectors.text_model.records import Labelled, family
+from detectors.text_model.records import Labelled
 from detectors.text_model.windows import LONG_FROM, Window, spans, windows
 
 LEAST = 100
@@ -56,7 +56,7 @@ class Made(msgspec.Struct, frozen=True):
 def long_texts(
     texts: Sequence[Labelled], config: Config, say: Callable[[str], None], least: int = LEAST
 ) -> list[Known]:
-    """Give up to 40 long texts of each source, domain and label that the model never learnt from.
+    """Give up to 40 long texts of each source, domain and label.
 
     Args:
         texts: of any length and language; those that the language model reads count.
@@ -64,11 +64,10 @@ def long_texts(
         say: told of progress.
         least: texts of either label without which none are given.
     """
-    learnt = {family(source) for source in config.sources}
     groups: defaultdict[tuple[str, str, bool], list[tuple[Labelled, list[Piece]]]]
     groups = defaultdict(list)
     for text in texts:
-        if text.family in learnt or len(text.text.split()) <= LONG_FROM:
+        if len(text.text.split()) <= LONG_FROM:
             continue
         if language(normalise(text.text)) in config.languages:
             groups[text.source, text.domain, text.ai].append((text, pieces(text.text)))
@@ -118,8 +117,7 @@ def holding(
 
 
 def calibrations(
-    known: Sequence[Known],
-    weights: Weights,
+    sample: Sequence[tuple[Sequence[Known], Weights]],
     config: Config,
     command: str,
     say: Callable[[str], None],
@@ -127,18 +125,20 @@ def calibrations(
     """Give the calibrations of contrasts by path and language; empty where texts are too few.
 
     Args:
-        known: long texts, as `long_texts` gives them.
-        weights: of the model.
+        sample: long texts, as `long_texts` gives them, with weights that never saw their families.
         config: of the model.
         command: what makes this calibration, for the record.
         say: told of progress.
     """
-    mixed = made(known)
+    judged = [(made(known), weights) for known, weights in sample]
+    mixed = [one for part, _ in judged for one in part]
     if not mixed:
         return {}
     found: dict[Path, dict[str, Calibration]] = {}
     for path in PATHS:
-        highest = [contrast(one.read, path, weights, config) for one in mixed]
+        highest = [
+            contrast(one.read, path, weights, config) for part, weights in judged for one in part
+        ]
         calibration = calibrated(mixed, highest, command)
         found[path] = dict.fromkeys(config.languages, calibration)
         say(f"passages, {path} path: {calibration.negatives} independent human texts")

@@ -233,10 +233,10 @@ def test_contrasts_are_calibrated_on_texts_by_one_and_by_two_people() -> None:
     kinds = [one.kind for one in mixed.made(texts)]
     assert kinds.count("one hand") == kinds.count("two hands") == kinds.count(mixed.MODEL) == 12
     weights, config = forward.load(SHIPPED), read(SHIPPED)
-    found = mixed.calibrations(texts, weights, config, "made here", quiet)
+    found = mixed.calibrations([(texts, weights)], config, "made here", quiet)
     assert found["fast"]["en"].negatives == found["fast"]["en"].positives == 12
     assert found["full"]["en"].command == "made here"
-    assert mixed.calibrations([], weights, config, "", quiet) == {}
+    assert mixed.calibrations([([], weights)], config, "", quiet) == {}
 
 
 def test_what_is_put_in_lies_where_it_is_said_to() -> None:
@@ -252,16 +252,12 @@ def test_a_text_without_two_windows_has_no_contrast() -> None:
     assert mixed.contrast(short, "fast", forward.load(SHIPPED), read(SHIPPED)) == 0
 
 
-def test_only_long_texts_of_unknown_sources_are_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_long_texts_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("platformdirs.user_cache_path", lambda _: tmp_path)
-    learnt = read(SHIPPED).sources[0]
     texts = [
         labelled(1, ai=False),
         labelled(1, ai=True),
         labelled(2, ai=False, words=100),
-        labelled(3, ai=False, source=learnt),
     ]
     assert mixed.long_texts(texts, read(SHIPPED), quiet) == []
     first = mixed.long_texts(texts, read(SHIPPED), quiet, least=1)
