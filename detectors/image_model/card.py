@@ -52,6 +52,9 @@ def figures(
         "accused": {"all": _accused(plain)}
         | _by(plain, lambda case: None if case.row.ai else case.row.repo, _accused)
         | {"faces": _accused([pair for pair in plain if pair[0].row.face])},
+        "kinds": _by(
+            plain, lambda case: None if case.row.ai else case.row.source or None, _accused
+        ),
         "deliveries": {how: _ranking(again[how]) for how in (PLAIN, *hows)},
         "calibration": None
         if config.calibration is None
@@ -143,9 +146,9 @@ def page(metrics: dict[str, Any], config: "Config") -> str:
     lines += [_row(f"sent as {name}", row) for name, row in metrics["deliveries"].items()]
     lines += ["", *NOTES, ""]
     lines += ["| real pictures | n | accused | 95 % (Wilson) |", "|---|---|---|---|"]
-    for name, row in metrics["accused"].items():
-        low, high = row["wilson_95"]
-        lines.append(f"| {name} | {row['n']} | {row['accused']} | {low:.3f} to {high:.3f} |")
+    lines += [_accusations(name, row) for name, row in metrics["accused"].items()]
+    lines += ["", "| kind of real pictures | n | accused | 95 % (Wilson) |", "|---|---|---|---|"]
+    lines += [_accusations(name, row) for name, row in metrics["kinds"].items()]
     lines += ["", "| generator | n | caught |", "|---|---|---|"]
     lines += [f"| {k} | {v['n']} | {v['caught']:.2f} |" for k, v in metrics["generators"].items()]
     lines += ["", *_limits(metrics), ""]
@@ -162,10 +165,17 @@ def _row(name: str, row: dict[str, Any]) -> str:
     )
 
 
+def _accusations(name: str, row: dict[str, Any]) -> str:
+    """Give a line of the tables of real pictures."""
+    low, high = row["wilson_95"]
+    return f"| {name} | {row['n']} | {row['accused']} | {low:.3f} to {high:.3f} |"
+
+
 def _limits(metrics: dict[str, Any]) -> list[str]:
     """Give what a reader has to know before relying on the figures."""
-    gate = metrics["gate"]
-    cap = metrics["calibration"]
+    gate, cap = metrics["gate"], metrics["calibration"]
+    art = metrics["kinds"].get("art", {"n": 0, "accused": 0})
+    n, accused = art["n"], art["accused"]
     lines = ["## Where it does not hold", ""]
     if cap is not None:
         lines.append(
@@ -175,8 +185,9 @@ def _limits(metrics: dict[str, Any]) -> list[str]:
         "- The encoder sees subject and style as well as traces of generation: dramatic or",
         "  retouched photographs come out higher than plain ones, generated snapshots lower.",
         "- Faces of kinds that no source of the training holds are hardly told apart.",
-        "- Paintings, drawings and renderings made by people were not measured. The gate stops",
-        f"  screens and charts ({gate.get('other', 0)} such pictures were at hand), not art.",
+        f"- Of {n} paintings and drawings by people {accused} are accused. Renderings by",
+        "  people were not measured. The gate stops screens, charts and memes",
+        f"  ({gate.get('other', 0)} were at hand), not art.",
         "- A low score does not show that a picture is real.",
     ]
     return lines
