@@ -286,4 +286,5 @@ def test_the_shipped_card_shows_the_shipped_figures() -> None:
     metrics = msgspec.json.decode((shipped / "metrics.json").read_bytes(), type=Figures)
     assert page(metrics, read(shipped)) == (shipped / "card.md").read_text("utf-8")
     people = [share for share in metrics.accused if share.texts >= 100]
-    assert sum(share.reached > 0.02 * share.texts for share in people) <= 1
+    over = {share.name for share in people if share.reached > 0.02 * share.texts}
+    assert over <= {"L2R / education", "L2R / business"}  # without L2R nothing taught such prose
