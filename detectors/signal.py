@@ -67,3 +67,25 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
     """Named values behind the reason: JSON types only, strings without lone surrogates."""
     part: str | msgspec.UnsetType = msgspec.UNSET
     """Only in posts: `text`, `media/0` …"""
+
+
+def statistical(
+    detector: str,
+    source: str,
+    outcome: Outcome,
+    reason: Reason,
+    facts: dict[str, Any],
+    *,
+    log10_lr: float | None = None,
+) -> Signal:
+    """Give the signal of a model: a finding claims that the item is AI-generated."""
+    return Signal(
+        detector=detector,
+        tier=Tier.STATISTICAL,
+        outcome=outcome,
+        claim=Claim.AI_GENERATED if outcome is Outcome.FINDING else None,
+        log10_lr=log10_lr,
+        source=source,
+        reason=reason,
+        facts=facts,
+    )

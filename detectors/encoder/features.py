@@ -47,6 +47,11 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     face: bool = False
 
     @property
+    def unit(self) -> str:
+        """What counts once, copies and all: the scene, or the file where none is stated."""
+        return self.file if self.scene is None else f"scene {self.scene}"
+
+    @property
     def ai(self) -> bool:
         """Whether it was made by a generator."""
         return self.label == "ai"

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from detectors.encoder.tokens import AS_IT_IS, Device, tokens
-from detectors.errors import ConfigError
-from detectors.image_model.judge import judged, outside
+from detectors.image_model.judge import NAME, judged, outside
 from detectors.image_model.model import SHIPPED, Model, read
 from detectors.item import Item
+from detectors.options import given
 from detectors.signal import Signal
 
 if TYPE_CHECKING:
@@ -34,10 +34,7 @@ class ImageModel:
         Raises:
             ConfigError: an option cannot be used, or the folder holds no model of this detector.
         """
-        try:
-            self._options = msgspec.convert(dict(options), Options)
-        except msgspec.ValidationError as error:
-            raise ConfigError(f"[detectors.image_model]: {error}; use model, device") from error
+        self._options = given(NAME, options, Options, "use model, device")
         folder = SHIPPED if self._options.model is None else Path(self._options.model)
         self._model: Model = read(folder)
         self._probes: Probes | None = None

@@ -48,11 +48,6 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
             return (self.how, f"{self.how}, {names[0]}")
         return (*names, f"kind {self.row.source}")
 
-    @property
-    def scene(self) -> str:
-        """What counts once, copies and all: the scene, or the file where none is stated."""
-        return self.row.file if self.row.scene is None else f"scene {self.row.scene}"
-
 
 def calibrate(
     data: Path,
@@ -79,7 +74,7 @@ def calibrate(
     config = read(model).config
     command = f"provenance calibrate image_model{_options(splits)}"
     real = [row for row in pictures(data, splits) if not row.ai]
-    scenes = [row.scene or row.file for row in real]
+    scenes = [row.unit for row in real]
     supported(threshold, {EVERYTHING: independent([row.repo for row in real], scenes)})
     found = cases(data, model, splits, say)
     made = calibrated(found, command)
@@ -119,7 +114,7 @@ def calibrated(found: Sequence[Case], command: str) -> Calibration:
         [case.row.ai for case in judged],
         [case.row.repo for case in judged],
         [case.groups for case in judged],
-        scenes=[case.scene for case in judged],
+        scenes=[case.row.unit for case in judged],
         command=command,
     )
 
@@ -161,7 +156,7 @@ def _crossed(found: Sequence[Case]) -> tuple[list[float | None], str]:
         [case.row.ai for case in own],
         [case.score for case in own],
         [case.row.repo for case in own],
-        [case.scene for case in own],
+        [case.row.unit for case in own],
         lambda rest: calibrated([own[at] for at in rest], ""),
     )
     ratios: list[float | None] = [None] * len(found)

@@ -20,6 +20,7 @@ from detectors.image_model.layouts import chosen, layout, sidecar
 from detectors.image_model.model import SHIPPED
 from detectors.image_model.model import read as read_model
 from detectors.item import Item
+from detectors.options import given
 from detectors.report import Way
 from detectors.signal import Outcome, Reason, Signal
 
@@ -59,10 +60,7 @@ class ForeignModel:
         Raises:
             ConfigError: an option or the model cannot be used.
         """
-        try:
-            said = msgspec.convert(dict(options), Options)
-        except msgspec.ValidationError as error:
-            raise ConfigError(f"[detectors.{NAME}]: {error}; use model, device, ai_label") from None
+        said = given(NAME, options, Options, "use model, device, ai_label")
         self._which, self._device = chosen(Path(said.model), said.ai_label), said.device
         self._beside = foreign.read(self._which.folder, NAME, self._which.layout)
         self._gate = read_model(SHIPPED).config

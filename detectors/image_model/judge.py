@@ -1,13 +1,14 @@
 """What a score is worth: gate, calibration and stability, the same for every model of pictures."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from detectors.calibration import Calibration
 from detectors.encoder.tokens import Device, square, tokens
 from detectors.image_model.model import Gate
 from detectors.item import Item
-from detectors.signal import Claim, Outcome, Reason, Signal, Tier
+from detectors.signal import Outcome, Reason, Signal, statistical
 
 if TYPE_CHECKING:
     from detectors.image_model.forward import Probes
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 NAME = "image_model"
 STRONG = 1.0
 """log10 LR from which on a ratio has to survive re-encoding: below, nobody acts on it."""
+_signal = partial(statistical, NAME, "pixels")
 
 
 def outside(
@@ -71,8 +73,10 @@ def judged(
         return _signal(Outcome.NOT_ASSESSED, Reason("image_model.unstable", args), facts)
     args = {"cap": calibration.cap, "negatives": calibration.negatives}
     if ratio > 0:
-        return _signal(Outcome.FINDING, Reason("image_model.generated", args), facts, ratio)
-    return _signal(Outcome.CLEAR, Reason("image_model.nothing", args), facts, ratio)
+        return _signal(
+            Outcome.FINDING, Reason("image_model.generated", args), facts, log10_lr=ratio
+        )
+    return _signal(Outcome.CLEAR, Reason("image_model.nothing", args), facts, log10_lr=ratio)
 
 
 def _flip(score: Callable[[str], float], calibration: Calibration) -> dict[str, Any] | None:
@@ -84,19 +88,3 @@ def _flip(score: Callable[[str], float], calibration: Calibration) -> dict[str, 
         if ratio <= 0:
             return {"delivery": how, "after": ratio}
     return None
-
-
-def _signal(
-    outcome: Outcome, reason: Reason, facts: dict[str, Any], ratio: float | None = None
-) -> Signal:
-    """Give the signal of this detector."""
-    return Signal(
-        detector=NAME,
-        tier=Tier.STATISTICAL,
-        outcome=outcome,
-        claim=Claim.AI_GENERATED if outcome is Outcome.FINDING else None,
-        log10_lr=ratio,
-        source="pixels",
-        reason=reason,
-        facts=facts,
-    )

@@ -54,7 +54,7 @@ def calibration(
     """
     found = rows(data, splits)
     real = [row for row in found if not row.ai]
-    scenes = [row.scene or row.file for row in real]
+    scenes = [row.unit for row in real]
     supported(threshold, {EVERYTHING: independent([row.repo for row in real], scenes)})
     cases = _cases(data, found, scorer, say)
     made = calibrated(cases, command)

@@ -1,19 +1,23 @@
 """Gives each picture one signal: whether it is an aligned portrait such as GANs make."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
 from detectors.encoder.tokens import tokens
-from detectors.errors import ConfigError
 from detectors.item import Item
+from detectors.options import given
 from detectors.portrait.model import SHIPPED, TEMPLATE, Model, read
-from detectors.signal import Claim, Outcome, Reason, Signal, Tier
+from detectors.signal import Outcome, Reason, Signal, statistical
 
 if TYPE_CHECKING:
     from detectors.portrait.forward import Probe
+
+NAME = "portrait"
+_signal = partial(statistical, NAME, "pixels")
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,10 +37,7 @@ class Portrait:
         Raises:
             ConfigError: an option cannot be used, or the folder holds no model of this detector.
         """
-        try:
-            self._options = msgspec.convert(dict(options), Options)
-        except msgspec.ValidationError as error:
-            raise ConfigError(f"[detectors.portrait]: {error}; use model, device") from error
+        self._options = given(NAME, options, Options, "use model, device")
         folder = SHIPPED if self._options.model is None else Path(self._options.model)
         self._model: Model = read(folder)
         self._probe: Probe | None = None
@@ -72,20 +73,7 @@ class Portrait:
         ratio = config.calibration.log10_lr(score)
         args = {"d2": distance, "negatives": config.calibration.negatives}
         if ratio > 0:
-            return [_signal(Outcome.FINDING, Reason("portrait.aligned", args), facts, ratio)]
-        return [_signal(Outcome.CLEAR, Reason("portrait.nothing", args), facts, ratio)]
-
-
-def _signal(
-    outcome: Outcome, reason: Reason, facts: dict[str, Any], ratio: float | None = None
-) -> Signal:
-    return Signal(
-        detector="portrait",
-        tier=Tier.STATISTICAL,
-        outcome=outcome,
-        claim=Claim.AI_GENERATED if outcome is Outcome.FINDING else None,
-        log10_lr=ratio,
-        source="pixels",
-        reason=reason,
-        facts=facts,
-    )
+            return [
+                _signal(Outcome.FINDING, Reason("portrait.aligned", args), facts, log10_lr=ratio)
+            ]
+        return [_signal(Outcome.CLEAR, Reason("portrait.nothing", args), facts, log10_lr=ratio)]

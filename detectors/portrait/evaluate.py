@@ -33,11 +33,6 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     d2: float | None
     """Squared distance of its eyes from the template; None: no face."""
 
-    @property
-    def scene(self) -> str:
-        """What counts once: the scene or person, or the file where none is stated."""
-        return self.row.file if self.row.scene is None else f"scene {self.row.scene}"
-
 
 def calibrate(
     data: Path,
@@ -69,7 +64,7 @@ def calibrate(
             f" real people lie in the template by chance; use --threshold {10**CEILING:.0f} or less"
         )
     real = [row for row in wanted(data, splits) if not row.ai]
-    scenes = [row.scene or row.file for row in real]
+    scenes = [row.unit for row in real]
     supported(threshold, {EVERYTHING: independent([row.repo for row in real], scenes)})
     found = cases(data, model, splits, say)
     made = calibrated(found, command)
@@ -87,7 +82,7 @@ def way(found: Sequence[Case], made: Calibration) -> Way:
         [case.row.ai for case in judged],
         [case.score for case in judged],
         [case.row.repo for case in judged],
-        [case.scene for case in judged],
+        [case.row.unit for case in judged],
         lambda rest: calibrated([judged[at] for at in rest], ""),
     )
     known = dict(zip((case.row.file for case in judged), ratios, strict=True))
@@ -118,7 +113,7 @@ def calibrated(found: Sequence[Case], command: str) -> Calibration:
         [case.row.ai for case in judged],
         [case.row.repo for case in judged],
         [(f"source {case.row.repo}",) for case in judged],
-        scenes=[case.scene for case in judged],
+        scenes=[case.row.unit for case in judged],
         command=command,
     )
     grid = {i / 2 for i in range(-20, 11)} | {at for at, _ in made.knots}

@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
-from detectors.errors import ConfigError
 from detectors.item import Item
+from detectors.options import given
 from detectors.passage import Passage
 from detectors.signal import Claim, Outcome, Reason, Signal, Tier
 from detectors.text_marks.hidden import MOST, SCANS, SHOWN, Hits, spelled
@@ -22,6 +22,7 @@ from detectors.text_marks.watermarks.watermark import Watermark
 
 VERSION = "1"
 """Of the table; with watermarks, the fingerprints of their keys follow."""
+RIGHT = 'its option is a list of watermarks, each with kind = "kgw" or "synthid"'
 TRIED = 1000
 """Places of one row that are tried for being talk about the mark; the rest is only counted."""
 
@@ -66,13 +67,7 @@ class TextMarks:
         Raises:
             ConfigError: an option or a watermark cannot be used.
         """
-        try:
-            said = msgspec.convert(dict(options), Options)
-        except msgspec.ValidationError as error:
-            raise ConfigError(
-                f"[detectors.text_marks]: {error}; its option is a list of watermarks,"
-                ' each with kind = "kgw" or "synthid"'
-            ) from None
+        said = given("text_marks", options, Options, RIGHT)
         self._watermarks = [Watermark(one, len(said.watermarks)) for one in said.watermarks]
         keys = [f"{one.kind} {one.fingerprint}" for one in self._watermarks]
         self.version = ", ".join([VERSION, *keys])

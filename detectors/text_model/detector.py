@@ -8,21 +8,20 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from detectors.errors import ConfigError
 from detectors.item import Item
-from detectors.signal import Claim, Outcome, Reason, Signal, Tier
+from detectors.options import given
+from detectors.signal import Signal
 from detectors.text_model.config import Path as Way
 from detectors.text_model.config import read
+from detectors.text_model.judge import NAME, judged
 from detectors.text_model.language import language
 from detectors.text_model.normalise import normalise, words
-from detectors.text_model.passages import ACCUSED, places, times, told
+from detectors.text_model.passages import told
 from detectors.text_model.pieces import pieces
 from detectors.text_model.windows import LONG_FROM, windows
 
 if TYPE_CHECKING:
     from detectors.text_model.forward import Weights
-
-NAME = "text_model"
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -48,12 +47,7 @@ class TextModel:
         Raises:
             ConfigError: an option is unknown or wrong, or the folder holds no whole model.
         """
-        try:
-            chosen = msgspec.convert(dict(options), Options)
-        except msgspec.ValidationError as error:
-            raise ConfigError(
-                f"[detectors.{NAME}]: {error}; options are model, device and fast"
-            ) from None
+        chosen = given(NAME, options, Options, "options are model, device and fast")
         with as_file(files("detectors.text_model")) as shipped:
             self._folder = Path(chosen.model) if chosen.model is not None else shipped
         self._config = read(self._folder)
@@ -86,7 +80,10 @@ class TextModel:
         code = language(text)
         path: Way = "full" if code in self._config.languages and not self._fast else "fast"
         seen = self._by_windows if words(text) > LONG_FROM else self._at_once
-        return [self._weighed(path, seen(plain, text, path, code) | {"language": code})]
+        facts = seen(plain, text, path, code) | {"language": code}
+        languages = {*self._config.full, *self._config.fast}
+        needs, calibrations = self._config.minimum_words, self._config.calibrations(path)
+        return [judged(facts, needs, calibrations, languages)]
 
     def _at_once(self, _plain: str, text: str, path: Way, _code: str | None) -> dict[str, Any]:
         """Give the score of a text of one window."""
@@ -113,48 +110,3 @@ class TextModel:
         }
         end = found[-1].end
         return facts | ({"read_to": end} if plain[end:].strip() else {})
-
-    def _weighed(self, path: Way, facts: dict[str, Any]) -> Signal:
-        """Give what a score is worth, where it may be judged."""
-        code, n, calibrations = facts["language"], facts["words"], self._config.calibrations(path)
-        needs = self._config.minimum_words
-        if n < needs:
-            return _unjudged(Reason("text_model.too_short", {"words": n, "needs": needs}), facts)
-        if not (self._config.full or self._config.fast):
-            return _unjudged(Reason("text_model.uncalibrated"), facts)
-        if code not in calibrations:
-            judged = ", ".join(sorted({*self._config.full, *self._config.fast}))
-            said = {"language": code or "unknown", "judged": judged}
-            return _unjudged(Reason("text_model.language", said), facts)
-        return _judged(calibrations[code].log10_lr(facts["score"]), facts)
-
-
-def _judged(log10_lr: float, facts: dict[str, Any]) -> Signal:
-    """Give what a calibrated score says of the whole, and which passages stand out of it."""
-    found = log10_lr > 0
-    code, said = "text_model.likelier" if found else "text_model.not_likelier", times(log10_lr)
-    args = {"times": said, "words": facts["words"]}
-    if log10_lr < ACCUSED and (passages := places(facts.get("spans", ()))):
-        code, args = "text_model.passage", {**passages, "words": facts["words"]}
-    return Signal(
-        detector=NAME,
-        tier=Tier.STATISTICAL,
-        outcome=Outcome.FINDING if found else Outcome.CLEAR,
-        claim=Claim.AI_GENERATED if found else None,
-        log10_lr=log10_lr,
-        source="text",
-        reason=Reason(code, args),
-        facts=facts,
-    )
-
-
-def _unjudged(reason: Reason, facts: dict[str, Any]) -> Signal:
-    """Give a score without a judgement."""
-    return Signal(
-        detector=NAME,
-        tier=Tier.STATISTICAL,
-        outcome=Outcome.NOT_ASSESSED,
-        source="text",
-        reason=reason,
-        facts=facts,
-    )

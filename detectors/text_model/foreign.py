@@ -16,16 +16,17 @@ from typing import Any, Literal
 import msgspec
 
 from detectors import foreign
-from detectors.errors import CannotAssess, ConfigError
+from detectors.errors import CannotAssess
 from detectors.item import Item
+from detectors.options import given
 from detectors.report import Way
-from detectors.signal import Claim, Outcome, Reason, Signal, Tier
+from detectors.signal import Outcome, Reason, Signal
 from detectors.text_model.choice import chosen, is_foreign
+from detectors.text_model.judge import NAME, judged
 from detectors.text_model.language import language
 from detectors.text_model.normalise import normalise, words
 from detectors.text_model.rules import Scorer
 
-NAME = "text_model"
 MINIMUM_WORDS = 50
 """Shorter texts are scored and never judged, whatever the model."""
 
@@ -49,12 +50,7 @@ class ForeignModel:
         Raises:
             ConfigError: an option or a folder cannot be used.
         """
-        try:
-            said = msgspec.convert(dict(options), Options)
-        except msgspec.ValidationError as error:
-            raise ConfigError(
-                f"[detectors.{NAME}]: {error}; options are model, device and fast"
-            ) from None
+        said = given(NAME, options, Options, "options are model, device and fast")
         self._chosen, self._device = chosen(said.model), said.device
         self._beside = foreign.read(self._chosen.folders[0], NAME, self._chosen.rule)
         self.version = f"{self._chosen.rule}, transformers"
@@ -79,49 +75,15 @@ class ForeignModel:
         """
         text = normalise(item.passage.plain)
         found, scorer = self._loaded
-        code, n = language(text), words(text)
         facts: dict[str, Any] = {
             "score": scorer.score(text),
             "path": "full",
-            "words": n,
-            "language": code,
+            "words": words(text),
+            "language": language(text),
             "model": {"rule": self._chosen.rule, "sha256": found},
         }
-        if n < MINIMUM_WORDS:
-            told: dict[str, Any] = {"words": n, "needs": MINIMUM_WORDS}
-            return [_signal(Outcome.NOT_ASSESSED, Reason("text_model.too_short", told), facts)]
-        if self._beside is None:
-            return [_signal(Outcome.NOT_ASSESSED, Reason("text_model.uncalibrated"), facts)]
-        calibration = self._beside.calibrations.get(code or "")
-        if calibration is None:
-            judged = ", ".join(sorted(self._beside.calibrations))
-            told = {"language": code or "unknown", "judged": judged}
-            return [_signal(Outcome.NOT_ASSESSED, Reason("text_model.language", told), facts)]
-        return [_judged(calibration.log10_lr(facts["score"]), facts)]
-
-
-def _judged(log10_lr: float, facts: dict[str, Any]) -> Signal:
-    """Give what a calibrated score says."""
-    outcome = Outcome.FINDING if log10_lr > 0 else Outcome.CLEAR
-    code = "text_model.likelier" if log10_lr > 0 else "text_model.not_likelier"
-    told = {"times": float(f"{10 ** abs(log10_lr):.2g}"), "words": facts["words"]}
-    return _signal(outcome, Reason(code, told), facts, log10_lr)
-
-
-def _signal(
-    outcome: Outcome, reason: Reason, facts: dict[str, Any], log10_lr: float | None = None
-) -> Signal:
-    """Give the signal of this detector."""
-    return Signal(
-        detector=NAME,
-        tier=Tier.STATISTICAL,
-        outcome=outcome,
-        claim=Claim.AI_GENERATED if outcome is Outcome.FINDING else None,
-        log10_lr=log10_lr,
-        source="text",
-        reason=reason,
-        facts=facts,
-    )
+        calibrations = {} if self._beside is None else self._beside.calibrations
+        return [judged(facts, MINIMUM_WORDS, calibrations, set(calibrations))]
 
 
 def detector(options: Mapping[str, Any]) -> Any:

@@ -8,6 +8,7 @@ import msgspec
 
 from detectors.report import EVERYTHING, Figures, Flagged, Group, Precision, Rate, Report, in_record
 from provenance.render import Look
+from provenance.render.console import console
 from provenance.render.escape import escape, escape_json
 
 if TYPE_CHECKING:
@@ -37,22 +38,7 @@ def write_json(report: Report, out: TextIO, look: Look) -> None:
 
 def write(report: Report, out: TextIO, look: Look) -> None:
     """Write the report's tables: limits, groups, and how many flags are right."""
-    from rich.console import Console
-
-    page = _Page(
-        Console(
-            file=out,
-            width=look.width,
-            color_system="standard" if look.colour else None,
-            force_terminal=look.colour,
-            no_color=not look.colour,
-            highlight=False,
-            markup=False,
-            emoji=False,
-            legacy_windows=False,
-        ),
-        look,
-    )
+    page = _Page(console(out, look), look)
     page.line(f"{report.detector}: {report.model}, calibrated on {report.data}")
     for figures in report.ways:
         if len(report.ways) > 1:

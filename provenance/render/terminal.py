@@ -9,6 +9,7 @@ from provenance.engine.tally import could_not_check
 from provenance.record import Record, Risk
 from provenance.render import Look
 from provenance.render.case import passages
+from provenance.render.console import console
 from provenance.render.words import Words
 from provenance.verdict.evidence import strength
 
@@ -46,21 +47,9 @@ class Page:
 
     def __init__(self, out: TextIO, look: Look) -> None:
         """Open the page."""
-        from rich.console import Console
-
         self._look = look
         self._words = Words(look)
-        self._console: Console = Console(
-            file=out,
-            width=look.width,
-            color_system="standard" if look.colour else None,
-            force_terminal=look.colour,
-            no_color=not look.colour,
-            highlight=False,
-            markup=False,
-            emoji=False,
-            legacy_windows=False,
-        )
+        self._console = console(out, look)
 
     def item(self, record: Record) -> None:
         """Print the screen of one item."""

@@ -381,8 +381,8 @@ def test_one_file_holds_one_green_key(tokenizer: str, tmp_path: Path) -> None:
     assert str(KEY) not in str(error.value)
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
-def test_lists_of_a_gpu_need_one(tokenizer: str) -> None:
+def test_lists_of_a_gpu_need_one(tokenizer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(ConfigError, match="no GPU"):
         look("", kgw(tokenizer, device="cuda"))
 

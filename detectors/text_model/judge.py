@@ -1,0 +1,50 @@
+"""What a score is worth: length, language and calibration, the same for every model of texts."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from detectors.calibration import Calibration
+from detectors.signal import Outcome, Reason, Signal, statistical
+from detectors.text_model.passages import ACCUSED, places, times
+
+NAME = "text_model"
+_signal = partial(statistical, NAME, "text")
+
+
+def judged(
+    facts: dict[str, Any],
+    needs: int,
+    calibrations: Mapping[str, Calibration],
+    languages: set[str],
+) -> Signal:
+    """Give what a score says, where it may be judged.
+
+    Args:
+        facts: of the signal: `score`, `words` and `language`, `spans` of a long text.
+        needs: words under which no text is judged.
+        calibrations: by language.
+        languages: those with a calibration, on another path too; empty: nothing is calibrated.
+    """
+    code, n = facts["language"], facts["words"]
+    if n < needs:
+        reason = Reason("text_model.too_short", {"words": n, "needs": needs})
+    elif not languages:
+        reason = Reason("text_model.uncalibrated")
+    elif code not in calibrations:
+        known = ", ".join(sorted(languages))
+        reason = Reason("text_model.language", {"language": code or "unknown", "judged": known})
+    else:
+        return _weighed(calibrations[code].log10_lr(facts["score"]), facts)
+    return _signal(Outcome.NOT_ASSESSED, reason, facts)
+
+
+def _weighed(log10_lr: float, facts: dict[str, Any]) -> Signal:
+    """Give what a calibrated score says of the whole, and which passages stand out of it."""
+    found = log10_lr > 0
+    code, said = "text_model.likelier" if found else "text_model.not_likelier", times(log10_lr)
+    args = {"times": said, "words": facts["words"]}
+    if log10_lr < ACCUSED and (passages := places(facts.get("spans", ()))):
+        code, args = "text_model.passage", {**passages, "words": facts["words"]}
+    outcome = Outcome.FINDING if found else Outcome.CLEAR
+    return _signal(outcome, Reason(code, args), facts, log10_lr=log10_lr)
