@@ -26,6 +26,8 @@ COMMANDS = (
     "trust import", "trust remove", "trust enable", "trust disable", "detectors", "doctor",
     "config show", "train", "evaluate", "calibrate", "completion",
 )  # fmt: skip
+LARGE = 100
+"""Texts from which on a group is shown as the worst."""
 SCREEN = ("check", "fixtures/signed/laundered.jpg", "--without", "image_model,portrait")
 
 
@@ -120,7 +122,20 @@ def text_line(metrics: dict[str, Any]) -> str:
         for name in ("English", "English, over 150 words")
         if (row := named[name])
     ]
-    return f"AUROC {'; '.join(said)}; n {metrics['texts']:,} texts"
+    caught = next(row for row in metrics["caught"] if row["name"] == "all AI texts")
+    wrong = next(row for row in metrics["accused"] if row["name"] == "all human texts")
+    domains = [row for row in metrics["accused"] if row["texts"] >= LARGE]
+    worst = max(domains, key=lambda row: float(row["reached"] / row["texts"]))
+    return (
+        f"AUROC {'; '.join(said)}; caught at LR 10: {reached(caught)};"
+        f" accused {reached(wrong)}, worst group {worst['name']}: {reached(worst)}"
+    )
+
+
+def reached(row: dict[str, Any]) -> str:
+    """Give k of n with its interval."""
+    low, high = row["interval"]
+    return f"{row['reached']} of {row['texts']} [{low:.3f}, {high:.3f}]"
 
 
 def part(group: dict[str, Any]) -> str:
