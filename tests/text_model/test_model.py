@@ -228,6 +228,7 @@ def test_a_folder_whose_files_do_not_belong_together_is_refused(
         (gzip.compress(b'{"id": "1"}\n'), "train.jsonl.gz:1: no labelled text"),
         (gzip.compress(b""), "texts of both labels"),
     ],
+    ids=["nothing", "not packed", "not a text", "empty"],
 )
 def test_data_that_cannot_be_used_are_refused(
     tmp_path: Path, content: bytes | None, words: str
