@@ -20,6 +20,8 @@ LEVELS = 15
 """Highest 4-bit integer."""
 SHRINKS = (1.0, 0.95, 0.9, 0.85, 0.8, 0.75)
 """Parts of a group's range tried as the range of its grid; the least squared error wins."""
+HIGHEST = 127
+"""Highest 8-bit integer; two neighbours that sum to it may both be rounded up, to 128."""
 ROWS = 256
 """Rows packed at once: bounds memory."""
 
@@ -88,6 +90,19 @@ def unpack(stored: "dict[str, NDArray[Any]]") -> "dict[str, Floats]":
         elif ending not in ("scale", "min"):
             found[name] = value.astype(np.float32)
     return found
+
+
+def steps(matrix: "Floats") -> "tuple[NDArray[np.int8], Floats]":
+    """Give a matrix (out, in) as 8-bit integers and a step for each row: W ~ q * step.
+
+    Two neighbours, the first being even, sum to 128 at most: processors without VNNI add their two
+    products with 8-bit activations (up to 255) in 16 bits, and would overflow without a word.
+    """
+    pairs = matrix[:, ::2] + matrix[:, 1::2]
+    reach = [np.maximum(part.max(-1), -part.min(-1)) for part in (matrix, pairs)]
+    step = np.maximum(np.maximum(*reach) / HIGHEST, np.finfo(np.float32).tiny)
+    whole = matrix / step[:, None]
+    return np.rint(whole, out=whole).astype(np.int8), step
 
 
 def _matrix(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from detectors.encoder.forward import SIDE, WEIGHTS, encoder
+from detectors.encoder.forward import GRAPH, SIDE, WEIGHTS, encoder
 from detectors.encoder.tokens import AS_IT_IS, square
 from detectors.errors import CannotAssess, ConfigError
 from detectors.item import Item
@@ -203,7 +203,7 @@ def _fill(out: "Floats", waiting: "list[tuple[int, Path, NDArray[np.uint8]]]") -
         from detectors.encoder.network import encode
 
         found = encode(pixels, "cuda")
-    else:  # numpy is the quicker engine on a CPU, and the one that `check` uses
+    else:  # the engine of `check`, and the quicker one on a CPU
         found = np.stack([encoder()(square) for square in pixels])
     for (at, kept, _), values in zip(waiting, found, strict=True):
         out[at] = values
@@ -212,10 +212,10 @@ def _fill(out: "Floats", waiting: "list[tuple[int, Path, NDArray[np.uint8]]]") -
 
 
 def _folder() -> Path:
-    """Give the cache folder of the shipped encoder: other weights have another one."""
+    """Give the cache folder of the shipped encoder: other weights or operations have another."""
     from platformdirs import user_cache_path
 
-    mark = hashlib.sha256(WEIGHTS.read_bytes()).hexdigest()[:16]
+    mark = hashlib.sha256(WEIGHTS.read_bytes() + GRAPH.read_bytes()).hexdigest()[:16]
     folder = user_cache_path("provenance-check") / f"tokens-{SIDE}-{mark}"
     folder.mkdir(parents=True, exist_ok=True)
     return folder

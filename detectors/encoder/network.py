@@ -8,14 +8,23 @@ import torch
 from safetensors.numpy import load_file
 from torch import Tensor, nn
 
-from detectors.encoder.forward import EPSILON, HEADS, MEAN, PATCH, SIDE, STD, WEIGHTS
-from detectors.packed import unpack
+from detectors.encoder.forward import (
+    BLOCKS,
+    EPSILON,
+    HEADS,
+    HIDDEN,
+    MEAN,
+    PATCH,
+    SIDE,
+    STD,
+    WEIGHTS,
+    WIDTH,
+)
+from detectors.packed import steps, unpack
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-WIDTH, HIDDEN, BLOCKS = 768, 3072, 8
 
 
 class Block(nn.Module):
@@ -57,9 +66,13 @@ class Network(nn.Module):
 
     @classmethod
     def read(cls, path: Path) -> "Network":
-        """Give the network with the weights of a packed file."""
+        """Give the network with the weights of a packed file, rounded as `forward.py` has them."""
         network = cls()
         tensors = unpack(load_file(path))
+        for name, value in tensors.items():
+            if name.startswith("blocks.") and value.ndim == 2:  # noqa: PLR2004 - a matrix
+                whole, step = steps(value)
+                tensors[name] = whole * step[:, None]
         network.load_state_dict({name: torch.from_numpy(value) for name, value in tensors.items()})
         return network.eval().requires_grad_(requires_grad=False)
 

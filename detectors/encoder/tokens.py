@@ -42,7 +42,7 @@ def tokens(item: Item, device: Device = "cpu", how: str = AS_IT_IS) -> "NDArray[
 
     Args:
         item: a picture.
-        device: `cpu` runs the numpy engine, `cuda` torch.
+        device: `cpu` runs onnxruntime, `cuda` torch.
         how: `plain`, or the delivery it is looked at after.
 
     Raises:

@@ -38,7 +38,7 @@ class ImageModel:
         folder = SHIPPED if self._options.model is None else Path(self._options.model)
         self._model: Model = read(folder)
         self._probes: Probes | None = None
-        engine = "numpy" if self._options.device == "cpu" else f"torch {self._options.device}"
+        engine = "onnxruntime" if self._options.device == "cpu" else f"torch {self._options.device}"
         self.version = f"{self._model.digest}, {engine}"
 
     def inspect(self, item: Item) -> list[Signal]:

@@ -193,12 +193,13 @@ def _scorers(
         return {}
     taught, tokens = lessons(data, config.trained.splits, say)
     x = chosen(tokens, config.blocks)
+    whole = fitted(x, taught, config.strength)
     made: dict[str, Callable[[Floats], float]] = {}
     for source in held:
         say(f"training without {source}")
         use = [row.repo != source for row in taught]
         rest = [row for row, keep in zip(taught, use, strict=True) if keep]
-        probe = fitted(x[use], rest, config.strength)
+        probe = fitted(x[use], rest, config.strength, whole)
         made[source] = lambda tokens, probe=probe: float(  # type: ignore[misc]  # bound as it is now
             probe(chosen(tokens, config.blocks)[None])[0]
         )

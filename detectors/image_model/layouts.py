@@ -21,13 +21,12 @@ from detectors.foreign import CONFIG
 from detectors.image_model.sight import IMAGENET_MEAN, IMAGENET_STD, Sight
 
 Layout = Literal["transformers", "timm", "community-forensics", "onnx"]
-LIBRARY: dict[Layout, tuple[str, str]] = {
+EXTRA: dict[Layout, tuple[str, str]] = {
     "transformers": ("transformers", "transformers"),
     "timm": ("timm", "timm"),
     "community-forensics": ("timm", "timm"),
-    "onnx": ("onnxruntime", "onnx"),
 }
-"""Layout → the library that runs it, and the extra that brings it."""
+"""Layout → the library that runs it, and the extra that brings it; others need none."""
 BINARY = 2
 """Labels of a transformers folder whose config.json does not say how many."""
 PROCESSOR = "preprocessor_config.json"
@@ -113,7 +112,8 @@ def chosen(path: Path, ai_label: str | None = None) -> Chosen:
         made = _transformers(path, ai_label)
     else:
         made = _timm(path, how or "timm", ai_label)
-    foreign.needs(*LIBRARY[made.layout])
+    if made.layout in EXTRA:
+        foreign.needs(*EXTRA[made.layout])
     return made
 
 

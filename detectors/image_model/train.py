@@ -116,10 +116,13 @@ def resent(found: Sequence[Row]) -> list[Row]:
     return kept
 
 
-def fitted(x: "Floats", found: Sequence[Row], strength: float) -> probes.Probe:
+def fitted(
+    x: "Floats", found: Sequence[Row], strength: float, start: probes.Probe | None = None
+) -> probes.Probe:
     """Give the probe that tells generated pictures, sources balanced."""
     labels = [row.ai for row in found]
-    return probes.fit(x, labels, probes.balanced(labels, [row.repo for row in found]), strength)
+    weights = probes.balanced(labels, [row.repo for row in found])
+    return probes.fit(x, labels, weights, strength, start)
 
 
 def _gate(

@@ -11,7 +11,7 @@ from detectors.calibration import Calibration
 from detectors.errors import ConfigError
 
 SHIPPED = Path(__file__).parent
-ENCODER = "clip-vit-b16-blocks1-8-4bit.1"
+ENCODER = "clip-vit-b16-blocks1-8-4bit.2"
 """The encoder that probes are trained on; another one needs other probes."""
 
 

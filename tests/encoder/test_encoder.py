@@ -8,14 +8,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from onnx import load_model_from_string
 from PIL import Image
 from safetensors.numpy import load_file
 
-from detectors.encoder import extract, features, forward, network, onnx, train, views
+from detectors.encoder import extract, features, forward, graph, network, onnx, train, views
 from detectors.encoder.tokens import square, tokens
 from detectors.errors import ConfigError
 from detectors.item import Item
-from detectors.packed import pack, unpack
+from detectors.packed import pack, steps, unpack
 
 
 def ramp() -> np.ndarray:
@@ -36,9 +40,27 @@ def test_both_engines_give_the_same_tokens() -> None:
     noise = np.random.default_rng(5).integers(0, 256, (224, 224, 3), np.uint8)
     pixels = np.stack([ramp(), noise])
     torch = network.encode(pixels, "cpu")
-    numpy = np.stack([forward.encoder()(one) for one in pixels])
+    cold = np.stack([forward.encoder()(one) for one in pixels])
     assert torch.shape == (2, 8, 768)
-    assert np.abs(torch - numpy).max() < 1e-3
+    assert np.abs(torch - cold).max() < 1e-3
+
+
+def test_the_shipped_graph_is_the_one_described() -> None:
+    assert load_model_from_string(forward.GRAPH.read_bytes()) == graph.drawn()
+
+
+@given(
+    arrays(np.float32, (3, 8), elements=st.floats(-4, 4, width=32)), st.floats(2.0**-20, 2.0**20)
+)
+def test_steps_round_a_matrix_and_leave_sums_of_two_in_16_bits(
+    matrix: np.ndarray, size: float
+) -> None:
+    matrix = matrix * np.float32(size)
+    whole, step = steps(matrix)
+    assert whole.dtype == np.int8
+    assert (np.abs(whole * step[:, None] - matrix) <= step[:, None] * 0.5001).all()
+    twice = 255 * whole.astype(int).reshape(3, -1, 2).sum(-1)
+    assert (np.abs(twice) < 2**15).all()
 
 
 def test_tokens_are_near_those_of_the_float_encoder() -> None:
@@ -144,6 +166,9 @@ def test_a_probe_finds_the_direction_and_repeats_itself() -> None:
     assert int(np.abs(probe.weight).argmax()) == 3
     assert (train.fit(x, labels, weights, 0.1)(x) == probe(x)).all()
     assert ((probe(x) > 0) == labels).mean() > 0.9
+    near = train.fit(x[10:], labels[10:], weights[10:], 0.1)
+    again = train.fit(x, labels, weights, 0.1, start=near)
+    assert np.abs(again.weight - probe.weight).max() < 1e-6
 
 
 def test_few_rows_give_the_probe_of_the_full_equations() -> None:

@@ -504,8 +504,8 @@ def test_timm_weights_are_all_loaded_or_refused(tmp_path: Path) -> None:
 
 
 def test_a_missing_library_is_named_with_its_extra(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"pip install 'provenance-check\[onnx\]'"):
-        foreign.needs("no_such_library", "onnx")
+    with pytest.raises(ConfigError, match=r"pip install 'provenance-check\[timm\]'"):
+        foreign.needs("no_such_library", "timm")
     save_file({"x": torch.zeros(1)}, tmp_path / "model.safetensors")
     config = {"input_size": 224, "model_size": "small", "patch_size": 16}
     (tmp_path / "config.json").write_text(json.dumps(config))

@@ -1,0 +1,124 @@
+"""Writes the operations of the encoder as an ONNX graph without weights, `graph.onnx`.
+
+`python -m detectors.encoder.graph` writes it anew, with the package `onnx`; a test holds it to this
+description. Weights are named in it and handed over when it is loaded (`forward.py`).
+
+Matrix products run on integers. An activation is two 8-bit numbers, a value and what it leaves
+over, so that 16 bits of each are multiplied; weights have 8 bits (`packed.steps`). That is exact
+enough to equal 32-bit floats to 1e-3 in the tokens, and takes half their time.
+"""
+
+from typing import Any
+
+import onnx
+from onnx import TensorProto, helper
+
+from detectors.encoder.forward import BLOCKS, EPSILON, GRAPH, HEADS, HIDDEN, PATCH, SIDE, WIDTH
+
+TOKENS = (SIDE // PATCH) ** 2 + 1
+CONTRIB = "com.microsoft"
+"""Domain of the operations that onnxruntime adds to the standard."""
+OPSETS = {"": 18, CONTRIB: 1}
+VERSION = 9
+"""Of the file format; every onnxruntime since 1.16 reads it."""
+
+
+class Drawing:
+    """A graph that grows by one operation after the other."""
+
+    def __init__(self) -> None:
+        """Begin with the three numbers that cut out the class token."""
+        self.nodes: list[onnx.NodeProto] = []
+        self.weights: list[onnx.TensorProto] = [
+            helper.make_tensor(name, TensorProto.INT64, [1], [value])
+            for name, value in (("first", 0), ("second", 1), ("along", 1))
+        ]
+
+    def add(self, kind: str, inputs: list[str], out: str, domain: str = "", **more: Any) -> str:
+        """Give the name of what an operation makes."""
+        self.nodes.append(helper.make_node(kind, inputs, [out], domain=domain, **more))
+        return out
+
+    def weight(self, name: str, kind: int, *shape: int) -> str:
+        """Give the name of a tensor that is handed over later."""
+        tensor = TensorProto(name=name, data_type=kind, dims=shape)
+        tensor.data_location = TensorProto.EXTERNAL
+        tensor.external_data.add(key="location", value="handed over")
+        self.weights.append(tensor)
+        return name
+
+    def first(self, tokens: str, out: str) -> str:
+        """Give the class token alone."""
+        return self.add("Slice", [tokens, "first", "second", "along"], out)
+
+    def normed(self, tokens: str, name: str) -> str:
+        """Give tokens after a layer norm."""
+        gain = self.weight(f"{name}.weight", TensorProto.FLOAT, WIDTH)
+        shift = self.weight(f"{name}.bias", TensorProto.FLOAT, WIDTH)
+        return self.add(
+            "LayerNormalization", [tokens, gain, shift], f"{name}.out", axis=-1, epsilon=EPSILON
+        )
+
+    def split(self, tokens: str) -> list[list[str]]:
+        """Give what is multiplied: integers, their step and zero, of the tokens and of the rest."""
+        parts = []
+        for part in (tokens, f"{tokens}.rest"):
+            names = [f"{part}.{ending}" for ending in ("whole", "step", "zero")]
+            self.nodes.append(helper.make_node("DynamicQuantizeLinear", [part], names))
+            parts.append(names)
+            if part == tokens:
+                near = self.add("DequantizeLinear", names, f"{part}.near")
+                self.add("Sub", [part, near], f"{part}.rest")
+        return parts
+
+    def product(self, parts: list[list[str]], name: str, width: int, height: int) -> str:
+        """Give a dense layer's output, (1, n, height)."""
+        matrix = self.weight(f"{name}.weight", TensorProto.INT8, width, height)
+        step = self.weight(f"{name}.step", TensorProto.FLOAT, height)
+        bias = self.weight(f"{name}.bias", TensorProto.FLOAT, height)
+        sums = []
+        for (whole, scale, zero), ending in zip(parts, ("most", "rest"), strict=True):
+            inputs = [whole, matrix, scale, step, zero]
+            inputs += ["", bias] if ending == "most" else []
+            sums.append(self.add("MatMulIntegerToFloat", inputs, f"{name}.{ending}", CONTRIB))
+        return self.add("Add", sums, f"{name}.out")
+
+    def block(self, tokens: str, at: int) -> str:
+        """Give the tokens after a block; after the last, the class token alone."""
+        name, last = f"blocks.{at}", at == BLOCKS - 1
+        parts = self.split(asking := self.normed(tokens, f"{name}.layer_norm1"))
+        asked = self.split(self.first(asking, f"{name}.asking")) if last else parts
+        query = self.product(asked, f"{name}.q_proj", WIDTH, WIDTH)
+        key, value = (self.product(parts, f"{name}.{x}_proj", WIDTH, WIDTH) for x in "kv")
+        mixed = self.add(
+            "MultiHeadAttention", [query, key, value], f"{name}.mixed", CONTRIB, num_heads=HEADS
+        )
+        mixed = self.product(self.split(mixed), f"{name}.out_proj", WIDTH, WIDTH)
+        kept = self.first(tokens, f"{name}.first") if last else tokens
+        tokens = self.add("Add", [kept, mixed], f"{name}.attended")
+        parts = self.split(self.normed(tokens, f"{name}.layer_norm2"))
+        hidden = self.product(parts, f"{name}.fc1", WIDTH, HIDDEN)
+        hidden = self.add("QuickGelu", [hidden], f"{name}.gated", CONTRIB, alpha=1.702)
+        hidden = self.product(self.split(hidden), f"{name}.fc2", HIDDEN, WIDTH)
+        return self.add("Add", [tokens, hidden], f"{name}.tokens")
+
+
+def drawn() -> onnx.ModelProto:
+    """Give the graph: `tokens` (1, 197, 768) to `found` (1, 8, 768), the class token after each."""
+    drawing, tokens = Drawing(), "tokens"
+    found = []
+    for at in range(BLOCKS):
+        tokens = drawing.block(tokens, at)
+        found.append(drawing.first(tokens, f"found.{at}"))
+    drawing.add("Concat", found, "found", axis=1)
+    ends = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, count, WIDTH])
+        for name, count in (("tokens", TOKENS), ("found", BLOCKS))
+    ]
+    graph = helper.make_graph(drawing.nodes, "encoder", ends[:1], ends[1:], drawing.weights)
+    opsets = [helper.make_opsetid(*item) for item in OPSETS.items()]
+    return helper.make_model(graph, opset_imports=opsets, ir_version=VERSION)
+
+
+if __name__ == "__main__":
+    GRAPH.write_bytes(drawn().SerializeToString())
