@@ -131,8 +131,8 @@ def page(metrics: dict[str, Any], config: "Config") -> str:
     lines = [
         "# image_model",
         "",
-        "A linear probe on the class token of a frozen image encoder (CLIP ViT-B/16, after block",
-        f"{', '.join(map(str, config.blocks))}), and a gate for what was not measured.",
+        "A linear probe on the class token of a frozen image encoder (CLIP ViT-B/16, after",
+        f"block {' and '.join(map(str, config.blocks))}), and a gate for what was not measured.",
         "",
         f"Learnt from {trained.ai} generated and {trained.real} real pictures of",
         f"{len(trained.sources)} sources: `{trained.command}`.",

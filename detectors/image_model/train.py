@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
 
 DEFAULT = ("train",)
-BLOCKS = (8,)
-"""Best of 6, 7, 8 and all three by leaving sources out (n 1,675); see the card."""
+BLOCKS = (6, 8)
+"""Of those tried, they catch most when sources are left out; see docs/image-model.md."""
 STRENGTH = 0.004
 GRAPHIC_STRENGTH = 0.01
 PORTRAITS = "portraits"
