@@ -11,6 +11,7 @@ import numpy as np
 from safetensors.numpy import load_file
 
 from detectors.packed import steps, unpack
+from detectors.runtime import onnxruntime
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -78,17 +79,12 @@ def _session(weights: "dict[str, NDArray[Any]]") -> Any:
 
     One core: `scan` gives each core a picture of its own, and waiting threads cost CPU.
     """
-    import onnxruntime  # type: ignore[import-untyped]
-
-    onnxruntime.disable_telemetry_events()  # it has some on Windows
-    onnxruntime.set_default_logger_severity(3)  # errors; machines without a GPU are warned of
-    options = onnxruntime.SessionOptions()
+    runtime = onnxruntime()
+    options = runtime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    values = [onnxruntime.OrtValue.ortvalue_from_numpy(value) for value in weights.values()]
+    values = [runtime.OrtValue.ortvalue_from_numpy(value) for value in weights.values()]
     options.add_external_initializers(list(weights), values)
-    return onnxruntime.InferenceSession(
-        GRAPH.read_bytes(), options, providers=["CPUExecutionProvider"]
-    )
+    return runtime.InferenceSession(GRAPH.read_bytes(), options, providers=["CPUExecutionProvider"])
 
 
 def _integers(block: "dict[str, Floats]") -> "dict[str, NDArray[Any]]":

@@ -14,6 +14,7 @@ from detectors.errors import ConfigError
 from detectors.image_model.layouts import PROCESSOR, Chosen, Layout, community, sidecar
 from detectors.image_model.sight import seen
 from detectors.item import Item
+from detectors.runtime import onnxruntime
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -166,7 +167,7 @@ def _session(file: "Path", device: str) -> tuple[Any, tuple[type[Exception], ...
     Raises:
         ConfigError: onnxruntime cannot load it, or has no such device.
     """
-    runtime: Any = importlib.import_module("onnxruntime")
+    runtime = onnxruntime()
     state = importlib.import_module("onnxruntime.capi.onnxruntime_pybind11_state")
     kinds = [kind for kind in vars(state).values() if isinstance(kind, type)]
     own = [kind for kind in kinds if issubclass(kind, Exception)]

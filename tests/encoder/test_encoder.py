@@ -229,14 +229,18 @@ def test_features_are_kept_between_runs(tmp_path: Path, monkeypatch: pytest.Monk
             features.features(tmp_path, [bad], said.append)
 
 
-def test_the_cold_engine_needs_no_torch() -> None:
+def test_the_cold_engine_needs_no_torch_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    import os
     import subprocess
 
     code = (
         "import sys, numpy; from detectors.encoder.forward import encoder;"
         "encoder()(numpy.zeros((224, 224, 3), numpy.uint8)); assert 'torch' not in sys.modules"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    subprocess.run(
+        [sys.executable, "-c", code], check=True, env=os.environ | {"TMPDIR": str(tmp_path)}
+    )
+    assert not list(tmp_path.iterdir())  # onnxruntime's reports leave a file there
 
 
 def _varint(value: int) -> bytes:
