@@ -19,7 +19,7 @@ CONFIG = "config.json"
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A trained text model, its weights apart."""
 
-    format: Literal["text_model/2"] = "text_model/2"
+    format: Literal["text_model/3"] = "text_model/3"
     """Names the normalisation, the features and the weights; another form has another name."""
     languages: tuple[str, ...]
     """Languages that the language model reads: the full path. Others take the fast one."""

@@ -10,6 +10,7 @@ from safetensors.numpy import load_file, save_file
 from detectors.language_model.forward import language_model
 from detectors.text_model.config import WEIGHTS, Config, Path
 from detectors.text_model.features import grams, style
+from detectors.text_model.normalise import words
 
 CLIP = 3.0
 """Standard deviations beyond which a number of style counts no further."""
@@ -24,6 +25,8 @@ class Seen(msgspec.Struct, frozen=True):
     """Of the n-grams it has, rising, each once."""
     style: NDArray[np.float32]
     """The numbers that `features.STYLE` names."""
+    words: int
+    """How many it has."""
     reading: NDArray[np.float32] | None = None
     """What the language model makes of it, one number a probe's weight; None where not read."""
 
@@ -48,7 +51,7 @@ class Weights(msgspec.Struct, frozen=True, kw_only=True):
     spread: NDArray[np.float32]
     """(k,), their deviations, above 0."""
     full: NDArray[np.float32]
-    """(2,): bias of the full score, and the share of the fast score in it."""
+    """(3,): bias of the full score, the share of the fast score in it, and `train.DAMPING`."""
 
     def score(self, seen: Seen, path: Path) -> float:
         """Give the natural log odds that a model wrote the text, 3 decimals, not calibrated.
@@ -63,13 +66,14 @@ class Weights(msgspec.Struct, frozen=True, kw_only=True):
         if path == "full" and seen.reading is not None:
             distances = standard(seen.reading, self.usual, self.spread, FAR).astype(np.float64)
             odds = float(distances @ self.probe + self.full[0] + self.full[1] * odds)
+            odds *= float(seen.words / (seen.words + self.full[2])) ** 0.5
         return round(odds, 3) + 0.0
 
 
 def see(text: str, config: Config) -> Seen:
     """Give what a model of this configuration sees of a normalised text."""
     buckets = grams(text, config.character_bits, config.word_bits).astype(np.int32)
-    return Seen(buckets, style(text))
+    return Seen(buckets, style(text), words(text))
 
 
 def read(text: str, device: str) -> NDArray[np.float32]:

@@ -36,6 +36,10 @@ PROBE_RIDGE = 1000.0
 """On those of the probe. A third or three times as much ranks unseen sources no better."""
 BESIDE = 0.4
 """Of the fast score in the full one."""
+DAMPING = 120
+"""Words k: the full score of a text of n words is taken times sqrt(n / (n + k)). The fewer words,
+the more their few tokens' means stray, and the wildest scores of people were of their shortest
+texts (docs/text-model.md, "Few words")."""
 LANGUAGES = ("en",)
 """That the language model was made of."""
 MANNER = 0.3
@@ -150,7 +154,7 @@ def fit(
         probe=probe,
         usual=usual,
         spread=spread,
-        full=np.array([full, BESIDE], np.float32),
+        full=np.array([full, BESIDE, DAMPING], np.float32),
     )
 
 

@@ -19,7 +19,7 @@ from detectors.signal import Claim, Outcome, Signal
 from detectors.text_model import forward
 from detectors.text_model import train as recipe
 from detectors.text_model.card import Figures, page
-from detectors.text_model.config import read
+from detectors.text_model.config import PATHS, read
 from detectors.text_model.detector import TextModel
 from detectors.text_model.evaluate import calibrate, evaluate
 from detectors.text_model.records import read as labelled
@@ -271,6 +271,20 @@ def test_both_engines_give_the_same_score() -> None:
         for reading in (forward.read(text, "cpu"), torch)
     ]
     assert abs(scores[0] - scores[1]) < 1e-2
+
+
+def test_the_fewer_words_the_less_a_full_score_says(model: Path) -> None:
+    text = text_of(MODEL, 90)
+    weights, seen = forward.load(model), forward.see(text, read(model))
+    seen = msgspec.structs.replace(seen, reading=forward.read(text, "cpu"))
+    sizes = (1, 60, 120, 500, 10**9)
+    full, fast = (
+        [weights.score(msgspec.structs.replace(seen, words=n), path) for n in sizes]
+        for path in PATHS
+    )
+    assert full == sorted(full)
+    assert full[2] == pytest.approx(full[-1] * 0.5**0.5, abs=2e-3)
+    assert len(set(fast)) == 1
 
 
 def test_a_stated_weight_says_how_much_a_text_teaches(tmp_path: Path) -> None:
