@@ -36,7 +36,7 @@ PROBE_RIDGE = 1000.0
 """On those of the probe. A third or three times as much ranks unseen sources no better."""
 BESIDE = 0.4
 """Of the fast score in the full one."""
-DAMPING = 120
+DAMPING = 180
 """Words k: the full score of a text of n words is taken times sqrt(n / (n + k)). The fewer words,
 the more their few tokens' means stray, and the wildest scores of people were of their shortest
 texts (docs/text-model.md, "Few words")."""

@@ -277,7 +277,7 @@ def test_the_fewer_words_the_less_a_full_score_says(model: Path) -> None:
     text = text_of(MODEL, 90)
     weights, seen = forward.load(model), forward.see(text, read(model))
     seen = msgspec.structs.replace(seen, reading=forward.read(text, "cpu"))
-    sizes = (1, 60, 120, 500, 10**9)
+    sizes = (1, 60, recipe.DAMPING, 500, 10**9)
     full, fast = (
         [weights.score(msgspec.structs.replace(seen, words=n), path) for n in sizes]
         for path in PATHS
