@@ -50,15 +50,20 @@ def readings(texts: Sequence[str], say: Callable[[str], None]) -> "NDArray[np.fl
 
 def _read(texts: Sequence[str]) -> "NDArray[np.float32]":
     """Give the readings of some texts of like length."""
-    import torch
-
     model = language_model()
     tokens = [model.tokens(text) for text in texts]
-    if torch.cuda.is_available():
+    if device() == "cuda":
         from detectors.language_model.network import read
 
         return read(tokens, "cuda")
     return np.stack([model(one) for one in tokens])  # the engine of `check`, no slower on a CPU
+
+
+def device() -> str:
+    """Give where many texts are read: `cuda` where there is a GPU, else `cpu`."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def name(text: str) -> str:

@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.language_model.features import cache, device, name
 from detectors.language_model.forward import LONGEST as TOKENS
 from detectors.language_model.forward import SKIPPED, language_model
 from detectors.text_model.config import Config, Path
@@ -79,6 +80,11 @@ class Long(msgspec.Struct, frozen=True):
         """Give the words of a run."""
         return sum(piece.words for piece in self.pieces[run.first : run.behind])
 
+    @property
+    def mean(self) -> NDArray[np.float32] | None:
+        """The mean over all its tokens, (k,); None where the text was not read."""
+        return self._reading(Window(0, len(self.pieces)))
+
     def _reading(self, run: Window) -> NDArray[np.float32] | None:
         """Give the mean over the tokens of a run, None where the text was not read."""
         if self.sums is None or self.counted is None:
@@ -106,6 +112,19 @@ def read(pieces: Sequence[Piece], device: str) -> Long:
         device: `cpu`: by numpy; `cuda`: by torch.
     """
     return Long(pieces, *sums(pieces, device))
+
+
+def kept(pieces: Sequence[Piece]) -> Long:
+    """Give a text as `read` gives it, for training: kept in the cache, in 16 bits."""
+    file = cache() / name("\n".join(piece.text for piece in pieces)).replace(".npy", ".npz")
+    if not file.exists():
+        found, counted = sums(pieces, device())
+        means = found / np.maximum(counted, 1)[:, None]
+        np.savez(file, means=means.astype(np.float16), counted=counted)
+    with np.load(file, allow_pickle=False) as stored:
+        counted = stored["counted"]
+        found = stored["means"].astype(np.float32) * counted[:, None].astype(np.float32)
+        return Long(pieces, found, counted)
 
 
 def sums(pieces: Sequence[Piece], device: str) -> tuple[NDArray[np.float32], NDArray[np.int64]]:

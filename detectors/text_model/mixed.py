@@ -11,10 +11,8 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 
 import msgspec
-import numpy as np
 
 from detectors.calibration import Calibration, fit
-from detectors.language_model.features import cache, name
 from detectors.text_model import long
 from detectors.text_model.config import PATHS, Config, Path
 from detectors.text_model.forward import Weights
@@ -80,7 +78,7 @@ def long_texts(
     if min(sum(text.ai == ai for text, _ in chosen) for ai in (True, False)) < least:
         return []
     say(f"reading {len(chosen)} long texts whole")
-    return [Known(text, _read(found)) for text, found in chosen]
+    return [Known(text, long.kept(found)) for text, found in chosen]
 
 
 def made(known: Sequence[Known]) -> list[Made]:
@@ -190,17 +188,3 @@ def _joined(host: Long, giver: Long, draw: random.Random, want: int) -> tuple[Lo
     at = draw.randint(1, max(n - 1, 1))
     parts = [host.cut(0, at), giver.cut(first, behind), host.cut(at, n)]
     return long.joined(parts), Window(at, at + behind - first)
-
-
-def _read(found: Sequence[Piece]) -> Long:
-    """Give a text as the language model reads it on a CPU; kept in the cache, in 16 bits."""
-    kept = cache() / name("\n".join(piece.text for piece in found)).replace(".npy", ".npz")
-    if not kept.exists():
-        sums, counted = long.sums(found, "cpu")
-        means = sums / np.maximum(counted, 1)[:, None]
-        np.savez(kept, means=means.astype(np.float16), counted=counted)
-    with np.load(kept, allow_pickle=False) as stored:
-        counted = stored["counted"]
-        return Long(
-            found, stored["means"].astype(np.float32) * counted[:, None].astype(np.float32), counted
-        )

@@ -13,14 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.errors import ConfigError
+from detectors.language_model.features import TOLD, readings
 from detectors.language_model.features import digest as reader_digest
-from detectors.language_model.features import readings
 from detectors.text_model import config as files
+from detectors.text_model import long
 from detectors.text_model.config import Config
 from detectors.text_model.forward import FAR, Seen, Weights, save, see, standard
 from detectors.text_model.language import language
 from detectors.text_model.normalise import normalise
+from detectors.text_model.pieces import pieces
 from detectors.text_model.records import Labelled, read
+from detectors.text_model.windows import LONG_FROM
 
 CHARACTER_BITS, WORD_BITS = 19, 18
 """Half a million and a quarter of a million buckets: 1.5 MB as 16-bit numbers."""
@@ -109,13 +112,25 @@ def teaches(text: Labelled) -> bool:
 
 
 def look(texts: Sequence[Labelled], config: Config, say: Callable[[str], None]) -> dict[str, Seen]:
-    """Give what the model sees of each text, by its id: readings of those that are read, too."""
+    """Give what the model sees of each text, by its id: readings of those that are read, too.
+
+    Long texts are read to their end, as the command reads them.
+    """
     plain = {text.id: normalise(text.text) for text in texts}
     seen = {name: see(text, config) for name, text in plain.items()}
-    read = [name for name, text in plain.items() if language(text) in config.languages]
-    for name, reading in zip(read, readings([plain[name] for name in read], say), strict=True):
-        seen[name] = msgspec.structs.replace(seen[name], reading=reading.ravel())
-    return seen
+    read = [text for text in texts if language(plain[text.id]) in config.languages]
+    whole = [text for text in read if seen[text.id].words > LONG_FROM]
+    at_once = [text.id for text in read if seen[text.id].words <= LONG_FROM]
+    made: dict[str, NDArray[np.float32] | None] = {}
+    for name, found in zip(at_once, readings([plain[i] for i in at_once], say), strict=True):
+        made[name] = found.ravel()
+    for done, text in enumerate(whole):
+        if done % TOLD == 0:
+            say(f"language model: {done} of {len(whole)} long texts read")
+        made[text.id] = long.kept(pieces(text.text)).mean
+    return {
+        name: msgspec.structs.replace(one, reading=made.get(name)) for name, one in seen.items()
+    }
 
 
 def fit(

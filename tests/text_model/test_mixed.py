@@ -15,7 +15,7 @@ from detectors.calibration import Calibration
 from detectors.item import Item
 from detectors.language_model import network
 from detectors.language_model.forward import language_model
-from detectors.text_model import forward, long, mixed, passages
+from detectors.text_model import forward, long, mixed, passages, train
 from detectors.text_model.config import read
 from detectors.text_model.detector import TextModel
 from detectors.text_model.long import Long
@@ -266,6 +266,17 @@ def test_only_long_texts_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert first[0].read.sums is not None
     assert again[0].read.sums is not None
     assert np.array_equal(first[0].read.sums, again[0].read.sums)
+
+
+@pytest.mark.parametrize("words", [100, 450])
+def test_texts_are_learnt_from_and_calibrated_on_as_the_command_reads_them(
+    words: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("platformdirs.user_cache_path", lambda _: tmp_path)
+    text = labelled(3, ai=False, words=words)
+    seen = train.look([text], read(SHIPPED), quiet)[text.id]
+    facts = look(text.text).facts
+    assert forward.load(SHIPPED).score(seen, "full") == pytest.approx(facts["score"], abs=0.02)
 
 
 def test_what_stands_out_is_likelier_a_models_by_itself_too() -> None:
