@@ -53,7 +53,9 @@ def grams(text: str, character_bits: int, word_bits: int) -> NDArray[np.int64]:
     tokens = token_hashes(lower)
     pairs = tokens[:-1] * _STEP + tokens[1:] + np.uint64(1)
     places += [_bucket(of, word_bits) + (1 << character_bits) for of in (tokens, pairs)]
-    return np.unique(np.concatenate(places))
+    rising = np.sort(np.concatenate(places))
+    once: NDArray[np.int64] = rising[np.append([True], rising[1:] != rising[:-1])]
+    return once  # as np.unique gives it, which is slower: it hashes first
 
 
 def codes(text: str) -> NDArray[np.uint64]:
@@ -78,9 +80,10 @@ def token_hashes(text: str) -> NDArray[np.uint64]:
 def style(text: str) -> NDArray[np.float32]:
     """Give the numbers that `STYLE` names, finite for every text, the empty one too."""
     found = _WORD.findall(text)
-    values = _of_words(found) + _of_sentences(text) + _of_repetition(found)
+    lower = [word.lower() for word in found]
+    values = _of_words(found) + _of_sentences(text) + _of_repetition(lower)
     values += _of_marks(text, max(len(found), 1)) + _of_letters(text, found) + _of_packing(text)
-    return np.array(values + _of_wording(text, found), np.float32)
+    return np.array(values + _of_wording(text, lower), np.float32)
 
 
 def _of_words(found: list[str]) -> list[float]:
@@ -97,9 +100,9 @@ def _of_sentences(text: str) -> list[float]:
     return [math.log(mean), float(lengths.std()) / mean, *ends]
 
 
-def _of_repetition(found: list[str]) -> list[float]:
-    counts = Counter(word.lower() for word in found)
-    n = max(len(found), 1)
+def _of_repetition(lower: list[str]) -> list[float]:
+    counts = Counter(lower)
+    n = max(len(lower), 1)
     once = sum(count == 1 for count in counts.values())
     return [
         math.log1p(len(counts)) / math.log(n + 2),
@@ -132,8 +135,8 @@ def _of_packing(text: str) -> list[float]:
     return [ratio, ratio * math.log(length)]
 
 
-def _of_wording(text: str, found: list[str]) -> list[float]:
-    n, lower = max(len(found), 1), [word.lower() for word in found]
+def _of_wording(text: str, lower: list[str]) -> list[float]:
+    n = max(len(lower), 1)
     pairs = len(set(pairwise(lower))) / (n - 1) if n > 1 else 1.0
     opened = [part.split(None, 1)[0] for part in _SENTENCE_END.split(text.lower()) if part.strip()]
     return [

@@ -50,7 +50,8 @@ LETTERS = 0.02
 
 def language(text: str) -> str | None:
     """Give the ISO 639-1 code of the language most of a text is in, None where unsure."""
-    counts = Counter({name: len(pattern.findall(text)) for name, pattern in _PATTERNS.items()})
+    scripts = ("latin",) if text.isascii() else tuple(_PATTERNS)
+    counts = Counter({name: len(_PATTERNS[name].findall(text)) for name in scripts})
     script, n = counts.most_common(1)[0]
     if not n or 2 * n < counts.total():
         return None
@@ -71,7 +72,10 @@ def _arabic(text: str, n: int) -> str:
 def _by_words(text: str, script: str) -> str | None:
     """Give the language whose function words are most of a text's words."""
     found = Counter(_WORD.findall(text.lower()))
-    hits = {code: sum(found[word] for word in known) for code, known in _known()[script].items()}
+    own = found.keys()
+    hits = {
+        code: sum(found[word] for word in known & own) for code, known in _known()[script].items()
+    }
     (first, most), (_, next_most) = sorted(hits.items(), key=lambda hit: -hit[1])[:2]
     return first if most >= LEAST * found.total() and most >= LEAD * next_most else None
 
