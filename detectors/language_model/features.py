@@ -1,5 +1,6 @@
 """Readings of many texts for training, kept in the user's cache folder."""
 
+import functools
 import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -80,6 +81,7 @@ def cache() -> Path:
     return folder
 
 
+@functools.cache
 def digest() -> str:
     """Give the hash of the shipped weights, hex."""
     return hashlib.sha256(WEIGHTS.read_bytes()).hexdigest()
