@@ -11,6 +11,7 @@ from detectors.figures import auroc, auroc_interval, wilson
 from detectors.language_model.forward import LONGEST
 from detectors.text_model.config import PATHS, Config
 from detectors.text_model.train import DAMPING
+from detectors.text_model.windows import LONG_FROM
 
 if TYPE_CHECKING:
     from detectors.text_model.measure import Case
@@ -163,10 +164,11 @@ def page(figures: Figures, known: Config) -> str:
 
 Tells how much likelier a text's wording is from a model than from a person. The full path reads
 texts in the languages {", ".join(known.languages)}: a linear probe on the middle of a frozen
-language model (SmolLM2-135M, the first {LONGEST} tokens), and beside it, for the rare extremes, the
-fast path: hashed n-grams of characters and words and style in numbers, logistic regression, no
-language model. The full score of a text of n words is taken times sqrt(n / (n + {DAMPING})). Other
-languages, and every text under `--fast`, take the fast path alone, which has its own calibration.
+language model (SmolLM2-135M; texts of more than {LONG_FROM} words {LONGEST} tokens at a time to
+their end), and beside it, for the rare extremes, the fast path: hashed n-grams of characters and
+words and style in numbers, logistic regression, no language model. The full score of a text of n
+words is taken times sqrt(n / (n + {DAMPING})). Other languages, and every text under `--fast`, take
+the fast path alone, which has its own calibration.
 
 - Judged from {known.minimum_words} words on. Languages on the full path: {_tongues(known.full)}; on
   the fast path: {_tongues(known.fast)}. Every text is scored.
