@@ -54,8 +54,9 @@ def grams(text: str, character_bits: int, word_bits: int) -> NDArray[np.int64]:
     pairs = tokens[:-1] * _STEP + tokens[1:] + np.uint64(1)
     places += [_bucket(of, word_bits) + (1 << character_bits) for of in (tokens, pairs)]
     rising = np.sort(np.concatenate(places))
-    once: NDArray[np.int64] = rising[np.append([True], rising[1:] != rising[:-1])]
-    return once  # as np.unique gives it, which is slower: it hashes first
+    # What np.unique gives, which hashes first and takes longer.
+    distinct: NDArray[np.int64] = rising[np.append([True], rising[1:] != rising[:-1])]
+    return distinct
 
 
 def codes(text: str) -> NDArray[np.uint64]:
