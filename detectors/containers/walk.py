@@ -51,13 +51,17 @@ class Basket:
         return not self.full
 
     def put(self, tag: str, start: int, end: int) -> bool:
-        """Keep the bytes from start to end, as far as the file reaches; tell whether it did."""
+        """Keep the bytes from start to end, as far as the file reaches; tell whether it did.
+
+        Of a piece said to lie behind the end of the file nothing is kept, at that end.
+        """
+        start = min(start, self.size)
         self.chunks.append(Chunk(tag, start, self.view[start : min(end, self.size)]))
         return end <= self.size
 
     def put_joined(self, tag: str, start: int, data: bytes) -> None:
         """Keep bytes that lay in several places, the first of them at start."""
-        self.chunks.append(Chunk(tag, start, memoryview(data)))
+        self.chunks.append(Chunk(tag, min(start, self.size), memoryview(data)))
 
     def walk(self, *, whole: bool) -> Walk:
         """Give what was collected."""

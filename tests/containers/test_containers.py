@@ -112,6 +112,15 @@ def test_no_change_of_a_good_file_raises(media_type: str, draw: st.DataObject) -
     assert all(piece.offset + len(piece.data) <= len(data) for piece in pieces.chunks)
 
 
+@pytest.mark.parametrize("media_type", sorted(SAMPLES))
+def test_no_piece_lies_outside_the_file_whatever_a_byte_says(media_type: str) -> None:
+    good = SAMPLES[media_type]
+    for at in range(len(good)):
+        data = good[:at] + b"\xff" + good[at + 1 :]
+        for piece in walk(data, media_type).chunks:
+            assert piece.offset + len(piece.data) <= len(data)
+
+
 def test_scans_are_counted_as_a_decoder_meets_them() -> None:
     assert jpeg_scans(b"") == 0
     assert jpeg_scans(drawn("JPEG")) == 1
