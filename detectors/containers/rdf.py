@@ -4,14 +4,23 @@ from xml.parsers import expat
 
 import msgspec
 
+from detectors.containers.namespaces import XML, Name, NamespaceLimitError, Namespaces
 from detectors.containers.walk import MAX_UNPACKED
 
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
-XML = "http://www.w3.org/XML/1998/namespace"
-ARRAYS = {f"{RDF} {name}" for name in ("Alt", "Bag", "Seq", "li", "value", "Description")}
+ROOT = (RDF, "RDF")
+ARRAYS = {(RDF, name) for name in ("Alt", "Bag", "Seq", "li", "value", "Description")}
 """Elements between a property and its value."""
+RESOURCE = (RDF, "resource")
+OTHERS = ("", RDF, XML)
+"""Namespaces that no property of XMP has."""
 MAX_DEPTH = 100
 MAX_ELEMENTS = 100_000
+LIMITS = (
+    expat.errors.codes[expat.errors.XML_ERROR_NO_MEMORY],
+    expat.errors.codes[expat.errors.XML_ERROR_AMPLIFICATION_LIMIT_BREACH],
+)
+"""Errors of expat that say nothing of the packet's form."""
 
 
 class Property(msgspec.Struct, frozen=True):
@@ -29,25 +38,29 @@ class Properties(msgspec.Struct, frozen=True):
     whole: bool
     """False where it is malformed, cut, or over a limit; what came before stands."""
     limited: bool
-    """True where it is over a limit or declares an entity, and more follows."""
+    """True where it is over a limit or declares what its tags leave out, and more follows."""
 
 
 class _Stop(Exception):  # noqa: N818 - no fault, the end of the walk
-    """Over a limit, or an entity is declared: nothing more is read."""
+    """Over a limit, or entities or attributes are declared: nothing more is read."""
 
 
 def properties(packet: bytes | memoryview) -> Properties:
-    """Give the top-level properties of XMP, whatever prefix and form they are written in.
+    """Return the top-level properties of XMP, whatever prefix and form they are written in.
 
-    Entities are refused, nothing external is read, and properties of nested structures are left
-    out: they speak of something else, such as a picture that was placed into this one.
+    Entities and attributes with a default are refused, nothing external is read, and properties of
+    nested structures are left out: they speak of something else, such as a picture that was placed
+    into this one.
     """
     reader, fits = _Reader(), len(packet) <= MAX_UNPACKED
     try:
         reader.parser.Parse(bytes(packet[:MAX_UNPACKED]), fits)
-    except _Stop:
+    except (_Stop, NamespaceLimitError):
         return Properties(tuple(reader.found), whole=False, limited=True)
-    except (expat.ExpatError, LookupError, ValueError):  # the latter two: unknown encodings
+    except expat.ExpatError as error:
+        limited = not fits or getattr(error, "code", None) in LIMITS
+        return Properties(tuple(reader.found), whole=False, limited=limited)
+    except (LookupError, ValueError):  # unknown encodings; prefixes without a namespace
         return Properties(tuple(reader.found), whole=False, limited=not fits)
     return Properties(tuple(reader.found), whole=fits, limited=not fits)
 
@@ -57,40 +70,46 @@ class _Reader:
 
     def __init__(self) -> None:
         self.found: list[Property] = []
-        self.stack: list[str] = []
+        self.stack: list[Name] = []
+        self.namespaces = Namespaces()
         self.root = -1
         """Depth of `rdf:RDF`, -1 outside."""
         self.leaf = False
         self.text: list[str] = []
         self.count = 0
-        self.parser = expat.ParserCreate(namespace_separator=" ")
+        self.parser = expat.ParserCreate()
         self.parser.buffer_text = True
         self.parser.StartElementHandler = self._start
         self.parser.EndElementHandler = self._end
         self.parser.CharacterDataHandler = self.text.append
         self.parser.EntityDeclHandler = self._refuse
+        self.parser.AttlistDeclHandler = self._refuse
 
     def _refuse(self, *_: object) -> None:
         """End the parse."""
         raise _Stop
 
-    def _start(self, name: str, attributes: dict[str, str]) -> None:
+    def _start(self, written: str, attributes: dict[str, str]) -> None:
         """Enter an element and keep its attributes."""
         self.count += 1
         if len(self.stack) >= MAX_DEPTH or self.count > MAX_ELEMENTS:
             raise _Stop
+        self.namespaces.enter(attributes)
+        name = self.namespaces.element(written)
         self.stack.append(name)
         self.leaf = True
         self.text.clear()
         if self.root < 0:
-            self.root = len(self.stack) - 1 if name == f"{RDF} RDF" else -1
+            self.root = len(self.stack) - 1 if name == ROOT else -1
             return
         if len(self.stack) == self.root + 2:
             for key, value in attributes.items():
-                if not key.startswith((RDF, XML)):
-                    self._keep(key, value)
-        elif f"{RDF} resource" in attributes:
-            self._value(attributes[f"{RDF} resource"])
+                if not key.startswith("xmlns"):  # declares a namespace
+                    self._keep(self.namespaces.attribute(key), value)
+            return
+        for key, value in attributes.items():
+            if key.endswith(":resource") and self.namespaces.attribute(key) == RESOURCE:
+                self._value(value)
 
     def _end(self, _: str) -> None:
         """Leave an element and keep its text, if it holds no further element."""
@@ -99,6 +118,7 @@ class _Reader:
         self.leaf = False
         self.text.clear()
         self.stack.pop()
+        self.namespaces.leave()
         if len(self.stack) <= self.root:
             self.root = -1
 
@@ -108,8 +128,8 @@ class _Reader:
         if len(self.stack) > at and all(name in ARRAYS for name in self.stack[at + 1 :]):
             self._keep(self.stack[at], value)
 
-    def _keep(self, key: str, value: str) -> None:
-        """Keep a property."""
-        namespace, _, name = key.rpartition(" ")
-        if namespace and value.strip():
-            self.found.append(Property(namespace, name, value))
+    def _keep(self, name: Name, value: str) -> None:
+        """Keep a property; those of RDF and XML are none of the document's."""
+        namespace, local = name
+        if namespace not in OTHERS and value.strip():
+            self.found.append(Property(namespace, local, value))

@@ -313,3 +313,38 @@ def test_random_bytes_never_raise(head: bytes, tail: bytes) -> None:
 def test_there_is_nothing_to_set() -> None:
     with pytest.raises(ConfigError, match="takes no options"):
         Metadata({"threshold": 1})
+
+
+RDF = 'xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"'
+PACKET = f'<x xmlns="adobe:ns:meta/"><rdf:RDF {RDF}><rdf:Description %s/></rdf:RDF></x>'
+LONG = "u" * 400_000
+MANY = " ".join(f'a:x{n}=""' for n in range(20_000))
+LONG_NAMES = (PACKET % f'xmlns:a="{LONG}" {MANY}').encode()
+PROFILE = b"Raw profile type xmp\0\0" + zlib.compress(b"\nxmp\n1\n" + LONG_NAMES.hex().encode())
+DIGEST = b"0" * 32
+NOTE = f'xmlns:n="http://ns.adobe.com/xmp/note/" n:HasExtendedXMP="{DIGEST.decode()}"'
+EXTENDED = app1(b"http://ns.adobe.com/xap/1.0/\0" + (PACKET % NOTE).encode())
+
+
+def in_pieces(packet: bytes) -> bytes:
+    step, head = 60_000, b"http://ns.adobe.com/xmp/extension/\0" + DIGEST
+    return b"".join(
+        app1(head + struct.pack(">II", len(packet), at) + packet[at : at + step])
+        for at in range(0, len(packet), step)
+    )
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        png(chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(LONG_NAMES))),
+        png(chunk(b"zTXt", PROFILE)),
+        b'<svg xmlns="http://www.w3.org/2000/svg"><metadata>' + LONG_NAMES + b"</metadata></svg>",
+        JPEG[:2] + EXTENDED + in_pieces(LONG_NAMES) + JPEG[2:],
+    ],
+    ids=["png", "raw profile", "svg", "jpeg extension"],
+)
+def test_a_namespace_too_long_to_stand_before_every_name_is_a_limit_and_not_clear(
+    data: bytes,
+) -> None:
+    assert codes(data) == ["metadata.over_limit"]
