@@ -1,7 +1,6 @@
 """Pictures on their way into a bank."""
 
 import os
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +11,7 @@ from detectors.errors import CannotAssess, ConfigError
 from detectors.item import Kind
 from detectors.known_fakes.bank.entry import Entry, named
 from detectors.known_fakes.bank.place import Place, create, exists, opened, writing
+from provenance.cli.progress import Progress
 from provenance.intake import files
 from provenance.intake.paths import found
 
@@ -77,11 +77,9 @@ def add_pictures(
     known = opened(path).entries if exists(path) else {}
     fresh = _fresh(path, planned, known, done)
     create(path, template.created)
-    with writing(path) as writer:
+    with writing(path) as writer, Progress("Adding pictures", len(fresh)) as progress:
         _fresh(path, fresh, writer.bank.entries, Enrolment(path.name))  # anew, under the lock
-        progress = _Progress(len(fresh))
-        for entry_id, (file, sha256) in fresh.items():
-            progress.step()
+        for entry_id, (file, sha256) in progress.watch(fresh.items()):
             if not _fresh(path, {entry_id: (file, sha256)}, writer.bank.entries, done):
                 continue  # another process has added it to the server since
             made = _made(entry_id, file, template, done)
@@ -90,7 +88,6 @@ def add_pictures(
             if len(writer.pending) >= BATCH:
                 _acknowledge(writer.commit(), done, tell)
         _acknowledge(writer.commit(), done, tell)
-        progress.end()
     return done
 
 
@@ -167,23 +164,3 @@ def _acknowledge(
         if tell is not None:
             low = "" if entry.perceptual else "  (low detail: by bytes alone)"
             tell(f"added  {entry.id}{low}")
-
-
-class _Progress:
-    """Counts on a terminal's stderr; silent elsewhere."""
-
-    def __init__(self, total: int) -> None:
-        self._total, self._seen = total, 0
-        self._shown = sys.stderr.isatty() and not sys.stdout.isatty()
-
-    def step(self) -> None:
-        """Count one picture."""
-        self._seen += 1
-        if self._shown:
-            sys.stderr.write(f"\r{self._seen} of {self._total} pictures")
-            sys.stderr.flush()
-
-    def end(self) -> None:
-        """Leave a clean line."""
-        if self._shown:
-            sys.stderr.write("\r\033[K")

@@ -22,6 +22,7 @@ from detectors.known_fakes.bank.exchange.merge import merge as merged
 from detectors.known_fakes.bank.exchange.row import Defaults, Feed, Left, text
 from detectors.known_fakes.bank.place import Place, opened
 from provenance.cli.place import BANK, PLACE
+from provenance.cli.progress import Progress
 from provenance.render.escape import escape
 
 _FORMAT = click.option(
@@ -40,8 +41,6 @@ _DISPUTE = click.option(
     help="What they withdrew becomes disputed here, for you to decide, not withdrawn.",
 )
 _OTHER = click.argument("other", type=PLACE)
-SHOWN_EVERY = 500
-"""Rows between two looks of the counter."""
 
 
 @click.command()
@@ -63,17 +62,17 @@ def export(
     """
     bank = opened(path)
     entries, held = leaving(bank.entries.values(), to)
-    counter = _Counter("entries")
+    progress = Progress("Writing entries", quiet=out is None and sys.stdout.isatty())
     pieces = format_of(name).write(
         entries, Feed(name=text(feed or bank.name) or "bank", notes=notes)
     )
     if out is None:
-        for piece in counter.watch(pieces):
+        for piece in progress.watch(pieces):
             sys.stdout.buffer.write(piece)
         sys.stdout.buffer.flush()
     else:
         with _appearing(out) as file:
-            file.writelines(counter.watch(pieces))
+            file.writelines(progress.watch(pieces))
     words = [f"{bank.name}: {len(entries)} entries as {name}"]
     words += [f" for {to}"] if to else []
     click.echo(escape("".join(words)), err=True)
@@ -130,10 +129,10 @@ def import_(
     Faulty hashes are refused, what has no place in a bank is parked; both are counted and named,
     and the rest is taken. What they withdrew is withdrawn here; what you withdrew stays so.
     """
-    counter = _Counter("rows, read twice")
     said |= {"kind": Kind(said["kind"]), "tlp": Tlp(said["tlp"])}
     defaults = Defaults(now=_now(), **said)
-    with _appearing(left_out) if left_out else nullcontext() as kept:
+    appearing = _appearing(left_out) if left_out else nullcontext()
+    with appearing as kept, Progress("Reading rows, twice") as progress:
         report = take_in(
             path,
             file,
@@ -142,9 +141,8 @@ def import_(
             dispute=dispute,
             dry=dry,
             tell=_teller(kept),
-            step=counter.step,
+            step=progress.step,
         )
-    counter.end()
     if form == "json":
         click.echo(json.dumps(report.report(), indent=1, ensure_ascii=False))
     else:
@@ -175,9 +173,10 @@ def merge(path: Place, other: Place, prefix: str, form: str, *, dispute: bool) -
     Local features come along. What was withdrawn in either is withdrawn; of two changes the later
     counts; an id that stands for two pictures keeps yours. OTHER stays as it is.
     """
-    counter = _Counter("entries")
-    done = merged(path, opened(other), _now(), prefix=prefix, dispute=dispute, step=counter.step)
-    counter.end()
+    with Progress("Merging entries") as progress:
+        done = merged(
+            path, opened(other), _now(), prefix=prefix, dispute=dispute, step=progress.step
+        )
     if form == "json":
         told = {**msgspec.to_builtins(done), "conflicts": done.conflicts}
         click.echo(json.dumps(told, indent=1, ensure_ascii=False))
@@ -237,30 +236,3 @@ def _appearing(out: Path) -> Iterator[BinaryIO]:
 
 def _now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-class _Counter:
-    """Counts on a terminal's stderr; silent elsewhere."""
-
-    def __init__(self, what: str) -> None:
-        self._what, self._seen = what, 0
-        self._shown = sys.stderr.isatty() and not sys.stdout.isatty()
-
-    def step(self) -> None:
-        """Count one."""
-        self._seen += 1
-        if self._shown and self._seen % SHOWN_EVERY == 0:
-            sys.stderr.write(f"\r{self._seen:,} {self._what}")
-            sys.stderr.flush()
-
-    def watch(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
-        """Count the pieces that pass."""
-        for piece in pieces:
-            self.step()
-            yield piece
-        self.end()
-
-    def end(self) -> None:
-        """Leave a clean line."""
-        if self._shown and self._seen >= SHOWN_EVERY:
-            sys.stderr.write("\r\033[K")

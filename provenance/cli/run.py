@@ -4,11 +4,10 @@ import os
 import shutil
 import signal
 import sys
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain, islice
-from typing import Any
+from typing import Any, TextIO
 
 import click
 import msgspec
@@ -17,6 +16,7 @@ from detectors.item import Item
 from detectors.signal import Outcome
 from provenance.cli import settings
 from provenance.cli.options import COLORS, FAIL_ON, one_of
+from provenance.cli.progress import Progress
 from provenance.engine.check import Choice
 from provenance.engine.pool import records
 from provenance.engine.tally import Tally
@@ -24,6 +24,8 @@ from provenance.messages import languages, say
 from provenance.record import Record, Risk
 from provenance.render import Look, renderer
 
+LINES = ("terminal", "jsonl")
+"""Formats whose records end with their line."""
 WIDTH = 80
 """Columns where there is no terminal to ask, as golden screens and log files expect."""
 
@@ -49,18 +51,27 @@ def run(
         folder: several items, so that a terminal shows a line each and a count.
         count: how many items there are, for progress; None: not known.
     """
+    out = sys.stdout  # before anything else is done: it belongs to the records alone
     write = renderer(given["form"])
     fail_on = one_of("fail_on", given["fail_on"] or found.settings.fail_on, FAIL_ON)
     look = _look(choice, found, given, fail_on)
-    tally = Tally(look.fail_on, lambda record: _name_on_stderr(record, look))
+    progress = Progress(
+        "Checking", count, quiet=given["quiet"] or count == 1 or _joined(given, out)
+    )
+
+    def unchecked(record: Record) -> None:
+        progress.clear()
+        _name_on_stderr(record, look)
+
+    tally = Tally(look.fail_on, unchecked)
     look = msgspec.structs.replace(look, folder=folder, closing=lambda: closing(tally, fail_on))
-    with interruptible() as interrupted:
+    with interruptible() as interrupted, progress:
         stream = records(items, choice, jobs, interrupted)
-        passing = tally.watch(_progress(stream, count, quiet=given["quiet"] or not folder))
+        passing = tally.watch(progress.watch(stream))
         first = list(islice(passing, 1))  # a refused option shows here, before anything is written
-        write(chain(first, passing), sys.stdout, look)
+        write(chain(first, passing), out, look)
         tally.interrupted = interrupted()
-    sys.stdout.flush()
+    out.flush()
     return tally.exit_code
 
 
@@ -80,37 +91,9 @@ def _look(choice: Choice, found: settings.Found, given: dict[str, Any], fail_on:
     )
 
 
-def _progress(stream: Iterator[Record], count: int | None, *, quiet: bool) -> Iterator[Record]:
-    """Give the records on, with count, rate and time left on stderr where a person watches it."""
-    if quiet or not sys.stderr.isatty():
-        return stream
-    return _watched(stream, count)
-
-
-def _watched(stream: Iterator[Record], count: int | None) -> Iterator[Record]:
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (
-        TextColumn("Checking"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-    )
-    began = time.monotonic()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
-        task = shown.add_task("", total=count, rate="")
-        for done, record in enumerate(stream, 1):
-            rate = done / max(time.monotonic() - began, 1e-3)
-            shown.update(task, completed=done, rate=f"{rate:.1f} a second")
-            yield record
+def _joined(given: dict[str, Any], out: TextIO) -> bool:
+    """Tell whether records end in the middle of a line of a terminal, where nothing may follow."""
+    return out.isatty() and given["form"] not in LINES
 
 
 def _name_on_stderr(record: Record, look: Look) -> None:

@@ -36,6 +36,7 @@ def scan(
     Links and special files are passed over; hidden files are checked like others.
     """
     from provenance.cli import settings
+    from provenance.cli.progress import Progress
     from provenance.cli.run import run
     from provenance.engine.pool import jobs_for
     from provenance.intake import paths as intake
@@ -43,7 +44,8 @@ def scan(
     found = settings.load()
     chosen = choice(found, given)
     passed_over: list[str] = []
-    names = intake.found(paths, exclude, passed_over.append)
+    with Progress("Listing files", quiet=given["quiet"]) as progress:
+        names = intake.found(paths, exclude, passed_over.append, progress.step)
     if passed_over:
         click.echo(f"provenance: passed over {len(passed_over)} links and special files", err=True)
     if not names:

@@ -9,6 +9,7 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -41,6 +42,8 @@ def serve(pipe: Connection, choice: Choice, inherited: Iterable[Connection]) -> 
     """Check what comes through the pipe until it closes: the life of a worker process."""
     for end in inherited:
         end.close()  # else this process keeps the parent's ends open and outlives it
+    os.dup2(2, 1)  # standard output belongs to the parent's records: a library that prints is heard
+    sys.stdout = sys.stderr  # on stderr, and what the parent has not flushed yet is not said twice
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # one core a worker, and the same sums each time

@@ -49,7 +49,10 @@ def _of_file(path: str, *, follow: bool, kind: Kind | None = None) -> Iterator[I
 
 
 def found(
-    roots: Iterable[str], exclude: Iterable[str], passed_over: Callable[[str], None]
+    roots: Iterable[str],
+    exclude: Iterable[str],
+    passed_over: Callable[[str], None],
+    step: Callable[[], None] = lambda: None,
 ) -> list[str]:
     """Give every file below the roots, sorted by the bytes of its path, each once.
 
@@ -57,6 +60,7 @@ def found(
         roots: folders and files.
         exclude: patterns of names or of paths below a root, as `fnmatch` reads them.
         passed_over: told of every link and special file, which are not opened.
+        step: called for each file.
 
     A path that cannot be looked at stays in the list and becomes an item that carries its fault.
     A sidecar that has its file beside it is left out, since it is read with that file.
@@ -64,7 +68,9 @@ def found(
     out: set[str] = set()
     patterns = tuple(exclude)
     for root in roots:
-        out.update(_below(root, patterns, passed_over))
+        for path in _below(root, patterns, passed_over):
+            out.add(path)
+            step()
     return sorted((path for path in out if not _is_sidecar(path)), key=os.fsencode)
 
 

@@ -45,6 +45,9 @@ class Obedient:
             raise ValueError("no \ud800 good")
         if word == "nothing":
             return []
+        if word == "print":
+            print("printed", flush=True)  # noqa: T201
+            os.write(1, b"written\n")
         if word.startswith("slow"):
             time.sleep(0.05)
         return [signal_of("obedient", word)]
@@ -155,6 +158,15 @@ def test_a_picture_that_never_opens_is_closed_for_all(
 def test_a_detector_that_breaks_gives_a_failed_signal(obedient: Choice, word: str) -> None:
     (got,) = pool.records(items(word), obedient, 1)
     assert said(got)["obedient"] == ("failed", "engine.failed")
+
+
+def test_what_a_detector_prints_never_comes_among_the_records(
+    obedient: Choice, capfd: pytest.CaptureFixture[str]
+) -> None:
+    sys.stdout.write("a record, not flushed yet")
+    (got,) = pool.records(items("print"), obedient, 1)
+    assert said(got)["obedient"] == ("clear", "test.said")
+    assert capfd.readouterr() == ("a record, not flushed yet", "printed\nwritten\n")
 
 
 def test_refused_options_are_told_before_any_record(obedient: Choice) -> None:

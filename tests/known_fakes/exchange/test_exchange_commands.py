@@ -104,5 +104,5 @@ def test_counters_are_for_terminals(tmp_path: Path) -> None:
         process.wait(60)
         seen = os.read(outer, 65536).decode()
     os.close(outer)
-    assert "500 rows" in seen
+    assert "Reading rows, twice: 1" in seen
     assert seen.endswith("\x1b[K")
