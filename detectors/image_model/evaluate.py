@@ -20,6 +20,7 @@ from detectors.image_model.model import Config, read, write
 from detectors.image_model.train import fitted, lessons, pictures, resent
 from detectors.report import EVERYTHING, Way, left_out, limit, supported
 from detectors.report import Row as Judged
+from detectors.storing.atomic import atomic_write
 
 if TYPE_CHECKING:
     import numpy as np
@@ -138,8 +139,8 @@ def evaluate(data: Path, model: Path, splits: Sequence[str], say: Callable[[str]
     command = f"provenance evaluate image_model{_options(splits)}"
     metrics = card.figures(found, ratios, config, command)
     encoded = msgspec.json.format(msgspec.json.encode(metrics), indent=1)
-    (model / "metrics.json").write_bytes(encoded + b"\n")
-    (model / "card.md").write_text(card.page(metrics, config), "utf-8")
+    atomic_write(model / "metrics.json", encoded + b"\n")
+    atomic_write(model / "card.md", card.page(metrics, config).encode())
     say(f"judged on {len(found)} pictures and copies: {model / 'card.md'}")
 
 

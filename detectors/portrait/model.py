@@ -9,6 +9,7 @@ import msgspec
 
 from detectors.calibration import Calibration
 from detectors.errors import ConfigError
+from detectors.storing.atomic import atomic_write
 
 SHIPPED = Path(__file__).parent
 ENCODER = "clip-vit-b16-blocks1-8-4bit.2"
@@ -140,4 +141,4 @@ def read(folder: Path) -> Model:
 def write(folder: Path, config: Config) -> None:
     """Write a folder's config.json."""
     content = msgspec.json.format(msgspec.json.encode(config), indent=1)
-    (folder / "config.json").write_bytes(content + b"\n")
+    atomic_write(folder / "config.json", content + b"\n")

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from detectors.encoder import train as probes
 from detectors.encoder.features import Row, decoded, features, rows
 from detectors.errors import ConfigError
 from detectors.portrait.forward import eyes_of, largest_face
 from detectors.portrait.model import ENCODER, Config, Place, Trained, offset, write
+from detectors.storing.atomic import atomic_write
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -68,13 +69,11 @@ def train(data: Path, out: Path, splits: Sequence[str], say: Callable[[str], Non
     seen = portraits(data, splits, say)
     config, probe = fitted(seen, splits)
     out.mkdir(parents=True, exist_ok=True)
-    save_file(
-        {
-            "weight": probe.weight.astype(np.float32),
-            "bias": np.array([probe.bias], np.float32),
-        },
-        out / "weights.safetensors",
-    )
+    tensors = {
+        "weight": probe.weight.astype(np.float32),
+        "bias": np.array([probe.bias], np.float32),
+    }
+    atomic_write(out / "weights.safetensors", save(tensors))
     write(out, config)
     say(f"wrote {out}: {config.trained.ai} generated, {config.trained.real} photographed")
 

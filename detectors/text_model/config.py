@@ -8,6 +8,7 @@ import msgspec
 
 from detectors.calibration import Calibration
 from detectors.errors import ConfigError
+from detectors.storing.atomic import atomic_write
 
 Path = Literal["full", "fast"]
 """Which of two scores speaks: the language model and the n-grams, or the n-grams alone."""
@@ -79,4 +80,4 @@ def read(folder: pathlib.Path) -> Config:
 def write(folder: pathlib.Path, config: Config) -> None:
     """Write the configuration of the model in a folder."""
     encoded = msgspec.json.format(msgspec.json.encode(config), indent=1)
-    (folder / CONFIG).write_bytes(encoded + b"\n")
+    atomic_write(folder / CONFIG, encoded + b"\n")

@@ -14,6 +14,7 @@ from detectors.calibration import Calibration
 from detectors.errors import ConfigError
 from detectors.figures import auroc_interval
 from detectors.report import Way, supported
+from detectors.storing.atomic import atomic_write
 from detectors.text_model import card, config, mixed
 from detectors.text_model.config import PATHS, Config
 from detectors.text_model.forward import Seen, Weights, load
@@ -99,8 +100,8 @@ def evaluate(data: Path, model: Path, splits: tuple[str, ...], say: Callable[[st
         fast=card.figures(fast, known, command),
     )
     encoded = msgspec.json.format(msgspec.json.encode(metrics), indent=1)
-    (model / "metrics.json").write_bytes(encoded + b"\n")
-    (model / "card.md").write_text(card.page(metrics, known), "utf-8")
+    atomic_write(model / "metrics.json", encoded + b"\n")
+    atomic_write(model / "card.md", card.page(metrics, known).encode())
     say(f"judged on {len(fast)} texts: {model / 'card.md'}")
 
 

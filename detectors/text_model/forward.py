@@ -5,9 +5,11 @@ import pathlib
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file
+from safetensors.numpy import save as packed
 
 from detectors.language_model.forward import language_model
+from detectors.storing.atomic import atomic_write
 from detectors.text_model.config import WEIGHTS, Config, Path
 from detectors.text_model.features import grams, style
 from detectors.text_model.normalise import words
@@ -109,4 +111,4 @@ def load(folder: pathlib.Path) -> Weights:
 
 def save(folder: pathlib.Path, weights: Weights) -> None:
     """Write weights into a folder."""
-    save_file(msgspec.structs.asdict(weights), folder / WEIGHTS)
+    atomic_write(folder / WEIGHTS, packed(msgspec.structs.asdict(weights)))

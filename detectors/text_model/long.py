@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from detectors.language_model.features import cache, device, name
 from detectors.language_model.forward import LONGEST as TOKENS
 from detectors.language_model.forward import SKIPPED, language_model
+from detectors.storing.atomic import appearing
 from detectors.text_model.config import Config, Path
 from detectors.text_model.forward import Seen, Weights, see
 from detectors.text_model.normalise import LONGEST
@@ -120,7 +121,8 @@ def kept(pieces: Sequence[Piece]) -> Long:
     if not file.exists():
         found, counted = sums(pieces, device())
         means = found / np.maximum(counted, 1)[:, None]
-        np.savez(file, means=means.astype(np.float16), counted=counted)
+        with appearing(file) as fresh:
+            np.savez(fresh, means=means.astype(np.float16), counted=counted)
     with np.load(file, allow_pickle=False) as stored:
         counted = stored["counted"]
         found = stored["means"].astype(np.float32) * counted[:, None].astype(np.float32)

@@ -13,6 +13,7 @@ from detectors.trust.lists import (
     TrustList,
     in_use,
     known,
+    steady,
     user_folder,
 )
 
@@ -25,6 +26,7 @@ __all__ = [
     "TrustList",
     "in_use",
     "known",
+    "steady",
     "user_folder",
 ]
 

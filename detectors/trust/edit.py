@@ -1,15 +1,17 @@
 """Changes to the user's lists: certificates are validated before anything is written."""
 
 import hashlib
-import os
 import re
-import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from detectors.errors import ConfigError
-from detectors.trust.lists import Part, TrustList, Use, known, switched, user_index
+from detectors.storing.atomic import atomic_write
+from detectors.storing.lock import locked
+from detectors.trust.lists import Index, Part, TrustList, Use, known, switched, user_index
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
@@ -20,6 +22,14 @@ TEXTS: Final = ("file", "source", "sha256")
 """Fields of a part that are written as strings."""
 MOST_BYTES: Final = 8 << 20
 """Of a list; the largest public one has 0.2 MB."""
+MOST_CERTIFICATES: Final = 5000
+"""Of a list; the largest public one has 70. They are read at each start of a check."""
+LOCK: Final = "lock"
+LAZY: Final = (
+    "subject", "issuer", "extensions", "serial_number", "signature_algorithm_oid",
+    "not_valid_before_utc", "not_valid_after_utc",
+)  # fmt: skip
+"""What of a certificate `cryptography` parses on access."""
 
 
 def add(folder: Path, file: Path, *, name: str, issued: str, use: Use, now: datetime) -> int:
@@ -50,13 +60,14 @@ def add(folder: Path, file: Path, *, name: str, issued: str, use: Use, now: date
         source=f"imported from {file.name}",
         sha256=hashlib.sha256(pem).hexdigest(),
     )
-    own = {row.name: row for row in user_index(folder).lists}
-    others = [kept for kept in own[name].part if kept.use != use] if name in own else []
-    parts = sorted([*others, part], key=lambda row: row.use)
-    enabled = own[name].enabled if name in own else True
-    own[name] = TrustList(name=name, enabled=enabled, part=parts)
-    _write(folder / part.file, pem)
-    _keep(folder, own, user_index(folder).enabled)
+    with _changing(folder) as index:
+        own = {row.name: row for row in index.lists}
+        others = [kept for kept in own[name].part if kept.use != use] if name in own else []
+        parts = sorted([*others, part], key=lambda row: row.use)
+        enabled = own[name].enabled if name in own else True
+        own[name] = TrustList(name=name, enabled=enabled, part=parts)
+        atomic_write(folder / part.file, pem)
+        _keep(folder, index, own, index.enabled)
     return count
 
 
@@ -66,16 +77,18 @@ def remove(folder: Path, name: str) -> None:
     Raises:
         ConfigError: the user has no such list.
     """
-    index = user_index(folder)
-    own = {row.name: row for row in index.lists}
-    if name not in own:
-        packaged = any(row.name == name for row in known(folder))
-        hint = (
-            "it is part of the package: disable it instead" if packaged else "there is no such list"
-        )
-        raise ConfigError(f"trust list {name!r} cannot be removed: {hint}")
-    del own[name]
-    _keep(folder, own, index.enabled)
+    with _changing(folder) as index:
+        own = {row.name: row for row in index.lists}
+        if name not in own:
+            packaged = any(row.name == name for row in known(folder))
+            hint = (
+                "it is part of the package: disable it instead"
+                if packaged
+                else "there is no such list"
+            )
+            raise ConfigError(f"trust list {name!r} cannot be removed: {hint}")
+        del own[name]
+        _keep(folder, index, own, index.enabled)
 
 
 def switch(folder: Path, name: str, *, enabled: bool) -> None:
@@ -84,16 +97,27 @@ def switch(folder: Path, name: str, *, enabled: bool) -> None:
     Raises:
         ConfigError: there is no such list.
     """
-    found = {row.name: row for row in known(folder)}
-    if name not in found:
-        raise ConfigError(f"no trust list is named {name!r}; there are {', '.join(found)}")
-    index = user_index(folder)
-    own = {row.name: row for row in index.lists}
-    if name in own:
-        own[name] = switched(own[name], enabled)
-        _keep(folder, own, index.enabled)
-    else:
-        _keep(folder, own, index.enabled | {name: enabled})
+    with _changing(folder) as index:
+        found = {row.name: row for row in known(folder)}
+        if name not in found:
+            raise ConfigError(f"no trust list is named {name!r}; there are {', '.join(found)}")
+        own = {row.name: row for row in index.lists}
+        if name in own:
+            own[name] = switched(own[name], enabled)
+            _keep(folder, index, own, index.enabled)
+        else:
+            _keep(folder, index, own, index.enabled | {name: enabled})
+
+
+@contextmanager
+def _changing(folder: Path) -> Iterator[Index]:
+    """Yield the user's index as it stands, while nobody else may change it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with locked(folder / LOCK, f"{folder}: another process is changing the trust lists"):
+            yield user_index(folder)
+    except OSError as error:
+        raise ConfigError(f"{folder}: {error.strerror or error}") from error
 
 
 def _day(issued: str, now: datetime) -> date:
@@ -120,8 +144,11 @@ def _validated(file: Path, use: Use, now: datetime) -> tuple[bytes, int]:
         raise ConfigError(f"{file}: larger than {MOST_BYTES >> 20} MiB; that is no trust list")
     if b"PRIVATE KEY-----" in data:
         raise ConfigError(f"{file}: holds a private key; give certificates alone")
+    begun = data.count(b"-----BEGIN CERTIFICATE-----")
+    if begun > MOST_CERTIFICATES:
+        raise ConfigError(f"{file}: {begun} certificates; a list has at most {MOST_CERTIFICATES}")
     blocks = BLOCK.findall(data)
-    if len(blocks) != data.count(b"-----BEGIN CERTIFICATE-----") or not blocks:
+    if len(blocks) != begun or not blocks:
         raise ConfigError(f"{file}: no certificates in PEM form, or one that is cut off")
     found = [_certificate(file, number, block) for number, block in enumerate(blocks, 1)]
     for number, certificate in enumerate(found, 1):
@@ -133,14 +160,23 @@ def _validated(file: Path, use: Use, now: datetime) -> tuple[bytes, int]:
 
 
 def _certificate(file: Path, number: int, block: bytes) -> "Certificate":
-    """Read one certificate, its extensions too."""
-    from cryptography.x509 import load_pem_x509_certificate
+    """Read one certificate, with all of it that is parsed only when it is asked for.
+
+    What a library cannot parse here, it cannot parse later either, when a signature hangs on it.
+    """
+    from cryptography import exceptions, x509
 
     try:
-        certificate = load_pem_x509_certificate(block)
-        certificate.extensions  # noqa: B018 - parsed on access
-    except ValueError as error:
-        raise ConfigError(f"{file}: certificate {number} cannot be read: {error}") from error
+        certificate = x509.load_pem_x509_certificate(block)
+        for field in LAZY:
+            getattr(certificate, field)
+        certificate.public_key()
+    except (
+        ValueError, TypeError, LookupError, exceptions.UnsupportedAlgorithm, x509.InvalidVersion,
+        x509.DuplicateExtension, x509.UnsupportedGeneralNameType,
+    ) as error:  # fmt: skip
+        why = " ".join(str(error).split())[:200]
+        raise ConfigError(f"{file}: certificate {number} cannot be read: {why}") from error
     return certificate
 
 
@@ -167,8 +203,8 @@ def _fit(file: Path, number: int, certificate: "Certificate", use: Use) -> None:
         raise ConfigError(f"{name} may not sign certificates, so nothing can be under it")
 
 
-def _keep(folder: Path, own: dict[str, TrustList], enabled: dict[str, bool]) -> None:
-    """Write the index, then remove certificates that it no longer names."""
+def _keep(folder: Path, before: Index, own: dict[str, TrustList], enabled: dict[str, bool]) -> None:
+    """Write the index, then remove the files that only the index before it names."""
     lines = ["# Written by `provenance trust`.", "", "[enabled]"]
     lines += [f'"{name}" = {str(enabled[name]).lower()}' for name in sorted(enabled)]
     for name in sorted(own):
@@ -178,11 +214,15 @@ def _keep(folder: Path, own: dict[str, TrustList], enabled: dict[str, bool]) -> 
             lines += [
                 f"{key} = {_quoted(getattr(part, key))}" for key in ("file", "source", "sha256")
             ]
-    _write(folder / "index.toml", "\n".join([*lines, ""]).encode())
-    named = {part.file for row in own.values() for part in row.part}
-    for path in folder.glob("*.pem"):
-        if path.name not in named:
-            path.unlink()
+    atomic_write(folder / "index.toml", "\n".join([*lines, ""]).encode())
+    for name in _files(before.lists) - _files(own.values()):
+        (folder / name).unlink(missing_ok=True)
+
+
+def _files(lists: Iterable[TrustList]) -> set[str]:
+    """Return the names of the files of some lists; what lies elsewhere is nobody's to remove."""
+    names = {part.file for row in lists for part in row.part}
+    return {name for name in names if Path(name).name == name}
 
 
 def _quoted(value: str) -> str:
@@ -190,15 +230,3 @@ def _quoted(value: str) -> str:
     kept = value.encode("utf-8", "replace").decode()
     escaped = "".join(c if c.isprintable() and c not in '"\\' else f"\\U{ord(c):08x}" for c in kept)
     return f'"{escaped}"'
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Write a file so that it is there whole or not at all."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
-        with os.fdopen(handle, "wb") as out:
-            out.write(data)
-        Path(name).replace(path)
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror or error}") from error

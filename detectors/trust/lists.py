@@ -2,9 +2,10 @@
 
 import hashlib
 import tomllib
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar
 
 import msgspec
 
@@ -14,6 +15,7 @@ HOME: Final = Path(__file__).parent
 STALE_AFTER: Final = 90
 """Days after which a list is said to be old: certificates are withdrawn between editions."""
 
+T = TypeVar("T")
 Use = Literal["signers", "timestamps", "end-entities", "distrusted"]
 
 
@@ -91,7 +93,7 @@ class InUse(msgspec.Struct, frozen=True, kw_only=True):
     """Certificates of CAs and signers that are not believed, PEM."""
 
 
-class _Index(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Index(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An `index.toml`."""
 
     lists: list[TrustList] = msgspec.field(name="list", default_factory=list)
@@ -130,11 +132,11 @@ def switched(row: TrustList, enabled: bool) -> TrustList:
     return msgspec.structs.replace(row, enabled=enabled)
 
 
-def user_index(folder: Path) -> _Index:
+def user_index(folder: Path) -> Index:
     """Give the user's index; an empty one where there is none."""
     path = folder / "index.toml"
     if not path.is_file():
-        return _Index()
+        return Index()
     index = _index(path)
     for row in index.lists:
         row.part[:] = [msgspec.structs.replace(part, own=True) for part in row.part]
@@ -151,7 +153,30 @@ def in_use(names: list[str], folder: Path) -> InUse:
     Raises:
         ConfigError: no list has that name, or a file cannot be used.
     """
+    return steady(folder, lambda lists: _in_use(lists, names, folder))
+
+
+def steady(folder: Path, read: Callable[[list[TrustList]], T]) -> T:
+    """Return what is read of the lists; anew where somebody changed them in the meantime.
+
+    Args:
+        folder: the user's lists.
+        read: is given the lists, and reads files that they name.
+
+    Raises:
+        ConfigError: a file cannot be used.
+    """
     lists = known(folder)
+    while True:
+        try:
+            return read(lists)
+        except ConfigError:
+            before, lists = lists, known(folder)
+            if lists == before:
+                raise
+
+
+def _in_use(lists: list[TrustList], names: list[str], folder: Path) -> InUse:
     if missing := sorted(set(names) - {row.name for row in lists}):
         there = ", ".join(row.name for row in lists)
         raise ConfigError(f"trust_lists: no list is named {missing[0]!r}; there are {there}")
@@ -172,11 +197,11 @@ def in_use(names: list[str], folder: Path) -> InUse:
     )
 
 
-def _index(path: Path) -> _Index:
+def _index(path: Path) -> Index:
     """Read an index."""
     try:
         raw: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
-        return msgspec.convert(raw, _Index)
+        return msgspec.convert(raw, Index)
     except (OSError, ValueError, msgspec.ValidationError) as error:
         raise ConfigError(f"{path}: {error}; remove the file to begin anew") from error
 

@@ -1,6 +1,5 @@
 """`provenance bank`: keep a bank of known fake-profile pictures."""
 
-import json
 import os
 import sys
 from collections import Counter
@@ -27,7 +26,7 @@ from provenance.cli.calibrate_bank import calibrate
 from provenance.cli.enrol import Enrolment, add_pictures
 from provenance.cli.exchange import diff, export, import_, merge
 from provenance.cli.place import BANK
-from provenance.render.escape import escape
+from provenance.render.escape import escape, json_text
 
 F = TypeVar("F", bound=Callable[..., Any])
 _FORMAT = click.option(
@@ -113,7 +112,7 @@ def add(
         tell = None if form == "json" else _told
         done = add_pictures(path, [*paths], template, name=name, tell=tell)
     if form == "json":
-        click.echo(json.dumps(done.report(), indent=1, ensure_ascii=False))
+        click.echo(json_text(done.report()))
     else:
         click.echo(escape(done.summary()), err=True)
     ctx.exit(3 if done.broken else 0)
@@ -173,7 +172,7 @@ def list_(path: Place, form: str, everything: bool) -> None:
         if everything or entry.status is not Status.WITHDRAWN
     ]
     if form == "json":
-        click.echo(json.dumps([_row(entry) for entry in rows], indent=1, ensure_ascii=False))
+        click.echo(json_text([_row(entry) for entry in rows]))
         return
     for entry in rows:
         innocent = ", innocent" if entry.innocent else ""
@@ -190,7 +189,7 @@ def show(path: Place, form: str, entry_id: str) -> None:
     """Show all that is known of one entry."""
     row = _row(_entry(opened(path), entry_id))
     if form == "json":
-        click.echo(json.dumps(row, indent=1, ensure_ascii=False))
+        click.echo(json_text(row))
         return
     for key, value in _flat(row):
         click.echo(escape(f"{key:<24}{value}"))
@@ -242,7 +241,7 @@ def stats(path: Place, form: str) -> None:
         "bytes": size(path),
     }
     if form == "json":
-        click.echo(json.dumps(row, indent=1, ensure_ascii=False))
+        click.echo(json_text(row))
         return
     for key, value in _flat(row):
         click.echo(escape(f"{key:<24}{value}"))

@@ -1,6 +1,5 @@
 """`provenance detectors`: the catalog, loaded."""
 
-import json
 import textwrap
 
 import click
@@ -25,11 +24,11 @@ def detectors(form: str) -> None:
     from detectors.catalog import catalog
 
     rows = [_row(spec) for spec in catalog()]
-    if form == "json":
-        click.echo(json.dumps(rows, indent=1, ensure_ascii=False))
-        return
-    from provenance.render.escape import escape
+    from provenance.render.escape import escape, json_text
 
+    if form == "json":
+        click.echo(json_text(rows))
+        return
     for row in rows:
         click.echo(escape(f"{row['name']:<18}{row['tier']:<13}{row['kinds']}"))
         for line in (row["summary"], row["version"]):

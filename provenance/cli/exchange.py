@@ -1,10 +1,9 @@
 """`provenance bank export`, `import`, `merge` and `diff`: banks among partners."""
 
 import json
-import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -12,7 +11,6 @@ from typing import Any, BinaryIO
 import click
 import msgspec
 
-from detectors.errors import ConfigError
 from detectors.known_fakes.bank.entry import Kind, Tlp
 from detectors.known_fakes.bank.exchange import FORMATS, format_of, guessed
 from detectors.known_fakes.bank.exchange.gate import leaving
@@ -21,9 +19,10 @@ from detectors.known_fakes.bank.exchange.merge import Difference, differences
 from detectors.known_fakes.bank.exchange.merge import merge as merged
 from detectors.known_fakes.bank.exchange.row import Defaults, Feed, Left, text
 from detectors.known_fakes.bank.place import Place, opened
+from detectors.storing.atomic import appearing
 from provenance.cli.place import BANK, PLACE
 from provenance.cli.progress import Progress
-from provenance.render.escape import escape
+from provenance.render.escape import escape, json_text
 
 _FORMAT = click.option(
     "--format",
@@ -71,7 +70,7 @@ def export(
             sys.stdout.buffer.write(piece)
         sys.stdout.buffer.flush()
     else:
-        with _appearing(out) as file:
+        with appearing(out) as file:
             file.writelines(progress.watch(pieces))
     words = [f"{bank.name}: {len(entries)} entries as {name}"]
     words += [f" for {to}"] if to else []
@@ -131,8 +130,8 @@ def import_(
     """
     said |= {"kind": Kind(said["kind"]), "tlp": Tlp(said["tlp"])}
     defaults = Defaults(now=_now(), **said)
-    appearing = _appearing(left_out) if left_out else nullcontext()
-    with appearing as kept, Progress("Reading rows, twice") as progress:
+    out = appearing(left_out) if left_out else nullcontext()
+    with out as kept, Progress("Reading rows, twice") as progress:
         report = take_in(
             path,
             file,
@@ -144,7 +143,7 @@ def import_(
             step=progress.step,
         )
     if form == "json":
-        click.echo(json.dumps(report.report(), indent=1, ensure_ascii=False))
+        click.echo(json_text(report.report()))
     else:
         for line in report.lines():
             click.echo(escape(line))
@@ -179,7 +178,7 @@ def merge(path: Place, other: Place, prefix: str, form: str, *, dispute: bool) -
         )
     if form == "json":
         told = {**msgspec.to_builtins(done), "conflicts": done.conflicts}
-        click.echo(json.dumps(told, indent=1, ensure_ascii=False))
+        click.echo(json_text(told))
         return
     counts = ", ".join(f"{len(ids)} {name}" for name, ids in sorted(done.outcomes.items()))
     click.echo(escape(f"{done.here}: {counts or 'nothing to merge'}"))
@@ -200,7 +199,7 @@ def diff(path: Place, other: Place, form: str, *, dispute: bool) -> None:
     """
     found = differences(opened(path), opened(other), dispute=dispute)
     if form == "json":
-        click.echo(json.dumps(msgspec.to_builtins([*found]), indent=1, ensure_ascii=False))
+        click.echo(json_text(msgspec.to_builtins([*found])))
         return
     for each in found:
         click.echo(escape(_line(each)))
@@ -215,23 +214,6 @@ def _line(found: Difference) -> str:
 def _short(value: Any) -> str:
     words = json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
     return words if len(words) <= 40 else f"{words[:37]}…"  # noqa: PLR2004
-
-
-@contextmanager
-def _appearing(out: Path) -> Iterator[BinaryIO]:
-    """Give a file to write to that appears whole or not at all."""
-    fresh = out.with_name(f"{out.name}.new")
-    try:
-        with fresh.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(out)
-    except OSError as error:
-        raise ConfigError(f"{out}: cannot be written: {error.strerror}") from error
-    finally:
-        with suppress(OSError):
-            fresh.unlink(missing_ok=True)
 
 
 def _now() -> str:

@@ -10,6 +10,7 @@ import msgspec
 
 from detectors.errors import ConfigError
 from detectors.signal import Signal
+from detectors.storing.atomic import appearing
 from provenance.cli.options import choice, choosing
 from provenance.record import Record
 from provenance.verdict import Policy
@@ -91,12 +92,8 @@ def _drawn(file: str, record: Record, options: Mapping[str, Mapping[str, Any]], 
     shown = picture.frame(frame) if frame else picture
     captions = [say(signal.reason), f"{record.item.uri}: policy finds {record.verdict.risk.value}."]
     image = draw(shown, bank.features(entry), captions)
-    fresh = out.with_name(out.name + ".new")
-    try:
-        image.save(fresh, "PNG")
-        fresh.replace(out)
-    except OSError as error:
-        raise ConfigError(f"{out}: cannot be written: {error.strerror}") from error
+    with appearing(out) as drawn:
+        image.save(drawn, "PNG")
     return f"{out}: {entry.id} and {file}, drawn"
 
 

@@ -1,6 +1,5 @@
 """`provenance trust`: the lists of certificates that make a signer trusted."""
 
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,13 +25,14 @@ def trust() -> None:
 @click.option("--format", "form", type=click.Choice(["terminal", "json"]), default="terminal")
 def listed(form: str) -> None:
     """Show every list: date, age, what it is for, and whether it is in use."""
-    from detectors.trust import known, user_folder
+    from detectors.trust import steady, user_folder
+    from provenance.render.escape import json_text
 
     folder = user_folder()
     today = datetime.now(UTC).date()
-    rows = [_described(row, row.age(today), folder) for row in known(folder)]
+    rows = steady(folder, lambda lists: [_described(row, row.age(today), folder) for row in lists])
     if form == "json":
-        click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+        click.echo(json_text(rows))
     else:
         _table(rows)
 

@@ -1,7 +1,9 @@
 """What an item says of itself is shown, never obeyed."""
 
+import json
 import re
 import unicodedata
+from typing import Any
 
 JOINERS = "\u200c\u200d"
 """Needed to spell in several scripts and to join emoji; they move nothing on a terminal."""
@@ -36,6 +38,11 @@ def escape_json(text: str, *, ascii_only: bool = False) -> str:
         ascii_only: also escape what is not ASCII.
     """
     return "\n".join(_json_line(line, ascii_only) for line in text.split("\n"))
+
+
+def json_text(value: Any) -> str:
+    """Return a value as indented JSON in which control and direction characters are escaped."""
+    return escape_json(json.dumps(value, indent=1, ensure_ascii=False))
 
 
 def _json_line(line: str, ascii_only: bool) -> str:

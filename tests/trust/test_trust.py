@@ -1,7 +1,11 @@
 """Lists of the package and of the user."""
 
+import base64
 import hashlib
 import json
+import signal
+import subprocess
+import sys
 import tomllib
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -144,6 +148,85 @@ def test_what_cannot_be_used_is_refused_and_nothing_is_written(
     with pytest.raises(ConfigError, match=word):
         imported(tmp_path, pem, **options)
     assert not (tmp_path / "trust").exists()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"\x0c\x04Test", b"\xf3\x04Test"),  # a type of string that there is not
+        (b"\x0c\x04Test", b"\x0c\x04\xff\xfe\xff\xfe"),  # no UTF-8
+        (b"\x0c\x04Test", b"\x13\x04\x00***"),  # no printable string
+        (b"\x06\x03\x55\x04\x03", b"\x06\x03\x80\x80\x80"),  # no object identifier
+        (b"\x06\x03\x55\x1d\x0f", b"\x06\x03\x55\x1d\x13"),  # one extension twice
+        (b"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07", b"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x7f"),
+        (b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x77"),  # a version that there is not
+        (b"\x17\x0d25", b"\x17\x0d2x"),  # no date
+    ],
+)
+def test_a_certificate_that_no_library_can_take_apart_is_refused(
+    tmp_path: Path, old: bytes, new: bytes
+) -> None:
+    der = x509.load_pem_x509_certificate(certificate()).public_bytes(Encoding.DER)
+    assert old in der
+    body = base64.encodebytes(der.replace(old, new)).decode()
+    pem = f"{HEAD}\n{body}-----END CERTIFICATE-----\n".encode()
+    with pytest.raises(ConfigError, match="certificate 1"):
+        imported(tmp_path, pem)
+    assert not (tmp_path / "trust").exists()
+
+
+def test_a_list_of_more_certificates_than_any_has_is_refused(tmp_path: Path) -> None:
+    pem = f"{HEAD}\n-----END CERTIFICATE-----\n".encode() * 100_000
+    with pytest.raises(ConfigError, match="100000 certificates"):
+        imported(tmp_path, pem)
+
+
+@pytest.mark.usefixtures("home")
+def test_lists_that_are_imported_together_are_all_kept(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "provenance", "trust"]
+    options = ["--issued", "2025-01-01", "--use", "signers", "--name"]
+    (tmp_path / "ca.pem").write_bytes(certificate())
+    running = [
+        subprocess.Popen(
+            [*command, "import", tmp_path / "ca.pem", *options, f"l{number}"],
+            stderr=subprocess.PIPE,
+        )
+        for number in range(4)
+    ]
+    said = [each.communicate()[1] for each in running]
+    assert [each.returncode for each in running] == [0] * 4, said
+    assert {f"l{number}" for number in range(4)} <= {row.name for row in known(user_folder())}
+    assert in_use([], user_folder()).signers
+
+
+@pytest.mark.usefixtures("home")
+def test_an_import_that_is_killed_leaves_lists_that_can_be_used(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "provenance", "trust", "import", tmp_path / "ca.pem"]
+    options = ["--issued", "2025-01-01", "--use", "signers", "--name"]
+    (tmp_path / "ca.pem").write_bytes(certificate() * 50)
+    folder = user_folder()
+    for number, moment in enumerate(("", "lock", ".new-*", "*.pem", "index.toml")):
+        with subprocess.Popen(
+            [*command, *options, f"l{number}"], stderr=subprocess.PIPE
+        ) as running:
+            while running.poll() is None and not list(folder.glob(moment or "nothing")):
+                if not moment:
+                    break
+            running.send_signal(signal.SIGKILL)
+        assert in_use([], folder)
+    subprocess.run([*command, *options, "last"], check=True, capture_output=True)
+    assert "last" in {row.name for row in known(folder)}
+
+
+def test_files_that_no_list_of_ours_names_are_left_alone(tmp_path: Path) -> None:
+    imported(tmp_path, certificate())
+    stranger = tmp_path / "trust" / "mine-too.pem"
+    stranger.write_bytes(certificate())
+    before = set((tmp_path / "trust").iterdir())
+    imported(tmp_path, certificate())
+    remove(tmp_path / "trust", "mine")
+    assert stranger.exists()
+    assert len(before - set((tmp_path / "trust").iterdir())) == 1
 
 
 def test_a_private_key_is_refused(tmp_path: Path) -> None:

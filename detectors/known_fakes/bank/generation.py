@@ -1,20 +1,24 @@
 """A generation: everything that finding entries in a large bank needs, in one mapped file.
 
 It holds nothing that the log does not say: a bank whose generation is missing or does not fit its
-log is read from the log alone. Nothing of it is read at opening; looking an entry up touches a few
-pages. All numbers are little-endian; keys of ids and files are the first 8 bytes of a SHA-256.
+log is read from the log alone. Each array has a CRC-32 in the manifest, looked at when the array is
+first read: those of the entries at opening, those that pictures are searched by at the first
+search. Old generations have none; of these the SHA-256 of the file is looked at, at opening. All
+numbers are little-endian; keys of ids and files are the first 8 bytes of a SHA-256.
 """
 
 import hashlib
 import mmap
 import sys
+import zlib
 from bisect import bisect_left
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import msgspec
 
+from detectors.errors import ConfigError
 from detectors.known_fakes.bank import log
 from detectors.known_fakes.bank.entry import PERCEPTUAL, Entry, Status
 
@@ -33,27 +37,38 @@ KINDS: Final[dict[str, Literal["Q", "I", "B"]]] = {
     "codes": "Q", "code_owners": "I", "code_starts": "I",
 }  # fmt: skip
 """Arrays of a generation: Q 64 bits, I 32 bits, B 8 bits, unsigned."""
+RECORDS: Final = ("offsets", "flags", "ids", "id_places", "files", "file_places")
+"""Arrays that hold one element an entry, or fewer; the others are what pictures are searched by."""
 SIZES: Final = {"Q": 8, "I": 4, "B": 1}
 WITHDRAWN, INNOCENT, LOCAL = 1, 2, 4
 """Flags of an entry."""
+
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+"""What every JSON reader can hold."""
+
+
+class DamagedIndexError(ConfigError):
+    """An array of a generation is not what was written; the log still says all that it said."""
 
 
 class Saved(msgspec.Struct, frozen=True, kw_only=True):
     """What the manifest says of the generation in use."""
 
-    number: int
-    bytes: int
+    number: Count
+    bytes: Count
     sha256: str
-    """Of the file; looked at by `bank verify` alone."""
-    log_bytes: int
+    """Of the file; looked at by `bank verify`, and at opening where there is no `crc32`."""
+    log_bytes: Count
     """The log up to here is in the generation; what follows is read from the log."""
-    changes: int
+    changes: Count
     """Lines of that part."""
     last: str
     """Digest of its last line."""
-    entries: int
-    arrays: dict[str, tuple[int, int]]
+    entries: Count
+    arrays: dict[str, tuple[Count, Count]]
     """Place in the file and number of elements."""
+    crc32: dict[str, Count] = {}
+    """Of each array's bytes; none in generations of old."""
 
     @property
     def name(self) -> str:
@@ -76,6 +91,8 @@ class Generation:
         self._where = folder / log_name
         if len(self._data) != saved.bytes or set(saved.arrays) != set(KINDS):
             raise ValueError("another file")
+        if saved.crc32 and set(saved.crc32) != set(KINDS):
+            raise ValueError("checksums of another file")
         if sys.byteorder != "little":
             raise ValueError("written for another machine")
         end = saved.log_bytes
@@ -84,6 +101,29 @@ class Generation:
         ):
             raise ValueError("another log")
         self._views = {name: self._view(name) for name in KINDS}
+        self._sound: set[str] = set()
+        """Arrays that were looked at when they were first read."""
+        if not all(map(self._holds, RECORDS)) or not (saved.crc32 or self.whole()):
+            raise ValueError("another file")
+        self._within_bounds()
+
+    def _within_bounds(self) -> None:
+        """Refuse entries that lie outside of the log or of their number."""
+        counts = {name: len(view) for name, view in self._views.items()}
+        if {counts[name] for name in RECORDS[:4]} != {self.about.entries}:
+            raise ValueError("another number of entries")
+        if counts["files"] != counts["file_places"]:
+            raise ValueError("files without entries")
+        places = (max(self._views[name], default=0) for name in ("id_places", "file_places"))
+        if self.about.entries and max(places) >= self.about.entries:
+            raise ValueError("entries that are not there")
+        if max(self._views["offsets"], default=0) >= max(self.about.log_bytes, 1):
+            raise ValueError("lines that are not there")
+
+    def _holds(self, name: str) -> bool:
+        """Tell whether the bytes of an array are those that were written, as far as is known."""
+        crc32 = self.about.crc32
+        return not crc32 or zlib.crc32(self._views[name]) == crc32[name]
 
     def _view(self, name: str) -> "memoryview[int]":
         at, count = self.about.arrays[name]
@@ -93,10 +133,27 @@ class Generation:
         return memoryview(self._data)[at : at + size].cast(KINDS[name])
 
     def array(self, name: str) -> "NDArray[Any]":
-        """Give an array as it lies in the file, flat."""
+        """Return an array as it lies in the file, flat.
+
+        Raises:
+            DamagedIndexError: it is not what was written, or points to what is not there.
+        """
         import numpy as np
 
-        return np.asarray(self._views[name])
+        from detectors.known_fakes.bank.bounds import within
+
+        array = np.asarray(self._views[name])
+        if name not in self._sound:
+            if not self._holds(name) or not within(name, array, self.about):
+                raise DamagedIndexError(f"{self._where.parent}: {self.about.name} is damaged")
+            self._sound.add(name)
+        return array
+
+    def live(self) -> Iterator[tuple[int, Entry]]:
+        """Yield place and entry of all that are not withdrawn, from the log."""
+        for place, flag in enumerate(self._views["flags"]):
+            if not flag & WITHDRAWN:
+                yield place, self.entry(place)
 
     def entry(self, place: int) -> Entry:
         """Give the entry at a place, 0 for the one that came first.

@@ -1,7 +1,7 @@
 """How a bank's next generation is made of its last one and of what its log says since."""
 
 import hashlib
-import os
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from detectors.known_fakes.bank.generation import (
     key,
 )
 from detectors.known_fakes.codes import prefix_starts
+from detectors.storing.atomic import appearing
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -164,15 +165,14 @@ def write(
         places[name] = at, array.size
         at += array.nbytes + -array.nbytes % ALIGNED
     whole = hashlib.sha256()
-    with (path / f"index-{number}.bin").open("wb") as file:
+    with appearing(path / f"index-{number}.bin") as file:
         for part in _padded(made):
             file.write(part)
             whole.update(part)
-        file.flush()
-        os.fsync(file.fileno())
     return Saved(
         number=number, bytes=at, sha256=whole.hexdigest(), log_bytes=log_bytes, changes=changes,
         last=last, entries=made["flags"].size, arrays=places,
+        crc32={name: zlib.crc32(made[name].data) for name in KINDS},
     )  # fmt: skip
 
 

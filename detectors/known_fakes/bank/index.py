@@ -7,7 +7,13 @@ import msgspec
 
 from detectors.known_fakes.bank.entries import Entries
 from detectors.known_fakes.bank.entry import Entry, Status
-from detectors.known_fakes.bank.generation import INNOCENT, LOCAL, WITHDRAWN, flags
+from detectors.known_fakes.bank.generation import (
+    INNOCENT,
+    LOCAL,
+    WITHDRAWN,
+    DamagedIndexError,
+    flags,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -16,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from detectors.known_fakes.bank.bands import Bands
+    from detectors.known_fakes.bank.generation import Generation
     from detectors.known_fakes.codes import Codes
     from detectors.known_fakes.views import Looks
 
@@ -229,11 +236,7 @@ class Index:
             rows, owners = fresh[name]
             groups[name] = [Group(Bands(rows, *tables(rows)), owners, saved=False)]
             if self._saved:
-                rows, owners, *ready = (
-                    self._saved.array(f"{name}.{part}")
-                    for part in ("rows", "owners", "order", "starts")
-                )
-                groups[name].append(Group(Bands(rows.reshape(-1, 4), *ready), owners, saved=True))
+                groups[name].append(_saved_group(name, self._saved))
         return groups
 
     @cached_property
@@ -252,6 +255,30 @@ class Index:
         local = [(place, entry) for place, entry in self._tail.items() if entry.local]
         found = [(Codes.of((place, self._codes_of(entry)) for place, entry in local), False)]
         if self._saved:
-            parts = (self._saved.array(name) for name in ("codes", "code_owners", "code_starts"))
-            found.append((Codes(*parts), True))
+            found.append((self._saved_codes(self._saved), True))
         return found
+
+    def _saved_codes(self, saved: "Generation") -> "Codes":
+        """Return the codes of a generation; where its arrays are damaged, from the entries."""
+        from detectors.known_fakes.codes import Codes
+
+        try:
+            return Codes(*(saved.array(name) for name in ("codes", "code_owners", "code_starts")))
+        except DamagedIndexError:
+            local = ((place, entry) for place, entry in saved.live() if entry.local)
+            return Codes.of((place, self._codes_of(entry)) for place, entry in local)
+
+
+def _saved_group(name: str, saved: "Generation") -> Group:
+    """Return the hashes of a generation; where its arrays are damaged, from the log's lines."""
+    from detectors.known_fakes.bank.bands import Bands, tables
+    from detectors.known_fakes.bank.growth import hashes
+
+    try:
+        rows, owners, *ready = (
+            saved.array(f"{name}.{part}") for part in ("rows", "owners", "order", "starts")
+        )
+    except DamagedIndexError:
+        rows, owners = hashes(saved.live())[name]
+        ready = [*tables(rows)]
+    return Group(Bands(rows.reshape(-1, 4), *ready), owners, saved=True)

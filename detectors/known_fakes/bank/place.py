@@ -70,7 +70,7 @@ def title(where: Place) -> str:
 
 def exists(where: Place) -> bool:
     """Tell whether something lies there that is to be read as a bank."""
-    return postgres.exists(where) if isinstance(where, Address) else where.exists()
+    return postgres.exists(where) if isinstance(where, Address) else store.begun(where)
 
 
 def opened(where: Place) -> Store:

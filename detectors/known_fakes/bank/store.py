@@ -9,13 +9,12 @@ and in use once the manifest, replaced in one step, names it. One writer at a ti
 lock, and keep what they opened.
 """
 
-import fcntl
 import mmap
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -23,18 +22,23 @@ from detectors.errors import ConfigError
 from detectors.known_fakes.bank import log
 from detectors.known_fakes.bank.entries import Entries
 from detectors.known_fakes.bank.entry import Entry, Local, checked
-from detectors.known_fakes.bank.generation import Generation, Saved
+from detectors.known_fakes.bank.generation import DamagedIndexError, Generation, Saved
+from detectors.storing.atomic import PREFIX, appended, atomic_write, flushed
+from detectors.storing.lock import locked
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from detectors.known_fakes.bank.growth import Change
+
 FORMAT: Final = "provenance.bank/1"
 MANIFEST: Final = "bank.json"
-FRESH: Final = MANIFEST + ".new"
 LOG: Final = "entries.jsonl"
 FEATURES: Final = "features.bin"
 LOCK: Final = "lock"
+OLD_FRESH: Final = "bank.json.new"
+"""What earlier versions left of a manifest when they were killed."""
 TAIL: Final = 2048
 """Changes that are read from the log at opening (30 ms); with more, a writer makes a generation."""
 SHARE: Final = 4
@@ -118,8 +122,15 @@ class Bank:
         return memoryview(self._map)[at : min(at + length, end)]
 
 
+def begun(path: Path) -> bool:
+    """Tell whether there is something to be read as a bank: all but what `create` would finish."""
+    return path.exists() and not _half_made(path)
+
+
 def create(path: Path, now: str) -> None:
-    """Make an empty bank where there is none; an existing one stays as it is.
+    """Make an empty bank where there is none, or finish one whose making was interrupted.
+
+    An existing one stays as it is.
 
     Raises:
         ConfigError: something else lies there, or it cannot be written.
@@ -128,13 +139,28 @@ def create(path: Path, now: str) -> None:
         return
     try:
         path.mkdir(parents=True, exist_ok=True)
-        strangers = {item.name for item in path.iterdir()} - {LOCK, LOG, FRESH}
-        if strangers:
+        if not (_half_made(path) or (path / MANIFEST).is_file()):
             raise ConfigError(f"{path}: is a folder with other things in it, not a bank")
-        (path / LOG).touch()
-        _replace_manifest(path, Manifest(FORMAT, now))
+        with _locked(path):
+            if not (path / MANIFEST).is_file():  # else another process has made it since
+                with appended(path / LOG):
+                    pass
+                _replace_manifest(path, Manifest(FORMAT, now))
     except OSError as error:
         raise ConfigError(f"{path}: cannot make a bank here: {error.strerror}") from error
+
+
+def _half_made(path: Path) -> bool:
+    """Tell whether a folder holds no more than what `create` leaves behind when it is killed."""
+    if not path.is_dir():
+        return False
+    names = {item.name for item in path.iterdir() if not item.name.startswith(PREFIX)}
+    empty = LOG not in names or (path / LOG).lstat().st_size == 0
+    return names <= {LOCK, LOG, OLD_FRESH} and empty
+
+
+def _locked(path: Path) -> AbstractContextManager[None]:
+    return locked(path / LOCK, f"{path}: another process is writing to this bank")
 
 
 class Writer:
@@ -142,8 +168,9 @@ class Writer:
 
     def __init__(self, bank: Bank) -> None:
         self.bank = bank
-        self._log = (bank.path / LOG).open("r+b")
-        self._features = (bank.path / FEATURES).open("ab")
+        self._open = ExitStack()
+        self._log = self._open.enter_context(appended(bank.path / LOG))
+        self._features = self._open.enter_context(appended(bank.path / FEATURES))
         self._log.truncate(log.sound(bank.path / LOG))
         self._log.seek(0, os.SEEK_END)
         self.pending: list[Entry] = []
@@ -167,11 +194,11 @@ class Writer:
     def commit(self) -> list[Entry]:
         """Write what was put, and give it once it is safe: features first, then the lines."""
         done, self.pending = self.pending, []
-        _flushed(self._features)
+        flushed(self._features)
         at = self._log.tell()
         lines = [log.line(entry) for entry in done]
         self._log.write(b"".join(lines))
-        _flushed(self._log)
+        flushed(self._log)
         for entry, line in zip(done, lines, strict=True):
             self.bank.take(entry, at, len(line))
             at += len(line)
@@ -187,9 +214,11 @@ class Writer:
             return
         from detectors.known_fakes.bank import growth
 
-        changes = (growth.Change(at, bank.offsets[at], bank.entries.tail[at])
-                   for at in bank.offsets)  # fmt: skip
-        made = growth.Growth(bank.entries.saved, changes).arrays(self._codes)
+        try:
+            made = growth.Growth(bank.entries.saved, _changes(bank)).arrays(self._codes)
+        except DamagedIndexError:
+            every = _changes(Bank(bank.path, whole=True))
+            made = growth.Growth(None, every).arrays(self._codes)
         with (bank.path / LOG).open("rb") as file:
             file.seek(bank.sound - len(log.END) - log.CHECK)
             last = file.read(log.CHECK).decode()
@@ -201,9 +230,8 @@ class Writer:
         _replace_manifest(bank.path, bank.manifest)
         bank.entries.rest(Generation(bank.path, saved, LOG))
         bank.offsets = {}
-        for each in bank.path.glob("index-*.bin"):
-            if each.name != saved.name:
-                each.unlink()
+        if old:
+            (bank.path / old.name).unlink(missing_ok=True)
 
     def _codes(self, entry: Entry) -> "NDArray[np.uint64]":
         from detectors.known_fakes.features import CODES_END, block_codes
@@ -212,8 +240,15 @@ class Writer:
 
     def close(self) -> None:
         """Let go of the files."""
-        self._log.close()
-        self._features.close()
+        self._open.close()
+
+
+def _changes(bank: Bank) -> "Iterator[Change]":
+    """Yield the entries of a bank that are not in its generation."""
+    from detectors.known_fakes.bank.growth import Change
+
+    for place, offset in bank.offsets.items():
+        yield Change(place, offset, bank.entries.tail[place])
 
 
 @contextmanager
@@ -225,11 +260,7 @@ def writing(path: Path) -> Iterator[Writer]:
     """
     _manifest(path)
     try:
-        with (path / LOCK).open("ab") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise ConfigError(f"{path}: another process is writing to this bank") from None
+        with _locked(path):
             writer = Writer(Bank(path))
             try:
                 yield writer
@@ -277,7 +308,8 @@ def _manifest(path: Path) -> Manifest:
         raw = (path / MANIFEST).read_bytes()
         manifest = msgspec.json.decode(raw, type=Manifest)
     except FileNotFoundError:
-        raise ConfigError(f"{path}: no bank: it has no {MANIFEST}") from None
+        hint = "; `provenance bank add` makes or finishes one here" if _half_made(path) else ""
+        raise ConfigError(f"{path}: no bank: it has no {MANIFEST}{hint}") from None
     except OSError as error:
         raise ConfigError(f"{path / MANIFEST}: cannot be read: {error.strerror}") from error
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -296,24 +328,4 @@ def _feature_file(path: Path) -> mmap.mmap | bytes:
 
 def _replace_manifest(path: Path, manifest: Manifest) -> None:
     """Bring a manifest into use, in one step and for good."""
-    fresh = path / FRESH
-    with fresh.open("wb") as file:
-        file.write(msgspec.json.encode(manifest) + b"\n")
-        _flushed(file)
-    fresh.replace(path / MANIFEST)
-    _folder_flushed(path)
-
-
-def _flushed(file: BinaryIO) -> None:
-    """Bring what was written to the disk."""
-    file.flush()
-    os.fsync(file.fileno())
-
-
-def _folder_flushed(path: Path) -> None:
-    """Bring a folder's names to the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    atomic_write(path / MANIFEST, msgspec.json.encode(manifest) + b"\n")
