@@ -43,6 +43,9 @@ TAIL = 0.01
 BELOW_TEN = 0.99
 STEP = 0.001
 """Scores are rounded to this before they are judged."""
+LEAST = 6
+"""Independent items of each label under which no calibration is made: with fewer the cap,
+log10(n / 3), lies below the ratio of 2 from which on a statistic is a finding."""
 EVERYONE = "all"
 
 
@@ -135,6 +138,19 @@ def fit(
         groups={name: len(tails[name]) for name in sorted(tails)},
         command=command,
     )
+
+
+def large_enough(made: Calibration) -> None:
+    """Check that a calibration rests on enough independent items to find anything.
+
+    Raises:
+        ConfigError: a label has fewer than 6.
+    """
+    if min(made.negatives, made.positives) < LEAST:
+        raise ConfigError(
+            f"a calibration needs {LEAST} independent items of each label; this sample has"
+            f" {made.positives} (AI) and {made.negatives} (not AI). Nothing was written"
+        )
 
 
 def independent(sources: Sequence[str], scenes: Sequence[str]) -> int:

@@ -43,6 +43,11 @@ class Claim(StrEnum):
     COORDINATED = "coordinated"
 
 
+FINDING_FROM = 0.3
+"""log10 likelihood ratio from which on a statistic is a finding: a ratio of 2, the least for which
+the verbal scale of the ENFSI Guideline for Evaluative Reporting (2015) knows a word of support."""
+
+
 class Reason(msgspec.Struct, frozen=True):
     """Why, as a stable code with arguments; sentences are made from it upstairs (`messages`)."""
 
@@ -78,7 +83,7 @@ def statistical(
     *,
     log10_lr: float | None = None,
 ) -> Signal:
-    """Give the signal of a model: a finding claims that the item is AI-generated."""
+    """Return the signal of a model: a finding claims that the item is AI-generated."""
     return Signal(
         detector=detector,
         tier=Tier.STATISTICAL,
@@ -89,3 +94,8 @@ def statistical(
         reason=reason,
         facts=facts,
     )
+
+
+def weighed(log10_lr: float) -> Outcome:
+    """Return how a look of a model ended: with a ratio below 2 it found nothing."""
+    return Outcome.FINDING if log10_lr >= FINDING_FROM else Outcome.CLEAR

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from detectors.calibration import Calibration, fit, independent
+from detectors.calibration import Calibration, fit, independent, large_enough
 from detectors.encoder.features import Row, features, opened
 from detectors.encoder.tokens import AS_IT_IS, square
 from detectors.encoder.views import DELIVERIES
@@ -79,6 +79,7 @@ def calibrate(
     supported(threshold, {EVERYTHING: independent([row.repo for row in real], scenes)})
     found = cases(data, model, splits, say)
     made = calibrated(found, command)
+    large_enough(made)
     say(f"{made.negatives} independent real pictures, cap {made.cap}")
     supported(threshold, {EVERYTHING: made.negatives})
     worth = way(found, made)

@@ -8,7 +8,7 @@ from detectors.calibration import Calibration
 from detectors.encoder.tokens import Device, square, tokens
 from detectors.image_model.model import Gate
 from detectors.item import Item
-from detectors.signal import Outcome, Reason, Signal, statistical
+from detectors.signal import Outcome, Reason, Signal, statistical, weighed
 
 if TYPE_CHECKING:
     from detectors.image_model.forward import Probes
@@ -72,11 +72,9 @@ def judged(
         args: dict[str, Any] = {"log10_lr": ratio, **flip}
         return _signal(Outcome.NOT_ASSESSED, Reason("image_model.unstable", args), facts)
     args = {"cap": calibration.cap, "negatives": calibration.negatives}
-    if ratio > 0:
-        return _signal(
-            Outcome.FINDING, Reason("image_model.generated", args), facts, log10_lr=ratio
-        )
-    return _signal(Outcome.CLEAR, Reason("image_model.nothing", args), facts, log10_lr=ratio)
+    outcome = weighed(ratio)
+    code = "image_model.generated" if outcome is Outcome.FINDING else "image_model.nothing"
+    return _signal(outcome, Reason(code, args), facts, log10_lr=ratio)
 
 
 def _flip(score: Callable[[str], float], calibration: Calibration) -> dict[str, Any] | None:

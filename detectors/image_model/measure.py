@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from detectors.calibration import Calibration, independent
+from detectors.calibration import Calibration, independent, large_enough
 from detectors.encoder.features import no_picture, opened, rows
 from detectors.encoder.tokens import AS_IT_IS
 from detectors.encoder.views import DELIVERIES
@@ -58,6 +58,7 @@ def calibration(
     supported(threshold, {EVERYTHING: independent([row.repo for row in real], scenes)})
     cases = _cases(data, found, scorer, say)
     made = calibrated(cases, command)
+    large_enough(made)
     say(f"{made.negatives} independent real pictures, cap {made.cap}")
     supported(threshold, {EVERYTHING: made.negatives})
     return made, way(cases, made)

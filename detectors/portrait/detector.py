@@ -11,7 +11,7 @@ from detectors.encoder.tokens import tokens
 from detectors.item import Item
 from detectors.options import given
 from detectors.portrait.model import SHIPPED, TEMPLATE, Model, read
-from detectors.signal import Outcome, Reason, Signal, statistical
+from detectors.signal import Outcome, Reason, Signal, statistical, weighed
 
 if TYPE_CHECKING:
     from detectors.portrait.forward import Probe
@@ -72,8 +72,6 @@ class Portrait:
             return [_signal(Outcome.NOT_ASSESSED, Reason("portrait.uncalibrated"), facts)]
         ratio = config.calibration.log10_lr(score)
         args = {"d2": distance, "negatives": config.calibration.negatives}
-        if ratio > 0:
-            return [
-                _signal(Outcome.FINDING, Reason("portrait.aligned", args), facts, log10_lr=ratio)
-            ]
-        return [_signal(Outcome.CLEAR, Reason("portrait.nothing", args), facts, log10_lr=ratio)]
+        outcome = weighed(ratio)
+        code = "portrait.aligned" if outcome is Outcome.FINDING else "portrait.nothing"
+        return [_signal(outcome, Reason(code, args), facts, log10_lr=ratio)]

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from detectors.calibration import Calibration, fit, independent
+from detectors.calibration import Calibration, fit, independent, large_enough
 from detectors.encoder.features import Row
 from detectors.errors import ConfigError
 from detectors.figures import auroc, auroc_interval, wilson
@@ -69,6 +69,7 @@ def calibrate(
     supported(threshold, {EVERYTHING: independent([row.repo for row in real], scenes)})
     found = cases(data, model, splits, say)
     made = calibrated(found, command)
+    large_enough(made)
     say(f"{made.negatives} independent real portraits, cap {made.cap}")
     supported(threshold, {EVERYTHING: made.negatives})
     worth = way(found, made)

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from detectors.calibration import Calibration
-from detectors.signal import Outcome, Reason, Signal, statistical
+from detectors.signal import Outcome, Reason, Signal, statistical, weighed
 from detectors.text_model.passages import ACCUSED, places, times
 
 NAME = "text_model"
@@ -41,10 +41,9 @@ def judged(
 
 def _weighed(log10_lr: float, facts: dict[str, Any]) -> Signal:
     """Give what a calibrated score says of the whole, and which passages stand out of it."""
-    found = log10_lr > 0
-    code, said = "text_model.likelier" if found else "text_model.not_likelier", times(log10_lr)
-    args = {"times": said, "words": facts["words"]}
+    outcome = weighed(log10_lr)
+    code = "text_model.likelier" if outcome is Outcome.FINDING else "text_model.not_likelier"
+    args = {"times": times(log10_lr), "words": facts["words"]}
     if log10_lr < ACCUSED and (passages := places(facts.get("spans", ()))):
         code, args = "text_model.passage", {**passages, "words": facts["words"]}
-    outcome = Outcome.FINDING if found else Outcome.CLEAR
     return _signal(outcome, Reason(code, args), facts, log10_lr=log10_lr)

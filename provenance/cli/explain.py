@@ -1,25 +1,16 @@
 """`provenance explain`: a verdict at length."""
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
 
 from detectors.errors import ConfigError
-from detectors.signal import Signal
 from detectors.storing.atomic import appearing
 from provenance.cli.options import choice, choosing
 from provenance.record import Record
-from provenance.verdict import Policy
-from provenance.verdict.policy import Row
-
-CONDITIONS = (
-    "detector", "claim", "state", "code", "ingredients_hold", "exact", "max_false_match",
-    "min_log10_lr", "max_q",
-)  # fmt: skip
 
 
 @click.command()
@@ -35,7 +26,10 @@ CONDITIONS = (
 def explain(
     ctx: click.Context, /, file: str, out: Path | None, *, force: bool, **given: Any
 ) -> None:
-    """Say at length why FILE gets its verdict: every fact, and the rows of the policy it met.
+    """Say at length why FILE gets its verdict.
+
+    What was found, what that means and does not mean, what to do next, how to say it in a sentence
+    that can be published; then every fact, and the rows of the policy that were met.
 
     Of a long text each window is listed, and passages that stand out are quoted.
 
@@ -46,7 +40,7 @@ def explain(
     from provenance.engine.pool import records
     from provenance.engine.tally import Tally
     from provenance.intake import paths
-    from provenance.render import Look, renderer
+    from provenance.render import Look, explained
     from provenance.render.escape import escape
 
     if out is not None and file == "-":
@@ -60,13 +54,12 @@ def explain(
     look = Look(
         width=width(),
         colour=colour("auto"),
+        unicode=(sys.stdout.encoding or "").lower().replace("-", "") == "utf8",
         verbose=True,
         policy=chosen.policy,
         tables=tuple(table for spec in chosen.specs for table in spec.messages),
     )
-    renderer("terminal")([record], sys.stdout, look)
-    for line in (*by_windows(record), *account(record, chosen.policy)):
-        click.echo(escape(line))
+    explained.write(record, chosen.policy, sys.stdout, look)
     if out is not None:
         click.echo(escape(_drawn(file, record, chosen.options, out)), err=True)
     ctx.exit(tally.exit_code)
@@ -95,64 +88,3 @@ def _drawn(file: str, record: Record, options: Mapping[str, Mapping[str, Any]], 
     with appearing(out) as drawn:
         image.save(drawn, "PNG")
     return f"{out}: {entry.id} and {file}, drawn"
-
-
-def by_windows(record: Record) -> Iterator[str]:
-    """Give what each window of a long text is worth by itself and beside the rest, line by line.
-
-    A passage that stands out is marked, and its beginning quoted.
-    """
-    for signal in record.signals:
-        spans = signal.facts.get("spans")
-        if not spans:
-            continue
-        yield ""
-        yield f"How the windows of {signal.part or 'the text'} compare ({signal.detector})"
-        for span in spans:
-            mark, worth = "*" if span["found"] else " ", span["log10_lr"]
-            last = span["first_word"] + span["words"] - 1
-            ratio = "" if worth is None else f", likelihood ratio {10**worth:.2g}"
-            yield (
-                f"{mark} words {span['first_word']} to {last}: score {span['score']:+.1f},"
-                f" {span['contrast']:+.1f} beside the rest{ratio}"
-            )
-            if span["found"]:
-                yield f'    "{span["begins"]}"'
-        yield "  * stands out. The ratio weighs a model's passage in a text by a person."
-
-
-def account(record: Record, policy: Policy) -> Iterator[str]:
-    """Give how the policy came to its risk, line by line."""
-    yield ""
-    yield f"How policy {policy.name} came to {record.verdict.risk.value}"
-    met = 0
-    for number, row in enumerate(policy.rows, 1):
-        if findings := _met(row, record, policy):
-            met += 1
-            yield f"  row {number} asks for {row.floor.value}: {conditions(row)}"
-            yield from (f"    met by {s.detector}: {s.reason.code}" for s in findings)
-    if not met:
-        yield "  No row was met: nothing was found that asks for anything, so it is inconclusive."
-    yield f"  {len(policy.rows)} rows in all; the highest that is met decides."
-    if not record.verdict.complete:
-        yield "  Not everything the policy requires could be looked at, so it cannot be low."
-
-
-def _met(row: Row, record: Record, policy: Policy) -> list[Signal]:
-    """Give the findings that meet a row, in whichever part of the item they lie."""
-    from provenance.verdict.rules import decided_by, uncancelled
-
-    parts: dict[object, list[Signal]] = {}
-    for signal in record.signals:
-        parts.setdefault(signal.part, []).append(signal)
-    return [s for part in parts.values() for s in decided_by(row, uncancelled(part), policy)]
-
-
-def conditions(row: Row) -> str:
-    """Give a row's conditions in one line."""
-    said = [f"tier {row.tier.value}"]
-    for name in CONDITIONS:
-        value = msgspec.to_builtins(getattr(row, name))
-        if value not in ([], None):
-            said.append(f"{name} {', '.join(value) if isinstance(value, list) else value}")
-    return "; ".join(said)

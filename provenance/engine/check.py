@@ -93,7 +93,8 @@ class Engine:
             ]
         specs = [spec for spec in self.choice.specs if spec.applies(item)]
         if item.kind is Kind.UNSUPPORTED or not specs:
-            return [_said(ITEM, Tier.METADATA, Outcome.NOT_ASSESSED, _unsupported(item))]
+            names = ", ".join(spec.name for spec in self.choice.specs)
+            return [_said(ITEM, Tier.METADATA, Outcome.NOT_ASSESSED, _unsupported(item, names))]
         for what in ("picture", "passage"):
             if what in stopped:
                 item.close(what, stopped[what])
@@ -151,13 +152,20 @@ def _said(detector: str, tier: Tier, outcome: Outcome, reason: Reason) -> Signal
     return Signal(detector=detector, tier=tier, outcome=outcome, reason=reason, facts=facts)
 
 
-def _unsupported(item: Item) -> Reason:
-    """Give why no detector looks at an item."""
+def _unsupported(item: Item, detectors: str) -> Reason:
+    """Return why no detector looks at an item.
+
+    Args:
+        item: of an unsupported kind, or of one that no chosen detector looks at.
+        detectors: names of those chosen.
+    """
     if not item.data:
         return Reason("item.empty")
-    if item.kind is Kind.UNSUPPORTED:
-        return Reason("item.unsupported", {"media_type": item.media_type or "unknown"})
-    return Reason("item.nothing_applies", {"kind": item.kind.value})
+    if item.kind is not Kind.UNSUPPORTED:
+        return Reason("item.nothing_applies", {"kind": item.kind.value, "detectors": detectors})
+    if item.media_type is None:
+        return Reason("item.unrecognised")
+    return Reason("item.unsupported", {"media_type": item.media_type})
 
 
 def _described(item: Item) -> Described:

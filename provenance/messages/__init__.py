@@ -11,6 +11,9 @@ from detectors.catalog import BUILT_IN
 from detectors.signal import Reason
 
 ENGLISH = "en"
+NAMED = {"detector": "label", "detectors": "label", "stage": "label", "language": "language",
+         "judged": "language"}  # fmt: skip
+"""Arguments that hold codes which have a name in the tables → what that name's code begins with."""
 
 
 def say(reason: Reason, locale: str = ENGLISH, extra: tuple[str, ...] = ()) -> str:
@@ -25,11 +28,12 @@ def say(reason: Reason, locale: str = ENGLISH, extra: tuple[str, ...] = ()) -> s
         The sentence; for an unknown code, or arguments that do not fit, the code with its
         arguments. The text may hold anything that the item held: escape it before it is shown.
     """
-    template = table(locale, extra).get(reason.code)
+    words = table(locale, extra)
+    template = words.get(reason.code)
     if template is None:
         return _bare(reason)
     try:
-        return template.format_map(_Arguments(reason.args))
+        return template.format_map(_Arguments(_named(reason.args, words)))
     except (ValueError, TypeError, LookupError, AttributeError):
         return _bare(reason)
 
@@ -76,6 +80,17 @@ def _foreign(package: str, file: str) -> dict[str, str]:
     except (ImportError, ValueError, OSError):
         return {}
     return {code: said for code, said in read.items() if isinstance(said, str)}
+
+
+def _named(args: Mapping[str, Any], words: Mapping[str, str]) -> dict[str, Any]:
+    """Return the arguments with the names of what they hold as a code; the rest as it is."""
+    told = dict(args)
+    for name, begins in NAMED.items():
+        value = told.get(name)
+        if isinstance(value, str):
+            parts = value.split(", ")
+            told[name] = ", ".join(words.get(f"{begins}.{part}", part) for part in parts)
+    return told
 
 
 def _bare(reason: Reason) -> str:

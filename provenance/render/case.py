@@ -49,8 +49,6 @@ class Case(StrEnum):
     OTHER = "other"
 
 
-WEAK = 0.30
-"""log10 of 2, below which the verbal scale of the ENFSI guideline knows no support."""
 DECLARED = {
     Claim.AI_EDITED: Case.AI_EDITED,
     Claim.EDITED: Case.EDITED,
@@ -79,13 +77,20 @@ LOOKED = frozenset({Outcome.FINDING, Outcome.CLEAR})
 def case(record: Record) -> Case:
     """Give the case of a record: of the reason that decided it, else of what stands out."""
     said = record.signals
-    whole = [signal for signal in said if signal.detector == "item" and signal.claim is None]
-    if whole and not any(signal.outcome in LOOKED for signal in said):
-        unread = Case.UNREADABLE if whole[0].outcome is Outcome.FAILED else Case.UNSUPPORTED
-        return NOT_READ.get(whole[0].reason.code, unread)
+    if alone := unread(record):
+        failed = alone.outcome is Outcome.FAILED
+        default = Case.UNREADABLE if failed else Case.UNSUPPORTED
+        return NOT_READ.get(alone.reason.code, default)
     if record.verdict.reasons:
         return _decided(record, said[record.verdict.reasons[0]])
     return _undecided(record)
+
+
+def unread(record: Record) -> Signal | None:
+    """Return what is said of an item that nothing looked at, None where something did."""
+    said = record.signals
+    whole = [signal for signal in said if signal.detector == "item" and signal.claim is None]
+    return None if not whole or any(signal.outcome in LOOKED for signal in said) else whole[0]
 
 
 def _decided(record: Record, first: Signal) -> Case:
@@ -155,7 +160,7 @@ def _nothing(record: Record, found: Sequence[Signal]) -> Case:
     """Give the case of a record in which nothing, or little, speaks for an origin."""
     if any(map(passages, record.signals)):
         return Case.PASSAGE
-    if any(s.tier is Tier.STATISTICAL and (s.log10_lr or 0.0) >= WEAK for s in found):
+    if any(signal.tier is Tier.STATISTICAL for signal in found):
         return Case.WEAK_SUPPORT
     if not found and not any(signal.outcome is Outcome.CLEAR for signal in record.signals):
         return Case.NOT_JUDGED

@@ -15,7 +15,7 @@ def console(out: TextIO, look: Look) -> "Console":
     return Console(
         file=out,
         width=look.width,
-        color_system="standard" if look.colour else None,
+        color_system="256" if look.colour else None,
         force_terminal=look.colour,
         no_color=not look.colour,
         highlight=False,

@@ -8,7 +8,7 @@ from detectors.signal import Claim, Outcome, Signal
 from provenance.engine.tally import could_not_check
 from provenance.record import Record, Risk
 from provenance.render import Look
-from provenance.render.case import passages
+from provenance.render.case import LOOKED, passages, unread
 from provenance.render.console import console
 from provenance.render.words import Words
 from provenance.verdict.evidence import strength
@@ -17,8 +17,15 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 GLYPHS = {Risk.HIGH: "!!", Risk.REVIEW: "!", Risk.INCONCLUSIVE: "?", Risk.LOW: "+"}
-STYLES = {Risk.HIGH: "bold red", Risk.REVIEW: "yellow", Risk.INCONCLUSIVE: "", Risk.LOW: "cyan"}
-"""No pair of red and green; the words carry the meaning."""
+STYLES = {
+    Risk.HIGH: "bold color(231) on color(88)",
+    Risk.REVIEW: "bold color(231) on color(90)",
+    Risk.INCONCLUSIVE: "",
+    Risk.LOW: "bold color(231) on color(24)",
+}
+"""White on dark red, purple and blue of the fixed part of the 256 colours, so that the contrast is
+the same on light and dark terminals, 7 and more; no pair of red and green, and the words carry the
+meaning."""
 MOST = 4
 """Reasons on a first screen."""
 QUIET_LINES = 2
@@ -53,23 +60,35 @@ class Page:
 
     def item(self, record: Record) -> None:
         """Print the screen of one item."""
-        self._head(record)
-        if self._look.quiet:
-            return
         said = self._words
-        self.line(said.headline(record))
-        self._reasons(record)
-        for outcome in (Outcome.NOT_ASSESSED, Outcome.FAILED):
-            if gaps := said.gaps(record.signals, outcome):
-                self.line(f"{said.word(f'screen.{outcome}')}: {gaps}.", 2)
-        if not record.verdict.complete:
-            self.line(said.word("screen.incomplete"), 2)
+        if self._look.quiet:
+            self._head(record)
+            return
+        self.heading(record)
+        self.findings(record)
         if advice := said.advice(record):
             self.line(advice, 2)
         hint = "" if self._look.verbose else f"  {said.word('screen.verbose')}"
         self.line(said.policy(record) + hint, 2)
         if self._look.verbose:
-            self._facts(record)
+            self.facts(record)
+
+    def heading(self, record: Record) -> None:
+        """Print risk, name, and the verdict in plain words."""
+        self._head(record)
+        self.line(self._words.headline(record))
+
+    def title(self, text: str) -> None:
+        """Print the title of a part, apart from what stands before it."""
+        self.line("")
+        self.line(text)
+
+    def findings(self, record: Record) -> None:
+        """Print the evidence, and what was not looked at, with the reason."""
+        self._reasons(record)
+        if unread(record) is None:
+            self._gaps("screen.not_assessed", self._words.unassessed(record))
+            self._gaps("screen.incomplete", self._words.incomplete(record))
 
     def folder(self, records: Iterable[Record]) -> None:
         """Print a line for each item that asks for attention, then the counts and the exit."""
@@ -92,7 +111,7 @@ class Page:
 
     def line(self, text: str, indent: int = 0) -> None:
         """Print a paragraph; lines after the first stand in by `indent`."""
-        self._hang("", text, indent)
+        self.hang("", text, indent)
 
     def _asks(self, record: Record) -> bool:
         """Tell whether an item is at or above the risk that flags."""
@@ -103,30 +122,35 @@ class Page:
         """Print risk and name."""
         risk = record.verdict.risk
         mark = f"{GLYPHS[risk]} {risk.value.upper()}  "
-        self._hang(mark, self._words.shown(record.item.uri), 4, STYLES[risk])
+        self.hang(mark, self._words.shown(record.item.uri), 4, STYLES[risk])
 
     def _row(self, record: Record, more: str) -> None:
         """Print risk and name in columns, and what is the matter."""
         risk = record.verdict.risk
         mark = f"{GLYPHS[risk]:<2} {risk.value.upper():<{RISK}}"
-        self._hang(mark, f"{self._words.shown(record.item.uri)}  {more}", 4, STYLES[risk])
+        self.hang(mark, f"{self._words.shown(record.item.uri)}  {more}", 4, STYLES[risk])
 
     def _reasons(self, record: Record) -> None:
         """Print the signals that a first screen shows, strongest first, in one column of labels."""
         every = _in_order(record)
-        shown = [s for s in every if s.outcome in (Outcome.FINDING, Outcome.CLEAR)]
+        shown = [s for s in every if s.outcome in LOOKED and self._words.evidence(s)]
         if not self._look.verbose:
             shown = _first(shown)
         labels = [self._words.label(signal) for signal in shown]
         column = max([LABEL, *(len(label) + 1 for label in labels)])
         for label, signal in zip(labels, shown, strict=True):
-            self._hang(f"  {label.ljust(column)}", self._words.evidence(signal), column + 2)
+            self.hang(f"  {label.ljust(column)}", self._words.evidence(signal), column + 2)
         left = sum(s.outcome is Outcome.FINDING for s in every)
         left -= sum(s.outcome is Outcome.FINDING for s in shown)
         if left > 0:
             self.line(f"  {self._words.word('screen.more', count=left)}", 2)
 
-    def _facts(self, record: Record) -> None:
+    def _gaps(self, word: str, gaps: str) -> None:
+        """Print what was not looked at, and why, where there is something."""
+        if gaps:
+            self.line(f"{self._words.word(word)}: {gaps}.", 2)
+
+    def facts(self, record: Record) -> None:
         """Print everything the record holds."""
         item = record.item
         known = {"kind": item.kind, "media_type": item.media_type, "bytes": item.bytes}
@@ -144,14 +168,15 @@ class Page:
         self.line(title)
         for name, value in values.items():
             if value is not None:
-                self._hang(f"  {self._words.shown(name)}: ", self._words.shown(_value(value)), 6)
+                self.hang(f"  {self._words.shown(name)}: ", self._words.shown(_value(value)), 6)
 
-    def _hang(self, lead: str, text: str, indent: int, style: str = "") -> None:
+    def hang(self, lead: str, text: str, indent: int, style: str = "") -> None:
         """Print text behind a lead; further lines stand in by `indent`."""
         from rich.cells import cell_len
         from rich.text import Text
 
-        first = Text(lead, style=style)
+        mark = lead.rstrip()
+        first = Text.assemble((mark, style), lead[len(mark) :])
         room = max(self._look.width - cell_len(lead), 1)
         rest = max(self._look.width - indent, 1)
         lines = wrapped(text, room, rest)

@@ -3,18 +3,22 @@
 from collections.abc import Sequence
 from typing import Any
 
-from detectors.signal import Claim, Outcome, Reason, Signal, Tier
+from detectors.media import Kind
+from detectors.signal import FINDING_FROM, Claim, Outcome, Reason, Signal, Tier
 from provenance.messages import say, table
 from provenance.record import Record
 from provenance.render import Look
-from provenance.render.case import WEAK, Case, case, passages
+from provenance.render.case import Case, case, passages, unread
 from provenance.render.escape import escape
 from provenance.verdict import wrong_per_thousand
 from provenance.verdict.evidence import cap
 from provenance.verdict.rules import combined
 
-SUPPORT = ((4, "very_strong"), (3, "strong"), (2, "moderately_strong"), (1, "moderate"))
-"""log10 likelihood ratio from which on a word holds: ENFSI guideline (2015)."""
+SUPPORT = (
+    (4, "very_strong"), (3, "strong"), (2, "moderately_strong"), (1, "moderate"),
+    (FINDING_FROM, "weak"), (-FINDING_FROM, "none"),
+)  # fmt: skip
+"""log10 likelihood ratio from which on a word holds: ENFSI guideline (2015), verbal scale."""
 ASCII = str.maketrans(
     {"\N{LEFT DOUBLE QUOTATION MARK}": '"', "\N{RIGHT DOUBLE QUOTATION MARK}": '"',
      "\N{LEFT SINGLE QUOTATION MARK}": "'", "\N{RIGHT SINGLE QUOTATION MARK}": "'",
@@ -50,44 +54,60 @@ class Words:
     def label(self, signal: Signal) -> str:
         """Give what a signal's detector is called, with the part of a post it speaks of."""
         name = "conflict" if signal.claim is Claim.CONFLICT else signal.detector
-        said = (
-            self.word(f"label.{name}")
-            if self.has(f"label.{name}")
-            else self.shown(name.replace("_", " "))
-        )
-        return self.part(signal) + said
+        return self.part(signal) + self.name(name)
+
+    def name(self, detector: str) -> str:
+        """Return what a detector is called."""
+        code = f"label.{detector}"
+        return self.word(code) if self.has(code) else self.shown(detector.replace("_", " "))
 
     def headline(self, record: Record) -> str:
-        """Give the one line in plain words."""
-        return self.word(f"verdict.{case(record)}")
+        """Return the one line in plain words: of an item that nothing looked at, why."""
+        alone = unread(record)
+        return self.say(alone.reason) if alone else self.word(f"verdict.{case(record)}")
 
     def brief(self, record: Record) -> str:
         """Give the case in a few words, for one line of a folder's screen."""
         return self.word(f"brief.{case(record)}")
 
     def evidence(self, signal: Signal) -> str:
-        """Give what a signal says, a ratio in the words of the scale first."""
+        """Return what a signal says, a ratio in words first; empty where a screen need not say it.
+
+        A ratio that is no finding stands alone: nothing beside it may sound like one.
+        """
         said = self.say(signal.reason)
         if signal.tier is not Tier.STATISTICAL or signal.log10_lr is None:
             return said
         if passages(signal):
-            whole = self.support(signal.log10_lr, None)
-            return f"{said} {self.word('support.whole', said=whole)}"
-        if abs(signal.log10_lr) < WEAK:
-            return self.support(signal.log10_lr, None)  # no support: nothing that sounds like some
-        return f"{self.support(signal.log10_lr, cap(signal))} {said}"
+            return f"{said} {self.word('support.whole', said=self.support(signal))}"
+        if signal.outcome is not Outcome.FINDING:
+            return self.support(signal)
+        return f"{self.support(signal)} {said}"
 
-    def support(self, log10_lr: float, most: float | None) -> str:
-        """Give the strength of a likelihood ratio as a sentence, with what it may claim at most."""
-        level = next((word for least, word in SUPPORT if log10_lr >= least), "weak")
-        if abs(log10_lr) < WEAK:
-            level = "none"
-        elif log10_lr < 0:
-            level = "against"
-        said = self.word(f"support.{level}", ratio=_ratio(log10_lr))
-        if most is None or log10_lr <= 0:
-            return said
-        return f"{said} {self.word('support.cap', most=_ratio(most))}"
+    def support(self, signal: Signal) -> str:
+        """Return the strength of a likelihood ratio as a sentence."""
+        ratio = signal.log10_lr or 0.0
+        level = next((word for least, word in SUPPORT if ratio >= least), "against")
+        things = self.things(signal)
+        said = self.word(
+            f"support.{level}", ratio=_ratio(ratio), inverse=_ratio(-ratio), things=things
+        )
+        most, needed = cap(signal), self._needed()
+        if level == "none" and needed is not None:
+            return f"{said} {self.word('support.counts', counts=_ratio(needed))}"
+        if self._look.verbose and most is not None and signal.outcome is Outcome.FINDING:
+            return f"{said} {self.word('support.cap', most=_ratio(most))}"
+        return said
+
+    def things(self, signal: Signal) -> str:
+        """Return what a statistic compares: pictures or texts."""
+        code = f"things.{signal.source}"
+        return self.word(code) if self.has(code) else self.word("things.any")
+
+    def _needed(self) -> float | None:
+        """Return the least log10 ratio that the policy acts on, None where there is no policy."""
+        rows = self._look.policy.rows if self._look.policy else []
+        return min((row.min_log10_lr for row in rows if row.min_log10_lr is not None), default=None)
 
     def advice(self, record: Record) -> str:
         """Give what to do, or how often such flags are wrong; may be empty."""
@@ -98,6 +118,7 @@ class Words:
                 "advice.base_rate",
                 wrong=wrong_per_thousand(combined(decided), policy.prior),
                 prior=f"{100 * policy.prior:g}",
+                things=self.things(decided[0]),
             )
         return self.word(f"advice.{what}") if self.has(f"advice.{what}") else ""
 
@@ -109,29 +130,60 @@ class Words:
         because = self.word(f"policy.{what}", risk=record.verdict.risk.value)
         return self.word("screen.policy_because", name=name, because=because)
 
-    def gaps(self, signals: Sequence[Signal], outcome: Outcome) -> str:
-        """Give which detectors ended so and why, one clause a reason; empty where none did."""
+    def gaps(self, signals: Sequence[Signal]) -> str:
+        """Return which detectors these are and why they found nothing, one clause a reason."""
         clauses: dict[str, dict[str, None]] = {}
         for signal in signals:
-            if signal.outcome is outcome:
-                why = _clause(self.say(signal.reason))
-                if signal.detector == "item":
-                    why, who = f"{self.part(signal)}{why}", ""
-                else:
-                    who = self.label(signal)
-                clauses.setdefault(why, {})[who] = None
+            why = _clause(self.say(signal.reason))
+            if signal.detector == "item":
+                why, who = f"{self.part(signal)}{why}", ""
+            else:
+                who = self.label(signal)
+            clauses.setdefault(why, {})[who] = None
         named = ((why, ", ".join(filter(None, who))) for why, who in clauses.items())
         return "; ".join(f"{who} ({why})" if who else why for why, who in named)
 
     def missed(self, record: Record) -> str:
-        """Give why an item could not be checked; empty where it could."""
+        """Return why an item could not be checked; empty where it could."""
         whole = [s for s in record.signals if s.detector == "item"]
-        failed = self.gaps(record.signals, Outcome.FAILED)
-        return failed or self.gaps(whole, Outcome.NOT_ASSESSED)
+        return self.gaps(_of(record.signals, Outcome.FAILED) or _of(whole, Outcome.NOT_ASSESSED))
+
+    def incomplete(self, record: Record) -> str:
+        """Return what keeps a verdict from being complete, and why; empty where nothing does."""
+        required = self._required(record)
+        lost = [s for s in record.signals if s.outcome is Outcome.FAILED or self.owed(s, required)]
+        ran = {signal.detector for signal in record.signals}
+        left_out = sorted(required - ran) if record.item.kind is not Kind.POST else []
+        clauses = [f"{self.name(name)} ({self.word('screen.not_run')})" for name in left_out]
+        return "; ".join(filter(None, [self.gaps(lost), *clauses]))
+
+    def unassessed(self, record: Record) -> str:
+        """Return what could not be judged honestly, and why, besides what keeps it incomplete."""
+        required = self._required(record)
+        other = _of(record.signals, Outcome.NOT_ASSESSED)
+        return self.gaps([signal for signal in other if not self.owed(signal, required)])
+
+    def owed(self, signal: Signal, required: frozenset[str]) -> bool:
+        """Tell whether a signal leaves open what the policy requires."""
+        return signal.outcome is Outcome.NOT_ASSESSED and signal.detector in required
+
+    def _required(self, record: Record) -> frozenset[str]:
+        """Return the detectors that the policy requires for an item that something looked at."""
+        policy = self._look.policy
+        if policy is None or record.verdict.complete or unread(record):
+            return frozenset()
+        images, texts = policy.required.images, policy.required.texts
+        named = {Kind.IMAGE: images, Kind.TEXT: texts, Kind.POST: [*images, *texts]}
+        return frozenset(named.get(record.item.kind, ()))
 
     def part(self, signal: Signal) -> str:
         """Give which part of a post a signal speaks of, as it stands before the rest."""
         return self.shown(f"{signal.part}: ") if signal.part else ""
+
+
+def _of(signals: Sequence[Signal], outcome: Outcome) -> list[Signal]:
+    """Return the signals that ended so."""
+    return [signal for signal in signals if signal.outcome is outcome]
 
 
 def _ratio(log10_lr: float) -> str:

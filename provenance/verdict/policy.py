@@ -10,7 +10,7 @@ from typing import Annotated, Any, NoReturn
 import msgspec
 
 from detectors.errors import ConfigError
-from detectors.signal import Claim, Outcome, Signal, Tier
+from detectors.signal import FINDING_FROM, Claim, Outcome, Signal, Tier
 from provenance.record import PolicyName, Risk
 from provenance.verdict.evidence import (
     exact,
@@ -47,8 +47,9 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """Whether a match is of the very bytes; None: either."""
     max_false_match: Chance | None = None
     """Highest chance of a false match, bank size included."""
-    min_log10_lr: float | None = None
-    """Lowest log10 likelihood ratio, of the sum over different sources too."""
+    min_log10_lr: Annotated[float, msgspec.Meta(ge=FINDING_FROM)] | None = None
+    """Lowest log10 likelihood ratio, of the sum over different sources too; below 0.3 a statistic
+    is no finding."""
     max_q: Chance | None = None
     """Highest false discovery rate of a coordination."""
 

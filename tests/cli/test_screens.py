@@ -58,6 +58,18 @@ def test_an_ai_picture_signed_again_over_a_broken_history(
     assert screen(run("check", "signed/laundered.jpg", cwd=FIXTURES)) == snapshot
 
 
+@pytest.mark.parametrize("name", ["signed/laundered.jpg", "documents/notes.md", "nowhere.png"])
+def test_an_explanation_explains_before_it_lists(
+    name: str, run: Run, snapshot: SnapshotAssertion
+) -> None:
+    told = run("explain", name, "--without", "text_model,image_model,portrait", cwd=FIXTURES)
+    explained, _, facts = told.stdout.partition("\nThe facts\n")
+    assert explained == snapshot
+    assert facts.startswith("item\n")
+    assert "How policy default came to" in facts
+    assert max(map(len, told.stdout.splitlines())) <= 80
+
+
 @pytest.mark.parametrize("name", ["signed/ai.png", "signed/laundered.jpg"])
 def test_colour_repeats_what_words_say(run: Run, name: str) -> None:
     plain = run("check", name, cwd=FIXTURES).stdout

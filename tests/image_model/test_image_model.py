@@ -43,10 +43,10 @@ def cloud() -> Item:
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder of eight made pictures of four sources, and two flat graphics labelled `other`."""
+    """A folder of twelve made pictures of four sources, and two flat graphics labelled `other`."""
     folder = tmp_path_factory.mktemp("pictures")
     lines = []
-    for at in range(8):
+    for at in range(12):
         ai = at % 2 == 0
         label = "ai" if ai else "real"
         made(at, ai=ai).save(folder / f"{at}.png")
@@ -76,19 +76,19 @@ def test_training_calibration_and_figures_end_in_files(trained: Path) -> None:
     config = json.loads((trained / "config.json").read_text())
     assert config["trained"] == {
         "splits": ["train"],
-        "ai": 4,
-        "real": 4,
+        "ai": 6,
+        "real": 6,
         "sources": ["ai0", "ai2", "real1", "real3"],
         "command": "provenance train image_model --split train",
     }
     assert config["gate"]["measured"]["other"] == 2
-    assert config["calibration"]["negatives"] <= 4  # copies of a picture count as one
+    assert config["calibration"]["negatives"] == 6  # copies of a picture count as one
     metrics = json.loads((trained / "metrics.json").read_text())
-    assert metrics["all"]["ai"] == 4
+    assert metrics["all"]["ai"] == 6
     assert metrics["like photographs"]["ai"] == 0  # none of them is on the list
-    assert metrics["like photographs"]["real"] == 4
-    assert metrics["deliveries"]["half"]["real"] == 4
-    assert "| sent as q75 | 4 | 4 |" in (trained / "card.md").read_text()
+    assert metrics["like photographs"]["real"] == 6
+    assert metrics["deliveries"]["half"]["real"] == 6
+    assert "| sent as q75 | 6 | 6 |" in (trained / "card.md").read_text()
 
 
 def test_calibration_says_what_it_is_worth_and_refuses_what_it_cannot_show(
@@ -100,7 +100,7 @@ def test_calibration_says_what_it_is_worth_and_refuses_what_it_cannot_show(
     (way,) = evaluate.calibrate(data, trained, (), lambda _: None)
     assert (trained / "config.json").read_bytes() == before
     assert [limit.left_out for limit in way.limits] == ["source"]
-    assert sorted(row.source for row in way.rows) == sorted([*("ai0", "ai2", "real1", "real3")] * 2)
+    assert sorted(row.source for row in way.rows) == sorted([*("ai0", "ai2", "real1", "real3")] * 3)
 
 
 def test_training_twice_gives_the_same_bytes(data: Path, trained: Path) -> None:
@@ -214,8 +214,8 @@ def test_without_graphics_the_gate_stops_none(data: Path, tmp_path: Path) -> Non
 
 def test_lessons_hold_copies_of_at_most_so_many_of_a_source(data: Path) -> None:
     rows, tokens = lessons(data, ("train",), lambda _: None)
-    assert tokens.shape == (24, 8, 768)
-    assert len({row.file for row in rows}) == 8
+    assert tokens.shape == (36, 8, 768)
+    assert len({row.file for row in rows}) == 12
     assert len(resent([rows[0]] * 50)) == RESENT
 
 

@@ -590,8 +590,16 @@ def test_the_command_scores_refuses_and_calibrates(
     resaid(file, labels=["real", "fake"])
     for label, tint in (("ai", RED), ("real", BLUE)):
         (tmp_path / "data" / label).mkdir(parents=True)
-        for at in range(4):
+        for at in range(6):
             clouds(200 + at, tint).save(tmp_path / "data" / label / f"{at}.png")
+    few = tmp_path / "few"
+    shutil.copytree(tmp_path / "data", few)
+    (few / "ai" / "0.png").unlink()
+    fewer = run(
+        "calibrate", "image_model", "--data", "few", "--model", "m/colours.onnx", "--threshold", "1"
+    )
+    assert fewer.returncode == 2
+    assert "needs 6 independent items of each label; this sample has 5 (AI)" in fewer.stderr
     done = run(
         "calibrate", "image_model", "--data", "data", "--model", "m/colours.onnx",
         "--threshold", "1",

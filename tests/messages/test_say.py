@@ -17,6 +17,7 @@ from detectors.catalog import BUILT_IN
 from detectors.signal import Reason
 from provenance.messages import say, table
 from provenance.render.case import Case
+from provenance.render.explained import NOTHING, QUESTIONS
 
 HOUSES = [Path(package.__path__[0]) for package in (detectors, provenance)]
 CODE = re.compile(
@@ -89,7 +90,24 @@ def test_nothing_crashes(code: str, args: dict[str, object]) -> None:
     ],
 )
 def test_arguments_are_data(args: dict[str, object], said: str) -> None:
-    assert say(Reason("item.unsupported", args)) == f"Files of this type {said} are not examined."
+    told = say(Reason("item.unsupported", args))
+    assert told.startswith(f"This type of file {said} is not supported")
+
+
+def test_codes_among_the_arguments_are_said_by_name() -> None:
+    args = {"language": "unknown", "judged": "en, es, xx"}
+    told = say(Reason("text_model.language", args))
+    assert "English, Spanish, xx only" in told
+    assert "not recognised" in told
+    stopped = say(Reason("engine.timeout", {"stage": "picture", "seconds": 5.0}))
+    assert stopped == "Stopped after 5 seconds, while at: opening the picture."
+
+
+@pytest.mark.parametrize("case", Case)
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_every_case_is_explained(case: Case, question: str) -> None:
+    named = "nothing" if case in NOTHING else case.value
+    assert f"explain.{question}.{named}" in table()
 
 
 def test_an_unknown_code_stands_for_itself() -> None:

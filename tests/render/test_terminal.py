@@ -9,14 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
+from rich.color import Color
 from syrupy.assertion import SnapshotAssertion
 
 from detectors.media import Kind
-from detectors.signal import Claim, Outcome, Signal
+from detectors.signal import FINDING_FROM, Claim, Outcome, Signal
 from provenance.record import Record, Risk
 from provenance.render import FORMATS, Look, renderer
-from provenance.render.case import Case
-from provenance.render.terminal import wrapped
+from provenance.render.case import Case, case
+from provenance.render.terminal import STYLES, wrapped
 from provenance.render.words import Words
 from provenance.verdict import load
 
@@ -111,7 +112,7 @@ def test_ascii_terminals_get_ascii(make: Make) -> None:
 
 def test_colour_repeats_the_word(make: Make) -> None:
     shown = screen([make("a-signed-ai", "a.png")], colour=True)
-    assert shown.startswith("\x1b[1;31m!! HIGH  \x1b[0ma.png\n")
+    assert shown.startswith("\x1b[1;38;5;231;48;5;88m!! HIGH\x1b[0m  a.png\n")
     assert "\x1b" not in screen([make("a-signed-ai", "a.png")])
 
 
@@ -143,9 +144,11 @@ def test_a_disputed_capture_gets_no_rate(build: Make, signal: Callable[..., Sign
     )
     against = signal("image_model", "image_model.finding", Claim.AI_GENERATED, lr=2.3)
     shown = screen([build("a.jpg", capture, against, signal("metadata", "metadata.clear"))])
-    assert "prior does not hold for signed captures" in " ".join(shown.split())
-    assert "conflict    A trusted credential says captured" in shown
-    assert "Of 1,000" not in shown
+    assert "signed photographs are AI less often than this policy assumes" in " ".join(
+        shown.split()
+    )
+    assert "conflict    A trusted credential says that a camera took it" in shown
+    assert "of 1,000 warnings" not in shown
 
 
 def test_a_capture_beside_a_mark_is_told_as_a_disagreement(
@@ -153,30 +156,37 @@ def test_a_capture_beside_a_mark_is_told_as_a_disagreement(
 ) -> None:
     capture = signal("credentials", "credential.captured", Claim.CAPTURED, facts={"state": "valid"})
     mark = signal("metadata", "metadata.mark", Claim.AI_GENERATED, facts={"field": "XMP a:b"})
-    shown = screen([build("a.jpg", capture, mark)])
+    shown = " ".join(screen([build("a.jpg", capture, mark)]).split())
     assert "It says things of itself that do not go together." in shown
-    assert "The credential declares a capture; the field XMP a:b says AI." in shown
+    assert "The credential says that a camera took it; the field XMP a:b says AI." in shown
 
 
 def test_a_rate_needs_a_prior(make: Make) -> None:
-    assert "about 83 would be wrong (if 10 in 100" in screen([make("measured", "a.jpg")])
-    assert "Of 1,000" not in screen([make("measured", "a.jpg")], policy=None)
+    told = "If 10 of 100 of your items are AI, about 83 of 1,000 warnings like this one are false."
+    assert told in " ".join(screen([make("measured", "a.jpg")]).split())
+    assert "of 1,000 warnings" not in screen([make("measured", "a.jpg")], policy=None)
 
 
 @pytest.mark.parametrize(
     ("log10_lr", "words"),
     [
-        (-0.5, "Leans away from AI (likelihood ratio 0.32)"),
-        (0.2, "No support for AI (likelihood ratio 1.6)"),
-        (0.5, "Weak support"),
-        (1.0, "Moderate support for AI (likelihood ratio 10)."),
-        (2.0, "Moderately strong support"),
-        (3.2, "Strong support for AI (likelihood ratio 1,585)"),
-        (4.1, "Very strong support"),
+        (-0.5, "No sign of AI: such a result is 3.2 times more common among pictures that are not"),
+        (0.2, "Almost no hint of AI: such a result is 1.6 times as common among AI pictures as"),
+        (0.29, "Almost no hint of AI"),
+        (0.3, "A slight hint of AI: such a result is 2 times more common among AI pictures than"),
+        (1.0, "Some signs of AI: such a result is 10 times more common among AI pictures than"),
+        (2.0, "Clear signs of AI"),
+        (3.2, "Strong signs of AI: such a result is 1,585 times more common"),
+        (4.1, "Very strong signs of AI"),
     ],
 )
-def test_support_has_the_words_of_the_scale(log10_lr: float, words: str) -> None:
-    assert Words(Look()).support(log10_lr, None).startswith(words)
+def test_support_has_the_words_of_the_scale(
+    log10_lr: float, words: str, signal: Callable[..., Signal]
+) -> None:
+    claim = Claim.AI_GENERATED if log10_lr >= FINDING_FROM else None
+    said = signal("image_model", "image_model.nothing", claim, lr=log10_lr)
+    pixels = msgspec.structs.replace(said, source="pixels")
+    assert Words(Look()).support(pixels).startswith(words)
 
 
 def test_posts_name_their_parts(build: Make, signal: Callable[..., Signal]) -> None:
@@ -185,7 +195,7 @@ def test_posts_name_their_parts(build: Make, signal: Callable[..., Signal]) -> N
     medium = msgspec.structs.replace(lost, part="media/0")
     shown = screen([build("a.jsonl#1", text, medium, kind=Kind.POST)])
     assert "text: text marks" in shown
-    assert "Failed: media/0: there is no such file." in shown
+    assert "Incomplete: media/0: there is no such file." in shown
     assert "Could not be examined whole" in shown
 
 
@@ -227,14 +237,18 @@ def test_each_case_has_its_line(expected: Case, build: Make, signal: Callable[..
         verdict = msgspec.structs.replace(record.verdict, reasons=[0])
         record = msgspec.structs.replace(record, verdict=verdict)
     words = Words(Look())
-    assert words.headline(record) == words.word(f"verdict.{expected}")
+    assert case(record) is expected
+    own = (
+        "The file is empty." if expected is Case.UNSUPPORTED else words.word(f"verdict.{expected}")
+    )
+    assert words.headline(record) == own
 
 
 def test_weak_support_is_no_finding(build: Make, signal: Callable[..., Signal]) -> None:
     weak = signal("image_model", "image_model.finding", Claim.AI_GENERATED, lr=0.8)
     shown = screen([build("a.jpg", weak)])
     assert "too little to ask for a look" in shown
-    assert "This is not a finding of human or of AI." in shown
+    assert "This does not tell you who or what made it." in shown
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -263,8 +277,43 @@ def test_nothing_is_kept(form: str, make: Make) -> None:
 def test_a_ratio_that_supports_nothing_does_not_sound_like_some(
     build: Make, signal: Callable[..., Signal]
 ) -> None:
-    slight = signal("image_model", "image_model.generated", Claim.AI_GENERATED, lr=0.08)
-    shown = screen([build("photo.jpg", slight)])
+    slight = signal("image_model", "image_model.nothing", lr=0.25)
+    shown = " ".join(screen([build("photo.jpg", slight)]).split())
     assert "Nothing found that says where this picture comes from." in shown
-    assert "No support for AI (likelihood ratio 1.2)." in shown
-    assert "generated pictures" not in shown
+    assert "Almost no hint of AI: such a result is 1.8 times as common" in shown
+    assert "100 times would count here." in shown
+    assert "more common" not in shown
+
+
+def test_a_screen_says_once_that_it_clears_nothing(example: Record) -> None:
+    shown = " ".join(screen([example]).split())
+    assert "either way" not in shown
+    assert shown.count("This does not tell you") <= 1
+
+
+def test_what_is_internal_is_no_evidence(build: Make, signal: Callable[..., Signal]) -> None:
+    inner = signal("text_credentials", "text_credentials.pdf", facts={"state": "absent"})
+    shown = screen([build("a.pdf", inner, signal("text_marks", "text_marks.clear"))])
+    assert "text_credentials" not in shown
+    assert "detector" not in shown
+
+
+def contrast(first: str, second: str) -> float:
+    """Return the contrast of two colours of the 256 (WCAG 2.1, 1.4.3)."""
+    light = []
+    for name in (first, second):
+        levels = [level / 255 for level in Color.parse(name).get_truecolor()]
+        red, green, blue = (
+            level / 12.92 if level <= 0.04045 else ((level + 0.055) / 1.055) ** 2.4
+            for level in levels
+        )
+        light.append(0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05)
+    return max(light) / min(light)
+
+
+@pytest.mark.parametrize("style", [style for style in STYLES.values() if style])
+def test_colours_can_be_read_on_light_and_dark(style: str) -> None:
+    _, ink, _, paper = style.split()
+    assert contrast(ink, paper) >= 4.5
+    numbers = [int(part.removeprefix("color(").removesuffix(")")) for part in (ink, paper)]
+    assert min(numbers) >= 16  # those below are the terminal's to choose

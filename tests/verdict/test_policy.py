@@ -58,6 +58,7 @@ DETECTORS = [spec.name for spec in BUILT_IN]
 WRONG = [
     ("prior = 0.02", "prior = 2", 1, "Expected `float` < 1"),
     ("prior = 0.02", "prior = ", 1, "not TOML"),
+    ("min_log10_lr = 2.0", "min_log10_lr = 0.29", 15, "Expected `float` >= 0.3"),
     ("prior = 0.02\n", "", 1, "'prior' is missing"),
     ("prior = 0.02", "priro = 0.02", 1, "unknown key 'priro'; did you mean 'prior'?"),
     ("images = [", "pictures = [", 5, "unknown key 'pictures'; use one of images, texts"),

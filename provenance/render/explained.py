@@ -1,0 +1,128 @@
+"""A verdict at length: what it means and does not mean, what to do next, and every fact."""
+
+from collections.abc import Iterator
+from typing import Any, TextIO
+
+import msgspec
+
+from detectors.signal import Signal, Tier
+from provenance.record import Record
+from provenance.render import Look
+from provenance.render.case import Case, case, unread
+from provenance.render.terminal import Page
+from provenance.render.words import Words
+from provenance.verdict import Policy
+from provenance.verdict.policy import Row
+
+QUESTIONS = ("means", "not", "next", "publish")
+"""Parts of an explanation, in the order a reader asks."""
+NOTHING = {Case.NOTHING_IMAGE, Case.NOTHING_TEXT, Case.NOTHING_POST}
+CONDITIONS = (
+    "detector", "claim", "state", "code", "ingredients_hold", "exact", "max_false_match",
+    "min_log10_lr", "max_q",
+)  # fmt: skip
+
+
+def write(record: Record, policy: Policy, out: TextIO, look: Look) -> None:
+    """Write what was found, what it means and does not mean, what to do, and every fact.
+
+    Args:
+        record: of one item.
+        policy: the one that judged it.
+        out: receives the screen.
+        look: width, colour, language; `verbose` is not asked for.
+    """
+    words = Words(look)
+    page = Page(out, look)
+    page.heading(record)
+    if unread(record) is None:
+        page.title(words.word("explain.found"))
+        page.findings(record)
+    for question in QUESTIONS:
+        page.title(words.word(f"explain.{question}"))
+        page.hang("  ", answer(words, record, question), 2)
+    page.title(words.word("explain.facts"))
+    page.facts(record)
+    for line in (*by_windows(record), *account(record, policy)):
+        page.hang("", words.shown(line), 4)
+
+
+def answer(words: Words, record: Record, question: str) -> str:
+    """Return the sentences that answer a question about a record: one of `QUESTIONS`."""
+    what = case(record)
+    named = "nothing" if what in NOTHING else what.value
+    first = decisive(record)
+    said: dict[str, Any] = {} if first is None else dict(first.reason.args)
+    said |= {"this": words.word(f"this.{record.item.kind}")}
+    if first is not None and first.tier is Tier.STATISTICAL:
+        said |= {"things": words.things(first)}
+    return words.word(f"explain.{question}.{named}", **said)
+
+
+def decisive(record: Record) -> Signal | None:
+    """Return the signal that decided a record, else the first that says what it is about."""
+    reasons = record.verdict.reasons
+    if reasons:
+        return record.signals[reasons[0]]
+    return next((signal for signal in record.signals if signal.claim is not None), None)
+
+
+def by_windows(record: Record) -> Iterator[str]:
+    """Yield what each window of a long text is worth by itself and beside the rest, line by line.
+
+    A passage that stands out is marked, and its beginning quoted.
+    """
+    for signal in record.signals:
+        spans = signal.facts.get("spans")
+        if not spans:
+            continue
+        yield ""
+        yield f"How the windows of {signal.part or 'the text'} compare ({signal.detector})"
+        for span in spans:
+            mark, worth = "*" if span["found"] else " ", span["log10_lr"]
+            last = span["first_word"] + span["words"] - 1
+            ratio = "" if worth is None else f", likelihood ratio {10**worth:.2g}"
+            yield (
+                f"{mark} words {span['first_word']} to {last}: score {span['score']:+.1f},"
+                f" {span['contrast']:+.1f} beside the rest{ratio}"
+            )
+            if span["found"]:
+                yield f'    "{span["begins"]}"'
+        yield "  * stands out. The ratio weighs a model's passage in a text by a person."
+
+
+def account(record: Record, policy: Policy) -> Iterator[str]:
+    """Yield how the policy came to its risk, line by line."""
+    yield ""
+    yield f"How policy {policy.name} came to {record.verdict.risk.value}"
+    met = 0
+    for number, row in enumerate(policy.rows, 1):
+        if findings := _met(row, record, policy):
+            met += 1
+            yield f"  row {number} asks for {row.floor.value}: {conditions(row)}"
+            yield from (f"    met by {s.detector}: {s.reason.code}" for s in findings)
+    if not met:
+        yield "  No row was met: nothing was found that asks for anything, so it is inconclusive."
+    yield f"  {len(policy.rows)} rows in all; the highest that is met decides."
+    if not record.verdict.complete:
+        yield "  Not everything the policy requires could be looked at, so it cannot be low."
+
+
+def _met(row: Row, record: Record, policy: Policy) -> list[Signal]:
+    """Return the findings that meet a row, in whichever part of the item they lie."""
+    from provenance.verdict.rules import decided_by, uncancelled
+
+    parts: dict[object, list[Signal]] = {}
+    for signal in record.signals:
+        parts.setdefault(signal.part, []).append(signal)
+    return [s for part in parts.values() for s in decided_by(row, uncancelled(part), policy)]
+
+
+def conditions(row: Row) -> str:
+    """Return a row's conditions in one line."""
+    said = [f"tier {row.tier.value}"]
+    for name in CONDITIONS:
+        value = msgspec.to_builtins(getattr(row, name))
+        if value not in ([], None):
+            said.append(f"{name} {', '.join(value) if isinstance(value, list) else value}")
+    return "; ".join(said)
