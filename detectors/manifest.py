@@ -4,13 +4,14 @@ Works on the dict that `c2pa.Reader.json()` gives, for pictures and texts alike.
 the active one links to count: a store as a whole is not signed, so anyone can add a manifest to it.
 """
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Literal
 
 import msgspec
 
 from detectors.signal import Claim
-from detectors.store import Path, codes_of, mapping, onward, rows, text, walk
+from detectors.store import MOST_ROWS, Path, codes_of, mapping, onward, rows, text, walk
 
 __all__ = [
     "Action",
@@ -29,17 +30,25 @@ Ai = Literal["generated", "edited"]
 MOST_ACTIONS = 1000
 # What source types mean: c2pa-org/conformance-public, asset-rubric-signals-local.yml (2026-08-06).
 GENERATED = "trainedAlgorithmicMedia"
+COMPOSITE = "compositeWithTrainedAlgorithmicMedia"
 PARTLY = {
-    "compositeWithTrainedAlgorithmicMedia",
+    COMPOSITE,
     "compositedWithTrainedAlgorithmicMedia",  # the misspelling of some guides
     "compositeSynthetic",
 }
+AI_TYPES = PARTLY | {GENERATED}
 BLANK = "empty"
 CAPTURED = {"digitalCapture", "computationalCapture", "compositeCapture"}
 MAY_CONTAIN = {"composite", "screenCapture", "digitalArt", "trainedAlgorithmicData"}
 BEGINNINGS = {"c2pa.created", "c2pa.opened"}
 STATED = "metadata"
 """Stands for an action where a signed metadata assertion states the source type."""
+STATED_IN = ("digitalSourceType", "metadata", "data_types")
+"""Keys of an ingredient that may state how it came about."""
+DISCLOSURE = "c2pa.ai-disclosure"
+"""Assertion of C2PA 2.4, 18.28: a model was used, whatever the actions say."""
+DEEPEST = 6
+"""Levels of parameters, changes and metadata in which a source type is looked for."""
 NOT_EDITORIAL = BEGINNINGS | {
     STATED, "c2pa.converted", "c2pa.published", "c2pa.repackaged", "c2pa.transcoded",
     "c2pa.resized.proportional", "c2pa.enhanced", "c2pa.edited.metadata", "c2pa.watermarked",
@@ -58,6 +67,10 @@ UNTRUSTED = "signingCredential.untrusted"
 TRUSTED = "signingCredential.trusted"
 REVOKED = {"signingCredential.revoked", "signingCredential.ocsp.revoked"}
 EXPIRED = {"signingCredential.expired", "claimSignature.outsideValidity"}
+EXCLUDED, MATCH = "assertion.dataHash.mismatch", "assertion.dataHash.match"
+POSITION = "exclusion does not match the manifest location"
+UNSUPPORTED = "not supported"
+NOT_COMPARED = ("could not parse signature", "unsupported signature format")
 MISMATCHES = {
     "assertion.dataHash.mismatch", "assertion.bmffHash.mismatch", "assertion.boxesHash.mismatch",
     "assertion.hashedURI.mismatch", "claimSignature.mismatch",
@@ -99,7 +112,10 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
     edited: bool
     """Something changed the content after it began."""
     may_contain_ai: bool
-    """A source type that leaves it open (`composite`, `screenCapture` …) and no AI declared."""
+    """A source type that leaves it open (`composite`, `screenCapture` …), a model that is disclosed
+    of a capture, or AI among what was fed in; and no AI declared of the asset."""
+    disclosed: dict[str, str] | None
+    """What a `c2pa.ai-disclosure` says of the model that was used; None: there is none."""
     claim: Claim | None
     """The strongest of these. `captured` beside an `ai` says that the two exclude each other."""
     actions: list[Action]
@@ -110,6 +126,9 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
 
     name: Literal["trusted", "valid", "invalid", "distrusted"]
     integrity: Literal["holds", "broken", "unknown"]
+    uncovered: Literal["header"] | None
+    """What the binding leaves out though the content matches: the hash excludes more than the place
+    of the manifest, so that the bytes before it are not covered."""
     codes: list[str]
     """Failures of the active manifest that count: no `cawg.*`, not the untrusted signer."""
     ingredient_failures: list[dict[str, Any]]
@@ -140,19 +159,48 @@ def declared(store: Mapping[str, Any]) -> Declaration:
             placed = placed or "componentOf" in kinds
     own = [action for action in actions if action.path == "self"]
     captured = any(a.action == "c2pa.created" and a.source_type in CAPTURED for a in own)
-    begun = any(_has_matter(action) for action in own)
     edited = placed or any(a.action not in NOT_EDITORIAL for a in own)
-    ai, evidence = _ai(actions, derived or begun)
+    ai, evidence = _ai(actions)
+    disclosed = disclosure(store)
+    if ai is None and disclosed is not None and not captured:
+        opened = derived or any(action.action == "c2pa.opened" for action in own)
+        ai = "edited" if opened or edited else "generated"
     active = store.get("active_manifest")
+    open_types = MAY_CONTAIN | AI_TYPES
     return Declaration(
         ai=ai,
         evidence=evidence,
         captured=captured,
         edited=edited,
-        may_contain_ai=ai is None and any(a.source_type in MAY_CONTAIN for a in actions),
+        may_contain_ai=ai is None
+        and (disclosed is not None or any(a.source_type in open_types for a in actions)),
+        disclosed=disclosed,
         claim=_claim(own, evidence, ai, active, edited),
         actions=actions,
     )
+
+
+def disclosure(store: Mapping[str, Any]) -> dict[str, str] | None:
+    """Return the flat values of the active manifest's disclosure of a model, None without one."""
+    active = mapping(mapping(store.get("manifests")).get(str(store.get("active_manifest"))))
+    for assertion in rows(active.get("assertions")):
+        if str(assertion.get("label")).startswith(DISCLOSURE):
+            values = list(mapping(assertion.get("data")).items())[:50]
+            return {text(key) or "": text(value) or "" for key, value in values if text(value)}
+    return None
+
+
+def also(said: Declaration) -> dict[str, Any]:
+    """Return the argument by which a sentence on a failing credential tells what it declares."""
+    return {"also": [f"credential.also.{said.claim}"]} if said.claim else disclosed(said)
+
+
+def disclosed(said: Declaration) -> dict[str, Any]:
+    """Return the arguments by which a sentence tells of a model that a disclosure names."""
+    if said.disclosed is None:
+        return {}
+    model = said.disclosed.get("modelName") or said.disclosed.get("modelIdentifier") or "?"
+    return {"also": ["credential.also.disclosed"], "model": model}
 
 
 def _actions(manifest: dict[str, Any], label: str, path: Path, links: str) -> list[Action]:
@@ -187,17 +235,63 @@ def _actions(manifest: dict[str, Any], label: str, path: Path, links: str) -> li
             for row in rows(data.get("actions")):
                 filled, agent = _filled(row, templates), _indexed(row, data)
                 add(filled, row.get("action"), vouched=vouched, agent=agent)
-        elif stated := data.get("Iptc4xmpExt:DigitalSourceType"):
-            add({"digitalSourceType": stated}, STATED, vouched=vouched)
+        else:
+            for stated in stated_types(data):
+                add({"digitalSourceType": stated}, STATED, vouched=vouched)
     for row in rows(manifest.get("ingredients")):
-        if "digitalSourceType" in row and row.get("active_manifest") is None:  # C2PA 2.4
+        for stated in stated_types({key: row.get(key) for key in STATED_IN}):  # C2PA 2.4
             where = onward(path, row.get("relationship"))
-            add(row, "c2pa.opened", vouched=True, where=where)
+            add({"digitalSourceType": stated}, "c2pa.opened", vouched=True, where=where)
     return said
 
 
+def stated_types(value: Any, depth: int = DEEPEST) -> list[str]:
+    """Return the digital source types that stand anywhere in a value, by whatever prefix.
+
+    Writers put them into the parameters of an action (`com.adobe.digitalSourceType`), its changes,
+    metadata assertions (`Iptc4xmpExt:DigitalSourceType`, or the name as a URI) and ingredients.
+
+    Args:
+        value: of a manifest; may be malformed in any way that JSON allows.
+        depth: levels that are looked into.
+    """
+    found: list[str] = []
+    if depth and isinstance(value, dict):
+        for key, inner in list(value.items())[:MOST_ROWS]:
+            if re.split(r"[:./#]", str(key))[-1].lower() == "digitalsourcetype":
+                found += [said for said in _strings(inner) if said]
+            else:
+                found += stated_types(inner, depth - 1)
+    elif depth and isinstance(value, list):
+        for inner in value[:MOST_ROWS]:
+            found += stated_types(inner, depth - 1)
+    return found[:MOST_ROWS]
+
+
+def _strings(value: Any) -> list[str]:
+    """Return the strings of a value, of a list of values, or of one in the form of JSON-LD."""
+    if isinstance(value, dict):
+        value = value.get("@id") or value.get("@value")
+    if isinstance(value, list):
+        return [said for inner in value[:MOST_ROWS] for said in _strings(inner)]
+    return [value] if isinstance(value, str) else []
+
+
 def _filled(row: dict[str, Any], templates: list[dict[str, Any]]) -> dict[str, Any]:
-    """Give an action with the source type of its template, where it has none of its own."""
+    """Return an action with a source type: its own, one of its parameters, or its template's.
+
+    Of what stands in its changes alone, a part of the asset is meant.
+    """
+    own = source_type(row.get("digitalSourceType"))
+    inner = [source_type(said) for said in stated_types(mapping(row.get("parameters")))]
+    parts = [source_type(said) for said in stated_types(row.get("changes"))]
+    if own not in AI_TYPES:
+        if found := [said for said in inner if said in AI_TYPES]:
+            return row | {"digitalSourceType": found[0]}
+        if AI_TYPES & set(parts):
+            return row | {"digitalSourceType": COMPOSITE}
+    if own is None and inner:
+        return row | {"digitalSourceType": inner[0]}
     if "digitalSourceType" in row:
         return row
     kinds = (row.get("action"), "*")
@@ -225,37 +319,29 @@ def _agent(agent: Any) -> str | None:
     return text(agent.get("name") if isinstance(agent, dict) else agent)
 
 
-def _ai(actions: list[Action], based: bool) -> tuple[Ai | None, Action | None]:
-    """Give the strongest AI declaration and what made it.
+def _ai(actions: list[Action]) -> tuple[Ai | None, Action | None]:
+    """Return the strongest AI declaration and what made it.
 
     Args:
         actions: nearest manifest first.
-        based: the asset began as something that was not declared as generated.
     """
     edited: Action | None = None
     for action in actions:
-        if (meant := _meaning(action, based)) == "generated":
+        if (meant := _meaning(action)) == "generated":
             return "generated", action
         if meant and edited is None:
             edited = action
     return ("edited", edited) if edited else (None, None)
 
 
-def _has_matter(action: Action) -> bool:
-    """Tell whether an action begins with matter that no model made; a blank canvas is nothing."""
-    if action.action == "c2pa.opened":
-        return action.source_type != GENERATED
-    return action.action == "c2pa.created" and action.source_type not in (None, GENERATED, BLANK)
-
-
-def _meaning(action: Action, based: bool) -> Ai | None:
-    """Give what one action says about the asset."""
+def _meaning(action: Action) -> Ai | None:
+    """Return what one action says about the asset: made by a model only where it begins it."""
     if action.path == "input":
         return None
     begins = action.action in BEGINNINGS or action.action == STATED
     habit = action.description == DESCRIBED_AS_AI and action.agent in AGENTS_OF_2024
     if action.source_type == GENERATED or (habit and action.action == "c2pa.created"):
-        return "generated" if action.path == "self" and (begins or not based) else "edited"
+        return "generated" if action.path == "self" and begins else "edited"
     return "edited" if action.source_type in PARTLY else None
 
 
@@ -286,6 +372,8 @@ def state(store: Mapping[str, Any]) -> State:
     parts = ("failure", "informational", "success")
     failures, notes, fine = (codes_of(active.get(part)) for part in parts)
     codes = [code for code in failures if counts(code)]
+    changed = changes(active)
+    left_out = uncovered(codes, changed) if MATCH in fine else None
     deltas = [_delta(store, row) for row in rows(results.get("ingredientDeltas"))]
     new = [row for row in deltas if row["codes"]]
     recorded = list(_recorded(store))
@@ -299,7 +387,8 @@ def state(store: Mapping[str, Any]) -> State:
         name = "trusted" if TRUSTED in fine else "valid"
     return State(
         name=name,
-        integrity=integrity(codes, every),
+        integrity=integrity(changed, every, left_out),
+        uncovered=left_out,
         codes=codes,
         ingredient_failures=new,
         laundering=[row for row in recorded if set(row["codes"]) - EXPIRED],
@@ -314,23 +403,68 @@ def counts(code: str) -> bool:
     return code != UNTRUSTED and not code.startswith("cawg.")
 
 
-def integrity(active: list[str], every: list[str]) -> Literal["holds", "broken", "unknown"]:
+def changes(results: Mapping[str, Any]) -> set[str]:
+    """Return the mismatches of a manifest that say that something was changed.
+
+    A code alone can mean two things: the position of the exclusion does not fit while the hash
+    matches, the kind of hash or signature is not supported, or the signature could not be read.
+    Explanations are those of c2pa-rs 0.91 (`claim.rs`, `crypto/cose`).
+
+    Args:
+        results: `success` and `failure` of one manifest's validation.
+    """
+    failures = rows(results.get("failure"))
+    matched = {row.get("url") for row in rows(results.get("success")) if row.get("code") == MATCH}
+    unread = any(_unread(row) for row in failures)
+    found = set()
+    for row in failures:
+        code, said = text(row.get("code"), 100) or "", text(row.get("explanation")) or ""
+        elsewhere = code == EXCLUDED and POSITION in said and row.get("url") in matched
+        unsigned = code == "claimSignature.mismatch" and unread
+        if code in MISMATCHES and not elsewhere and not unsigned and UNSUPPORTED not in said:
+            found.add(code)
+    return found
+
+
+def _unread(row: Mapping[str, Any]) -> bool:
+    """Tell whether a failure says that the signature was not compared at all."""
+    said = text(row.get("explanation")) or ""
+    return row.get("code") == "algorithm.unsupported" or said.startswith(NOT_COMPARED)
+
+
+def uncovered(codes: Iterable[str], changed: Collection[str]) -> Literal["header"] | None:
+    """Return what a binding leaves out though the content matches, None where nothing is."""
+    return "header" if EXCLUDED in codes and not changed else None
+
+
+def integrity(
+    changed: Collection[str], every: Iterable[str], left_out: Literal["header"] | None = None
+) -> Literal["holds", "broken", "unknown"]:
     """Tell whether the asset is as it was signed.
 
     Args:
-        active: failures of the active manifest; only they can say that the asset was changed.
-        every: these and the new failures of ingredients.
+        changed: mismatches of the active manifest; only they can say that the asset was changed.
+        every: its failures and the new ones of ingredients.
+        left_out: what the binding does not cover, from `uncovered`.
     """
-    if MISMATCHES & set(active):
+    if changed:
         return "broken"
-    return "holds" if set(every) <= EXPIRED | REVOKED else "unknown"
+    harmless = EXPIRED | REVOKED | ({EXCLUDED} if left_out else set())
+    return "holds" if set(every) <= harmless else "unknown"
+
+
+def _failures(results: Mapping[str, Any]) -> list[str]:
+    """Return the failures of an ingredient's validation that count."""
+    codes = [code for code in codes_of(results.get("failure")) if counts(code)]
+    positioned = MATCH in codes_of(results.get("success")) and EXCLUDED not in changes(results)
+    return [code for code in codes if code != EXCLUDED or not positioned]
 
 
 def _delta(store: Mapping[str, Any], row: dict[str, Any]) -> dict[str, Any]:
     """Give an ingredient and its failures that count."""
     uri = str(row.get("ingredientAssertionURI"))
-    failures = codes_of(mapping(row.get("validationDeltas")).get("failure"))
-    return {"ingredient": _title(store, uri), "codes": [code for code in failures if counts(code)]}
+    codes = _failures(mapping(row.get("validationDeltas")))
+    return {"ingredient": _title(store, uri), "codes": codes}
 
 
 def _title(store: Mapping[str, Any], uri: str) -> str:
@@ -349,9 +483,9 @@ def _recorded(store: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for _, _, _, manifest in walk(store):
         for row in rows(manifest.get("ingredients")):
             results = mapping(row.get("validation_results"))
-            codes = codes_of(mapping(results.get("activeManifest")).get("failure"))
+            codes = _failures(mapping(results.get("activeManifest")))
             for delta in rows(results.get("ingredientDeltas")):
-                codes += codes_of(mapping(delta.get("validationDeltas")).get("failure"))
+                codes += _failures(mapping(delta.get("validationDeltas")))
             codes += [code for code in codes_of(row.get("validation_status")) if _fails(code)]
             kept = [code for code in dict.fromkeys(codes) if counts(code)]
             if kept:

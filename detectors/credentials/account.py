@@ -20,9 +20,11 @@ def account(found: Found, said: Declaration, state: State) -> dict[str, Any]:
     facts = {
         "state": state.name,
         "integrity": state.integrity,
+        "uncovered": state.uncovered,
         "ai": said.ai,
         "ai_path": evidence(said.evidence) if said.evidence else None,
         "captured": said.captured,
+        "edited": said.edited,
         "may_contain_ai": said.may_contain_ai,
         "codes": every_code(state),
         "notes": state.notes,
@@ -41,7 +43,7 @@ def account(found: Found, said: Declaration, state: State) -> dict[str, Any]:
         "cawg": cawg(active, state),
         "soft_bindings": soft_bindings(active),
         "watermark": any(a.action.startswith("c2pa.watermarked") for a in said.actions),
-        "ai_disclosure": _disclosure(active),
+        "ai_disclosure": said.disclosed,
         "remote_url": found.remote_url,
     }
     return {key: value for key, value in facts.items() if value not in (None, [], {}, False)} | {
@@ -197,15 +199,6 @@ def soft_bindings(active: dict[str, Any]) -> list[str]:
     found = [row for label, row in labelled if label.startswith("c2pa.soft-binding")]
     algorithms = [text(mapping(row.get("data")).get("alg"), 100) for row in found]
     return [name for name in algorithms if name][:MOST]
-
-
-def _disclosure(active: dict[str, Any]) -> dict[str, Any]:
-    """Give the flat values of a `c2pa.ai-disclosure` (C2PA 2.4), which complements source types."""
-    for assertion in rows(active.get("assertions")):
-        if str(assertion.get("label")).startswith("c2pa.ai-disclosure"):
-            values = list(mapping(assertion.get("data")).items())[:MOST]
-            return {text(key) or "": text(value) for key, value in values if text(value)}
-    return {}
 
 
 def _labels(active: dict[str, Any]) -> list[str]:

@@ -84,9 +84,10 @@ class Credentials:
         read = self._verifier.read(item.data, media_type, store)
         if isinstance(read, Missing):
             return _missing(embedded if sidecar.shared else read, None, named)
-        broken = MISMATCHES & set(state(read.store).codes)
-        if sidecar.shared and broken:
-            facts: dict[str, Any] = {"state": "absent", "sidecar_codes": sorted(broken)} | named
+        standing = state(read.store)
+        if sidecar.shared and standing.integrity == "broken":
+            broken = sorted(MISMATCHES & set(standing.codes))
+            facts: dict[str, Any] = {"state": "absent", "sidecar_codes": broken} | named
             return _signal(Outcome.CLEAR, Reason("credential.sidecar_of_another", named), facts)
         return self._found(item, read, media_type, store, named)
 

@@ -2,7 +2,16 @@
 
 from typing import Any, Final
 
-from detectors.manifest import BEGINNINGS, MISMATCHES, Action, Declaration, State
+from detectors.manifest import (
+    AI_TYPES,
+    BEGINNINGS,
+    MISMATCHES,
+    Action,
+    Declaration,
+    State,
+    also,
+    disclosed,
+)
 from detectors.signal import Claim, Reason
 
 DECLARED: Final = {
@@ -23,35 +32,39 @@ def reason_of(said: Declaration, standing: State, facts: dict[str, Any]) -> Reas
         standing: the state.
         facts: of the same manifest.
     """
-    args: dict[str, Any] = {"signer": _signer(facts)}
+    args: dict[str, Any] = {"signer": _signer(facts)} | _declares(said, facts)
     if standing.name == "distrusted":
-        return Reason("credential.distrusted", args)
+        return Reason("credential.distrusted", args | also(said))
     if standing.integrity == "broken":
         code = next(code for code in standing.codes if code in MISMATCHES)
-        return Reason("credential.tampered", args | {"code": code})
+        return Reason("credential.tampered", args | {"code": code} | also(said))
     if standing.integrity == "unknown" and standing.codes:
-        return Reason("credential.invalid", args | {"code": standing.codes[0]})
+        return Reason("credential.invalid", args | {"code": standing.codes[0]} | also(said))
     if standing.integrity == "unknown":
         failed = standing.ingredient_failures[0]
         args |= {"ingredient": failed["ingredient"], "code": failed["codes"][0]}
-        return Reason("credential.ingredient_invalid", args)
-    args |= _declares(said, facts)
+        return Reason("credential.ingredient_invalid", args | also(said))
     if standing.name == "trusted":
         args |= {"list": facts["trust_list"]["name"], "date": facts["trust_list"]["date"]}
-    return Reason(_code(said) + _suffix(said, standing, facts), args)
+    return Reason(_code(said) + _suffix(said, standing, facts), args | disclosed(said))
 
 
 def _code(said: Declaration) -> str:
-    """Give the code of what is declared."""
-    if said.claim is None and said.may_contain_ai:
-        return "credential.may_contain_ai"
+    """Return the code of what is declared."""
     if said.claim is None and said.captured and not said.edited:
         return "credential.passed_on"
+    if said.claim is None and said.may_contain_ai:
+        fed = any(a.path == "input" and a.source_type in AI_TYPES for a in said.actions)
+        return "credential.ai_input" if fed else "credential.may_contain_ai"
+    if said.claim is Claim.EDITED and said.may_contain_ai:
+        return "credential.edited_open"
     return DECLARED[said.claim]
 
 
 def _suffix(said: Declaration, standing: State, facts: dict[str, Any]) -> str:
     """Give what the code says of the signer, and of the time of a trusted capture."""
+    if standing.uncovered:
+        return "_uncovered"
     if standing.name != "trusted":
         return "_unlisted" if standing.name == "valid" else "_expired"
     stamped = facts.get("time_stamp", {}).get("trust") == "trusted"

@@ -3,7 +3,7 @@
 import os
 from typing import Any, Final
 
-from detectors.manifest import counts, integrity
+from detectors.manifest import MISMATCHES, counts, integrity
 from detectors.store import rows, text
 
 QUIET: Final = {"ENCYPHER_C2PA_TELEMETRY": "off"}
@@ -46,5 +46,5 @@ def cross_check(data: bytes, media_type: str, sidecar: bytes | None, ours: str) 
     results = said.get("validation_results") or {}
     codes = [str(row.get("code")) for row in rows(results.get("failure"))]
     kept = [code for code in dict.fromkeys(codes) if counts(code)]
-    theirs = integrity(kept, kept)
+    theirs = integrity(MISMATCHES & set(kept), kept)
     return told | {"read": True, "integrity": theirs, "agrees": theirs == ours, "codes": kept}

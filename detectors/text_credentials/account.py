@@ -5,32 +5,12 @@ Every string comes from the file and is bounded; names are unverified unless the
 
 from typing import Any
 
-from detectors.manifest import Declaration, rows, text
+from detectors.manifest import Declaration, text
 from detectors.signal import Claim
 from detectors.text_credentials.verify import Judged
 
-DISCLOSURE = "c2pa.ai-disclosure"
-"""Assertion of C2PA 2.4, 18.28: a model was used, whatever the actions say."""
 MOST = 50
 """Rows kept of one list."""
-
-
-def disclosure(store: dict[str, Any]) -> dict[str, str] | None:
-    """Give what the active manifest discloses of a model, or None."""
-    for assertion in rows(_active(store).get("assertions")):
-        if str(assertion.get("label")).startswith(DISCLOSURE):
-            data = assertion.get("data")
-            told = data if isinstance(data, dict) else {}
-            names = ("modelType", "modelName", "modelIdentifier")
-            return {name: said for name in names if (said := text(told.get(name)))}
-    return None
-
-
-def ai(judged: Judged, said: Declaration) -> str | None:
-    """Give `generated` or `edited`, as actions or a disclosure declare it, else None."""
-    if said.ai:
-        return said.ai
-    return None if disclosure(judged.store) is None else "generated"
 
 
 def claim(judged: Judged, said: Declaration) -> Claim | None:
@@ -41,8 +21,6 @@ def claim(judged: Judged, said: Declaration) -> Claim | None:
         return Claim.TAMPERED
     if judged.state.integrity != "holds":
         return None
-    if said.ai is None and ai(judged, said):
-        return Claim.AI_GENERATED
     return said.claim
 
 
@@ -61,7 +39,8 @@ def account(judged: Judged, said: Declaration) -> dict[str, Any]:
         "generator": generator(active),
         "signer": {to: value for name, to in names.items() if (value := text(signed.get(name)))},
         "title": text(active.get("title")),
-        "ai_disclosure": disclosure(judged.store),
+        "ai_disclosure": said.disclosed,
+        "uncovered": state.uncovered,
         "source_types": sorted({row.source_type for row in said.actions if row.source_type}),
         "ingredient_failures": state.ingredient_failures[:MOST],
         "laundering": state.laundering[:MOST],
@@ -71,7 +50,7 @@ def account(judged: Judged, said: Declaration) -> dict[str, Any]:
     return {
         "state": state.name,
         "integrity": state.integrity,
-        "ai": ai(judged, said),
+        "ai": said.ai,
         "codes": list(codes)[:MOST],
     } | {name: value for name, value in more.items() if value}
 

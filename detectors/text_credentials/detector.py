@@ -12,7 +12,7 @@ import msgspec
 from detectors.documents import READERS
 from detectors.errors import CannotAssess, ConfigError
 from detectors.item import Item, Sidecar
-from detectors.manifest import MISMATCHES, Declaration, State, declared
+from detectors.manifest import MISMATCHES, Declaration, State, also, declared, disclosed
 from detectors.passage import Passage
 from detectors.signal import Claim, Outcome, Reason, Signal, Tier
 from detectors.text_credentials.account import account, claim
@@ -182,12 +182,15 @@ def _reason(judged: Judged, said: Declaration, facts: dict[str, Any]) -> Reason:
     signer = facts.get("signer", {})
     names = (signer.get(name) for name in ("issuer", "common_name", "issued_by"))
     args: dict[str, Any] = {"signer": next((name for name in names if name), "?")}
-    if state.name == "distrusted":
-        return Reason("text_credentials.distrusted", args)
-    if state.integrity != "holds":
-        return _fault(state, facts, args)
-    kind = DECLARED[claim(judged, said)]
     args["by"] = (said.evidence.agent if said.evidence else None) or facts.get("generator") or "?"
+    if state.name == "distrusted":
+        return Reason("text_credentials.distrusted", args | also(said))
+    if state.integrity != "holds":
+        return _fault(state, facts, args | also(said))
+    if state.uncovered:
+        return Reason("text_credentials.uncovered", args | also(said))
+    kind = DECLARED[claim(judged, said)]
+    args |= disclosed(said)
     if state.name == "trusted":
         args |= {"list": facts["trust_list"]["name"], "date": facts["trust_list"]["date"]}
         return Reason(f"text_credentials.{kind}", args)

@@ -20,7 +20,8 @@ def say(reason: Reason, locale: str = ENGLISH, extra: tuple[str, ...] = ()) -> s
     """Give the sentence of a reason.
 
     Args:
-        reason: code and arguments; the arguments are data and never read as a template.
+        reason: code and arguments; the arguments are data and never read as a template. The
+            argument `also` lists the codes of further sentences, told of the same arguments.
         locale: language of the tables; a code that has no sentence in it is said in English.
         extra: `package:file.toml` of further tables, as a plug-in's `Spec.messages` names them.
 
@@ -32,8 +33,11 @@ def say(reason: Reason, locale: str = ENGLISH, extra: tuple[str, ...] = ()) -> s
     template = words.get(reason.code)
     if template is None:
         return _bare(reason)
+    more = reason.args.get("also")
+    codes = more if isinstance(more, list) else []
+    templates = [template, *(words[code] for code in codes if code in words)]
     try:
-        return template.format_map(_Arguments(_named(reason.args, words)))
+        return " ".join(templates).format_map(_Arguments(_named(reason.args, words)))
     except (ValueError, TypeError, LookupError, AttributeError):
         return _bare(reason)
 

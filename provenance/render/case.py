@@ -24,6 +24,7 @@ class Case(StrEnum):
     CAPTURED_DISPUTED = "captured_disputed"
     CAPTURED_INCOMPLETE = "captured_incomplete"
     CAPTURED_UNVOUCHED = "captured_unvouched"
+    AI_BROKEN = "ai_broken"
     CREDENTIAL_BROKEN = "credential_broken"
     CREDENTIAL_DISTRUSTED = "credential_distrusted"
     KNOWN_FAKE = "known_fake"
@@ -55,6 +56,7 @@ DECLARED = {
     Claim.CAPTURED: Case.CAPTURED,
     Claim.CONFLICT: Case.CONFLICT,
 }
+FAILING = {"distrusted": Case.CREDENTIAL_DISTRUSTED, "invalid": Case.CREDENTIAL_BROKEN}
 MATCHED = {"ai_face": Case.KNOWN_FACE, "stolen_photo": Case.STOLEN_PHOTO}
 MARKED = {
     Claim.EDITED: Case.EDITED,
@@ -128,10 +130,8 @@ def _of_ai_mark(signal: Signal) -> Case:
 def _of_credential(signal: Signal) -> Case:
     """Give the case of a credential by its state, then by what it declares."""
     standing = state(signal)
-    if standing == "distrusted":
-        return Case.CREDENTIAL_DISTRUSTED
-    if standing == "invalid":
-        return Case.CREDENTIAL_BROKEN
+    if standing in FAILING:
+        return Case.AI_BROKEN if signal.facts.get("ai") else FAILING[standing]
     if signal.claim is Claim.AI_GENERATED:
         if not ingredients_hold(signal):
             return Case.AI_HISTORY

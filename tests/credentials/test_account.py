@@ -62,7 +62,7 @@ def test_soft_bindings_watermarks_and_disclosures_are_facts() -> None:
     assert facts["soft_bindings"] == ["com.example.mark"]
     assert facts["watermark"] is True
     assert facts["ai_disclosure"] == {"modelName": "M"}
-    assert facts["ai"] is None
+    assert facts["ai"] == "generated"
 
 
 @pytest.mark.parametrize(

@@ -127,14 +127,29 @@ def test_a_capture_counts_only_if_everyone_since_the_camera_is_listed(
 
 
 def test_every_code_has_its_sentence_whoever_signed() -> None:
-    declared = ["ai_declared", "ai_edited", "edited", "captured", "no_claim", "may_contain_ai"]
-    standings = ["", "_unlisted", "_expired"]
+    declared = [
+        "ai_declared", "ai_edited", "edited", "edited_open", "captured", "no_claim",
+        "may_contain_ai", "ai_input",
+    ]  # fmt: skip
+    standings = ["", "_unlisted", "_expired", "_uncovered"]
     wanted = {f"credential.{said}{standing}" for said in declared for standing in standings}
     others = [
         "absent", "stripped", "sidecar_of_another", "remote", "unreadable", "captured_undated",
         "passed_on", "tampered", "invalid", "ingredient_invalid", "distrusted",
+        "also.ai_generated", "also.ai_edited", "also.edited", "also.captured", "also.disclosed",
     ]  # fmt: skip
     assert wanted | {f"credential.{code}" for code in others} == set(WORDS)
+
+
+def test_a_failing_credential_keeps_what_it_declares_on_the_first_screen(
+    tmp_path: Path, run: Callable[..., Any]
+) -> None:
+    (tmp_path / "appended.jpg").write_bytes((SIGNED / "ai.jpg").read_bytes() + b"\n")
+    done = run("check", "appended.jpg", "--only", "credentials")
+    shown = " ".join(done.stdout.split())
+    assert shown.startswith("! REVIEW appended.jpg Its content credential declares AI, but does")
+    assert "changed after it was signed" in shown
+    assert "It declares all the same that AI made it (ExampleGen)." in shown
 
 
 def test_an_old_list_says_so(trusting: Callable[..., Path]) -> None:

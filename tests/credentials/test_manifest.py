@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from detectors.credentials.reasons import reason_of
 from detectors.manifest import declared, source_type, state, unlisted
 from detectors.signal import Claim
 from detectors.store import rows, text, walk
+from provenance.messages import say
 
 DST = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 AI, PARTLY = DST + "trainedAlgorithmicMedia", DST + "compositeWithTrainedAlgorithmicMedia"
@@ -45,6 +47,20 @@ def manifest(*actions: dict[str, Any], **ingredients: str) -> dict[str, Any]:
     return {"claim_version": 2, "assertions": [said], "ingredients": linked}
 
 
+def disclosing(*actions: dict[str, Any]) -> dict[str, Any]:
+    """A store whose manifest discloses a model (C2PA 2.4, 18.28)."""
+    said = manifest(*actions)
+    said["assertions"].append({"label": "c2pa.ai-disclosure", "data": {"modelName": "M"}})
+    return store(a=said)
+
+
+def validated(*failures: tuple[str, str], fine: tuple[str, ...] = ()) -> dict[str, Any]:
+    """A store whose active manifest was validated so: (code, explanation), and what was right."""
+    failure = [{"code": code, "explanation": said, "url": "u"} for code, said in failures]
+    results = {"failure": failure, "success": [{"code": code, "url": "u"} for code in fine]}
+    return store(a=manifest()) | {"validation_results": {"activeManifest": results}}
+
+
 def store(**manifests: dict[str, Any]) -> dict[str, Any]:
     return {"active_manifest": "a", "manifests": manifests}
 
@@ -70,11 +86,20 @@ def coded(*active: str, deltas: tuple[str, ...] = (), fine: tuple[str, ...] = ()
          Claim.AI_EDITED),
         (store(a=manifest(act("c2pa.created", CAPTURE), act("c2pa.edited", AI))), "edited",
          Claim.AI_EDITED),
-        (store(a=manifest(act("c2pa.edited", AI))), "generated", Claim.AI_GENERATED),
-        (store(a=manifest(act("c2pa.created"), act("c2pa.edited", AI))), "generated",
+        (store(a=manifest(act("c2pa.edited", AI))), "edited", Claim.AI_EDITED),
+        (store(a=manifest(act("c2pa.created"), act("c2pa.edited", AI))), "edited",
+         Claim.AI_EDITED),
+        (store(a=manifest(act("c2pa.created", AI), act("c2pa.edited", AI))), "generated",
          Claim.AI_GENERATED),
-        (store(a=manifest(act("c2pa.created", "http://c2pa.org/digitalsourcetype/empty"),
-                          act("c2pa.edited", AI))), "generated", Claim.AI_GENERATED),
+        (store(a=manifest(act("c2pa.opened", parameters={"com.adobe.digitalSourceType": AI}),
+                          b="parentOf"), b=manifest()), "generated", Claim.AI_GENERATED),
+        (store(a=manifest(act("c2pa.created", CAPTURE), act("c2pa.edited", changes=[
+            {"region": [{"type": "spatial"}], "digitalSourceType": AI}]))), "edited",
+         Claim.AI_EDITED),
+        (disclosing(act("c2pa.created", "http://c2pa.org/digitalsourcetype/empty")), "generated",
+         Claim.AI_GENERATED),
+        (disclosing(act("c2pa.opened")), "edited", Claim.AI_EDITED),
+        (disclosing(act("c2pa.created", CAPTURE)), None, Claim.CAPTURED),
         (store(a=manifest(act("c2pa.opened"), act("c2pa.edited", AI))), "edited", Claim.AI_EDITED),
         (store(a=manifest(act("c2pa.opened"), b="parentOf"), b=manifest(act("c2pa.created", AI))),
          "generated", Claim.AI_GENERATED),
@@ -121,9 +146,25 @@ def test_source_types_are_read_from_templates_metadata_and_ingredients() -> None
         {"label": "c2pa.metadata", "data": {"Iptc4xmpExt:DigitalSourceType": AI}}
     )
     assert declared(store(a=stated)).claim is Claim.AI_GENERATED
+    for data in (
+        {"http://iptc.org/std/Iptc4xmpExt/2008-02-29/DigitalSourceType": {"@id": AI}},
+        {"@graph": [{"iptc:digitalSourceType": [AI]}]},
+    ):
+        stated["assertions"][-1]["data"] = data
+        assert declared(store(a=stated)).claim is Claim.AI_GENERATED
     bare = manifest()
     bare["ingredients"] = [{"relationship": "componentOf", "digitalSourceType": AI}]
     assert declared(store(a=bare)).ai == "edited"
+
+
+def test_a_model_that_is_disclosed_or_fed_in_is_named() -> None:
+    captured = declared(disclosing(act("c2pa.created", CAPTURE)))
+    told = say(reason_of(captured, state({}), {"signer": {"issuer": "X"}}))
+    assert told.endswith("It discloses that an AI model was used (M).")
+    fed = declared(store(a=manifest(b="inputTo"), b=manifest(act("c2pa.created", AI))))
+    assert "names AI in something that was fed in" in say(reason_of(fed, state({}), {}))
+    nothing = say(reason_of(declared(store(a=manifest())), state({}), {}))
+    assert "says neither AI nor capture nor edit" in nothing
 
 
 def test_an_agent_is_found_by_name_mapping_or_number() -> None:
@@ -166,6 +207,47 @@ def test_a_graph_that_bites_its_tail_ends() -> None:
 def test_states(said: dict[str, Any], name: str, integrity: str) -> None:
     found = state(said)
     assert (found.name, found.integrity) == (name, integrity)
+
+
+HASH, MATCH = "assertion.dataHash.mismatch", "assertion.dataHash.match"
+POSITION = "data hash exclusion does not match the manifest location in the asset"
+CHANGED = "asset hash error, name: jumbf manifest, error: hash verification( Hashes do not match )"
+
+
+@pytest.mark.parametrize(
+    ("said", "integrity", "uncovered"),
+    [
+        (validated((HASH, POSITION), fine=(MATCH,)), "holds", "header"),
+        (validated((HASH, POSITION), ("signingCredential.expired", ""), fine=(MATCH,)), "holds",
+         "header"),
+        (validated((HASH, POSITION)), "broken", None),
+        (validated((HASH, POSITION), (HASH, CHANGED)), "broken", None),
+        (validated((HASH, POSITION), (HASH, CHANGED), fine=(MATCH,)), "broken", None),
+        (validated((HASH, "remote data hash URIs are not supported")), "unknown", None),
+        (validated(("claimSignature.mismatch", "could not parse signature")), "unknown", None),
+        (validated(("algorithm.unsupported", "unsupported or missing Cose algorithm"),
+                   ("claimSignature.mismatch", "claim signature is not valid")), "unknown", None),
+        (validated(("signingCredential.invalid", "unsupported signature format (EC signature …)"),
+                   ("claimSignature.mismatch", "claim signature is not valid")), "unknown", None),
+        (validated(("signingCredential.invalid", "certificate missing EKU"),
+                   ("claimSignature.mismatch", "claim signature is not valid")), "broken", None),
+        (validated((HASH, POSITION), ("claimSignature.mismatch", ""), fine=(MATCH,)), "broken",
+         None),
+    ],
+)  # fmt: skip
+def test_a_code_that_can_mean_two_things_is_read_with_its_explanation(
+    said: dict[str, Any], integrity: str, uncovered: str | None
+) -> None:
+    found = state(said)
+    assert (found.name, found.integrity, found.uncovered) == ("invalid", integrity, uncovered)
+
+
+def test_an_ingredient_whose_header_is_not_covered_is_no_laundering() -> None:
+    said = manifest(b="parentOf")
+    failure = [{"code": HASH, "explanation": POSITION, "url": "u"}]
+    results = {"failure": failure, "success": [{"code": MATCH, "url": "u"}]}
+    said["ingredients"][0]["validation_results"] = {"activeManifest": results}
+    assert state(store(a=said)).recorded == []
 
 
 def test_what_an_old_signer_recorded_is_told_from_what_it_merely_listed() -> None:

@@ -75,7 +75,7 @@ def test_sarif_reports_what_asks_for_a_look(examples: list[Record]) -> None:
         ("ai-history", "error"),
         ("measured", "warning"),
         ("ai-mark", "warning"),
-        ("credential-broken", "warning"),
+        ("ai-broken", "warning"),
     ]
     assert run["automationDetails"] == {"id": "provenance/default/"}
     assert run["tool"]["driver"]["version"] == "0.1.0"
