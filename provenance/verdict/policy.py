@@ -1,17 +1,17 @@
 """What the user decided: which evidence asks for which answer, read from a TOML file."""
 
 import hashlib
-import re
-import tomllib
 from collections.abc import Collection
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import msgspec
 
 from detectors.errors import ConfigError
 from detectors.signal import FINDING_FROM, Claim, Outcome, Signal, Tier
+from provenance import toml_file
 from provenance.record import PolicyName, Risk
+from provenance.toml_file import TomlFile
 from provenance.verdict.evidence import (
     exact,
     false_discovery,
@@ -147,22 +147,21 @@ def load(name_or_path: str, known: Collection[str] = ()) -> Policy:
         ConfigError: no such policy, or the file cannot be used; names file and line.
     """
     if name_or_path in names():
-        data = (BUILT_IN / f"{name_or_path}.toml").read_bytes()
-        return parse(data, name_or_path, f"{name_or_path}.toml")
+        return _checked(toml_file.load(BUILT_IN / f"{name_or_path}.toml"), name_or_path, ())
     path = Path(name_or_path)
     try:
-        data = path.read_bytes()
+        file = toml_file.load(path)
     except OSError as error:
-        known = ", ".join(names())
+        known_names = ", ".join(names())
         raise ConfigError(
-            f"policy {name_or_path!r}: neither a built-in policy ({known}) nor a readable file"
-            f" ({error.strerror})"
+            f"policy {name_or_path!r}: neither a built-in policy ({known_names}) nor a readable"
+            f" file ({error.strerror})"
         ) from error
-    return parse(data, path.stem, name_or_path, known)
+    return _checked(file, path.stem, known)
 
 
 def parse(data: bytes, name: str, where: str, known: Collection[str] = ()) -> Policy:
-    """Give the policy in these bytes.
+    """Parse the bytes of a policy.
 
     Args:
         data: TOML, UTF-8.
@@ -173,63 +172,19 @@ def parse(data: bytes, name: str, where: str, known: Collection[str] = ()) -> Po
     Raises:
         ConfigError: the bytes are no policy, or one that breaks a rule.
     """
+    return _checked(toml_file.parse(data, where), name, known)
+
+
+def _checked(file: TomlFile, name: str, known: Collection[str]) -> Policy:
+    """Return the policy that a file states."""
     try:
-        text = data.decode("utf-8")
-        table = tomllib.loads(text)
-        terms = msgspec.convert(table, Terms)
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        raise ConfigError(f"{where}:{line}: not UTF-8") from error
-    except tomllib.TOMLDecodeError as error:
-        line_said = re.search(r"at line (\d+)", str(error))
-        line = int(line_said[1]) if line_said else text.count("\n") + 1
-        raise ConfigError(f"{where}:{line}: not TOML: {error}") from error
+        terms = msgspec.convert(file.table, Terms)
     except msgspec.ValidationError as error:
-        _refuse(where, text, str(error))
+        file.refuse(error, _fields, _words)
     if known:
-        _known_detectors(where, text, terms, known)
+        _known_detectors(file, terms, known)
     own = {field: getattr(terms, field) for field in Terms.__struct_fields__}
-    return Policy(**own, name=name, sha256=hashlib.sha256(data).hexdigest())
-
-
-def line_of(text: str, path: str) -> int:
-    """Give the line, counted from 1, of what a path like `$.rows[3].floor` names.
-
-    Args:
-        text: a policy file; tables are found by their headers, keys by their line.
-        path: as msgspec's errors give it. What has no line of its own gives its table's.
-    """
-    lines = text.splitlines()
-    start, end, key = 0, len(lines), ""
-    for name, _, index in re.findall(r"\.(\w+)(\[(\d+)\])?", path):
-        header = rf"\s*\[+\s*{name}\s*\]+"
-        heads = [i for i, line in enumerate(lines) if re.match(header, line)]
-        if not heads:
-            key = name
-            continue
-        start = heads[min(int(index or 0), len(heads) - 1)]
-        later = (i for i in range(start + 1, len(lines)) if lines[i].lstrip().startswith("["))
-        end = next(later, len(lines))
-    if not key:
-        return start + 1
-    hits = (i for i in range(start, end) if re.match(rf"\s*{key}\s*[=.]", lines[i]))
-    return next(hits, start) + 1
-
-
-def _refuse(where: str, text: str, said: str) -> NoReturn:
-    """Raise what msgspec said with the line it is about and the word that would be right."""
-    message, _, path = said.partition(" - at `")
-    path = path.rstrip("`")
-    if unknown := re.search(r"unknown field `(\w+)`", message):
-        key = unknown[1]
-        fields = _fields(path)
-        message = f"unknown key {key!r}; {_nearest(key, fields)}"
-        path = f"{path or '$'}.{key}"
-    elif wrong := re.search(r"Invalid enum value '([^']*)'", message):
-        message = f"unknown word {wrong[1]!r}; {_nearest(wrong[1], _words(path))}"
-    elif missing := re.search(r"missing required field `(\w+)`", message):
-        message = f"{missing[1]!r} is missing"
-    raise ConfigError(f"{where}:{line_of(text, path)}: {message}")
+    return Policy(**own, name=name, sha256=hashlib.sha256(file.data).hexdigest())
 
 
 def _fields(path: str) -> list[str]:
@@ -248,15 +203,7 @@ def _words(path: str) -> list[str]:
     return [word.value for word in choices]
 
 
-def _nearest(word: str, known: list[str]) -> str:
-    """Give the advice: the word that was probably meant, else all of them."""
-    from difflib import get_close_matches
-
-    near = get_close_matches(word, known, 1)
-    return f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(known)}"
-
-
-def _known_detectors(where: str, text: str, terms: Terms, known: Collection[str]) -> None:
+def _known_detectors(file: TomlFile, terms: Terms, known: Collection[str]) -> None:
     """Refuse names of detectors that are not installed: a typo would silence its row."""
     said = [("$.required.images", name) for name in terms.required.images]
     said += [("$.required.texts", name) for name in terms.required.texts]
@@ -264,8 +211,9 @@ def _known_detectors(where: str, text: str, terms: Terms, known: Collection[str]
         said += [(f"$.rows[{index}].detector", name) for name in row.detector]
     for path, name in said:
         if name not in known:
-            advice = _nearest(name, list(known))
-            raise ConfigError(f"{where}:{line_of(text, path)}: unknown detector {name!r}; {advice}")
+            advice = toml_file.nearest(name, list(known))
+            where = f"{file.where}:{file.line_of(path)}"
+            raise ConfigError(f"{where}: unknown detector {name!r}; {advice}")
 
 
 def _at_most(value: float | None, limit: float | None) -> bool:

@@ -7,9 +7,10 @@ import pytest
 
 from detectors.catalog import BUILT_IN
 from detectors.errors import ConfigError
+from provenance import toml_file
 from provenance.record import Risk
 from provenance.verdict import load, names
-from provenance.verdict.policy import line_of, parse
+from provenance.verdict.policy import parse
 
 GOOD = """\
 prior = 0.02
@@ -94,6 +95,7 @@ def test_bytes_that_are_not_utf8_are_named_with_their_line() -> None:
 
 
 def test_a_key_without_a_line_of_its_own_gives_its_tables() -> None:
-    assert line_of("a = 1\nrequired.images = []\n", "$.required.images") == 1
-    assert line_of(GOOD, "$.rows[1].tier") == 14
-    assert line_of(GOOD, "") == 1
+    dotted = toml_file.parse(b"a = 1\nrequired.images = []\n", "p.toml")
+    good = toml_file.parse(GOOD.encode(), "p.toml")
+    assert dotted.line_of("$.required.images") == 1
+    assert (good.line_of("$.rows[1].tier"), good.line_of("")) == (14, 1)
