@@ -66,8 +66,7 @@ def calibrate(path: Path, negatives: Path, *, dry_run: bool) -> None:
 
 def _pictures(folder: Path, names: list[str]) -> Iterator["Picture"]:
     """Give the pictures below a folder, and note their names; broken ones are told and left out."""
-    passed: list[str] = []
-    for file in found([os.fspath(folder)], (), passed.append):
+    for file in found([os.fspath(folder)], (), unwanted=True).files:
         item = files.item(file, follow=False)
         if item.fault is not None or item.kind is not Kind.IMAGE:
             continue

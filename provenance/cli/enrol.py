@@ -97,7 +97,7 @@ def _planned(roots: list[Path], name: str | None, done: Enrolment) -> dict[str, 
     for root in roots:
         if not root.exists():
             raise ConfigError(f"{root}: there is no such file or folder")
-        for file in found([os.fspath(root)], (), done.passed_over.append):
+        for file in _files(root, done):
             item = files.item(file, follow=not root.is_dir())
             if item.fault is None and item.kind is not Kind.IMAGE:
                 done.passed_over.append(files.uri(file))
@@ -107,6 +107,15 @@ def _planned(roots: list[Path], name: str | None, done: Enrolment) -> dict[str, 
             if taken[1] != item.sha256:
                 raise ConfigError(f"{taken[0]} and {file} would both be {entry_id!r}; use --id")
     return planned
+
+
+def _files(root: Path, done: Enrolment) -> list[str]:
+    """Find the files below a root, which may be a file itself, or a link to one."""
+    if not root.is_dir():
+        return [os.fspath(root)]
+    below = found([os.fspath(root)], (), unwanted=True)
+    done.passed_over += below.links
+    return below.files
 
 
 def _id(file: str, root: Path) -> str:

@@ -14,8 +14,10 @@ from provenance.engine.choose import choose
 from provenance.intake import files, paths
 from provenance.record import Record
 
+AnyPath = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
-def check(path: str | os.PathLike[str], *, policy: str = "default", bank: str = "") -> Record:
+
+def check(path: AnyPath, *, policy: str = "default", bank: str = "") -> Record:
     """Give the record of one file.
 
     Args:
@@ -24,21 +26,21 @@ def check(path: str | os.PathLike[str], *, policy: str = "default", bank: str = 
         bank: folder of a bank of known fakes; "" for none.
 
     Raises:
-        ConfigError: policy or bank cannot be used, or the path is a folder.
+        ConfigError: policy or bank cannot be used, or the path is a folder or a file of posts,
+            which `scan` takes.
     """
-    (named,) = paths.named([os.fspath(path)])
-    return Engine(_choice(policy, bank)).check(files.item(named, follow=True))
+    file = paths.single(os.fsdecode(path))
+    return Engine(_choice(policy, bank)).check(files.item(file, follow=True))
 
 
-def scan(
-    *roots: str | os.PathLike[str], policy: str = "default", bank: str = ""
-) -> Iterator[Record]:
-    """Give the records of all files below these folders, sorted by path.
+def scan(*roots: AnyPath, policy: str = "default", bank: str = "") -> Iterator[Record]:
+    """Yield the records of all files below these folders, sorted by path.
 
-    Links and special files are passed over. Arguments and errors as for `check`.
+    Links, special files and the folders of `intake.paths.UNWANTED` are passed over. Arguments and
+    errors as for `check`.
     """
     engine = Engine(_choice(policy, bank))
-    names = paths.found([os.fspath(root) for root in roots], (), lambda _path: None)
+    names = paths.found(map(os.fsdecode, roots), ()).files
     return (engine.check(item) for item in paths.scanned(names))
 
 

@@ -2,8 +2,11 @@
 
 import errno
 import os
+import re
 import stat
+from collections import Counter
 from functools import partial
+from urllib.parse import unquote_to_bytes
 
 from detectors.errors import CannotAssess
 from detectors.item import Item, Kind, Sidecar
@@ -11,6 +14,7 @@ from detectors.signal import Outcome, Reason
 
 MAX_BYTES = 256 * 2**20
 """Largest item that is read, 256 MiB: above any picture a phone or camera writes."""
+SIDECAR = ".c2pa"
 CODES = {
     errno.ENOENT: "item.missing",
     errno.ENOTDIR: "item.missing",
@@ -18,16 +22,31 @@ CODES = {
     errno.EPERM: "item.permission",
     errno.ELOOP: "item.link_loop",
 }
+ENCODED = re.compile("%[0-9A-Fa-f]{2}|[\udc80-\udcff]")
+"""What makes a name one that is percent-encoded; foreign bytes as `surrogateescape` has them."""
+FOREIGN = re.compile("[\udc80-\udcff]")
 
 
 def uri(path: str) -> str:
-    """Give a path as text: bytes that are not UTF-8 percent-encoded."""
-    raw = os.fsencode(path)
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError:
-        kept = raw.replace(b"%", b"%25").decode("utf-8", "surrogateescape")
-        return "".join(f"%{ord(c) - 0xDC00:02X}" if 0xDC80 <= ord(c) <= 0xDCFF else c for c in kept)  # noqa: PLR2004 - surrogateescape
+    """Return the name of a file as records have it."""
+    return named(os.fsencode(path))
+
+
+def named(raw: bytes) -> str:
+    """Return a name as text, so that two names never become one.
+
+    A name that is not UTF-8, or that holds `%` and two hex digits, has each `%` written `%25` and
+    each byte that is not UTF-8 written `%XX`; every other name stands as it is.
+    """
+    text = raw.decode("utf-8", "surrogateescape")
+    if not ENCODED.search(text):
+        return text
+    return FOREIGN.sub(lambda c: f"%{ord(c[0]) - 0xDC00:02X}", text.replace("%", "%25"))
+
+
+def raw_name(name: str) -> bytes:
+    """Return the bytes of a name that `named` wrote."""
+    return unquote_to_bytes(name.encode("utf-8", "surrogateescape"))
 
 
 def read(path: str, *, follow: bool) -> bytes:
@@ -49,6 +68,8 @@ def read(path: str, *, follow: bool) -> bytes:
             return bounded(file.read, os.fstat(file.fileno()).st_size)
     except OSError as error:
         code = CODES.get(error.errno or 0, "item.unreadable")
+        if code == "item.link_loop" and not follow and os.path.islink(path):
+            code = "item.link"
         raise failed(code, error=os.strerror(error.errno or 0)) from error
 
 
@@ -69,30 +90,48 @@ def failed(code: str, **args: object) -> CannotAssess:
     return CannotAssess(Outcome.FAILED, Reason(code, args))
 
 
-def item(path: str, *, follow: bool, kind: Kind | None = None) -> Item:
-    """Give the item of one file, with the sidecar that lies beside it."""
-    return Item(uri(path), partial(read, path, follow=follow), kind=kind, sidecar=beside(path))
+class Sidecars:
+    """Finds the `.c2pa` files beside others; one object a call, which lists each folder once."""
+
+    def __init__(self) -> None:
+        """Start without a folder."""
+        self._stems: dict[str, Counter[str]] = {}
+
+    def owners(self, sidecar: str) -> int:
+        """Return how many regular files of its folder carry the stem of a `.c2pa` file."""
+        folder, name = os.path.split(sidecar)
+        if folder not in self._stems:
+            self._stems[folder] = _stems(folder or ".")
+        return self._stems[folder][os.path.splitext(name)[0]]
+
+    def beside(self, path: str) -> Sidecar | None:
+        """Return the `.c2pa` file of the same folder and stem, or None."""
+        stem, ending = os.path.splitext(path)
+        sidecar = stem + SIDECAR
+        if ending == SIDECAR or not os.path.lexists(sidecar):
+            return None
+        return Sidecar(
+            read=partial(read, sidecar, follow=False),
+            name=uri(os.path.basename(sidecar)),
+            shared=self.owners(sidecar) > 1,
+        )
 
 
-def beside(path: str) -> Sidecar | None:
-    """Give the `.c2pa` file of the same folder and stem, or None."""
-    stem, ending = os.path.splitext(path)
-    sidecar = stem + ".c2pa"
-    if ending == ".c2pa" or not os.path.lexists(sidecar):
-        return None
-    return Sidecar(
-        read=partial(read, sidecar, follow=False),
-        name=uri(os.path.basename(sidecar)),
-        shared=len(owners(sidecar)) > 1,
-    )
-
-
-def owners(sidecar: str) -> list[str]:
-    """Give the names beside a `.c2pa` file that carry its stem."""
-    folder, name = os.path.split(sidecar)
-    stem = os.path.splitext(name)[0]
+def _stems(folder: str) -> Counter[str]:
+    """Count the regular files of a folder by their stem, for stems that have a `.c2pa` file."""
     try:
-        names = os.listdir(folder or ".")
+        with os.scandir(folder) as entries:
+            names = [entry.name for entry in entries if entry.is_file(follow_symlinks=False)]
     except OSError:
-        return []
-    return [other for other in names if other != name and os.path.splitext(other)[0] == stem]
+        return Counter()
+    pairs = [os.path.splitext(name) for name in names]
+    wanted = {stem for stem, ending in pairs if ending == SIDECAR}
+    return Counter(stem for stem, ending in pairs if ending != SIDECAR and stem in wanted)
+
+
+def item(
+    path: str, *, follow: bool, kind: Kind | None = None, sidecars: Sidecars | None = None
+) -> Item:
+    """Return the item of one file, with the sidecar that lies beside it."""
+    beside = (sidecars or Sidecars()).beside(path)
+    return Item(uri(path), partial(read, path, follow=follow), kind=kind, sidecar=beside)

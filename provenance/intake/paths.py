@@ -4,10 +4,19 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from fnmatch import fnmatchcase
+from hashlib import blake2b
+
+import msgspec
 
 from detectors.errors import ConfigError
 from detectors.item import Item, Kind
 from provenance.intake import files, posts, stdin
+
+UNWANTED = frozenset({
+    ".git", ".hg", ".svn", ".bzr", ".jj", "_darcs", "__pycache__", "node_modules", ".venv", ".tox",
+    ".nox", ".mypy_cache", ".pytest_cache", ".ruff_cache",
+})  # fmt: skip
+"""Folders that a scan passes over by name: stores of version control, caches, installed code."""
 
 
 def named(paths: Iterable[str], kind: Kind | None = None) -> list[str]:
@@ -32,80 +41,145 @@ def named(paths: Iterable[str], kind: Kind | None = None) -> list[str]:
 
 
 def items(paths: Iterable[str], kind: Kind | None = None) -> Iterator[Item]:
-    """Give the items of files (or `-`, standard input), in the order they were named."""
+    """Yield the items of files (or `-`, standard input), in the order they were named."""
+    return distinct(_items(paths, kind))
+
+
+def _items(paths: Iterable[str], kind: Kind | None) -> Iterator[Item]:
+    sidecars = files.Sidecars()
     for path in paths:
         if path == "-":
             yield stdin.item(kind)
         else:
-            yield from _of_file(path, follow=True, kind=kind)
+            yield from _of_file(path, sidecars, follow=True, kind=kind)
 
 
-def _of_file(path: str, *, follow: bool, kind: Kind | None = None) -> Iterator[Item]:
-    """Give a file's item, or the items of its posts."""
+def single(path: str) -> str:
+    """Return the path back, once it is known to be one item.
+
+    Raises:
+        ConfigError: `named` refuses it, or it holds posts, each an item of its own.
+    """
+    (file,) = named([path])
+    if file != "-" and posts.holds_posts(file, follow=True):
+        raise ConfigError(f"{files.uri(file)} is a file of posts, several items: use scan")
+    return file
+
+
+def _of_file(
+    path: str, sidecars: files.Sidecars, *, follow: bool, kind: Kind | None = None
+) -> Iterator[Item]:
+    """Yield a file's item, or the items of its posts."""
     if kind is None and posts.holds_posts(path, follow=follow):
-        yield from posts.items(path, follow=follow)
+        yield from posts.items(path, follow=follow, sidecars=sidecars)
     else:
-        yield files.item(path, follow=follow, kind=kind)
+        yield files.item(path, follow=follow, kind=kind, sidecars=sidecars)
+
+
+def distinct(given: Iterable[Item]) -> Iterator[Item]:
+    """Yield the items on; a name that an earlier one has gets `~2`, and so on."""
+    seen, last = set[int](), dict[str, int]()
+    for item in given:
+        name = item.uri
+        while (digest := _digest(item.uri)) in seen:
+            last[name] = last.get(name, 1) + 1
+            item.uri = f"{name}~{last[name]}"
+        seen.add(digest)
+        yield item
+
+
+def _digest(name: str) -> int:
+    """Return eight bytes in place of a name: a run keeps those of every item."""
+    return int.from_bytes(blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest())
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """What lies below the folders that the user named."""
+
+    files: list[str]
+    """Paths, sorted by their bytes, each once."""
+    links: list[str]
+    """Links and special files, which are passed over."""
+    excluded: list[str]
+    """Folders that were not looked into, for `UNWANTED` names them."""
 
 
 def found(
     roots: Iterable[str],
     exclude: Iterable[str],
-    passed_over: Callable[[str], None],
     step: Callable[[], None] = lambda: None,
-) -> list[str]:
-    """Give every file below the roots, sorted by the bytes of its path, each once.
+    *,
+    unwanted: bool = False,
+) -> Found:
+    """Find every file below the roots.
 
     Args:
-        roots: folders and files.
+        roots: folders and files. A link to a folder is walked, any other link passed over.
         exclude: patterns of names or of paths below a root, as `fnmatch` reads them.
-        passed_over: told of every link and special file, which are not opened.
         step: called for each file.
+        unwanted: look into the folders of `UNWANTED` too. One that is named as a root always is.
 
     A path that cannot be looked at stays in the list and becomes an item that carries its fault.
     A sidecar that has its file beside it is left out, since it is read with that file.
     """
-    out: set[str] = set()
-    patterns = tuple(exclude)
+    walk = _Walk(tuple(exclude), frozenset() if unwanted else UNWANTED, step)
     for root in roots:
-        for path in _below(root, patterns, passed_over):
-            out.add(path)
-            step()
-    return sorted((path for path in out if not _is_sidecar(path)), key=os.fsencode)
+        if os.path.islink(root) and not os.path.isdir(root):
+            walk.links.add(root)
+        elif os.path.isdir(root):
+            walk.below(root)
+        else:
+            walk.files.add(root)
+    sidecars = files.Sidecars()
+    kept = (p for p in walk.files if not (p.endswith(files.SIDECAR) and sidecars.owners(p)))
+    return Found(
+        files=sorted(kept, key=os.fsencode),
+        links=sorted(walk.links, key=os.fsencode),
+        excluded=sorted(walk.excluded, key=os.fsencode),
+    )
 
 
-def _is_sidecar(path: str) -> bool:
-    return path.endswith(".c2pa") and bool(files.owners(path))
+class _Walk:
+    """Collects what lies below folders, without recursion and without following links."""
 
+    def __init__(
+        self, patterns: tuple[str, ...], unwanted: frozenset[str], step: Callable[[], None]
+    ) -> None:
+        self._patterns, self._unwanted, self._step = patterns, unwanted, step
+        self.files, self.links, self.excluded = set[str](), set[str](), set[str]()
 
-def _below(
-    root: str, patterns: tuple[str, ...], passed_over: Callable[[str], None]
-) -> Iterator[str]:
-    """Walk one root without recursion and without following links below it."""
-    if not os.path.isdir(root):
-        yield root
-        return
-    folders = [root]
-    while folders:
-        folder = folders.pop()
-        try:
-            entries = list(os.scandir(folder))
-        except OSError:
-            yield folder  # cannot be listed: an item whose fault says so
-            continue
-        for entry in entries:
-            below = os.path.relpath(entry.path, root)
-            if any(fnmatchcase(entry.name, p) or fnmatchcase(below, p) for p in patterns):
+    def below(self, root: str) -> None:
+        """Walk one folder."""
+        folders = [root]
+        while folders:
+            folder = folders.pop()
+            try:
+                entries = list(os.scandir(folder))
+            except OSError:
+                self.files.add(folder)  # cannot be listed: an item whose fault says so
                 continue
-            if entry.is_dir(follow_symlinks=False):
-                folders.append(entry.path)
-            elif entry.is_file(follow_symlinks=False):
-                yield entry.path
-            else:
-                passed_over(entry.path)
+            for entry in entries:
+                below = os.path.relpath(entry.path, root) if self._patterns else ""
+                if not any(
+                    fnmatchcase(entry.name, p) or fnmatchcase(below, p) for p in self._patterns
+                ):
+                    folders += self._sorted(entry)
+
+    def _sorted(self, entry: "os.DirEntry[str]") -> list[str]:
+        """Put one entry where it belongs; return it where it is a folder to walk."""
+        if entry.is_dir(follow_symlinks=False):
+            if entry.name not in self._unwanted:
+                return [entry.path]
+            self.excluded.add(entry.path)
+        elif entry.is_file(follow_symlinks=False):
+            self.files.add(entry.path)
+            self._step()
+        else:
+            self.links.add(entry.path)
+        return []
 
 
 def scanned(paths: Iterable[str]) -> Iterator[Item]:
-    """Give the items of the files that `found` named."""
-    for path in paths:
-        yield from _of_file(path, follow=False)
+    """Yield the items of the files that `found` found."""
+    sidecars = files.Sidecars()
+    return distinct(item for path in paths for item in _of_file(path, sidecars, follow=False))

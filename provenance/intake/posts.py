@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, BinaryIO
 
@@ -54,9 +54,10 @@ def _opened(path: str, *, follow: bool) -> BinaryIO:
     return file
 
 
-def items(path: str, *, follow: bool) -> Iterator[Item]:
-    """Give one item a post, in the order of the lines."""
-    name, folder, seen = files.uri(path), os.path.dirname(path), set[str]()
+def items(path: str, *, follow: bool, sidecars: files.Sidecars) -> Iterator[Item]:
+    """Yield one item a post, in the order of the lines."""
+    name, seen = files.uri(path), set[str]()
+    medium = partial(_medium, os.path.dirname(path), sidecars)
     try:
         opened = _opened(path, follow=follow)
     except OSError:
@@ -68,9 +69,9 @@ def items(path: str, *, follow: bool) -> Iterator[Item]:
             number += 1
             if len(line) > MAX_LINE:
                 _skip_rest(file)
-                yield _malformed(f"{name}#{number}", "longer than 4 MiB")
+                yield _malformed(f"{name}#{number}", number, "longer than 4 MiB")
             elif line.strip():
-                yield _item(line, name, number, folder, seen)
+                yield _item(line, name, number, seen, medium)
 
 
 def _skip_rest(file: BinaryIO) -> None:
@@ -78,21 +79,25 @@ def _skip_rest(file: BinaryIO) -> None:
         pass
 
 
-def _item(line: bytes, name: str, number: int, folder: str, seen: set[str]) -> Item:
-    """Give the item of one line."""
+def _item(
+    line: bytes, name: str, number: int, seen: set[str], medium: Callable[[str], Item]
+) -> Item:
+    """Return the item of one line."""
     try:
         post = msgspec.json.decode(line, type=Post)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        return _malformed(f"{name}#{number}", str(error)[:200])
-    key = str(number) if post.post_id is None or str(post.post_id) in seen else str(post.post_id)
+        return _malformed(f"{name}#{number}", number, str(error)[:200])
+    key = str(number) if post.post_id is None else str(post.post_id)
+    if key in seen:
+        key = str(number)
     seen.add(key)
-    uri = f"{name}#{key}"
+    uri = f"{name}#{files.named(key.encode())}"
     words = Item(uri, partial(stdin.given, post.text.encode()), kind=Kind.TEXT)
-    media = [_medium(uri, folder, path) for path in post.media[:MAX_MEDIA]]
+    media = [medium(path) for path in post.media[:MAX_MEDIA]]
     parts = [("text", words)] if post.text or not media else []
     parts += [(f"media/{i}", medium) for i, medium in enumerate(media)]
     made = Item(uri, partial(stdin.given, b""), kind=Kind.POST, parts=tuple(parts))
-    made.facts.update(_facts(post))
+    made.facts.update(_facts(post) | {"line": number})
     return made
 
 
@@ -105,16 +110,18 @@ def _facts(post: Post) -> dict[str, Any]:
     )
 
 
-def _malformed(uri: str, error: str) -> Item:
+def _malformed(uri: str, number: int, error: str) -> Item:
     fault = files.failed("item.malformed_post", error=error)
-    return Item(uri, partial(stdin.refused, fault), kind=Kind.POST)
+    made = Item(uri, partial(stdin.refused, fault), kind=Kind.POST)
+    made.facts["line"] = number
+    return made
 
 
-def _medium(uri: str, folder: str, path: str) -> Item:
-    """Give the item of a medium, which must lie below the file's folder and be no link."""
+def _medium(folder: str, sidecars: files.Sidecars, path: str) -> Item:
+    """Return the item of a medium, which must lie below the file's folder and be no link."""
     parts = path.split("/")
     inside = bool(path) and not os.path.isabs(path) and ".." not in parts and "\0" not in path
     whole = [os.path.join(folder, *parts[: i + 1]) for i in range(len(parts))] if inside else []
     if not inside or any(os.path.islink(step) for step in whole):
-        return Item(uri, partial(stdin.refused, files.failed("item.media_outside", path=path)))
-    return Item(uri, partial(files.read, whole[-1], follow=False), sidecar=files.beside(whole[-1]))
+        return Item(path, partial(stdin.refused, files.failed("item.media_outside", path=path)))
+    return files.item(whole[-1], follow=False, sidecars=sidecars)

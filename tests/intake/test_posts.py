@@ -32,7 +32,7 @@ def test_a_post_has_text_and_media(tmp_path: Path) -> None:
         ("text", b"hi"),
         ("media/0", b"\x89PNG\r\n\x1a\n"),
     ]
-    assert item.facts == {"account_id": 7}
+    assert item.facts == {"account_id": 7, "line": 1}
 
 
 def test_ids_fall_back_to_line_numbers(tmp_path: Path) -> None:

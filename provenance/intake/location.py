@@ -1,0 +1,84 @@
+"""Where an item lies, as code hosts and build servers want it: relative to one root."""
+
+import os
+import re
+from urllib.parse import quote_from_bytes
+
+import msgspec
+
+from detectors.media import Kind
+from provenance.intake.files import named, raw_name
+from provenance.record import Record
+
+POSTS = re.compile(r"\.(?:jsonl|ndjson)#", re.IGNORECASE)
+"""What stands between the file of posts and the post in a name."""
+
+
+class Location(msgspec.Struct, frozen=True, kw_only=True):
+    """Where an item lies."""
+
+    path: bytes
+    """Of its file: relative to the root, absolute where it lies outside."""
+    inside: bool
+    """Whether it lies below the root; true of what lies nowhere, standard input."""
+    post: str = ""
+    """Which post of the file it is."""
+    line: int = 1
+
+    @property
+    def uri(self) -> str:
+        """The path as a URI reference, encoded once, from its bytes."""
+        quoted = quote_from_bytes(self.path, safe="/")
+        return quoted if self.inside else f"file://{quoted}"
+
+    @property
+    def name(self) -> str:
+        """The path as records write names, with the post; a URI where it lies outside."""
+        file = named(self.path) if self.inside else self.uri
+        return f"{file}#{self.post}" if self.post else file
+
+
+def root(given: str | None) -> str:
+    """Return the folder that locations are relative to.
+
+    Args:
+        given: what the user says; None: the git checkout of the working folder, else that folder.
+    """
+    if given is not None:
+        return given
+    folder = here = os.path.realpath(os.curdir)
+    while not os.path.lexists(os.path.join(folder, ".git")):
+        if folder == os.path.dirname(folder):
+            return here
+        folder = os.path.dirname(folder)
+    return folder
+
+
+class Root:
+    """The folder that locations are relative to; each other folder is resolved once."""
+
+    def __init__(self, folder: str) -> None:
+        """Resolve the folder."""
+        self._folder = os.path.join(os.path.realpath(os.fsencode(folder)), b"")
+        self._resolved: dict[bytes, bytes] = {}
+
+    @property
+    def uri(self) -> str:
+        """The root as a URI, which ends in `/`."""
+        return f"file://{quote_from_bytes(self._folder)}"
+
+    def locate(self, record: Record) -> Location:
+        """Return where the item of a record lies."""
+        uri, post, line = record.item.uri, "", 1
+        if uri == "-":
+            return Location(path=b"-", inside=True)
+        if record.item.kind is Kind.POST and (mark := POSTS.search(uri)):
+            post, uri = uri[mark.end() :], uri[: mark.end() - 1]
+            line = record.item.facts.get("line", 1)
+        folder, name = os.path.split(raw_name(uri))
+        if folder not in self._resolved:
+            self._resolved[folder] = os.path.realpath(folder or os.curdir.encode())
+        path = os.path.join(self._resolved[folder], name)
+        inside = path.startswith(self._folder)
+        below = path[len(self._folder) :] if inside else path
+        return Location(path=below, inside=inside, post=post, line=line)
