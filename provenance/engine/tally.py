@@ -2,29 +2,49 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import PurePath
 
-from detectors.signal import Outcome
+from detectors.media import Kind
+from detectors.signal import Outcome, Signal
 from provenance.record import Record, Risk
 
+NOTHING_APPLIES = "item.nothing_applies"
+"""Says that no chosen detector looks at items of a kind: nobody asked, so nothing is amiss."""
+EXAMINED = frozenset({
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".gif", ".webp", ".tif", ".tiff", ".bmp",
+    ".dib", ".svg", ".svgz", ".avif", ".heic", ".heif", ".hif", ".jxl", ".jp2", ".psd", ".ico",
+    ".mpo", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf",
+    ".txt", ".text", ".md", ".markdown", ".rst", ".adoc", ".tex", ".html", ".htm", ".xhtml", ".mht",
+    ".mhtml", ".eml", ".msg", ".pdf", ".doc", ".docx", ".docm", ".dot", ".dotx", ".odt", ".ott",
+    ".fodt", ".rtf", ".epub", ".pages", ".wps", ".ppt", ".pptx", ".odp",
+})  # fmt: skip
+"""Endings of names that claim a picture, a text or a document."""
+DOCUMENTS = frozenset({"application/pdf", "application/msword", "application/rtf"})
 OK, FLAGGED, USAGE, UNCHECKED, INTERRUPTED = 0, 1, 2, 3, 130
 
 
 class Tally:
     """What a run came to."""
 
-    def __init__(self, fail_on: Risk | None, unchecked: Callable[[Record], None]) -> None:
+    def __init__(
+        self,
+        fail_on: Risk | None,
+        unchecked: Callable[[Record], bool],
+        tell: Callable[[Record], None],
+    ) -> None:
         """Start at nothing.
 
         Args:
             fail_on: the risk from which on an item is flagged; None: never.
-            unchecked: told of every record of an item that could not be checked whole.
+            unchecked: tells whether an item could not be checked.
+            tell: told of every record of such an item.
         """
         self.risks: Counter[Risk] = Counter()
         self.flagged = 0
         self.unchecked = 0
         self.interrupted = False
         self._fail_on = fail_on
-        self._tell = unchecked
+        self._could_not_check, self._tell = unchecked, tell
 
     @property
     def checked(self) -> int:
@@ -36,7 +56,7 @@ class Tally:
         for record in records:
             self.risks[record.verdict.risk] += 1
             self.flagged += self._reaches(record)
-            if could_not_check(record):
+            if self._could_not_check(record):
                 self.unchecked += 1
                 self._tell(record)
             yield record
@@ -54,10 +74,37 @@ class Tally:
         return UNCHECKED if self.unchecked else OK
 
 
-def could_not_check(record: Record) -> bool:
-    """Tell whether an item could not be read or is unsupported, or a detector failed on it."""
-    return any(
-        signal.outcome is Outcome.FAILED
-        or (signal.detector == "item" and signal.outcome is Outcome.NOT_ASSESSED)
-        for signal in record.signals
+def could_not_check(record: Record, named: frozenset[str] | None = None) -> bool:
+    """Tell whether an item could not be read or is unsupported, or a detector failed on it.
+
+    A file of a type that is not examined (data, programs, fonts, archives) does not count where a
+    scan came upon it by itself, unless its name or its content says that it is a picture, a text or
+    a document.
+
+    Args:
+        record: of the item.
+        named: items that the user named; None: all of them.
+    """
+    if not any(map(keeps_from_checking, record.signals)):
+        return False
+    return named is None or record.item.uri in named or not _of_other_type(record)
+
+
+def keeps_from_checking(signal: Signal) -> bool:
+    """Tell whether a signal says that an item, or what a detector looks for, was not checked."""
+    if signal.outcome is Outcome.FAILED:
+        return True
+    whole = signal.detector == "item" and signal.outcome is Outcome.NOT_ASSESSED
+    return whole and signal.reason.code != NOTHING_APPLIES
+
+
+def _of_other_type(record: Record) -> bool:
+    """Tell whether an item is of a type that is not examined, and claims to be of no other."""
+    media_type = record.item.media_type or ""
+    return (
+        record.item.kind is Kind.UNSUPPORTED
+        and all(signal.outcome is not Outcome.FAILED for signal in record.signals)
+        and PurePath(record.item.uri).suffix.lower() not in EXAMINED
+        and not media_type.startswith(("image/", "text/"))
+        and media_type not in DOCUMENTS
     )

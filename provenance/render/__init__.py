@@ -6,6 +6,7 @@ from typing import TextIO
 import msgspec
 
 from detectors.spec import resolve
+from provenance.engine.tally import could_not_check
 from provenance.record import Record, Risk
 from provenance.verdict import Policy
 
@@ -29,7 +30,13 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     verbose: bool = False
     """Every fact."""
     quiet: bool = False
-    """One line an item, no count."""
+    """A line for an item at or above `fail_on`, and no count."""
+    show: Risk = Risk.LOW
+    """On a screen, the risk from which on an item is shown."""
+    root: str = "."
+    """The folder that locations are relative to."""
+    unchecked: Callable[[Record], bool] = could_not_check
+    """Tells whether an item could not be checked."""
     folder: bool = False
     """Many items: a line for each that asks for attention, and a count."""
     fail_on: Risk | None = Risk.HIGH

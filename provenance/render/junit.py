@@ -1,58 +1,99 @@
-"""JUnit XML, as build servers read it: a suite of one test case for each item.
+"""JUnit XML, as build servers read it: one suite a run, a test case for each item.
 
-The counts that a suite must carry stand before its cases; a suite an item lets records stream.
-Valid under the schema of Jenkins' xUnit plug-in (junit-10.xsd).
+Valid under the schema of Jenkins' xUnit plug-in (junit-10.xsd) and that of Ant's JUnit task
+(JUnit.xsd of Windy Road), which wants the counts before the cases and what was printed after them.
+So cases wait in a temporary file until the counts are known.
 """
 
+import shutil
+import tempfile
 from collections.abc import Iterable
 from typing import TextIO
 from xml.sax.saxutils import escape as text_of
 from xml.sax.saxutils import quoteattr
 
-from provenance.engine.tally import could_not_check
+from provenance.intake.location import Root
 from provenance.record import Record, Risk
 from provenance.render import Look
 from provenance.render.case import case
 from provenance.render.words import Words
 
+IN_MEMORY = 2**22
+"""Bytes of test cases above which they wait on the disk, 4 MiB: some 15,000 items."""
+
 
 def write(records: Iterable[Record], out: TextIO, look: Look) -> None:
-    """Write the suites: at or above the risk that flags is a failure, not checked is an error.
+    """Write the suite: at or above the risk that flags is a failure, not checked is an error.
 
-    Without a lower risk that flags, `high` fails, and `review` speaks in `system-out`. What XML
-    1.0 forbids stands as escapes, since every sentence and name is escaped as for a terminal.
+    Without a lower risk that flags, `high` fails, and what is at `review` stands in `system-out`.
+    What XML 1.0 forbids stands as escapes, since every sentence and name is escaped as for a
+    terminal.
     """
-    words = Words(look)
-    limit = min(look.fail_on or Risk.HIGH, Risk.HIGH, key=lambda risk: risk.rank)
-    out.write('<?xml version="1.0" encoding="UTF-8"?>\n<testsuites name="provenance">\n')
-    out.writelines(_suite(record, words, limit) for record in records)
-    out.write("</testsuites>\n")
+    with (
+        tempfile.SpooledTemporaryFile(IN_MEMORY, "w+", encoding="utf-8", newline="\n") as cases,
+        tempfile.SpooledTemporaryFile(IN_MEMORY, "w+", encoding="utf-8", newline="\n") as remarks,
+    ):
+        suite = _Suite(look)
+        for record in records:
+            case_of, remark = suite.add(record)
+            cases.write(case_of)
+            remarks.write(remark)
+        out.write(suite.head())
+        for part, end in ((cases, "<system-out>"), (remarks, "</system-out><system-err/>\n")):
+            part.seek(0)
+            shutil.copyfileobj(part, out)
+            out.write(end)
+        out.write("</testsuite>\n</testsuites>\n")
 
 
-def _suite(record: Record, words: Words, limit: Risk) -> str:
-    """Give the suite of one item."""
-    failure, error, said = _outcome(record, words, limit)
-    name = quoteattr(words.shown(record.item.uri))
-    kind = quoteattr(f"provenance.{record.item.kind}")
-    counts = f'tests="1" failures="{failure:d}" errors="{error:d}"'
-    time = f'time="{record.elapsed_ms / 1000:.3f}"'
-    body = f"<testcase name={name} classname={kind} {time}>{said}</testcase>"
-    return f"<testsuite name={name} {counts}>{body}</testsuite>\n"
+class _Suite:
+    """Turns records into test cases, and counts them."""
+
+    def __init__(self, look: Look) -> None:
+        self._look, self._words, self._root = look, Words(look), Root(look.root)
+        self._limit = min(look.fail_on or Risk.HIGH, Risk.HIGH, key=lambda risk: risk.rank)
+        self._tests = self._failures = self._errors = self._elapsed_ms = 0
+        self._date = "1970-01-01"
+
+    def head(self) -> str:
+        """Return what stands before the cases. The day is that of the records; no host is named."""
+        counts = f'tests="{self._tests}" failures="{self._failures}" errors="{self._errors}"'
+        when = f'time="{_seconds(self._elapsed_ms)}" timestamp="{self._date}T00:00:00"'
+        return (
+            '<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>\n'
+            f'<testsuite name="provenance" package="provenance" id="0" hostname="localhost"'
+            f" {counts} {when}>\n<properties/>\n"
+        )
+
+    def add(self, record: Record) -> tuple[str, str]:
+        """Return the case of a record, and what is remarked of it in `system-out`."""
+        name = self._words.shown(self._root.locate(record).name)
+        said, remark = self._outcome(record)
+        self._tests += 1
+        self._elapsed_ms += record.elapsed_ms
+        self._date = record.tool.date
+        kind = quoteattr(f"provenance.{record.item.kind}")
+        time = f'time="{_seconds(record.elapsed_ms)}"'
+        line = f"<testcase name={quoteattr(name)} classname={kind} {time}>{said}</testcase>\n"
+        return line, text_of(f"{name}: {remark}\n") if remark else ""
+
+    def _outcome(self, record: Record) -> tuple[str, str]:
+        """Return what a case holds, and the remark."""
+        words, risk = self._words, record.verdict.risk
+        headline = words.headline(record)
+        decided = [words.evidence(record.signals[i]) for i in record.verdict.reasons]
+        said = "\n".join(filter(None, [*decided, words.advice(record), words.policy(record)]))
+        if risk.rank >= self._limit.rank:
+            self._failures += 1
+            return _element("failure", f"{risk.value}: {headline}", case(record), said), ""
+        if self._look.unchecked(record):
+            self._errors += 1
+            return _element("error", words.missed(record), "could_not_check", said), ""
+        return "", f"review: {headline}\n{said}" if risk is Risk.REVIEW else ""
 
 
-def _outcome(record: Record, words: Words, limit: Risk) -> tuple[bool, bool, str]:
-    """Give whether an item fails, whether it could not be checked, and what its case holds."""
-    headline, risk = words.headline(record), record.verdict.risk
-    decided = [words.evidence(record.signals[i]) for i in record.verdict.reasons]
-    said = "\n".join(filter(None, [*decided, words.advice(record), words.policy(record)]))
-    if risk.rank >= limit.rank:
-        return True, False, _element("failure", f"{risk.value}: {headline}", case(record), said)
-    if could_not_check(record):
-        return False, True, _element("error", words.missed(record), "could_not_check", said)
-    if risk is Risk.REVIEW:
-        text = text_of(f"review: {headline}\n{said}")
-        return False, False, f"<system-out>{text}</system-out>"
-    return False, False, ""
+def _seconds(milliseconds: int) -> str:
+    return f"{milliseconds / 1000:.3f}"
 
 
 def _element(name: str, message: str, kind: str, said: str) -> str:

@@ -1,16 +1,17 @@
 """SARIF 2.1.0, as code hosts read it: a result for each item that asks for a look.
 
-Limits are those that GitHub documents for uploads ("SARIF support for code scanning").
+Limits are those that GitHub documents for uploads ("SARIF support for code scanning"). What is over
+them is cut from the lowest risk, and the run says how much.
 """
 
+import hashlib
+import zlib
 from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
-from urllib.parse import quote
 
 import msgspec
 
-from detectors.media import Kind
-from provenance.engine.tally import could_not_check
+from provenance.intake.location import Location, Root
 from provenance.record import Record, Risk
 from provenance.render import Look
 from provenance.render.case import Case, case
@@ -19,23 +20,28 @@ from provenance.render.words import Words
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 LEVELS = {Risk.HIGH: "error", Risk.REVIEW: "warning"}
+SEVERITIES = {Risk.HIGH: "8.0", Risk.REVIEW: "5.0"}
+"""`security-severity` of a rule whose results go so high: GitHub reads 7.0 and more as high."""
 MOST_RESULTS = 25_000
 """More and the whole file is refused."""
 MOST_NOTICES = 1_000
-"""Items that could not be checked and are named; the rest is counted."""
-POSTS = ".jsonl#"
-"""What stands between the file of posts and the post in a uri."""
+"""Items that could not be checked, or lie outside the root, and are named; the rest is counted."""
+MOST_PACKED = 9_000_000
+"""Bytes of results once packed by gzip: a file over 10 MB is refused, and notices and rules need
+room too."""
+BASE = "ROOT"
+"""The name under which a run gives its root."""
 
 
 def write(records: Iterable[Record], out: TextIO, look: Look) -> None:
-    """Write one run. Results go out as they come; what follows them is small.
+    """Write one run. Errors go out as they come, then the warnings that there is room for.
 
     Indentation is left out: it counts against the limit on the file's size.
     """
     run = _Run(look)
     out.write(f'{{"$schema":"{SCHEMA}","version":"2.1.0","runs":[{{"results":[')
     out.writelines(
-        "," * bool(number) + run.json(result) for number, result in enumerate(run.results(records))
+        "," * bool(number) + result for number, result in enumerate(run.results(records))
     )
     out.write("]," + run.json(run.rest())[1:] + "]}\n")
 
@@ -46,115 +52,160 @@ class _Run:
     def __init__(self, look: Look) -> None:
         self._look = look
         self._words = Words(look)
-        self._rules: set[Case] = set()
-        self._notices: list[dict[str, Any]] = []
-        self._unchecked = 0
-        self._left_out = 0
+        self._root = Root(look.root)
+        self._rules: dict[Case, Risk] = {}
+        self._unchecked = _Notices("items")
+        self._outside = _Notices("items outside the root")
+        self._room = _Room()
         self._tool = {"name": "provenance-check"}
         self._policy = look.policy.name if look.policy else "default"
 
     def json(self, value: Any) -> str:
-        """Give a value as JSON that is harmless on a terminal."""
+        """Return a value as JSON that is harmless on a terminal."""
         return escape_json(msgspec.json.encode(value).decode(), ascii_only=not self._look.unicode)
 
-    def results(self, records: Iterable[Record]) -> Iterator[dict[str, Any]]:
-        """Give the results of a stream of records."""
-        given = 0
+    def results(self, records: Iterable[Record]) -> Iterator[str]:
+        """Yield the results of a stream of records as JSON, errors before warnings."""
+        waiting: list[tuple[Record, Location]] = []
         for record in records:
             self._tool["version"] = record.tool.version
             self._policy = record.verdict.policy.name
-            if could_not_check(record):
-                self._notice(record)
-            if record.verdict.risk not in LEVELS:
+            asks, unchecked = record.verdict.risk in LEVELS, self._look.unchecked(record)
+            if not asks and not unchecked:
                 continue
-            if given == MOST_RESULTS:
-                self._left_out += 1
-                continue
-            given += 1
-            yield self._result(record)
+            place = self._located(record)
+            if unchecked:
+                self._unchecked.add("error", self._words.missed(record), place)
+            if record.verdict.risk is Risk.HIGH:
+                yield from self._room.taken(self.json(self._result(record, place)))
+            elif asks and len(waiting) < MOST_RESULTS:
+                waiting.append((record, place))
+            elif asks:
+                self._room.left_out += 1
+        for record, place in waiting:
+            yield from self._room.taken(self.json(self._result(record, place)))
+
+    def _located(self, record: Record) -> Location:
+        """Return where an item lies, and keep that it lies outside the root."""
+        place = self._root.locate(record)
+        if not place.inside:
+            said = f"{self._words.shown(record.item.uri)} lies outside the root"
+            self._outside.add("note", said, place)
+        return place
 
     def rest(self) -> dict[str, Any]:
-        """Give what a run says besides its results."""
-        notices = self._notices[:MOST_NOTICES]
-        for count, what in ((self._unchecked - len(notices), "items"), (self._left_out, "results")):
-            if count > 0:
-                notices.append({"level": "warning", "message": {"text": f"{count} more {what}"}})
+        """Return what a run says besides its results."""
+        notices = self._unchecked.shown(MOST_NOTICES)
+        notices += self._outside.shown(MOST_NOTICES - len(notices))
+        if self._room.left_out:
+            notices.append(_counted(self._room.left_out, "results"))
         return {
             "tool": {
                 "driver": {**self._tool, "rules": [self._rule(r) for r in sorted(self._rules)]}
             },
             "automationDetails": {"id": f"provenance/{self._policy}/"},
+            "originalUriBaseIds": {BASE: {"uri": self._root.uri}},
             "invocations": [{"executionSuccessful": True, "toolExecutionNotifications": notices}],
             "columnKind": "unicodeCodePoints",
         }
 
     def _rule(self, rule: Case) -> dict[str, Any]:
-        said = {"text": self._words.word(f"verdict.{rule}")}
-        made: dict[str, Any] = {"id": _id(rule), "shortDescription": said}
+        made: dict[str, Any] = {
+            "id": _id(rule),
+            "shortDescription": {"text": self._words.word(f"verdict.{rule}")},
+            "properties": {
+                "security-severity": SEVERITIES[self._rules[rule]], "tags": ["security"]
+            },
+        }  # fmt: skip
         if self._words.has(f"advice.{rule}"):
             made["help"] = {"text": self._words.word(f"advice.{rule}")}
         return made
 
-    def _result(self, record: Record) -> dict[str, Any]:
-        rule = case(record)
-        self._rules.add(rule)
+    def _result(self, record: Record, place: Location) -> dict[str, Any]:
+        rule, risk = case(record), record.verdict.risk
+        self._rules[rule] = max(risk, self._rules.get(rule, risk), key=lambda known: known.rank)
         decided = [record.signals[i] for i in record.verdict.reasons]
         said = [self._words.headline(record), *(self._words.evidence(signal) for signal in decided)]
         said.append(self._words.advice(record))
         return {
             "ruleId": _id(rule),
-            "level": LEVELS[record.verdict.risk],
+            "level": LEVELS[risk],
             "message": {"text": " ".join(filter(None, said))},
-            "locations": [_location(record)],
-            "partialFingerprints": _fingerprints(record, rule),
+            "locations": [_location(place)],
+            "partialFingerprints": _fingerprints(record, place, rule),
             "properties": {
-                "risk": record.verdict.risk,
+                "risk": risk,
                 "origin": record.verdict.origin,
                 "complete": record.verdict.complete,
                 "codes": [signal.reason.code for signal in decided],
             },
         }
 
-    def _notice(self, record: Record) -> None:
-        """Keep that an item could not be checked."""
-        self._unchecked += 1
-        if self._unchecked > MOST_NOTICES:
-            return
-        said = {"text": self._words.missed(record)}
-        notice = {"level": "error", "message": said, "locations": [_location(record)]}
-        self._notices.append(notice)
+
+class _Room:
+    """Counts what an upload still takes."""
+
+    def __init__(self) -> None:
+        self._packer = zlib.compressobj(1)  # packs less than gzip does, so the bound holds
+        self._packed = self._results = 0
+        self.left_out = 0
+        """Results that it did not take."""
+
+    def taken(self, result: str) -> Iterator[str]:
+        """Yield a result back if there is room for it."""
+        if self._results < MOST_RESULTS and self._packed < MOST_PACKED:
+            self._packed += len(self._packer.compress(result.encode()))
+            self._results += 1
+            yield result
+        else:
+            self.left_out += 1
+
+
+class _Notices:
+    """Notifications of one kind: some are named, all are counted."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._named: list[dict[str, Any]] = []
+        self._count = 0
+
+    def add(self, level: str, said: str, place: Location) -> None:
+        """Keep a notification."""
+        self._count += 1
+        if self._count <= MOST_NOTICES:
+            said_of = {"level": level, "message": {"text": said}, "locations": [_location(place)]}
+            self._named.append(said_of)
+
+    def shown(self, most: int) -> list[dict[str, Any]]:
+        """Return the notifications, and one that counts what is over the limit."""
+        shown = self._named[:most]
+        left = self._count - len(shown)
+        return [*shown, _counted(left, self._what)] if left else shown
+
+
+def _counted(left: int, what: str) -> dict[str, Any]:
+    return {"level": "warning", "message": {"text": f"{left} more {what}"}}
 
 
 def _id(rule: Case) -> str:
-    """Give a rule's id, in kebab case as linters have it."""
+    """Return a rule's id, in kebab case as linters have it."""
     return rule.value.replace("_", "-")
 
 
-def _location(record: Record) -> dict[str, Any]:
-    """Give where an item lies: a file, and in a file of posts which post."""
-    uri, post = record.item.uri, ""
-    if record.item.kind is Kind.POST and POSTS in uri:
-        file, _, post = uri.partition(POSTS)
-        uri = file + POSTS[:-1]
-    line = int(post) if post.isdecimal() and post.isascii() and int(post[:9]) > 0 else 1
-    place: dict[str, Any] = {
-        "physicalLocation": {
-            "artifactLocation": {"uri": address(uri)},
-            "region": {"startLine": line if len(post) < 9 else 1},  # noqa: PLR2004 - no such line
-        }
+def _location(place: Location) -> dict[str, Any]:
+    """Return a location: a file, and in a file of posts which post."""
+    base = {"uriBaseId": BASE} if place.inside else {}
+    physical = {
+        "artifactLocation": {"uri": place.uri} | base,
+        "region": {"startLine": place.line},
     }
-    return place | ({"logicalLocations": [{"name": post, "kind": "post"}]} if post else {})
+    logical = [{"name": place.post, "kind": "post"}]
+    return {"physicalLocation": physical} | ({"logicalLocations": logical} if place.post else {})
 
 
-def address(uri: str) -> str:
-    """Give a name as a URI reference: percent-encoded, absolute paths as `file:`."""
-    quoted = quote(uri.removeprefix("./"), safe="/", errors="surrogatepass")
-    return f"file://{quoted}" if quoted.startswith("/") else quoted
-
-
-def _fingerprints(record: Record, rule: Case) -> dict[str, str]:
-    """Give what tells results apart from run to run: the content, else the name."""
-    if record.item.sha256 is None:
-        return {"itemUri/v1": record.item.uri}
+def _fingerprints(record: Record, place: Location, rule: Case) -> dict[str, str]:
+    """Return what tells results apart from run to run: the place and content, and the content."""
     content = record.item.sha256
-    return {"contentSha256/v1": content, "primaryLocationLineHash": f"{content[:16]}-{_id(rule)}:1"}
+    told = "\0".join((place.name, content or "", rule)).encode("utf-8", "surrogatepass")
+    known = {"primaryLocationLineHash": f"{hashlib.sha256(told).hexdigest()[:16]}:1"}
+    return known | ({"contentSha256/v1": content} if content else {"itemUri/v1": record.item.uri})

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TextIO
 
+from detectors.media import Kind
 from detectors.signal import Claim, Outcome, Signal
-from provenance.engine.tally import could_not_check
 from provenance.record import Record, Risk
 from provenance.render import Look
 from provenance.render.case import LOOKED, passages, unread
@@ -43,10 +43,7 @@ def write(records: Iterable[Record], out: TextIO, look: Look) -> None:
     if look.folder:
         page.folder(records)
         return
-    for number, record in enumerate(records):
-        if number and not look.quiet:
-            page.line("")
-        page.item(record)
+    page.items(records)
 
 
 class Page:
@@ -58,12 +55,20 @@ class Page:
         self._words = Words(look)
         self._console = console(out, look)
 
+    def items(self, records: Iterable[Record]) -> None:
+        """Print a screen for each item that is shown."""
+        shown = filter(self._asks, records)
+        for number, record in enumerate(shown):
+            if self._look.quiet:
+                self._row(record, self._first_reason(record))
+                continue
+            if number:
+                self.line("")
+            self.item(record)
+
     def item(self, record: Record) -> None:
         """Print the screen of one item."""
         said = self._words
-        if self._look.quiet:
-            self._head(record)
-            return
         self.heading(record)
         self.findings(record)
         if advice := said.advice(record):
@@ -91,32 +96,50 @@ class Page:
             self._gaps("screen.incomplete", self._words.incomplete(record))
 
     def folder(self, records: Iterable[Record]) -> None:
-        """Print a line for each item that asks for attention, then the counts and the exit."""
-        risks, unchecked = Counter[str](), 0
+        """Print each item that is shown, in a line or with every fact, then counts and the exit."""
+        risks, unchecked, others = Counter[str](), 0, 0
         for record in records:
             risks[record.verdict.risk] += 1
-            missed = could_not_check(record)
-            unchecked += missed
-            if self._asks(record) or missed or self._look.verbose:
-                self._row(record, self._words.missed(record) or self._words.brief(record))
+            unchecked += self._look.unchecked(record)
+            others += record.item.kind is Kind.UNSUPPORTED and not self._look.unchecked(record)
+            if self._asks(record):
+                self._in_folder(record)
         if self._look.quiet:
             return
         counts = {risk: risks[risk] for risk in SERIOUS}
         line = self._words.word("screen.count", total=risks.total(), **counts)
-        if unchecked:
-            line += f"; {self._words.word('screen.unchecked', count=unchecked)}"
+        for code, count in (("screen.unchecked", unchecked), ("screen.others", others)):
+            line += f"; {self._words.word(code, count=count)}" if count else ""
         self.line(line, 2)
         if self._look.closing is not None:
             self.line(self._words.shown(self._look.closing()), 2)
+
+    def _in_folder(self, record: Record) -> None:
+        """Print one item of a folder."""
+        if self._look.quiet:
+            self._row(record, self._first_reason(record))
+        elif self._look.verbose:
+            self.item(record)
+            self.line("")
+        else:
+            self._row(record, self._words.missed(record) or self._words.brief(record))
 
     def line(self, text: str, indent: int = 0) -> None:
         """Print a paragraph; lines after the first stand in by `indent`."""
         self.hang("", text, indent)
 
     def _asks(self, record: Record) -> bool:
-        """Tell whether an item is at or above the risk that flags."""
-        limit = self._look.fail_on
-        return limit is not None and record.verdict.risk.rank >= limit.rank
+        """Tell whether an item is shown: with `-q` where it is flagged, else by its risk."""
+        risk, limit = record.verdict.risk, self._look.fail_on
+        if self._look.quiet:
+            return limit is not None and risk.rank >= limit.rank
+        return risk.rank >= self._look.show.rank or self._look.unchecked(record)
+
+    def _first_reason(self, record: Record) -> str:
+        """Return what decided the risk of an item, or what it is where nothing did."""
+        reasons = record.verdict.reasons
+        signal = record.signals[reasons[0]] if reasons else None
+        return self._words.evidence(signal) if signal else self._words.brief(record)
 
     def _head(self, record: Record) -> None:
         """Print risk and name."""
