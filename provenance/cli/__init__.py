@@ -8,6 +8,7 @@ import click
 
 from detectors.errors import ConfigError
 from provenance import __version__
+from provenance.cli.suggest import Suggesting
 
 COMMANDS = {
     "check": ("provenance.cli.check:check", "Check files or standard input, a verdict on each"),
@@ -20,7 +21,10 @@ COMMANDS = {
         "Show what looks, at what, in which version",
     ),
     "doctor": ("provenance.cli.doctor:doctor", "See whether this installation is whole"),
-    "config": ("provenance.cli.config:config", "Show the configuration in force"),
+    "config": (
+        "provenance.cli.config:config",
+        "Show the configuration in force; allow a project's",
+    ),
     "train": ("provenance.cli.models:train", "Train a detector's model from labelled data"),
     "evaluate": ("provenance.cli.models:evaluate", "Measure a model: metrics.json and card.md"),
     "calibrate": ("provenance.cli.models:calibrate", "Turn scores into likelihood ratios"),
@@ -43,8 +47,23 @@ configuration error; 3 something could not be checked; 130 interrupted.
 """
 
 
-class Commands(click.Group):
+class Commands(Suggesting):
     """A group that imports a command when it is called, not when it is listed."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the words of the command line.
+
+        Raises:
+            click.UsageError: one before `--` could be an option or a file. In a list of files that
+                a hook was given, the name of a file must not become an option.
+        """
+        options = args[: args.index("--")] if "--" in args else args
+        for word in options:
+            if word.startswith("-") and os.path.lexists(word):
+                ctx.fail(
+                    f"{word!r} is also the name of a file here: write ./{word}, or -- before it"
+                )
+        return super().parse_args(ctx, args)
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
         """Give the names in the order of the table."""

@@ -26,6 +26,7 @@ from provenance.cli.calibrate_bank import calibrate
 from provenance.cli.enrol import Enrolment, add_pictures
 from provenance.cli.exchange import diff, export, import_, merge
 from provenance.cli.place import BANK
+from provenance.cli.suggest import Suggesting
 from provenance.render.escape import escape, json_text
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -40,7 +41,7 @@ _FORMAT = click.option(
 _REASON = click.option("--reason", required=True, help="Why; it is kept with the entry.")
 
 
-@click.group()
+@click.group(cls=Suggesting)
 def bank() -> None:
     """Keep banks of known fake-profile pictures.
 

@@ -5,8 +5,9 @@ from typing import Any
 import click
 
 from detectors.media import Kind
-from provenance.cli.options import choice, choosing, showing
-from provenance.render import FORMATS
+from provenance.cli.options import choice, choosing, configuration, format_option, showing
+
+FORMATS = ("terminal", "json", "jsonl", "sarif", "junit")
 
 
 @click.command(epilog="`-` is standard input; `--` ends the options.")
@@ -16,28 +17,20 @@ from provenance.render import FORMATS
     type=click.Choice(["image", "text"]),
     help="Read the input as this, where its content leaves room.",
 )
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(list(FORMATS)),
-    default="terminal",
-    show_default=True,
-    help="How records are printed.",
-)
+@format_option(FORMATS)
 @choosing
 @showing
 @click.pass_context
 def check(ctx: click.Context, /, files: tuple[str, ...], kind: str | None, **given: Any) -> None:
     """Check FILES (or standard input) and print a verdict on each, with its evidence."""
-    from provenance.cli import settings
     from provenance.cli.run import run
     from provenance.engine.pool import jobs_for
     from provenance.intake import paths
 
     said = Kind(kind) if kind else None
-    found = settings.load()
+    found = configuration(files, given)
     chosen = choice(found, given)
     named = paths.named(files, said)
     jobs = jobs_for(len(named), given["jobs"] or found.settings.jobs)
     items = paths.items(named, said)
-    ctx.exit(run(chosen, items, found, given, jobs=jobs, folder=False, count=len(named)))
+    ctx.exit(run(chosen, items, found, given, jobs=jobs, formats=FORMATS, count=len(named)))

@@ -9,7 +9,7 @@ import click
 
 from detectors.errors import ConfigError
 from detectors.storing.atomic import appearing
-from provenance.cli.options import choice, choosing
+from provenance.cli.options import choice, choosing, configuration
 from provenance.record import Record
 
 
@@ -35,10 +35,9 @@ def explain(
 
     With --out, both pictures of a match are drawn: what joins them, and how well each part agrees.
     """
-    from provenance.cli import settings
     from provenance.cli.run import colour, width
     from provenance.engine.pool import records
-    from provenance.engine.tally import Tally
+    from provenance.engine.tally import Tally, could_not_check
     from provenance.intake import paths
     from provenance.render import Look, explained
     from provenance.render.escape import escape
@@ -47,10 +46,10 @@ def explain(
         raise ConfigError("--out draws a file; name one instead of -")
     if out is not None and out.exists() and not force:
         raise ConfigError(f"{out}: is there already; --force replaces it")
-    found = settings.load()
+    found = configuration([file], given)
     chosen = choice(found, given)
-    tally = Tally(None, lambda _record: None)
-    (record,) = tally.watch(records(paths.items(paths.named([file])), chosen, 1))
+    tally = Tally(None, could_not_check, lambda _record: None)
+    (record,) = tally.watch(records(paths.items([paths.single(file)]), chosen, 1))
     look = Look(
         width=width(),
         colour=colour("auto"),

@@ -1,17 +1,16 @@
 """The options that `check`, `scan` and `explain` share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import click
 
 from detectors.errors import ConfigError
 from provenance.cli import settings
+from provenance.cli.settings import WORDS
 from provenance.engine.check import Choice
 
 F = TypeVar("F", bound=Callable[..., Any])
-FAIL_ON = ("high", "review", "inconclusive", "never")
-COLORS = ("auto", "always", "never")
 
 
 def _listed(_ctx: click.Context, _param: click.Parameter, value: tuple[str, ...]) -> list[str]:
@@ -58,27 +57,45 @@ _CHOOSE = (
         envvar="PROVENANCE_POLICY",
         help="default, profile-photos, newsroom, posts, or a TOML file.",
     ),
-    click.option("--fast", is_flag=True, help="Take the quick path of detectors that have one."),
+    click.option(
+        "--fast/--no-fast",
+        default=None,
+        envvar="PROVENANCE_FAST",
+        help="Take the quick path of detectors that have one.",
+    ),
     click.option(
         "--model",
         "models",
         multiple=True,
         callback=_models,
         metavar="DETECTOR=PATH",
+        envvar="PROVENANCE_MODEL",
         help="Let a detector use this model: a folder, an ONNX file or RULE:DIR,DIR.",
     ),
     click.option(
         "--device",
-        type=click.Choice(["cpu", "cuda"]),
-        default="cpu",
-        show_default=True,
-        help="Where models run; cuda needs torch with a GPU.",
+        type=click.Choice(WORDS["device"]),
+        envvar="PROVENANCE_DEVICE",
+        help="Where models run; cuda needs torch with a GPU. [default: cpu]",
+    ),
+    click.option(
+        "--config",
+        metavar="FILE",
+        envvar="PROVENANCE_CONFIG",
+        help="Obey this configuration file, wherever it lies.",
     ),
 )
 _SHOW = (
     click.option(
+        "--show",
+        type=click.Choice(WORDS["show"]),
+        envvar="PROVENANCE_SHOW",
+        help="In a terminal, show items of this risk or a higher one, and those that could not be"
+        " read. [default: low for check, review for scan]",
+    ),
+    click.option(
         "--fail-on",
-        type=click.Choice(FAIL_ON),
+        type=click.Choice(WORDS["fail_on"]),
         envvar="PROVENANCE_FAIL_ON",
         help="Exit with 1 if an item has this risk or a higher one. [default: high]",
     ),
@@ -90,7 +107,10 @@ _SHOW = (
         help="Worker processes. [default: one a core]",
     ),
     click.option(
-        "--color", type=click.Choice(COLORS), envvar="PROVENANCE_COLOR", help="[default: auto]"
+        "--color",
+        type=click.Choice(WORDS["color"]),
+        envvar="PROVENANCE_COLOR",
+        help="[default: auto]",
     ),
     click.option(
         "--lang",
@@ -98,12 +118,25 @@ _SHOW = (
         metavar="LANG",
         help="Language of the sentences. [default: en]",
     ),
-    click.option("-v", "--verbose", is_flag=True, help="Show every fact."),
+    click.option(
+        "--root",
+        type=click.Path(exists=True, file_okay=False),
+        metavar="DIR",
+        help="Locations in SARIF and JUnit are relative to this folder."
+        " [default: the git checkout, else the working folder]",
+    ),
+    click.option(
+        "-v",
+        "--verbose",
+        is_flag=True,
+        help="Show every fact of the items shown, and name what is passed over.",
+    ),
     click.option(
         "-q",
         "--quiet",
         is_flag=True,
-        help="No progress; in a terminal only items at or above --fail-on.",
+        help="In a terminal only what --fail-on names, a line each with its first reason; no"
+        " progress.",
     ),
 )
 
@@ -122,8 +155,33 @@ def showing(command: F) -> F:
     return command
 
 
+def format_option(formats: tuple[str, ...]) -> Callable[[F], F]:
+    """Return the option `--format` of a command that writes these."""
+    return click.option(
+        "--format",
+        "form",
+        type=click.Choice(formats),
+        envvar="PROVENANCE_FORMAT",
+        help="How records are printed. [default: terminal]",
+    )
+
+
+def configuration(sources: Sequence[str], given: dict[str, Any]) -> settings.Found:
+    """Return the configuration in force, and say on stderr which file is not obeyed.
+
+    Raises:
+        ConfigError: a file cannot be used.
+    """
+    found = settings.load(sources, given["config"])
+    if found.ignored:
+        from provenance.render.escape import escape
+
+        click.echo(escape(f"provenance: {found.ignored}"), err=True)
+    return found
+
+
 def choice(found: settings.Found, given: dict[str, Any]) -> Choice:
-    """Give the choice that the options and the configuration make.
+    """Return the choice that the options and the configuration make.
 
     Raises:
         ConfigError: a detector, policy, bank or model cannot be used.
@@ -133,23 +191,40 @@ def choice(found: settings.Found, given: dict[str, Any]) -> Choice:
     from detectors.catalog import catalog
     from provenance.engine.choose import choose
 
-    configured = found.settings
+    configured, specs = found.settings, catalog()
+    _known(found, [spec.name for spec in specs])
     return choose(
-        catalog(),
+        specs,
         policy=given["policy"] or configured.policy,
         today=datetime.now(UTC).date().isoformat(),
         only=given["only"] or configured.only,
         without=given["without"] or configured.without,
         banks=tuple(given["banks"] or configured.bank),
-        models=given["models"],
-        device=given["device"],
-        fast=given["fast"],
+        models=given["models"] or configured.model,
+        device=given["device"] or configured.device,
+        fast=configured.fast if given["fast"] is None else given["fast"],
         configured=configured.detectors,
     )
 
 
-def one_of(name: str, value: str, allowed: tuple[str, ...]) -> str:
-    """Give a configured value back if it is one of those allowed.
+def _known(found: settings.Found, known: list[str]) -> None:
+    """Refuse detectors that a configuration names and that are not there.
+
+    Raises:
+        ConfigError: names file and line.
+    """
+    from provenance.engine.choose import known_detector
+
+    for key in ("only", "without", "model", "detectors"):
+        for name in getattr(found.settings, key):
+            try:
+                known_detector(name, known)
+            except ConfigError as error:
+                raise ConfigError(f"{found.origin[key]}: {key}: {error}") from error
+
+
+def one_of(name: str, value: str, allowed: Sequence[str]) -> str:
+    """Return a configured value if it is one of those allowed.
 
     Raises:
         ConfigError: it is not.

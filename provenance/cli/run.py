@@ -4,8 +4,9 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import chain, islice
 from typing import Any, TextIO
 
@@ -13,13 +14,13 @@ import click
 import msgspec
 
 from detectors.item import Item
-from detectors.signal import Outcome
 from provenance.cli import settings
-from provenance.cli.options import COLORS, FAIL_ON, one_of
+from provenance.cli.options import one_of
 from provenance.cli.progress import Progress
 from provenance.engine.check import Choice
 from provenance.engine.pool import records
-from provenance.engine.tally import Tally
+from provenance.engine.tally import Tally, could_not_check, keeps_from_checking
+from provenance.intake import location
 from provenance.messages import languages, say
 from provenance.record import Record, Risk
 from provenance.render import Look, renderer
@@ -37,8 +38,9 @@ def run(
     given: dict[str, Any],
     *,
     jobs: int,
-    folder: bool,
+    formats: Sequence[str],
     count: int | None,
+    named: frozenset[str] | None = None,
 ) -> int:
     """Check the items, print their records, and give the exit code.
 
@@ -48,52 +50,64 @@ def run(
         found: the configuration in force.
         given: the command's options.
         jobs: worker processes.
-        folder: several items, so that a terminal shows a line each and a count.
+        formats: those that the command writes.
         count: how many items there are, for progress; None: not known.
+        named: of a scan, which shows a line for an item and a count: items that the user named
+            instead of a folder above them. None: no scan, the user named them all.
     """
     out = sys.stdout  # before anything else is done: it belongs to the records alone
-    write = renderer(given["form"])
-    fail_on = one_of("fail_on", given["fail_on"] or found.settings.fail_on, FAIL_ON)
-    look = _look(choice, found, given, fail_on)
-    progress = Progress(
-        "Checking", count, quiet=given["quiet"] or count == 1 or _joined(given, out)
-    )
+    form = one_of("format", given["form"] or found.settings.format, formats)
+    fail_on = given["fail_on"] or found.settings.fail_on
+    look = _look(choice, found, given, fail_on, named)
+    quiet = given["quiet"] or count == 1 or _joined(form, out)
+    progress = Progress("Checking", count, quiet=quiet)
 
     def unchecked(record: Record) -> None:
         progress.clear()
         _name_on_stderr(record, look)
 
-    tally = Tally(look.fail_on, unchecked)
-    look = msgspec.structs.replace(look, folder=folder, closing=lambda: closing(tally, fail_on))
+    tally = Tally(look.fail_on, look.unchecked, unchecked)
+    look = msgspec.structs.replace(look, closing=lambda: closing(tally, fail_on))
     with interruptible() as interrupted, progress:
         stream = records(items, choice, jobs, interrupted)
         passing = tally.watch(progress.watch(stream))
         first = list(islice(passing, 1))  # a refused option shows here, before anything is written
-        write(chain(first, passing), out, look)
+        renderer(form)(chain(first, passing), out, look)
         tally.interrupted = interrupted()
     out.flush()
     return tally.exit_code
 
 
-def _look(choice: Choice, found: settings.Found, given: dict[str, Any], fail_on: str) -> Look:
-    """Give how records are to look: by the options, the configuration and the terminal."""
-    configured = found.settings
+def _look(
+    choice: Choice,
+    found: settings.Found,
+    given: dict[str, Any],
+    fail_on: str,
+    named: frozenset[str] | None,
+) -> Look:
+    """Return how records are to look: by the options, the configuration and the terminal."""
+    configured, scan = found.settings, named is not None
+    show = given["show"] or configured.show or ("review" if scan else "low")
     return Look(
         width=width(),
-        colour=colour(one_of("color", given["color"] or configured.color, COLORS)),
+        colour=colour(given["color"] or configured.color),
         unicode=(sys.stdout.encoding or "").lower().replace("-", "") == "utf8",
         verbose=given["verbose"],
         quiet=given["quiet"],
+        folder=scan,
         fail_on=None if fail_on == "never" else Risk(fail_on),
+        show=Risk(show),
+        root=location.root(given["root"]),
+        unchecked=partial(could_not_check, named=named),
         locale=one_of("lang", given["lang"] or configured.lang, languages()),
         tables=tuple(table for spec in choice.specs for table in spec.messages),
         policy=choice.policy,
     )
 
 
-def _joined(given: dict[str, Any], out: TextIO) -> bool:
+def _joined(form: str, out: TextIO) -> bool:
     """Tell whether records end in the middle of a line of a terminal, where nothing may follow."""
-    return out.isatty() and given["form"] not in LINES
+    return out.isatty() and form not in LINES
 
 
 def _name_on_stderr(record: Record, look: Look) -> None:
@@ -101,9 +115,7 @@ def _name_on_stderr(record: Record, look: Look) -> None:
     from provenance.render.escape import escape
 
     for one in record.signals:
-        if one.outcome is Outcome.FAILED or one.detector == "item":
-            if one.outcome is Outcome.FINDING:
-                continue
+        if keeps_from_checking(one):
             who = "" if one.detector == "item" else f"{one.detector}: "
             line = (
                 f"provenance: {record.item.uri}: {who}{say(one.reason, look.locale, look.tables)}"

@@ -1,10 +1,14 @@
 """`provenance scan`: every file of folders."""
 
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from provenance.cli.options import choice, choosing, showing
+from provenance.cli.options import choice, choosing, configuration, format_option, showing
+
+if TYPE_CHECKING:
+    from provenance.intake.paths import Found
 
 FORMATS = ("terminal", "jsonl", "sarif", "junit")
 
@@ -15,41 +19,69 @@ FORMATS = ("terminal", "jsonl", "sarif", "junit")
     "--exclude",
     multiple=True,
     metavar="GLOB",
+    envvar="PROVENANCE_EXCLUDE",
     help="Pass over names or paths that match; may be repeated.",
 )
 @click.option(
-    "--format",
-    "form",
-    type=click.Choice(FORMATS),
-    default="terminal",
-    show_default=True,
-    help="How records are printed.",
+    "--no-default-excludes",
+    "unwanted",
+    is_flag=True,
+    help="Look into .git, node_modules, __pycache__ and their like too.",
 )
+@format_option(FORMATS)
 @choosing
 @showing
 @click.pass_context
 def scan(
-    ctx: click.Context, /, paths: tuple[str, ...], exclude: tuple[str, ...], **given: Any
+    ctx: click.Context,
+    /,
+    paths: tuple[str, ...],
+    exclude: tuple[str, ...],
+    *,
+    unwanted: bool,
+    **given: Any,
 ) -> None:
     """Check every file below PATHS, sorted by path.
 
-    Links and special files are passed over; hidden files are checked like others.
+    Links and special files are passed over, but for a folder that PATHS name by a link; so are
+    folders of version control, caches and installed code (.git, node_modules and their like).
+    Hidden files are checked like others.
     """
-    from provenance.cli import settings
     from provenance.cli.progress import Progress
     from provenance.cli.run import run
     from provenance.engine.pool import jobs_for
+    from provenance.intake import files
     from provenance.intake import paths as intake
 
-    found = settings.load()
+    found = configuration(paths, given)
     chosen = choice(found, given)
-    passed_over: list[str] = []
+    excluded = exclude or found.settings.exclude
     with Progress("Listing files", quiet=given["quiet"]) as progress:
-        names = intake.found(paths, exclude, passed_over.append, progress.step)
-    if passed_over:
-        click.echo(f"provenance: passed over {len(passed_over)} links and special files", err=True)
-    if not names:
+        below = intake.found(paths, excluded, progress.step, unwanted=unwanted)
+    _tell(below, frozenset(paths), verbose=given["verbose"])
+    count = len(below.files)
+    jobs = jobs_for(count, given["jobs"] or found.settings.jobs)
+    items = intake.scanned(below.files)
+    named = frozenset(map(files.uri, paths))
+    ctx.exit(run(chosen, items, found, given, jobs=jobs, formats=FORMATS, count=count, named=named))
+
+
+def _tell(below: "Found", named: frozenset[str], *, verbose: bool) -> None:
+    """Say on stderr what was passed over; with -v, and where the user named it, each by name."""
+    from provenance.intake.files import uri
+    from provenance.render.escape import escape
+
+    if below.links:
+        click.echo(f"provenance: passed over {len(below.links)} links and special files", err=True)
+    for path in below.links:
+        if verbose or path in named:
+            hint = "; `provenance check` follows links" if path in named else ""
+            click.echo(escape(f"provenance: passed over {uri(path)}{hint}"), err=True)
+    if below.excluded:
+        names = ", ".join(sorted({Path(path).name for path in below.excluded}))
+        said = f"provenance: did not look into {len(below.excluded)} folders ({names})"
+        click.echo(f"{said}; --no-default-excludes does", err=True)
+    for path in below.excluded if verbose else ():
+        click.echo(escape(f"provenance: did not look into {uri(path)}"), err=True)
+    if not below.files:
         click.echo("provenance: no file found, nothing was checked", err=True)
-    jobs = jobs_for(len(names), given["jobs"] or found.settings.jobs)
-    items = intake.scanned(names)
-    ctx.exit(run(chosen, items, found, given, jobs=jobs, folder=True, count=len(names)))

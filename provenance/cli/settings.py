@@ -1,14 +1,31 @@
 """What the user's configuration files and variables say, and where each value comes from."""
 
 import os
-import re
-import tomllib
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
 from detectors.errors import ConfigError
+from provenance import toml_file
+from provenance.messages import languages
+from provenance.toml_file import TomlFile
+
+PYPROJECT = "pyproject.toml"
+FailOn = Literal["high", "review", "inconclusive", "never"]
+Show = Literal["high", "review", "inconclusive", "low"]
+Color = Literal["auto", "always", "never"]
+Device = Literal["cpu", "cuda"]
+Format = Literal["terminal", "json", "jsonl", "sarif", "junit"]
+WORDS: dict[str, tuple[str, ...]] = {
+    "fail_on": get_args(FailOn),
+    "show": get_args(Show),
+    "color": get_args(Color),
+    "device": get_args(Device),
+    "format": get_args(Format),
+}
+"""Key → the words that may stand there."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -16,14 +33,23 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     policy: str = "default"
     """Name of a built-in policy, or a policy file (relative to the configuration file)."""
-    fail_on: str = "high"
+    fail_on: FailOn = "high"
+    show: Show | None = None
+    """None: `low` for `check`, `review` for `scan`."""
+    format: Format = "terminal"
     bank: list[str] = []
     """Banks (relative to the configuration file)."""
     only: list[str] = []
     without: list[str] = []
-    jobs: int = 0
+    exclude: list[str] = []
+    """Patterns that `scan` passes over."""
+    model: dict[str, str] = {}
+    """Detector → its model (relative to the configuration file)."""
+    device: Device = "cpu"
+    fast: bool = False
+    jobs: Annotated[int, msgspec.Meta(ge=0)] = 0
     """Worker processes; 0: one a core."""
-    color: str = "auto"
+    color: Color = "auto"
     lang: str = "en"
     detectors: dict[str, dict[str, Any]] = {}
     """Detector → its options."""
@@ -37,99 +63,155 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
 
     settings: Settings
     origin: dict[str, str]
-    """Key → file, or `default`."""
+    """Key → `file:line`, or `default`."""
     files: list[str]
     """Configuration files that were read, strongest first."""
+    project: str
+    """The project's file that was found and is obeyed; empty where there is none."""
+    ignored: str
+    """A project's file that is not obeyed, and why; empty where there is none."""
 
 
-def load(folder: Path | None = None) -> Found:
-    """Give the configuration in force for a working folder.
+def load(sources: Sequence[str] = (), named: str | None = None) -> Found:
+    """Return the configuration in force for these sources.
 
-    The nearest `provenance.toml`, or `pyproject.toml` with `[tool.provenance]`, of the folder or
-    above it; then the user's own file; then defaults. Never a file of a scanned folder.
+    The file that `--config` or PROVENANCE_CONFIG names, else the project's: the nearest
+    `provenance.toml`, or `pyproject.toml` with `[tool.provenance]`, of the working folder or above
+    it; then the user's own file; then defaults.
+
+    Args:
+        sources: files and folders to be checked; a project's file that lies near one of them may be
+            the sender's, and is obeyed only in the version that the user has allowed.
+        named: what `--config` says.
 
     Raises:
         ConfigError: a file cannot be read or says what it may not; names file and line.
     """
+    from provenance.cli import project
+
+    chosen: TomlFile | None = None
+    given: TomlFile | None = None
+    ignored = ""
+    if named := named or os.environ.get("PROVENANCE_CONFIG"):
+        given = required(Path(named))
+    else:
+        chosen, ignored = project.find(sources)
+        given = chosen
     merged: dict[str, Any] = {}
     origin = dict.fromkeys(NAMES, "default")
     read: list[str] = []
-    for path in (_user_file(), _nearest(folder or Path.cwd())):
-        if path is None or not path.is_file():
+    own = user_folder() / "provenance.toml"
+    for file in (required(own) if own.is_file() else None, given):
+        if file is None:
             continue
-        values = _values(path)
-        read.insert(0, str(path))
+        values = stated(file)
+        read.insert(0, file.where)
         merged.update(values)
-        origin.update(dict.fromkeys(values, str(path)))
-    return Found(settings=msgspec.convert(merged, Settings), origin=origin, files=read)
+        origin.update({key: f"{file.where}:{_line(file, key)}" for key in values})
+    settings = msgspec.convert(merged, Settings)
+    return Found(
+        settings=settings,
+        origin=origin,
+        files=read,
+        project=chosen.where if chosen else "",
+        ignored=ignored,
+    )
 
 
-def _user_file() -> Path:
+def user_folder() -> Path:
+    """Return the folder of the user's own configuration."""
     from platformdirs import user_config_path
 
-    return user_config_path("provenance") / "provenance.toml"
+    return user_config_path("provenance")
 
 
-def _nearest(folder: Path) -> Path | None:
-    """Give the configuration file that holds for a folder."""
-    for above in (folder, *folder.parents):
-        own, project = above / "provenance.toml", above / "pyproject.toml"
-        if own.is_file():
-            return own
-        if project.is_file() and "provenance" in _toml(project).get("tool", {}):
-            return project
-    return None
+def required(path: Path) -> TomlFile:
+    """Read a file that must be there.
 
-
-def _toml(path: Path) -> dict[str, Any]:
+    Raises:
+        ConfigError: it cannot be read or is not TOML.
+    """
     try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{path}: {error}") from error
+        return toml_file.load(path)
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from error
 
 
-def _values(path: Path) -> dict[str, Any]:
-    """Give the keys a file sets, checked, with paths made absolute."""
-    document = _toml(path)
-    values = (
-        document.get("tool", {}).get("provenance", {})
-        if path.name == "pyproject.toml"
-        else document
-    )
+def stated(file: TomlFile) -> dict[str, Any]:
+    """Return the keys that a file sets, checked, with paths made absolute.
+
+    Raises:
+        ConfigError: it says what it may not; names file and line.
+    """
+    values = table(file)
+    if values is None:
+        raise ConfigError(f"{file.where}: has no [tool.provenance]")
     try:
         checked = msgspec.convert(values, Settings)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{path}:{_line(path, str(error))}: {error}") from error
-    given: dict[str, Any] = {key: getattr(checked, key) for key in values}
-    if "bank" in given:
-        given["bank"] = [_anchored(path, bank) for bank in checked.bank]
-    if checked.policy.endswith(".toml"):
-        given["policy"] = _anchored(path, checked.policy)
-    return given
+        file.refuse(error, lambda _path: NAMES, _words, _base(file))
+    _known(file, "lang", checked.lang, languages())
+    if not checked.policy.endswith(".toml") and "/" not in checked.policy:
+        from provenance.verdict import names
+
+        _known(file, "policy", checked.policy, names())
+    return {key: _anchored(file, key, getattr(checked, key)) for key in values}
 
 
-def _anchored(path: Path, value: str) -> str:
-    """Give a path of a configuration file as seen from where that file lies."""
-    return value if "://" in value else str(path.parent / value)
+def table(file: TomlFile) -> Any:
+    """Return our table of a file, None where a `pyproject.toml` has none."""
+    if _base(file) == "$":
+        return file.table
+    tool = file.table.get("tool")
+    return tool.get("provenance") if isinstance(tool, dict) else None
 
 
-def _line(path: Path, error: str) -> int:
-    """Give the line of the key that an error of msgspec names, 1 where none is named."""
-    named = re.search(r"`\$\.(\w+)|unknown field `(\w+)`", error)
-    if not named:
-        return 1
-    key = re.compile(
-        rf"\s*\[?(?:tool\.provenance\.)?{re.escape(named.group(1) or named.group(2))}\b"
-    )
-    lines = path.read_text("utf-8").splitlines()
-    return next((n for n, line in enumerate(lines, 1) if key.match(line)), 1)
+def _words(path: str) -> tuple[str, ...]:
+    return WORDS.get(path.removeprefix("$."), ())
+
+
+def _known(file: TomlFile, key: str, value: str, known: Sequence[str]) -> None:
+    """Refuse a value that is none of those known."""
+    if value not in known:
+        advice = toml_file.nearest(value, known)
+        raise ConfigError(f"{file.where}:{_line(file, key)}: {key} {value!r} is unknown; {advice}")
+
+
+def _base(file: TomlFile) -> str:
+    """Return the path of our table in a file."""
+    return "$.tool.provenance" if Path(file.where).name == PYPROJECT else "$"
+
+
+def _line(file: TomlFile, key: str) -> int:
+    return file.line_of(f"{_base(file)}.{key}")
+
+
+def _anchored(file: TomlFile, key: str, value: Any) -> Any:
+    """Return a value with its paths as seen from where its file lies."""
+    folder = Path(file.where).parent
+    if key == "policy" and value.endswith(".toml"):
+        return str(folder / value)
+    if key == "bank":
+        return [bank if "://" in bank else str(folder / bank) for bank in value]
+    if key == "model":
+        return {name: _model(folder, path) for name, path in value.items()}
+    return value
+
+
+def _model(folder: Path, value: str) -> str:
+    """Return a model's path, or `RULE:DIR,DIR` with each path, as seen from a folder."""
+    rule, colon, paths = value.partition(":")
+    if not colon or "/" in rule:
+        return str(folder / value)
+    return f"{rule}:{','.join(str(folder / path) for path in paths.split(','))}"
 
 
 def variable(name: str) -> str:
-    """Give the environment variable of a key: `PROVENANCE_FAIL_ON`."""
+    """Return the environment variable of a key: `PROVENANCE_FAIL_ON`."""
     return f"PROVENANCE_{name.upper()}"
 
 
 def environment() -> dict[str, str]:
-    """Give the variables that are set, key → value."""
-    return {name: os.environ[variable(name)] for name in NAMES if variable(name) in os.environ}
+    """Return the variables that are set, key → value; options of detectors have none."""
+    keys = (name for name in NAMES if name != "detectors")
+    return {name: os.environ[variable(name)] for name in keys if variable(name) in os.environ}

@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from provenance.cli.suggest import Suggesting
+
 if TYPE_CHECKING:
     from detectors.trust import TrustList
 
 USES = ("signers", "timestamps", "end-entities", "distrusted")
 
 
-@click.group()
+@click.group(cls=Suggesting)
 def trust() -> None:
     """Show and change the lists of certificates that make a signer trusted.
 

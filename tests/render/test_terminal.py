@@ -79,9 +79,7 @@ def test_what_is_shown_does_not_hang_on_what_fails(
 
 
 @pytest.mark.parametrize("folder", [True, False])
-def test_quiet_is_what_fails_with_its_first_reason(
-    examples: list[Record], *, folder: bool
-) -> None:
+def test_quiet_is_what_fails_with_its_first_reason(examples: list[Record], *, folder: bool) -> None:
     shown = screen(examples, quiet=True, folder=folder, width=400).splitlines()
     assert [line.split()[2] for line in shown] == [
         "chatgpt-1.png", "avatars/anna_k.jpg", "poster_final.jpg",
