@@ -36,7 +36,8 @@ def test_a_good_one_runs_with_its_options(
 ) -> None:
     digest = hashlib.sha256(picture.read_bytes()).hexdigest()
     (tmp_path / "provenance.toml").write_text(f'[detectors.stock_faces]\nknown = ["{digest}"]\n')
-    (record,) = records("check", picture, "--only", "stock_faces", PYTHONPATH=installed)
+    named = ("--config", "provenance.toml")
+    (record,) = records("check", picture, *named, "--only", "stock_faces", PYTHONPATH=installed)
     (signal,) = record["signals"]
     assert (signal["outcome"], signal["claim"]) == ("finding", "known_innocent")
     assert record["tool"]["detectors"] == {"stock_faces": "1.0"}
@@ -49,7 +50,8 @@ def test_its_sentences_are_shown(run: Run, installed: str, picture: Path) -> Non
 
 def test_its_options_are_refused_with_the_key(run: Run, installed: str, tmp_path: Path) -> None:
     (tmp_path / "provenance.toml").write_text("[detectors.stock_faces]\nknow = []\n")
-    done = run("check", "x.png", "--only", "stock_faces", PYTHONPATH=installed)
+    named = ("--config", "provenance.toml")
+    done = run("check", "x.png", *named, "--only", "stock_faces", PYTHONPATH=installed)
     assert (done.returncode, done.stdout) == (2, "")
     assert "know" in done.stderr
 

@@ -570,8 +570,8 @@ def test_the_command_scores_refuses_and_calibrates(
     file, only = colour_model(tmp_path / "m"), ("--only", "image_model", "--fail-on", "never")
     model = ("--model", f"image_model={file}")
 
-    def signal() -> dict[str, Any]:
-        (record,) = records("check", "a.png", *only, *model)
+    def signal(*named: str) -> dict[str, Any]:
+        (record,) = records("check", "a.png", *only, *model, *named)
         (found,) = record["signals"]
         version = record["tool"]["detectors"]["image_model"]
         assert found["facts"]["model"]["sha256"][:12] in version
@@ -584,9 +584,8 @@ def test_the_command_scores_refuses_and_calibrates(
     assert (refused.returncode, refused.stdout) == (2, "")
     assert "ai_label" in refused.stderr
     said = '[detectors.image_model]\nai_label = "LABEL_1"\n'
-    (tmp_path / "provenance.toml").write_text(said)
-    assert signal()["facts"]["score"] == first["facts"]["score"]
-    (tmp_path / "provenance.toml").unlink()
+    (tmp_path / "own.toml").write_text(said)
+    assert signal("--config", "own.toml")["facts"]["score"] == first["facts"]["score"]
     resaid(file, labels=["real", "fake"])
     for label, tint in (("ai", RED), ("real", BLUE)):
         (tmp_path / "data" / label).mkdir(parents=True)
