@@ -2,10 +2,21 @@
 
 from detectors.containers import bmff, gif, jpeg, png, riff, tiff
 from detectors.containers.jpeg import jpeg_scans
-from detectors.containers.place import manifest_place
+from detectors.containers.place import manifest_place, too_many_pieces
+from detectors.containers.stores import store_bytes
 from detectors.containers.walk import MAX_UNPACKED, Chunk, Walk, inflate
 
-__all__ = ["MAX_UNPACKED", "Chunk", "Walk", "has_manifest_place", "inflate", "jpeg_scans", "walk"]
+__all__ = [
+    "MAX_UNPACKED",
+    "Chunk",
+    "Walk",
+    "has_manifest_place",
+    "inflate",
+    "jpeg_scans",
+    "store_bytes",
+    "too_many_pieces",
+    "walk",
+]
 
 WALKS = {
     "image/jpeg": jpeg.segments,

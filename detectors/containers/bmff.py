@@ -4,13 +4,18 @@ from collections.abc import Iterator
 
 import msgspec
 
-from detectors.containers.walk import MAX_UNPACKED, Basket, Walk
+from detectors.containers.walk import Basket, Walk
 
 MAX_ITEMS = 4_096
 MAX_EXTENTS = 64
 """Pieces of one item."""
 WIDE = 16
 """Bytes of a box head with a 64-bit size; 8 without."""
+HOLDERS = (
+    b"moov", b"trak", b"mdia", b"minf", b"stbl", b"dinf", b"edts", b"udta", b"mvex", b"moof",
+    b"traf", b"mfra", b"meco", b"meta", b"sinf", b"schi", b"iprp", b"ipco",
+)  # fmt: skip
+"""Boxes that hold boxes (ISO/IEC 14496-12, 23008-12)."""
 XMP_TYPE = b"application/rdf+xml"
 
 
@@ -47,6 +52,20 @@ def boxes(data: bytes) -> Walk:
     return basket.walk(whole=len(data) - 8 < end <= len(data))
 
 
+def boxes_within(data: bytes, most: int) -> int:
+    """Return the number of boxes, those inside others included, counted up to a number."""
+    count, waiting = 0, [(0, len(data))]
+    while waiting and count < most:
+        for box in _children(data, *waiting.pop()):
+            count += 1
+            if box.kind in HOLDERS:
+                full = 4 if box.kind == b"meta" else 0
+                waiting.append((box.start + full, min(box.end, len(data))))
+            if count >= most:
+                break
+    return count
+
+
 def _children(data: bytes, start: int, end: int) -> Iterator[Box]:
     """Give the boxes between two offsets; the last may claim to reach beyond."""
     while start + 8 <= end:
@@ -70,9 +89,11 @@ def _items(data: bytes, meta: Box, basket: Basket) -> None:
         return
     places = _places(data[found[b"iloc"].start : found[b"iloc"].end])
     for number, tag in _names(data, found[b"iinf"]):
+        if not basket.room():
+            return
         place = places.get(number)
         base = found[b"idat"].start if b"idat" in found else 0
-        if place is None or not place.extents or not basket.room():
+        if place is None or not place.extents:
             continue
         if place.method == 0:
             _put(basket, tag, place, 0)
@@ -86,11 +107,8 @@ def _put(basket: Basket, tag: str, place: _Item, base: int) -> None:
         offset, length = place.extents[0]
         basket.put(tag, base + offset, base + offset + (length or basket.size))
         return
-    joined = bytearray()
-    for offset, length in place.extents:
-        start = base + offset
-        joined += basket.view[start : start + min(length, MAX_UNPACKED - len(joined))]
-    basket.put_joined(tag, base + place.extents[0][0], bytes(joined))
+    pieces = [(base + offset, base + offset + length) for offset, length in place.extents]
+    basket.put_joined(tag, pieces)
 
 
 def _names(data: bytes, box: Box) -> Iterator[tuple[int, str]]:

@@ -2,16 +2,17 @@
 
 from detectors.containers.walk import Basket, Walk
 
-EXTENSION, IMAGE, APPLICATION, COMMENT = 0x21, 0x2C, 0xFF, 0xFE
+EXTENSION, IMAGE, APPLICATION = 0x21, 0x2C, 0xFF
 MAX_BLOCKS = 1_000_000
 """Sub-blocks stepped over in one file; a full one holds 255 bytes."""
 
 
 def extensions(data: bytes) -> Walk:
-    """Give the application extensions (named by their identifier) and comments (`COM`).
+    """Return the application extensions, named by their identifier.
 
     The payload is given as it lies, the length bytes of its sub-blocks included: XMP is written
-    without sub-blocks. `joined` takes them out.
+    without sub-blocks; `joined` takes them out. Comments hold no mark that is known and are
+    stepped over.
     """
     basket = Basket(data)
     position, left = 13 + _table(data, 10), MAX_BLOCKS
@@ -22,17 +23,16 @@ def extensions(data: bytes) -> Walk:
             start = position + 11 + _table(data, position + 9)
         end, left = _end(data, start, left)
         if left <= 0 or not basket.room():
-            return Walk(chunks=tuple(basket.chunks), limited=True)
-        if kind == EXTENSION and label == COMMENT:
-            basket.put("COM", start, end)
-        elif kind == EXTENSION and label == APPLICATION and data[start : start + 1] == b"\x0b":
+            basket.full = True
+            break
+        if kind == EXTENSION and label == APPLICATION and data[start : start + 1] == b"\x0b":
             basket.put(data[start + 1 : start + 12].decode("latin-1"), start + 12, end)
         position = end + 1
     return basket.walk(whole=data[position : position + 1] == b";")
 
 
 def joined(payload: memoryview) -> bytes:
-    """Give the bytes of sub-blocks without their lengths."""
+    """Return the bytes of sub-blocks without their lengths."""
     parts, position = [], 0
     while position < len(payload) and payload[position]:
         parts.append(payload[position + 1 : position + 1 + payload[position]])

@@ -7,6 +7,8 @@ from detectors.containers.walk import Chunk
 HEAD = struct.Struct("<4sII")
 ENTRY = struct.Struct("<HHII")
 MAX_BLOCKS = 256
+MAX_NAME = 128
+"""Bytes of a name; blocks may lie over each other, so that each could be as long as the file."""
 
 
 def blocks(data: bytes) -> list[Chunk]:
@@ -29,7 +31,7 @@ def blocks(data: bytes) -> list[Chunk]:
         if at < 0 or size > back or size < 8:  # noqa: PLR2004 - type and length of the name
             continue
         name = int.from_bytes(data[at + 4 : at + 8], "little")
-        if 8 + name <= size:
+        if name <= MAX_NAME and 8 + name <= size:
             tag = bytes(view[at + 8 : at + 8 + name]).decode("latin-1")
             found.append(Chunk(tag, at + 8 + name, view[at + 8 + name : at + size]))
     return found

@@ -1,6 +1,7 @@
 """TIFF and BigTIFF directories (TIFF 6.0), which EXIF uses too."""
 
 import struct
+from collections import deque
 from collections.abc import Iterator
 
 import msgspec
@@ -17,6 +18,8 @@ BELOW = {0x8769: "Exif", 0x8825: "GPS", 0xA005: "Interop", 0x014A: "SubIFD"}
 MAX_DIRECTORIES = 64
 MAX_PAGES = 16
 """Directories in a row: pages beyond are pictures of their own."""
+MAX_POINTERS = 1_024
+"""Values that may point at directories; a file of every kind of directory has some ten."""
 BIG = 43
 """The version that makes a file BigTIFF."""
 
@@ -46,37 +49,115 @@ class _Layout(msgspec.Struct, frozen=True):
     little: bool
 
 
-def entries(data: bytes | memoryview) -> tuple[list[Entry], bool]:
-    """Give the tags of every directory, and whether all directories were read.
+class Entries(msgspec.Struct, frozen=True, kw_only=True):
+    """The tags of all directories of a file."""
 
-    No directory is read twice, and a value that lies outside is left out.
+    found: list[Entry]
+    whole: bool
+    """Whether all directories were read."""
+    limited: bool
+    """Whether a limit of ours left some out."""
+
+
+def entries(data: bytes | memoryview) -> Entries:
+    """Return the tags of every directory.
+
+    No directory is read twice, a value that lies outside is left out, and of values that lie over
+    each other no more is given than the file has bytes, twice.
     """
-    found: list[Entry] = []
     layout = _layout(data)
     if layout is None:
-        return found, False
-    start = layout.pointer.unpack_from(data, 8 if layout.pointer.size == 8 else 4)[0]  # noqa: PLR2004 - BigTIFF
-    waiting, seen, whole = [("IFD0", start, 0)], set[int](), True
-    while waiting and len(seen) < MAX_DIRECTORIES and len(found) < MAX_CHUNKS:
-        name, offset, page = waiting.pop(0)
-        if not offset or offset in seen:
-            continue
-        seen.add(offset)
-        before = len(found)
-        following = _directory(data, layout, name, offset, found)
-        whole = whole and following is not None
-        for entry in found[before:]:
-            waiting += [(below, at, -1) for below, at in _below(entry)]
+        return Entries(found=[], whole=False, limited=False)
+    reader = _Reader(data, layout)
+    return Entries(found=reader.found, whole=reader.whole, limited=reader.limited)
+
+
+class _Reader:
+    """Reads directories in the order in which they are named."""
+
+    def __init__(self, data: bytes | memoryview, layout: "_Layout") -> None:
+        self.data, self.layout = data, layout
+        self.view = memoryview(data)
+        self.found: list[Entry] = []
+        self.whole, self.limited = True, False
+        self._left = 2 * len(data)
+        self._pointers = MAX_POINTERS
+        self._named: set[int] = set()
+        self._waiting = deque[tuple[str, int, int]]()
+        first = layout.pointer.unpack_from(data, 8 if layout.pointer.size == 8 else 4)[0]  # noqa: PLR2004 - BigTIFF
+        self._wait("IFD0", first, 0)
+        while self._waiting and not self.limited:
+            self._read(*self._waiting.popleft())
+
+    def _wait(self, name: str, offset: int, page: int) -> None:
+        """Put a directory at the end of the queue, unless it was named before."""
+        if not offset or offset in self._named:
+            return
+        if len(self._named) >= MAX_DIRECTORIES:
+            self.whole = False
+            return
+        self._named.add(offset)
+        self._waiting.append((name, offset, page))
+
+    def _read(self, name: str, offset: int, page: int) -> None:
+        """Keep the entries of a directory and queue the directories that they and it point at."""
+        before = len(self.found)
+        following = self._directory(name, offset)
+        self.whole = self.whole and following is not None
+        for entry in self.found[before:]:
+            for below, at in _below(entry):
+                self._pointers -= 1
+                if self._pointers < 0:
+                    self.limited, self.whole = True, False
+                    return
+                self._wait(below, at, -1)
         if following and 0 <= page < MAX_PAGES:
-            waiting.append((f"IFD{page + 1}", following, page + 1))
-    return found, whole and not waiting
+            self._wait(f"IFD{page + 1}", following, page + 1)
+
+    def _directory(self, name: str, offset: int) -> int | None:
+        """Keep the entries of a directory; return the offset of the next, None where it is cut."""
+        layout, size_of_file = self.layout, len(self.data)
+        if offset + layout.count.size > size_of_file:
+            return None
+        position = offset + layout.count.size
+        width = layout.head.size + layout.pointer.size
+        announced: int = layout.count.unpack_from(self.data, offset)[0]
+        count = min(announced, (size_of_file - position) // width)
+        for start in range(position, position + count * width, width):
+            if not self._entry(name, start):
+                return 0
+        end = position + announced * width
+        if end + layout.pointer.size > size_of_file:
+            return 0 if end <= size_of_file else None  # many writers leave the last pointer out
+        following: int = layout.pointer.unpack_from(self.data, end)[0]
+        return following
+
+    def _entry(self, name: str, start: int) -> bool:
+        """Keep the entry that stands there; tell whether there was room for it."""
+        layout = self.layout
+        tag, kind, values = layout.head.unpack_from(self.data, start)
+        size = SIZES.get(kind, 0) * values
+        at = start + layout.head.size
+        if size > layout.pointer.size:
+            at = layout.pointer.unpack_from(self.data, at)[0]
+        if not size or at + size > len(self.data):
+            return True
+        self._left -= size
+        if self._left < 0 or len(self.found) >= MAX_CHUNKS:
+            self.limited, self.whole = True, False
+            return False
+        value = self.view[at : at + size]
+        self.found.append(
+            Entry(directory=name, tag=tag, type=kind, offset=at, data=value, little=layout.little)
+        )
+        return True
 
 
 def tags(data: bytes) -> Walk:
-    """Give the tags of a TIFF file as chunks named `IFD0:0x010E`."""
-    found, whole = entries(data)
-    made = (Chunk(f"{each.directory}:0x{each.tag:04X}", each.offset, each.data) for each in found)
-    return Walk(chunks=tuple(made), whole=whole, limited=len(found) >= MAX_CHUNKS)
+    """Return the tags of a TIFF file as chunks named `IFD0:0x010E`."""
+    read = entries(data)
+    made = (Chunk(f"{e.directory}:0x{e.tag:04X}", e.offset, e.data) for e in read.found)
+    return Walk(chunks=tuple(made), whole=read.whole, limited=read.limited, steps=len(read.found))
 
 
 def _layout(data: bytes | memoryview) -> _Layout | None:
@@ -92,41 +173,6 @@ def _layout(data: bytes | memoryview) -> _Layout | None:
         shapes = ("Q", "HHQ", "Q")
     count, head, pointer = (struct.Struct(order + shape) for shape in shapes)
     return _Layout(count, head, pointer, order == "<")
-
-
-def _directory(
-    data: bytes | memoryview, layout: _Layout, name: str, offset: int, found: list[Entry]
-) -> int | None:
-    """Append the entries of a directory; give the offset of the next, None where it is cut."""
-    if offset + layout.count.size > len(data):
-        return None
-    position = offset + layout.count.size
-    width = layout.head.size + layout.pointer.size
-    announced: int = layout.count.unpack_from(data, offset)[0]
-    count = min(announced, (len(data) - position) // width, MAX_CHUNKS - len(found))
-    view = memoryview(data)
-    for start in range(position, position + count * width, width):
-        tag, kind, values = layout.head.unpack_from(data, start)
-        size = SIZES.get(kind, 0) * values
-        at = start + layout.head.size
-        if size > layout.pointer.size:
-            at = layout.pointer.unpack_from(data, at)[0]
-        if size and at + size <= len(data):
-            found.append(
-                Entry(
-                    directory=name,
-                    tag=tag,
-                    type=kind,
-                    offset=at,
-                    data=view[at : at + size],
-                    little=layout.little,
-                )
-            )
-    end = position + announced * width
-    if end + layout.pointer.size > len(data):
-        return 0 if end <= len(data) else None  # many writers leave the last pointer out
-    following: int = layout.pointer.unpack_from(data, end)[0]
-    return following
 
 
 def _below(entry: Entry) -> Iterator[tuple[str, int]]:

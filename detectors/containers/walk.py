@@ -31,6 +31,8 @@ class Walk(msgspec.Struct, frozen=True, kw_only=True):
     """False where the file ends, or stops making sense, before the format says so."""
     limited: bool = False
     """True where the walk stopped at a limit of ours, and more may follow."""
+    steps: int = 0
+    """Pieces that the walk stepped over, pixels among them."""
 
 
 class Basket:
@@ -41,6 +43,8 @@ class Basket:
         self.size = len(data)
         self.chunks: list[Chunk] = []
         self.steps = 0
+        self.left = MAX_UNPACKED
+        """Bytes that may still be joined: pieces of a file may lie over each other."""
         self.full = False
         """Whether a limit is reached."""
 
@@ -59,13 +63,22 @@ class Basket:
         self.chunks.append(Chunk(tag, start, self.view[start : min(end, self.size)]))
         return end <= self.size
 
-    def put_joined(self, tag: str, start: int, data: bytes) -> None:
-        """Keep bytes that lay in several places, the first of them at start."""
-        self.chunks.append(Chunk(tag, min(start, self.size), memoryview(data)))
+    def put_joined(self, tag: str, pieces: list[tuple[int, int]]) -> None:
+        """Keep the bytes of several pieces, each from start to end, as one chunk.
+
+        At a budget for the whole file the basket is full, and what is over it is left out.
+        """
+        joined = bytearray()
+        for start, end in pieces:
+            piece = self.view[start : min(end, self.size)]
+            self.full = self.full or len(piece) > self.left
+            joined += piece[: self.left]
+            self.left -= len(piece[: self.left])
+        self.chunks.append(Chunk(tag, min(pieces[0][0], self.size), memoryview(bytes(joined))))
 
     def walk(self, *, whole: bool) -> Walk:
         """Give what was collected."""
-        return Walk(chunks=tuple(self.chunks), whole=whole, limited=self.full)
+        return Walk(chunks=tuple(self.chunks), whole=whole, limited=self.full, steps=self.steps)
 
 
 def inflate(data: bytes | memoryview, limit: int = MAX_UNPACKED) -> tuple[bytes, bool]:

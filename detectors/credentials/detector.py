@@ -8,8 +8,10 @@ from typing import Any, Final
 
 import msgspec
 
-from detectors.containers import has_manifest_place
-from detectors.credentials.account import account
+from detectors import jumbf
+from detectors.containers import has_manifest_place, store_bytes, too_many_pieces
+from detectors.containers import walk as pieces_of
+from detectors.credentials.account import account, evidence, generator
 from detectors.credentials.pointer import pointer
 from detectors.credentials.reader import Found, Missing, Verifier
 from detectors.credentials.reasons import reason_of
@@ -17,9 +19,9 @@ from detectors.credentials.second import cross_check
 from detectors.credentials.thumbnail import compare
 from detectors.errors import CannotAssess, ConfigError
 from detectors.item import Item, Sidecar
-from detectors.manifest import MISMATCHES, Declaration, State, declared, state, unlisted
+from detectors.manifest import MISMATCHES, Declaration, State, also, declared, state, unlisted
 from detectors.signal import Claim, Outcome, Reason, Signal, Tier
-from detectors.store import walk
+from detectors.store import mapping, walk
 from detectors.trust import STALE_AFTER, Signers, in_use, user_folder
 
 LIBRARIES: Final = ("c2pa-python", "encypher-c2pa")
@@ -67,6 +69,8 @@ class Credentials:
         read: Found | Missing = Missing(state="absent", detail="")
         placed = has_manifest_place(item.data, media_type)
         if placed:
+            if over := _over_limit(item.data, media_type):
+                return [over]
             read = self._verifier.read(item.data, media_type)
         if isinstance(read, Missing) and read.state != "unreadable" and item.sidecar is not None:
             return [self._beside(item, item.sidecar, media_type, read)]
@@ -81,6 +85,8 @@ class Credentials:
             store = sidecar.read()
         except CannotAssess as fault:
             return _signal(fault.outcome, fault.reason, {"state": "unreadable"} | named)
+        if excess := jumbf.excess(store):
+            return _unverified(excess, store, named)
         read = self._verifier.read(item.data, media_type, store)
         if isinstance(read, Missing):
             return _missing(embedded if sidecar.shared else read, None, named)
@@ -159,6 +165,32 @@ def _claim(said: Declaration, standing: State) -> Claim | None:
     if standing.integrity == "broken":
         return Claim.TAMPERED
     return said.claim if standing.integrity == "holds" else None
+
+
+def _over_limit(data: bytes, media_type: str) -> Signal | None:
+    """Return the signal of a file that a verifier would take long over, or None."""
+    pieces = pieces_of(data, media_type)
+    store = store_bytes(data, media_type, pieces)
+    excess = jumbf.excess(store) or jumbf.excess(data)
+    if excess is None and (many := too_many_pieces(data, media_type, pieces)):
+        excess = jumbf.Excess(what="pieces", found=many[0], limit=many[1])
+    return _unverified(excess, store, {}) if excess else None
+
+
+def _unverified(excess: jumbf.Excess, store: bytes, more: dict[str, Any]) -> Signal:
+    """Return the signal of a manifest that is not verified, with what its active one declares."""
+    manifest = jumbf.active(store)
+    said = declared(manifest)
+    active: dict[str, Any] = next(iter(mapping(manifest.get("manifests")).values()), {})
+    told = {
+        "ai_path": evidence(said.evidence) if said.evidence else None,
+        "generator": generator(active),
+    }
+    facts = {"state": "unreadable", "ai": said.ai, "verified": False} | more
+    facts |= {key: value for key, value in told.items() if value}
+    by = (said.evidence and said.evidence.agent) or told["generator"] or "?"
+    reason = Reason("credential.over_limit", excess.args() | {"by": by} | also(said))
+    return _signal(Outcome.NOT_ASSESSED, reason, facts)
 
 
 def _missing(read: Missing, refers: str | None, facts: dict[str, Any] | None = None) -> Signal:

@@ -21,19 +21,24 @@ CHARSET = 8
 """Bytes of the charset in front of a UserComment."""
 
 
-def raw_texts(data: bytes | memoryview) -> list[Entry]:
-    """Give the textual tags of the main and the Exif directory that are read; `text` decodes them.
+def raw_texts(data: bytes | memoryview) -> tuple[list[Entry], bool]:
+    """Return the textual tags of the main and the Exif directory that are read, still encoded.
 
     Args:
         data: a TIFF stream; the `Exif` head of JPEG segments may stand before it.
+
+    Returns:
+        the entries, which `text` decodes, and whether a limit left some out.
     """
     if bytes(data[:6]) == PREFIX:
         data = data[6:]
-    return [
+    read = entries(data)
+    texts = [
         entry
-        for entry in entries(data)[0]
+        for entry in read.found
         if entry.tag in NAMES and entry.type in TEXTUAL and entry.directory in ("IFD0", "Exif")
     ]
+    return texts, read.limited
 
 
 def plain(raw: bytes) -> str:

@@ -15,6 +15,10 @@ MAX_VALUES = 64
 """Values of one field that are kept; programs write one."""
 XMP_HEAD = b"http://ns.adobe.com/xap/1.0/\0"
 EXTENSION_HEAD = b"http://ns.adobe.com/xmp/extension/\0"
+MAX_KEYWORD = 79
+"""Bytes of the keyword of a PNG text (W3C PNG, 11.3.3)."""
+HELD = MAX_UNPACKED + (64 << 10)
+"""Bytes of a chunk that are copied at all: more than the budget, so that what is over it shows."""
 PNG_XMP = "XML:com.adobe.xmp"
 BMFF_XMP = "uuid:be7acfcb97a942e89c71999491e3afac"
 RAW_PROFILE = "Raw profile type "
@@ -130,7 +134,9 @@ class Fields:
         if self._blocks > MAX_BLOCKS:
             self.limited = True
             return
-        for entry in exif.raw_texts(data):
+        texts, limited = exif.raw_texts(data)
+        self.limited = self.limited or limited
+        for entry in texts:
             name = f"EXIF {exif.NAMES[entry.tag]}"
             if name in self._wanted:
                 self._keep(name, exif.text(entry, self._spend(entry.data)))
@@ -151,7 +157,7 @@ class Fields:
         elif bytes(chunk.data[: len(XMP_HEAD)]) == XMP_HEAD:
             self._packet(chunk.data[len(XMP_HEAD) :])
         elif bytes(chunk.data[: len(EXTENSION_HEAD)]) == EXTENSION_HEAD:
-            self._pieces.append(chunk.data[len(EXTENSION_HEAD) :])
+            self._pieces.append(memoryview(self._spend(chunk.data[len(EXTENSION_HEAD) :])))
 
     def photoshop(self, chunk: Chunk) -> None:
         """Keep an APP13 segment; resources may go on in the next."""
@@ -160,11 +166,12 @@ class Fields:
 
     def png_text(self, chunk: Chunk) -> None:
         """Read a tEXt, zTXt or iTXt chunk, if its keyword is wanted."""
-        keyword, _, body = bytes(chunk.data).partition(b"\0")
+        keyword = bytes(chunk.data[: MAX_KEYWORD + 1]).partition(b"\0")[0]
         name = keyword.decode("latin-1")
         profile = name.startswith(RAW_PROFILE)
         if not profile and name != PNG_XMP and f"PNG {name}" not in self._wanted:
             return
+        body = bytes(chunk.data[len(keyword) + 1 : len(keyword) + 1 + HELD])
         packed = chunk.tag == "zTXt"
         if chunk.tag == "iTXt":
             packed = body[:1] == b"\1"
@@ -210,7 +217,7 @@ class Fields:
 
     def gif_packet(self, chunk: Chunk) -> None:
         """Read XMP of a GIF, which lies there without sub-blocks."""
-        self._packet(bytes(chunk.data).partition(MAGIC_TRAILER)[0])
+        self._packet(bytes(chunk.data[:HELD]).partition(MAGIC_TRAILER)[0])
 
     def tiff_iim(self, chunk: Chunk) -> None:
         """Read the IIM tag of a TIFF."""

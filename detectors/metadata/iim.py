@@ -1,6 +1,7 @@
 """IPTC IIM datasets (IIM 4.2) in the image resources of Photoshop."""
 
 from collections.abc import Iterator
+from itertools import islice
 
 from detectors.metadata.exif import plain
 
@@ -27,7 +28,8 @@ def datasets(data: bytes) -> list[tuple[str, str]]:
 
 def from_resources(data: bytes) -> list[tuple[str, str]]:
     """Give the datasets inside Photoshop's image resources, from the first `8BIM` on."""
-    return [each for kind, body in _resources(data) if kind == IPTC for each in datasets(body)]
+    said = (each for kind, body in _resources(data) if kind == IPTC for each in datasets(body))
+    return list(islice(said, MAX_DATASETS))
 
 
 def _resources(data: bytes) -> Iterator[tuple[int, bytes]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from detectors.manifest import Declaration, text
 from detectors.signal import Claim
+from detectors.store import mapping
 from detectors.text_credentials.verify import Judged
 
 MOST = 50
@@ -66,6 +67,4 @@ def generator(active: dict[str, Any]) -> str | None:
 
 def _active(store: dict[str, Any]) -> dict[str, Any]:
     """Give the active manifest."""
-    manifests = store.get("manifests")
-    active = manifests.get(store.get("active_manifest")) if isinstance(manifests, dict) else None
-    return active if isinstance(active, dict) else {}
+    return mapping(mapping(store.get("manifests")).get(str(store.get("active_manifest"))))

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from detectors import jumbf
 from detectors.documents import READERS
 from detectors.errors import CannotAssess, ConfigError
 from detectors.item import Item, Sidecar
@@ -17,7 +18,15 @@ from detectors.passage import Passage
 from detectors.signal import Claim, Outcome, Reason, Signal, Tier
 from detectors.text_credentials.account import account, claim
 from detectors.text_credentials.change import LONGEST_TRIED, change
-from detectors.text_credentials.locate import LONGEST_RUN, MEDIA_TYPES, MOST, SIGNS, Place, places
+from detectors.text_credentials.locate import (
+    LONGEST_RUN,
+    MEDIA_TYPES,
+    MOST,
+    SIGNS,
+    Place,
+    places,
+    stored,
+)
 from detectors.text_credentials.verify import (
     Judged,
     Read,
@@ -114,8 +123,8 @@ class TextCredentials:
             return _remote(place.url, facts)
         if place.kind == "residue":
             return _unreadable("residue", facts, str(place.end - place.start))
-        if too_much := _too_much(place):
-            return _unreadable("unreadable", facts, too_much)
+        if beyond := _beyond(passage.text, place, facts):
+            return beyond
         encoding = str(item.facts.get("encoding"))
         data = item.data
         if encoding.startswith("utf-16"):
@@ -138,6 +147,8 @@ class TextCredentials:
         facts: dict[str, Any] = {"method": "sidecar", "sidecar": sidecar.name}
         try:
             store = sidecar.read()
+            if over := jumbf.excess(store):
+                return _unverified(over, store, facts)
             judged = judge(detached(item.data, store), self._lists)
         except CannotAssess as fault:
             return _signal(fault.outcome, fault.reason, {"state": "unreadable"} | facts)
@@ -252,6 +263,24 @@ def _remote(url: str, facts: dict[str, Any]) -> Signal:
     codes = [REFERENCE] if facts["method"] == "A.9" else []
     told = {"state": "remote", "remote_url": url, "codes": codes} | facts
     return _signal(Outcome.NOT_ASSESSED, Reason("text_credentials.remote", {"url": url}), told)
+
+
+def _beyond(text: str, place: Place, facts: dict[str, Any]) -> Signal | None:
+    """Return the signal of a place that holds more than is verified, or None."""
+    if too_much := _too_much(place):
+        return _unreadable("unreadable", facts, too_much)
+    store = stored(text, place)
+    over = jumbf.excess(store)
+    return _unverified(over, store, facts) if over else None
+
+
+def _unverified(over: jumbf.Excess, store: bytes, more: dict[str, Any]) -> Signal:
+    """Return the signal of a manifest that is not verified, with what its active one declares."""
+    said = declared(jumbf.active(store))
+    told = {"state": "unreadable", "ai": said.ai, "verified": False} | more
+    by = (said.evidence and said.evidence.agent) or "?"
+    reason = Reason("text_credentials.over_limit", over.args() | {"by": by} | also(said))
+    return _signal(Outcome.NOT_ASSESSED, reason, told)
 
 
 def _unreadable(code: str, facts: dict[str, Any], detail: str) -> Signal:

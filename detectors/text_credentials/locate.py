@@ -1,5 +1,6 @@
 """Where a text may hold a manifest (C2PA 2.4, A.7 to A.9), without judging it."""
 
+import base64
 import re
 from itertools import islice
 from typing import Literal
@@ -97,6 +98,25 @@ def _bytes(selectors: str) -> bytes:
     low, high = 0xFE00, 0xE0100
     codes = map(ord, selectors)
     return bytes(code - low if code < high else code - high + 16 for code in codes)
+
+
+def stored(text: str, place: Place) -> bytes:
+    """Return the manifest store of a place as it is, empty where it cannot be read."""
+    said = text[place.start : place.end]
+    if place.method == "A.8":
+        return _bytes(said.lstrip("\ufeff"))
+    written = said.partition(END)[0] if place.method == "A.9" else _letters(text, place)
+    try:
+        return base64.b64decode(written.rpartition(",")[2].removeprefix(BEGIN).strip())
+    except ValueError:
+        return b""
+
+
+def _letters(text: str, place: Place) -> str:
+    """Return what a script of A.7 holds, up to the next tag."""
+    start = text.find(">", place.start) + 1
+    end = text.find("<", start) if start else 0
+    return text[start : end if end >= 0 else len(text)] if start else ""
 
 
 def _armour(text: str) -> Place | None:

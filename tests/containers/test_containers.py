@@ -2,7 +2,10 @@
 
 import io
 import struct
+import time
+import tracemalloc
 import zlib
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -11,8 +14,9 @@ from PIL import Image, PngImagePlugin
 
 from detectors.containers import has_manifest_place, inflate, jpeg_scans, walk
 from detectors.containers.gif import joined
+from detectors.containers.sef import blocks
 from detectors.containers.tiff import entries
-from detectors.containers.walk import MAX_CHUNKS, MAX_STEPS
+from detectors.containers.walk import MAX_CHUNKS, MAX_STEPS, MAX_UNPACKED
 
 PNG_HEAD = b"\x89PNG\r\n\x1a\n"
 TYPES = (
@@ -40,6 +44,7 @@ def tags(data: bytes, media_type: str) -> list[str]:
     return [piece.tag for piece in walk(data, media_type).chunks]
 
 
+FRAME = Image.linear_gradient("L").rotate(90).resize((24, 24)).convert("RGB")
 EXIF = Image.Exif()
 EXIF[0x0131] = "a program"
 INFO = PngImagePlugin.PngInfo()
@@ -49,7 +54,7 @@ SAMPLES = {
     "image/jpeg": drawn("JPEG", exif=EXIF, comment=b"hello", xmp=XMP, progressive=True),
     "image/png": drawn("PNG", pnginfo=INFO, exif=EXIF),
     "image/webp": drawn("WEBP", exif=EXIF.tobytes(), xmp=XMP),
-    "image/gif": drawn("GIF", comment=b"hello"),
+    "image/gif": drawn("GIF", comment=b"hello", save_all=True, loop=3, append_images=[FRAME]),
     "image/tiff": drawn("TIFF", tiffinfo={0x0131: "a program"}),
     "image/avif": drawn("AVIF", exif=EXIF.tobytes(), xmp=XMP, speed=10),
 }
@@ -57,7 +62,7 @@ EXPECTED = {
     "image/jpeg": {"APP0", "APP1", "COM"},
     "image/png": {"IHDR", "tEXt", "eXIf"},
     "image/webp": {"VP8X", "EXIF", "XMP "},
-    "image/gif": {"COM"},
+    "image/gif": {"NETSCAPE2.0"},
     "image/tiff": {"IFD0:0x0131", "IFD0:0x0100"},
     "image/avif": {"Exif", "XMP"},
 }
@@ -155,18 +160,18 @@ def test_packed_fields_have_a_cap_and_broken_ones_give_what_came() -> None:
 
 def test_directories_that_point_at_themselves_end() -> None:
     loop = b"II*\0" + struct.pack("<IHHHII", 8, 1, 0x8769, 4, 1, 8) + struct.pack("<I", 8)
-    found, whole = entries(loop)
-    assert [entry.directory for entry in found] == ["IFD0"]
-    assert whole
+    read = entries(loop)
+    assert [entry.directory for entry in read.found] == ["IFD0"]
+    assert (read.whole, read.limited) == (True, False)
     wild = b"MM\0*" + struct.pack(">IHHHII", 8, 65_535, 0x010E, 2, 0xFFFFFFFF, 0xFFFFFFF0)
-    assert entries(wild) == ([], False)
+    assert (entries(wild).found, entries(wild).whole) == ([], False)
 
 
 def test_big_tiff_is_read() -> None:
     head = b"II+\0" + struct.pack("<HHQ", 8, 0, 16)
     entry = struct.pack("<QHHQ8s", 1, 0x0131, 2, 4, b"abc\0") + bytes(8)
-    assert [bytes(e.data) for e in entries(head + entry)[0]] == [b"abc\0"]
-    assert entries(head[:12]) == ([], False)
+    assert [bytes(e.data) for e in entries(head + entry).found] == [b"abc\0"]
+    assert (entries(head[:12]).found, entries(head[:12]).whole) == ([], False)
 
 
 def test_items_in_pieces_are_joined() -> None:
@@ -179,8 +184,9 @@ def test_items_in_pieces_are_joined() -> None:
 
 
 def test_sub_blocks_of_a_gif_are_joined() -> None:
-    comment = walk(SAMPLES["image/gif"], "image/gif").chunks[-1]
-    assert (comment.tag, joined(comment.data)) == ("COM", b"hello")
+    (loop,) = walk(SAMPLES["image/gif"], "image/gif").chunks
+    assert (loop.tag, joined(loop.data)) == ("NETSCAPE2.0", b"\1\3\0")
+    assert joined(memoryview(b"\3abc\2de\0")) == b"abcde"
 
 
 C2PA_BOX = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
@@ -210,3 +216,89 @@ def test_every_place_of_a_manifest_opens_the_gate(media_type: str, data: bytes) 
 def test_a_picture_without_a_place_keeps_the_gate_shut(media_type: str) -> None:
     assert not has_manifest_place(SAMPLES[media_type], media_type)
     assert not has_manifest_place(SAMPLES[media_type], None)
+
+
+def heif(items: int, extents: int, size: int) -> bytes:
+    """Return items of many pieces that all lie over the same bytes."""
+    names = b"".join(
+        box(b"infe", b"\2\0\0\0" + struct.pack(">HH", item + 1, 0) + b"Exif\0")
+        for item in range(items)
+    )
+    places = b"".join(
+        struct.pack(">HHH", item + 1, 0, extents) + struct.pack(">I", size) * extents
+        for item in range(items)
+    )
+    iinf = box(b"iinf", bytes(4) + struct.pack(">H", items) + names)
+    iloc = box(b"iloc", b"\0\0\0\0\x04\0" + struct.pack(">H", items) + places)
+    meta = box(b"meta", bytes(4) + iinf + iloc)
+    return box(b"ftyp", b"avif\0\0\0\0") + meta + box(b"mdat", bytes(size))
+
+
+def tiff(*values: tuple[int, int, int, int], tail: bytes) -> bytes:
+    """Return a directory of (tag, type, count, offset) and the bytes behind it."""
+    table = b"".join(struct.pack("<HHII", *value) for value in values)
+    return b"II*\0" + struct.pack("<IH", 8, len(values)) + table + bytes(4) + tail
+
+
+def trailer(length: int) -> bytes:
+    """Return a Samsung trailer whose blocks all have the same name, as long as the file."""
+    body = bytearray(length)
+    struct.pack_into("<I", body, 4, length - 8)
+    table = (
+        struct.pack("<4sII", b"SEFH", 107, 256) + struct.pack("<HHII", 0, 0, length, length) * 256
+    )
+    return bytes(body) + table + struct.pack("<I4s", len(table), b"SEFT")
+
+
+def peak(look: Callable[[], object]) -> int:
+    tracemalloc.start()
+    look()
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return most
+
+
+def test_pieces_that_lie_over_each_other_share_one_budget_for_the_file() -> None:
+    data = heif(100, 64, 100_000)
+    pieces = walk(data, "image/avif")
+    assert pieces.limited
+    assert sum(len(piece.data) for piece in pieces.chunks) <= MAX_UNPACKED
+    assert peak(lambda: walk(data, "image/avif")) < 40 << 20
+
+
+def test_names_that_lie_over_each_other_are_bounded() -> None:
+    data = trailer(1 << 20)
+    assert blocks(data) == []
+    assert peak(lambda: blocks(data)) < 1 << 20
+    head = struct.pack("<HHI", 0, 0, 4) + b"NameBody"
+    table = struct.pack("<4sIIHHII", b"SEFH", 107, 1, 0, 0, len(head), len(head))
+    (block,) = blocks(head + table + struct.pack("<I4s", len(table), b"SEFT"))
+    assert (block.tag, bytes(block.data)) == ("Name", b"Body")
+
+
+def test_a_region_under_many_tags_is_given_as_often_as_the_file_is_long() -> None:
+    packet = bytes(50_000)
+    many = [(0x02BC, 1, len(packet), 8 + 2 + 5_000 * 12 + 4)] * 5_000
+    read = entries(tiff(*many, tail=packet))
+    assert read.limited
+    assert len(read.found) == 4
+    moved = [(0x02BC, 1, len(packet) - n, 8 + 2 + 5_000 * 12 + 4 + n) for n in range(5_000)]
+    assert len(entries(tiff(*moved, tail=packet)).found) == 4
+    once = [(0x02BC, 1, len(packet), 8 + 2 + 12 + 4)]
+    assert not entries(tiff(*once, tail=packet)).limited
+
+
+def test_pointers_to_directories_are_followed_a_limited_number_of_times() -> None:
+    table = 8 + 2 + 19_999 * 12 + 4
+    links = tiff(*[(0x8769, 4, 16, table)] * 19_999, tail=struct.pack("<I", 8) * 16)
+    began = time.process_time()
+    read = entries(links)
+    assert time.process_time() - began < 1
+    assert read.limited
+
+
+def test_comments_of_a_gif_are_stepped_over() -> None:
+    comments = b"GIF89a" + bytes(7) + b"!\xfe\1a\0" * 190_000 + b";"
+    pieces = walk(comments, "image/gif")
+    assert (pieces.chunks, pieces.whole, pieces.limited) == ((), True, False)
+    assert not has_manifest_place(comments, "image/gif")
