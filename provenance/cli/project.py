@@ -7,7 +7,7 @@ a source is neither obeyed nor parsed, unless the user has allowed this version 
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -38,7 +38,7 @@ def find(sources: Iterable[str]) -> tuple[TomlFile | None, str]:
         ConfigError: the file that holds cannot be read or is not TOML.
     """
     folders = frozenset(_folders(sources))
-    for path in _candidates(Path.cwd()):
+    for path in _candidates(_here()):
         near = any(_related(place, folder) for place in _places(path) for folder in folders)
         data = _bytes(path, needed=not near)
         if path.name == PYPROJECT and (OURS if near else b"provenance") not in data:
@@ -73,7 +73,7 @@ def allow(path: Path | None) -> tuple[Path, str]:
         ConfigError: there is none, or it says what it may not.
     """
     if path is None:
-        path = next(filter(_speaks, _candidates(Path.cwd())), None)
+        path = next(filter(_speaks, _candidates(_here())), None)
         if path is None:
             raise ConfigError("no provenance.toml, and no pyproject.toml with [tool.provenance]")
     file = settings.required(path)
@@ -102,8 +102,24 @@ def _candidates(folder: Path) -> Iterator[Path]:
     """Yield the files of a folder and above that may configure a project, nearest first."""
     for above in (folder, *folder.parents):
         for name in ("provenance.toml", PYPROJECT):
-            if (above / name).is_file():
+            if _is(Path.is_file, above / name):
                 yield above / name
+
+
+def _is(kind: Callable[[Path], bool], path: Path) -> bool:
+    """Tell whether a path is of a kind; what cannot be looked at is of none."""
+    try:
+        return kind(path)
+    except OSError:
+        return False
+
+
+def _here() -> Path:
+    """Return the working folder; the root where it was removed while we stand in it."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        return Path("/")
 
 
 def _places(path: Path) -> set[Path]:
@@ -118,7 +134,7 @@ def _folders(sources: Iterable[str]) -> Iterator[Path]:
             continue
         given = Path(source)
         leads_to = Path(os.path.realpath(given))
-        if leads_to.is_dir():
+        if _is(Path.is_dir, leads_to):
             yield leads_to
         else:
             yield leads_to.parent

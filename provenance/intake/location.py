@@ -13,6 +13,9 @@ from provenance.record import Record
 POSTS = re.compile(r"\.(?:jsonl|ndjson)#", re.IGNORECASE)
 """What stands between the file of posts and the post in a name."""
 
+AGAIN = re.compile(rb"~[0-9]+\Z")
+"""What `paths.distinct` puts behind a name that an earlier item has."""
+
 
 class Location(msgspec.Struct, frozen=True, kw_only=True):
     """Where an item lies."""
@@ -46,7 +49,10 @@ def root(given: str | None) -> str:
     """
     if given is not None:
         return given
-    folder = here = os.path.realpath(os.curdir)
+    try:
+        folder = here = os.getcwd()
+    except FileNotFoundError:  # it was removed while we stand in it
+        return os.sep
     while not os.path.lexists(os.path.join(folder, ".git")):
         if folder == os.path.dirname(folder):
             return here
@@ -79,6 +85,8 @@ class Root:
         if folder not in self._resolved:
             self._resolved[folder] = os.path.realpath(folder or os.curdir.encode())
         path = os.path.join(self._resolved[folder], name)
+        if AGAIN.search(path) and not os.path.lexists(path):
+            path = AGAIN.sub(b"", path)
         inside = path.startswith(self._folder)
         below = path[len(self._folder) :] if inside else path
         return Location(path=below, inside=inside, post=post, line=line)

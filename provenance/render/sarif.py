@@ -66,7 +66,7 @@ class _Run:
 
     def results(self, records: Iterable[Record]) -> Iterator[str]:
         """Yield the results of a stream of records as JSON, errors before warnings."""
-        waiting: list[tuple[Record, Location]] = []
+        waiting: list[tuple[Case, str]] = []
         for record in records:
             self._tool["version"] = record.tool.version
             self._policy = record.verdict.policy.name
@@ -76,14 +76,24 @@ class _Run:
             place = self._located(record)
             if unchecked:
                 self._unchecked.add("error", self._words.missed(record), place)
+            if not asks:
+                continue
+            rule = case(record)
+            result = self.json(self._result(record, place, rule))
             if record.verdict.risk is Risk.HIGH:
-                yield from self._room.taken(self.json(self._result(record, place)))
-            elif asks and len(waiting) < MOST_RESULTS:
-                waiting.append((record, place))
-            elif asks:
+                yield from self._taken(rule, Risk.HIGH, result)
+            elif len(waiting) < MOST_RESULTS:
+                waiting.append((rule, result))
+            else:
                 self._room.left_out += 1
-        for record, place in waiting:
-            yield from self._room.taken(self.json(self._result(record, place)))
+        for rule, result in waiting:
+            yield from self._taken(rule, Risk.REVIEW, result)
+
+    def _taken(self, rule: Case, risk: Risk, result: str) -> Iterator[str]:
+        """Yield a result back, and keep its rule, if there is room for it."""
+        if self._room.takes(result):
+            self._rules[rule] = max(risk, self._rules.get(rule, risk), key=lambda known: known.rank)
+            yield result
 
     def _located(self, record: Record) -> Location:
         """Return where an item lies, and keep that it lies outside the root."""
@@ -121,9 +131,8 @@ class _Run:
             made["help"] = {"text": self._words.word(f"advice.{rule}")}
         return made
 
-    def _result(self, record: Record, place: Location) -> dict[str, Any]:
-        rule, risk = case(record), record.verdict.risk
-        self._rules[rule] = max(risk, self._rules.get(rule, risk), key=lambda known: known.rank)
+    def _result(self, record: Record, place: Location, rule: Case) -> dict[str, Any]:
+        risk = record.verdict.risk
         decided = [record.signals[i] for i in record.verdict.reasons]
         said = [self._words.headline(record), *(self._words.evidence(signal) for signal in decided)]
         said.append(self._words.advice(record))
@@ -151,14 +160,14 @@ class _Room:
         self.left_out = 0
         """Results that it did not take."""
 
-    def taken(self, result: str) -> Iterator[str]:
-        """Yield a result back if there is room for it."""
-        if self._results < MOST_RESULTS and self._packed < MOST_PACKED:
-            self._packed += len(self._packer.compress(result.encode()))
-            self._results += 1
-            yield result
-        else:
+    def takes(self, result: str) -> bool:
+        """Tell whether there is room for a result, which then takes it."""
+        if self._results >= MOST_RESULTS or self._packed >= MOST_PACKED:
             self.left_out += 1
+            return False
+        self._packed += len(self._packer.compress(result.encode()))
+        self._results += 1
+        return True
 
 
 class _Notices:

@@ -1,5 +1,8 @@
 """Configuration: whose file is obeyed, that every value has an origin, and errors name the line."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -101,6 +104,25 @@ def test_a_version_that_was_allowed_is_obeyed_without_a_word(run: Run, takedown:
     file.write_text(OFF)
     done = run("scan", ".", "--only", "text_marks", cwd=takedown)
     assert "not the version that was allowed" in done.stderr
+
+
+def test_a_source_that_cannot_be_looked_at_is_an_item(run: Run, takedown: Path) -> None:
+    long = "a" * 5000
+    done = run("check", long, "--only", "text_marks", "--format", "jsonl", cwd=takedown)
+    assert (done.returncode, done.stdout.count("item.unreadable")) == (3, 1)
+
+
+def test_a_working_folder_that_was_removed_configures_nothing(
+    tmp_path: Path,
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    script = f"rmdir {gone} && exec {sys.executable} -m provenance check - --only text_marks"
+    done = subprocess.run(
+        ["/bin/sh", "-c", script], cwd=gone, input=b"words", capture_output=True, check=False,
+        env=os.environ | {"PYTHONSAFEPATH": "1", "HOME": str(tmp_path)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr.decode()
 
 
 def test_what_cannot_be_obeyed_cannot_be_allowed(run: Run, takedown: Path) -> None:

@@ -113,11 +113,12 @@ def test_sarif_locations_are_relative_to_the_root(
     (tmp_path / "repo" / "deep").mkdir(parents=True)
     (tmp_path / "link").symlink_to("repo")
     monkeypatch.chdir(tmp_path / "repo" / "deep")
-    names = ["a.jpg", "../b.jpg", f"{tmp_path}/link/c.jpg", "../../d.jpg"]
+    (tmp_path / "repo" / "e~2").touch()
+    names = ["a.jpg", "../b.jpg", f"{tmp_path}/link/c.jpg", "../../d.jpg", "a.jpg~2", "../e~2"]
     run = run_of([make("marked", name) for name in names], root=str(tmp_path / "repo"))
     found = [r["locations"][0]["physicalLocation"]["artifactLocation"] for r in run["results"]]
     assert [each["uri"] for each in found] == [
-        "deep/a.jpg", "b.jpg", "c.jpg", f"file://{tmp_path}/d.jpg",
+        "deep/a.jpg", "b.jpg", "c.jpg", f"file://{tmp_path}/d.jpg", "deep/a.jpg", "e~2",
     ]  # fmt: skip
     assert run["originalUriBaseIds"] == {"ROOT": {"uri": f"file://{tmp_path}/repo/"}}
 
