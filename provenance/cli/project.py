@@ -8,6 +8,7 @@ a source is neither obeyed nor parsed, unless the user has allowed this version 
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -37,19 +38,20 @@ def find(sources: Iterable[str]) -> tuple[TomlFile | None, str]:
     Raises:
         ConfigError: the file that holds cannot be read or is not TOML.
     """
-    folders = frozenset(_folders(sources))
+    own = os.path.realpath(settings.user_file())
+    folders: frozenset[Path] | None = None
     for path in _candidates(_here()):
-        near = any(_related(place, folder) for place in _places(path) for folder in folders)
-        data = _bytes(path, needed=not near)
-        if path.name == PYPROJECT and (OURS if near else b"provenance") not in data:
+        data = _bytes(path)
+        if os.path.realpath(path) == own or (path.name == PYPROJECT and b"provenance" not in data):
             continue
-        if not near:
-            file = toml_file.parse(data, str(path))
+        folders = frozenset(_folders(sources)) if folders is None else folders
+        if not any(_related(place, folder) for place in _places(path) for folder in folders):
+            file = settings.required(path)
             if settings.table(file) is not None:
                 return file, ""
         elif _digest(data) == (known := _allowed().files.get(os.path.realpath(path))):
             return toml_file.parse(data, str(path)), ""
-        else:
+        elif path.name != PYPROJECT or OURS in data:
             return None, _why(path, changed=known is not None)
     return None, ""
 
@@ -57,7 +59,7 @@ def find(sources: Iterable[str]) -> tuple[TomlFile | None, str]:
 def is_allowed(path: str) -> bool:
     """Tell whether the user has allowed this version of a file."""
     digest = _allowed().files.get(os.path.realpath(path))
-    return digest == _digest(_bytes(Path(path), needed=True))
+    return digest == _digest(_bytes(Path(path)))
 
 
 def allow(path: Path | None) -> tuple[Path, str]:
@@ -129,16 +131,21 @@ def _places(path: Path) -> set[Path]:
 
 def _folders(sources: Iterable[str]) -> Iterator[Path]:
     """Yield the folders of sources; of a file by a link, that of the link too."""
+
+    @cache
+    def resolved(path: Path) -> Path:
+        return Path(os.path.realpath(path))
+
     for source in sources:
         if source == "-" or "://" in source:
             continue
         given = Path(source)
-        leads_to = Path(os.path.realpath(given))
-        if _is(Path.is_dir, leads_to):
-            yield leads_to
-        else:
-            yield leads_to.parent
-            yield Path(os.path.realpath(given.parent))
+        if _is(Path.is_dir, given):
+            yield resolved(given)
+            continue
+        yield resolved(given.parent)
+        if _is(Path.is_symlink, given):
+            yield resolved(given).parent
 
 
 def _related(one: Path, other: Path) -> bool:
@@ -146,20 +153,18 @@ def _related(one: Path, other: Path) -> bool:
     return one.is_relative_to(other) or other.is_relative_to(one)
 
 
-def _bytes(path: Path, *, needed: bool) -> bytes:
-    """Read as much of a file as one may hold, nothing where it cannot be read and is not needed."""
+def _bytes(path: Path) -> bytes:
+    """Read as much of a file as one may hold; nothing where it cannot be read."""
     try:
         with path.open("rb") as file:
             return file.read(toml_file.MOST_BYTES + 1)
-    except OSError as error:
-        if needed:
-            raise ConfigError(f"{path}: {error.strerror}") from error
+    except OSError:
         return b""
 
 
 def _speaks(path: Path) -> bool:
     """Tell whether a file configures us, as far as that shows without parsing it."""
-    return path.name != PYPROJECT or OURS in _bytes(path, needed=False)
+    return path.name != PYPROJECT or OURS in _bytes(path)
 
 
 def _digest(data: bytes) -> str:

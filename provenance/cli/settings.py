@@ -100,7 +100,7 @@ def load(sources: Sequence[str] = (), named: str | None = None) -> Found:
     merged: dict[str, Any] = {}
     origin = dict.fromkeys(NAMES, "default")
     read: list[str] = []
-    own = user_folder() / "provenance.toml"
+    own = user_file()
     for file in (required(own) if own.is_file() else None, given):
         if file is None:
             continue
@@ -123,6 +123,11 @@ def user_folder() -> Path:
     from platformdirs import user_config_path
 
     return user_config_path("provenance")
+
+
+def user_file() -> Path:
+    """Return the user's own configuration file, which need not be there."""
+    return user_folder() / "provenance.toml"
 
 
 def required(path: Path) -> TomlFile:

@@ -46,6 +46,8 @@ def test_the_user_s_file_holds_everywhere(run: Run, records: Run, takedown: Path
     assert f'bank = ["{folder / "b.bank"}"]' in shown
     (record,) = records("scan", takedown, "--only", "text_marks", cwd=takedown)
     assert record["verdict"]["policy"]["name"] == "posts"
+    (folder / "a.txt").write_text("words")
+    assert run("check", "a.txt", "--only", "text_marks", cwd=folder).stderr == ""
 
 
 @pytest.mark.parametrize("name", ["provenance.toml", "pyproject.toml"])
