@@ -19,6 +19,7 @@ import msgspec
 
 from detectors.calibration import Calibration
 from detectors.errors import ConfigError
+from detectors.runtime import without_probing
 from detectors.storing.atomic import atomic_write
 
 BESIDE = "provenance.json"
@@ -243,7 +244,8 @@ def silent() -> Any:
     """
     os.environ["HF_HUB_OFFLINE"] = "1"
     needs("transformers", "transformers")
-    library = importlib.import_module("transformers")
+    with without_probing():
+        library = importlib.import_module("transformers")
     library.utils.logging.disable_progress_bar()
     library.utils.logging.set_verbosity_error()
     return library

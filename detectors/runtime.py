@@ -1,12 +1,17 @@
-"""onnxruntime, silent: newer builds report their use to their maker unless told not to."""
+"""Libraries, silent: what some of them would say to the outside when they are loaded."""
 
 import importlib
 import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 
 def onnxruntime() -> Any:
-    """Give the library, with its reports off before it is loaded and its warnings kept back.
+    """Return onnxruntime, with its reports off and its warnings kept back.
+
+    Newer builds report their use to their maker unless they are told not to before they are loaded.
 
     Raises:
         ImportError: it is not installed.
@@ -16,3 +21,17 @@ def onnxruntime() -> Any:
     runtime.disable_telemetry_events()  # older builds on Windows
     runtime.set_default_logger_severity(3)  # errors; machines without a GPU are warned of
     return runtime
+
+
+@contextmanager
+def without_probing() -> Iterator[None]:
+    """Load libraries in this block that bring urllib3, which binds a socket to ::1 at its import.
+
+    It does so to see whether the machine has IPv6, and asks Python first; here the answer is no.
+    """
+    had = socket.has_ipv6
+    socket.has_ipv6 = False
+    try:
+        yield
+    finally:
+        socket.has_ipv6 = had

@@ -29,6 +29,10 @@ class Namespaces:
         self._shadowed: list[list[tuple[str, str | None]]] = []
         self._left = MAX_EXPANDED
 
+    def renew(self) -> None:
+        """Count the names anew, where a document is read part by part and none of them is kept."""
+        self._left = MAX_EXPANDED
+
     def enter(self, attributes: Mapping[str, str]) -> None:
         """Declare what a start tag declares, until `leave`.
 

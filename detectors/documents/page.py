@@ -6,6 +6,7 @@ from importlib.metadata import version
 from typing import Any
 
 from detectors.passage import visible
+from detectors.runtime import without_probing
 
 LONGEST = 1 << 20
 """Characters of a page whose article is searched for; of longer ones all visible text is taken.
@@ -28,7 +29,8 @@ def readable(source: str, facts: dict[str, Any]) -> str:
     if len(source) > LONGEST:
         return visible(source)
     try:
-        from trafilatura import extract
+        with without_probing():
+            from trafilatura import extract
     except ImportError:
         return visible(source)
     logging.getLogger("trafilatura").addHandler(logging.NullHandler())

@@ -14,7 +14,7 @@ from detectors.errors import ConfigError
 from detectors.image_model.layouts import PROCESSOR, Chosen, Layout, community, sidecar
 from detectors.image_model.sight import seen
 from detectors.item import Item
-from detectors.runtime import onnxruntime
+from detectors.runtime import onnxruntime, without_probing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -195,7 +195,8 @@ def _timm_library() -> Any:
         ConfigError: what it takes is broken: mostly a torchvision of another build than torch.
     """
     try:
-        return importlib.import_module("timm")
+        with without_probing():
+            return importlib.import_module("timm")
     except (ImportError, RuntimeError) as error:
         raise ConfigError(
             f"timm cannot be imported ({error}); it needs a torchvision of the same build as torch:"

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
@@ -32,7 +32,16 @@ LAZY: Final = (
 """What of a certificate `cryptography` parses on access."""
 
 
-def add(folder: Path, file: Path, *, name: str, issued: str, use: Use, now: datetime) -> int:
+def add(
+    folder: Path,
+    file: Path,
+    *,
+    name: str,
+    issued: str,
+    use: Use,
+    now: datetime,
+    read: Callable[[Path, Use, datetime], tuple[bytes, int]] | None = None,
+) -> int:
     """Import a file of certificates as a part of a list; a part of the same use is replaced.
 
     Args:
@@ -42,6 +51,7 @@ def add(folder: Path, file: Path, *, name: str, issued: str, use: Use, now: date
         issued: YYYY-MM-DD, the publisher's date.
         use: what the certificates are good for.
         now: with a time zone; against which expiry is judged.
+        read: `validated`, or what calls it in a process with limits.
 
     Returns:
         How many certificates it has.
@@ -52,7 +62,7 @@ def add(folder: Path, file: Path, *, name: str, issued: str, use: Use, now: date
     if not NAME.fullmatch(name):
         raise ConfigError(f"{name!r}: a list is named with a-z, 0-9, '.', '_' and '-'")
     day = _day(issued, now)
-    pem, count = _validated(file, use, now)
+    pem, count = (read or validated)(file, use, now)
     part = Part(
         use=use,
         issued=day,
@@ -131,8 +141,15 @@ def _day(issued: str, now: datetime) -> date:
     return day
 
 
-def _validated(file: Path, use: Use, now: datetime) -> tuple[bytes, int]:
-    """Give the certificates of a file, each once, as PEM without anything between them."""
+def validated(file: Path, use: Use, now: datetime) -> tuple[bytes, int]:
+    """Return the certificates of a file, each once, as PEM without anything between them.
+
+    Returns:
+        The PEM, and how many certificates it holds.
+
+    Raises:
+        ConfigError: the file or a certificate in it cannot be used.
+    """
     from cryptography.hazmat.primitives.serialization import Encoding
 
     try:

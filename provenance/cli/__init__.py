@@ -3,6 +3,7 @@
 import importlib
 import os
 import sys
+from typing import Any
 
 import click
 
@@ -77,6 +78,16 @@ class Commands(Suggesting):
         command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; what it says of words that it does not know holds no password."""
+        try:
+            return super().invoke(ctx)
+        except click.UsageError as error:
+            from provenance.cli.secrets import without_secrets
+
+            error.message = without_secrets(error.message)  # type: ignore[misc]
+            raise
+
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the summaries of the table."""
         with formatter.section("Commands"):
@@ -106,9 +117,10 @@ def main() -> None:
     try:
         provenance(prog_name="provenance")
     except ConfigError as error:
+        from provenance.cli.secrets import without_secrets
         from provenance.render.escape import escape
 
-        click.echo(f"provenance: error: {escape(str(error))}", err=True)
+        click.echo(f"provenance: error: {escape(without_secrets(str(error)))}", err=True)
         sys.exit(2)
     except BrokenPipeError:
         # the reader has gone: say nothing more, and keep Python from flushing into the closed pipe

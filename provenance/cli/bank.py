@@ -13,6 +13,7 @@ import msgspec
 
 from detectors.errors import ConfigError
 from detectors.known_fakes.bank.entry import DIGITS, Entry, Hash, Kind, Status, Tlp, named
+from detectors.known_fakes.bank.exchange.row import printable
 from detectors.known_fakes.bank.place import (
     Place,
     Store,
@@ -122,6 +123,8 @@ def add(
 def _template(*, kind: str, tlp: str, first_seen: datetime | None, **said: Any) -> Entry:
     """Give what all entries of one call share."""
     now = _now()
+    said |= {name: printable(value) for name, value in said.items() if isinstance(value, str)}
+    said["tags"] = tuple(printable(tag) for tag in said["tags"])
     return Entry(
         id="",
         kind=Kind(kind),
@@ -264,7 +267,7 @@ def verify(ctx: click.Context, path: Place) -> None:
 
 def _restate(path: Place, ids: tuple[str, ...], status: Status, reason: str) -> None:
     """Change the status of entries, all or none."""
-    now = _now()
+    now, reason = _now(), printable(reason)
     with writing(path) as writer:
         changed = [_entry(writer.bank, each) for each in dict.fromkeys(ids)]
         if status is not Status.WITHDRAWN and any(

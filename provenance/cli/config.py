@@ -1,7 +1,6 @@
 """`provenance config`: the configuration in force."""
 
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -13,8 +12,6 @@ from provenance.cli.suggest import Suggesting
 if TYPE_CHECKING:
     from provenance.cli.settings import Found
 
-SECRET: Final = re.compile(r"(://[^:/?@\s\"]*:)[^\s\"]*(?=@)|(password=)[^&\s\"]*")
-"""What an address of a bank may hold that a screen should not."""
 KEYS: Final = frozenset({"hashing_key", "keys"})
 """Options of detectors whose values are secrets."""
 
@@ -34,6 +31,7 @@ def show(origin: bool) -> None:
     names, else the nearest provenance.toml (or pyproject.toml with [tool.provenance]).
     """
     from provenance.cli import settings
+    from provenance.cli.secrets import without_secrets
     from provenance.render.escape import escape
 
     found = settings.load()
@@ -41,7 +39,7 @@ def show(origin: bool) -> None:
     for key in settings.NAMES:
         value = variables.get(key, getattr(found.settings, key))
         whence = settings.variable(key) if key in variables else found.origin[key]
-        shown = SECRET.sub(r"\1\2…", json.dumps(_veiled(value), ensure_ascii=False))
+        shown = without_secrets(json.dumps(_veiled(value), ensure_ascii=False))
         line = f"{key} = {shown}"
         click.echo(escape(f"{line}  # {whence}" if origin else line))
     if origin:

@@ -14,7 +14,7 @@ import msgspec
 from detectors.known_fakes.bank.entry import Kind, Tlp
 from detectors.known_fakes.bank.exchange import FORMATS, format_of, guessed
 from detectors.known_fakes.bank.exchange.gate import leaving
-from detectors.known_fakes.bank.exchange.intake import take_in
+from detectors.known_fakes.bank.exchange.intake import rows, take_in
 from detectors.known_fakes.bank.exchange.merge import Difference, differences
 from detectors.known_fakes.bank.exchange.merge import merge as merged
 from detectors.known_fakes.bank.exchange.row import Defaults, Feed, Left, text
@@ -22,6 +22,7 @@ from detectors.known_fakes.bank.place import Place, opened
 from detectors.storing.atomic import appearing
 from provenance.cli.place import BANK, PLACE
 from provenance.cli.progress import Progress
+from provenance.engine.isolated import streamed
 from provenance.render.escape import escape, json_text
 
 _FORMAT = click.option(
@@ -141,6 +142,7 @@ def import_(
             dry=dry,
             tell=_teller(kept),
             step=progress.step,
+            read=lambda form, feed: streamed(feed.name, rows, form, feed),
         )
     if form == "json":
         click.echo(json_text(report.report()))

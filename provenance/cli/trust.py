@@ -47,9 +47,14 @@ def listed(form: str) -> None:
 def import_(file: Path, name: str, issued: str, use: Any) -> None:
     """Import the certificates of FILE (PEM), after checking every one of them."""
     from detectors.trust import user_folder
-    from detectors.trust.edit import add
+    from detectors.trust.edit import add, validated
+    from provenance.engine.isolated import isolated
 
-    count = add(user_folder(), file, name=name, issued=issued, use=use, now=datetime.now(UTC))
+    def read(*given: Any) -> tuple[bytes, int]:
+        return isolated(file.name, validated, *given)
+
+    now = datetime.now(UTC)
+    count = add(user_folder(), file, name=name, issued=issued, use=use, now=now, read=read)
     some = "certificate" if count == 1 else "certificates"
     click.echo(f"{name}: {count} {some} ({use}), issued {issued}.", err=True)
 

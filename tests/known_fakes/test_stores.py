@@ -24,6 +24,7 @@ from detectors.known_fakes.bank.place import (
     title,
     writing,
 )
+from provenance.cli.secrets import without_secrets
 
 Run = Callable[..., CompletedProcess[str]]
 FAKES = Path(__file__).parents[2] / "fixtures" / "fakes"
@@ -187,6 +188,53 @@ def test_an_address_that_cannot_be_read_is_not_repeated(address: str, why: str) 
     with pytest.raises(ConfigError, match=why) as told:
         place(address)
     assert "horse" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "postgresql:/user:{}@h/db",
+        "postgresql:user:{}@h/db",
+        " postgresql://user:{}@127.0.0.1:9/db",
+        "\tPostgreSQL://user:{}@127.0.0.1:9/db",
+        "postgres//user:{}@h/db",
+        "user:{}@h/db",
+        "//user:{}@h/db",
+        "host=127.0.0.1 port=9 password={} dbname=d",
+        "dbname=d password = '{}'",
+        "PASSWORD={}",
+        "postgresql://user:p@{}@127.0.0.1:9/db",
+        "postgresql://user@127.0.0.1:9/db?pasword={}@x",
+        "postgresql://user:{}%@127.0.0.1:9/db",
+        "postgresql://user:{}%zz@127.0.0.1:9/db",
+        "postgresql://user:%68{}@127.0.0.1:9/db?connect_timeout=x",
+        "postgresql://user@127.0.0.1:9/db?password={}&sslmode=odd",
+    ],
+)
+def test_a_mistyped_address_shows_no_password(monkeypatch: pytest.MonkeyPatch, typed: str) -> None:
+    monkeypatch.setenv("PGPASSWORD", "hunter2")
+    with pytest.raises(ConfigError) as told:
+        opened(place(typed.format("hunter2")))
+    assert "hunter2" not in without_secrets(str(told.value))
+    assert "hunter2" not in without_secrets(f"unexpected argument: {typed.format('hunter2')}")
+
+
+@pytest.mark.parametrize("typed", ["postgresql:/user:hunter2@h/db", "host=h password=hunter2"])
+def test_no_command_shows_the_password_of_a_mistyped_address(
+    run: Run, tmp_path: Path, typed: str
+) -> None:
+    (tmp_path / "a.txt").write_text("a")
+    for call in (
+        ("check", tmp_path / "a.txt", "--bank", typed),
+        ("bank", "merge", "--bank", tmp_path / "b.bank", typed),
+        ("bank", "stats", typed),
+        ("config", "show", "--origin"),
+        ("doctor",),
+    ):
+        done = run(*call, PROVENANCE_BANK=typed)
+        assert call == ("doctor",) or done.returncode == {"config": 0}.get(str(call[0]), 2), done
+        assert "hunter2" not in done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
 
 
 @given(password=st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1))

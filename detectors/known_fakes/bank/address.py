@@ -1,5 +1,6 @@
 """The address of a bank on a PostgreSQL server, kept apart from the secrets in it."""
 
+import os
 import re
 from typing import Final
 from urllib.parse import unquote, urlsplit
@@ -16,6 +17,15 @@ CONNECT_SECONDS: Final = 10
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 _HOSTS: Final = re.compile(r"([\w.%-]*|\[[0-9A-Fa-f:.%]+\])(:\d+)?(,[\w.%-]*(:\d+)?)*", re.ASCII)
 _PATH: Final = re.compile(r"(/[^/@:]*)?")
+_MEANT: Final = re.compile(
+    r"\s*[A-Za-z][A-Za-z0-9+.-]+:/|\s*postgres(?:ql)?\b.*:|.*://|.*[^/\s]:[^/]*@"
+    r"|(?:.*\s)?\w*(?:host|hostaddr|port|dbname|user|password|service|passfile)\s*=",
+    re.IGNORECASE | re.DOTALL,
+)
+"""What nobody calls a folder: a scheme, even with a slash too few or a blank before it; something
+with a password before an @; what libpq takes instead of an address (`host=… password=…`)."""
+VARIABLES: Final = ("PGPASSWORD", "PGSSLPASSWORD")
+"""Where libpq finds passwords that the address does not hold."""
 
 
 class Address(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,14 +51,15 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
 
     def silenced(self, message: str) -> str:
         """Give a server's or driver's message on one line, or a word for one with a secret."""
-        if any(secret in message for secret in self.secrets):
+        variables = (os.environ.get(name, "") for name in VARIABLES)
+        if any(secret in message for secret in {*self.secrets, *variables} - {""}):
             return "the server cannot be used; its message is withheld, for it holds the password"
         return " ".join(message.split())
 
 
 def addressed(text: str) -> bool:
-    """Whether a bank's name is an address and no path."""
-    return re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text) is not None
+    """Tell whether a bank's name is meant to be an address, even a mistyped one, and no path."""
+    return _MEANT.match(text) is not None
 
 
 def address(text: str) -> Address:
@@ -64,6 +75,8 @@ def address(text: str) -> Address:
         parts = urlsplit(text)
     except ValueError:
         raise _unreadable() from None
+    if not re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text):
+        raise _unreadable()
     if parts.scheme not in SCHEMES:
         raise ConfigError(f"a bank is a folder or {FORM}, not {parts.scheme}://…")
     options = [piece.partition("=")[::2] for piece in parts.query.split("&") if piece]
@@ -71,6 +84,7 @@ def address(text: str) -> Address:
     if (
         parts.fragment
         or not text.isprintable()
+        or "@" in user + parts.query  # libpq would end the password at the first
         or not _HOSTS.fullmatch(hosts)
         or not _PATH.fullmatch(parts.path)
         or not all(re.fullmatch("[a-z_]+", key) for key, _ in options)

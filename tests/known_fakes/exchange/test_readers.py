@@ -97,7 +97,7 @@ def test_threatexchange(taken: Take) -> None:
     assert (entries["1"].source, entries["1"].tags) == ("threatexchange:7", ("cib",))
     assert entries["1"].created == "2026-01-02T03:04:05Z"
     assert report.parked == {"unknown_algorithm": 1, "not_a_picture": 1}
-    assert report.refused == {"bad_id": 1}
+    assert report.refused == {"unreadable": 1}
     assert report.carried_only == 1
 
 

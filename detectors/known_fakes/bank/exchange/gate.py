@@ -3,7 +3,10 @@
 from collections.abc import Iterable
 from typing import Final
 
+import msgspec
+
 from detectors.known_fakes.bank.entry import Entry, Tlp
+from detectors.known_fakes.bank.exchange.row import printable
 
 NEVER: Final = (Tlp.RED, Tlp.AMBER_STRICT)
 """For the people or the organisation that got it; it never leaves a bank."""
@@ -26,5 +29,12 @@ def leaving(entries: Iterable[Entry], to: str | None) -> tuple[list[Entry], dict
         if entry.tlp in NEVER or (entry.tlp in NAMED and not to):
             held[entry.tlp.value] = held.get(entry.tlp.value, 0) + 1
         else:
-            kept.append(entry)
+            kept.append(_cleaned(entry))
     return sorted(kept, key=lambda entry: entry.id), held
+
+
+def _cleaned(entry: Entry) -> Entry:
+    """Return an entry whose words hold no controls or direction marks, as older banks may."""
+    words = {name: getattr(entry, name) for name in ("source", "note", "reason")}
+    kept = {name: printable(said) for name, said in words.items() if said}
+    return msgspec.structs.replace(entry, tags=tuple(map(printable, entry.tags)), **kept)

@@ -1,7 +1,7 @@
 """The rows of a feed on their way into a bank."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -83,6 +83,7 @@ def take_in(
     dry: bool = False,
     tell: Callable[[Left], None] = lambda _: None,
     step: Callable[[], None] = lambda: None,
+    read: Callable[[str, Path], Iterable[Row]] | None = None,
 ) -> Report:
     """Bring the entries of a file into a bank, which is made where there is none.
 
@@ -98,6 +99,7 @@ def take_in(
         dry: change nothing.
         tell: told of everything that is left out.
         step: called for each row, twice.
+        read: `rows`, or what calls it in a process with limits.
 
     Raises:
         ConfigError: file or bank cannot be used; then nothing is written.
@@ -105,9 +107,10 @@ def take_in(
     regular(file)
     report = Report(file=_shown(file), format=form, bank=title(bank))
     known: Mapping[str, Entry] = opened(bank).entries if exists(bank) else {}
-    crowded = _crowded(known, _rows(file, form, step), defaults)
+    read = read or rows
+    crowded = _crowded(known, _counted(read(form, file), step), defaults)
     left = _noted(report, tell)
-    taken = _taken(_rows(file, form, step), defaults, crowded, report, left)
+    taken = _taken(_counted(read(form, file), step), defaults, crowded, report, left)
     if dry:
         return _settle(known, taken, report, left, None, dispute=dispute)
     create(bank, defaults.now)
@@ -130,8 +133,13 @@ def _noted(report: Report, tell: Callable[[Left], None]) -> Callable[[Left], Non
     return note
 
 
-def _rows(file: Path, form: str, step: Callable[[], None]) -> Iterator[Row]:
-    for row in format_of(form).read(file):
+def rows(form: str, file: Path) -> Iterator[Row]:
+    """Yield the rows of a foreign file, unchecked."""
+    yield from format_of(form).read(file)
+
+
+def _counted(found: Iterable[Row], step: Callable[[], None]) -> Iterator[Row]:
+    for row in found:
         step()
         yield row
 

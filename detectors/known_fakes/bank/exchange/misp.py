@@ -5,6 +5,7 @@ so the entries are objects of a template of their own, `misp-template.json`, whi
 can load. Field names as in MISP's event JSON.
 """
 
+import re
 import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -40,6 +41,8 @@ RELATIONS: Final = {
     "md5": "md5",
 }
 """Relation, which is the algorithm too → attribute type."""
+CONTEXT: Final = ("Tag", "Orgc", "Org")
+"""What an event says of all its objects."""
 EXACT: Final = ("sha256", "sha1", "md5")
 
 
@@ -49,19 +52,36 @@ def read(path: Path) -> Iterator[Row]:
     Raises:
         ConfigError: there is no event in it.
     """
-    found = decoded(document(path))
-    events = found if isinstance(found, list) else listed(mapping(found).get("response")) or [found]
-    events = [mapping(mapping(each).get("Event")) or mapping(each) for each in events]
+    events = _events(document(path))
     if not any({"Object", "Attribute", "info"} & {*event} for event in events):
         raise ConfigError(f"{path}: no MISP event in it (`Event`)")
     for event in events:
-        tags = _tags(event)
-        org = mapping(event.get("Orgc")).get("name") or mapping(event.get("Org")).get("name")
-        for number, each in enumerate(listed(event.get("Object"))):
-            yield _row(f"Object[{number}]", mapping(each), tags, org)
-        for number, each in enumerate(listed(event.get("Attribute"))):
+        about = {key: decoded(raw) for key, raw in event.items() if key in CONTEXT}
+        tags = _tags(about)
+        org = mapping(about.get("Orgc")).get("name") or mapping(about.get("Org")).get("name")
+        for where, each in _each(event, "Object"):
+            yield _row(where, each, tags, org) if each is not None else _unreadable(where)
+        for where, each in _each(event, "Attribute"):
             kind = str(mapping(each).get("type"))[:40]
-            yield Row(where=f"Attribute[{number}]", left=(("not_a_picture", kind),))
+            yield Row(where=where, left=(("not_a_picture", kind),))
+
+
+def _events(raw: bytes) -> list[dict[str, msgspec.Raw]]:
+    """Return the events of a document, whose values are read one by one."""
+    response = (decoded(raw, dict[str, msgspec.Raw]) or {}).get("response", b"null")
+    events = decoded(raw, list[msgspec.Raw]) or decoded(response, list[msgspec.Raw])
+    wrapped = [decoded(each, dict[str, msgspec.Raw]) or {} for each in events or [msgspec.Raw(raw)]]
+    return [decoded(each.get("Event", b"null"), dict[str, msgspec.Raw]) or each for each in wrapped]
+
+
+def _each(event: dict[str, msgspec.Raw], key: str) -> Iterator[tuple[str, dict[str, Any] | None]]:
+    """Yield place and content of what an event lists; None where it cannot be read."""
+    for number, raw in enumerate(decoded(event.get(key, b"[]"), list[msgspec.Raw]) or []):
+        yield f"{key}[{number}]", decoded(raw, dict[str, Any])
+
+
+def _unreadable(where: str) -> Row:
+    return Row(where=where, left=(("unreadable", "not an object"),))
 
 
 def write(entries: Sequence[Entry], feed: Feed) -> Iterator[bytes]:
@@ -99,8 +119,11 @@ def _row(where: str, found: dict[str, Any], event_tags: list[str], org: Any) -> 
             tags += _tags(each)
     one = {relation: first[0] for relation, first in values.items()}
     hashes = {name: [{"value": v} for v in values[name]] for name in RELATIONS if name in values}
-    if "pdq" in hashes and one.get("pdq-quality", "").isdecimal():
-        hashes["pdq"][0]["quality"] = int(one["pdq-quality"])  # type: ignore[assignment]
+    quality = one.get("pdq-quality", "")
+    if quality and not re.fullmatch(r"[0-9]{1,3}", quality):
+        return Row(where=where, left=(("unreadable", "pdq-quality is no number of 0 to 100"),))
+    if "pdq" in hashes and quality:
+        hashes["pdq"][0]["quality"] = int(quality)  # type: ignore[assignment]
     said = {
         "id": one.get("entry-id") or found.get("uuid"),
         "hashes": hashes,

@@ -12,6 +12,7 @@ from typing import Any, Final
 from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
 
+from detectors.containers.namespaces import Namespaces
 from detectors.errors import ConfigError
 from detectors.known_fakes.bank.entry import Entry, Status
 from detectors.known_fakes.bank.exchange.row import Feed, Row, moment, shared, text, whole
@@ -25,6 +26,8 @@ FINGERPRINTS: Final = {"md5": "md5", "sha1": "sha1", "sha256": "sha256", "pdq": 
 PICTURES: Final = ("image", "deletedImage")
 OTHERS: Final = ("video", "deletedVideo")
 DEEPEST: Final = 32
+NO_MEMORY: Final = 1
+"""Expat's code of an error that says nothing of the document."""
 US: Final = "0"
 """Member id of entries that came from no member."""
 
@@ -52,10 +55,11 @@ class Reader:
 
     def __init__(self) -> None:
         self.rows: list[Node] = []
-        self.root: str | None = None
+        self.root: tuple[str, str] | None = None
         self._open: list[Node] = []
         self._depth = self._size = 0
-        self.parser = expat.ParserCreate(namespace_separator=" ")
+        self._spaces = Namespaces()
+        self.parser = expat.ParserCreate()
         self.parser.buffer_text = True
         self.parser.StartDoctypeDeclHandler = self._refused
         self.parser.EntityDeclHandler = self._refused
@@ -66,28 +70,31 @@ class Reader:
     def _refused(self, *_: object) -> None:
         raise ConfigError("declares a document type or entities, which are refused")
 
-    def _start(self, name: str, attributes: dict[str, str]) -> None:
-        space, _, local = name.rpartition(" ")
+    def _start(self, written: str, attributes: dict[str, str]) -> None:
         self._depth += 1
         if self._depth > DEEPEST:
             raise ConfigError(f"is nested deeper than {DEEPEST} elements")
-        self.root = self.root or name
+        self._spaces.enter(attributes)
+        space, local = self._spaces.element(written)
+        self.root = self.root or (space, local)
         local = f"own-{local}" if space == OWN else local
         if not self._open and local not in PICTURES + OTHERS:
             return
-        node = Node(local, attributes)
-        self._grow(sum(map(len, attributes.values())) + len(local))
+        self._grow(sum(map(len, (*attributes, *attributes.values()))) + len(local))
+        node = Node(local, {key: said for key, said in attributes.items() if ":" not in key})
         if self._open:
             self._open[-1].children.append(node)
         self._open.append(node)
 
     def _end(self, _: str) -> None:
         self._depth -= 1
+        self._spaces.leave()
         if self._open:
             node = self._open.pop()
             if not self._open:
                 self.rows.append(node)
                 self._size = 0
+                self._spaces.renew()
 
     def _text(self, text: str) -> None:
         if self._open:
@@ -106,20 +113,25 @@ def read(path: Path) -> Iterator[Row]:
     Raises:
         ConfigError: it is not XML, declares entities, or is no answer to a query for entries.
     """
-    reader, number = Reader(), 0
+    reader, number, fed = Reader(), 0, 0
     try:
         for chunk in chunks(path):
             reader.parser.Parse(chunk, False)  # noqa: FBT003 - expat's own signature
+            fed += len(chunk)
+            if fed - max(reader.parser.CurrentByteIndex, 0) > MOST_LINE + 2 * len(chunk):
+                raise ConfigError(f"has a tag or a comment of more than {MOST_LINE} bytes")  # noqa: TRY301
             for node in reader.rows:
                 yield _row(f"entry {number}", node)
                 number += 1
             reader.rows.clear()
         reader.parser.Parse(b"", True)  # noqa: FBT003
     except (expat.ExpatError, ValueError, LookupError) as error:  # the last two: odd encodings
+        if getattr(error, "code", 0) == NO_MEMORY:
+            raise MemoryError from error
         raise ConfigError(f"{path}: is no XML: {error}") from error
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
-    if reader.root != f"{SPACE} queryResult":
+    if reader.root != (SPACE, "queryResult"):
         raise ConfigError(f"{path}: no answer to a query for entries: no `queryResult` of {SPACE}")
 
 

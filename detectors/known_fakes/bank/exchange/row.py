@@ -209,9 +209,12 @@ def text(value: Any) -> str | None:
     """Give a text of bounded length that can be shown; None for an empty one."""
     if not isinstance(value, str):
         return None
-    line = " ".join(value.splitlines())
-    shown = "".join(letter for letter in line if letter.isprintable())[:MOST_TEXT]
-    return shown or None
+    return printable(value)[:MOST_TEXT] or None
+
+
+def printable(value: str) -> str:
+    """Return a text on one line, without controls, direction marks and the like."""
+    return "".join(letter for letter in " ".join(value.splitlines()) if letter.isprintable())
 
 
 def tlp_of(value: Any) -> Tlp | None:

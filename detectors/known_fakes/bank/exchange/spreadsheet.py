@@ -20,8 +20,9 @@ from detectors.known_fakes.bank.exchange.sources import BOM, MOST_LINE, lines
 QUALITY: Final = "pdq_quality"
 PLAIN: Final = ("created", "modified", "first_seen", "source", "tlp", "reason", "note")
 COLUMNS: Final = ("id", "class", "innocent", "status", *DIGITS, QUALITY, "tags", *PLAIN)
-FORMULA: Final = re.compile(r"'*[=+\-@\t\r]")
-"""What spreadsheets run instead of showing, with apostrophes already before it."""
+FORMULA: Final = re.compile("'*(?:\\s*[-=+@\uff1d\uff0b\uff0d\uff20]|[\t\r\n])")
+"""What spreadsheets run instead of showing, with apostrophes already before it: also in the
+full-width forms that some take for the narrow ones (OWASP, CSV injection)."""
 
 
 def read(path: Path) -> Iterator[Row]:
@@ -86,20 +87,22 @@ def _said(cells: dict[str, str]) -> dict[str, Any]:
 
 def _records(path: Path) -> Iterator[tuple[int, bytes | None]]:
     """Give the lines of a file; one whose quotes stay open goes on in the next."""
-    begun, held = 0, b""
+    begun, held, quotes = 0, bytearray(), 0
     for number, line in lines(path):
         if held and (line is None or len(held) > MOST_LINE):
             yield begun, None
-            begun, held = 0, b""
+            held, quotes = bytearray(), 0
         if line is None:
             yield number, None
             continue
-        begun, held = begun or number, held + b" " + line if held else line
-        if held.count(b'"') % 2 == 0:
-            yield begun, held
-            begun, held = 0, b""
+        begun = begun if held else number
+        held += b" " + line if held else line
+        quotes += line.count(b'"')
+        if quotes % 2 == 0:
+            yield begun, bytes(held)
+            held, quotes = bytearray(), 0
     if held:
-        yield begun, held
+        yield begun, bytes(held)
 
 
 def _packed(tags: tuple[str, ...]) -> str:
@@ -121,7 +124,7 @@ def _line(cells: list[str]) -> bytes:
 
 
 def _guarded(cell: str) -> str:
-    cell = " ".join(cell.split("\n"))
+    cell = " ".join(cell.splitlines())
     return f"'{cell}" if FORMULA.match(cell) else cell
 
 

@@ -52,14 +52,19 @@ def read(path: Path) -> Iterator[Row]:
         yield from _of_lines(path)
         return
     raw = document(path)
-    found = decoded(raw, dict[str, Any]) or {"data": decoded(raw)}
+    found = decoded(raw, dict[str, msgspec.Raw]) or {"data": msgspec.Raw(raw)}
     rows = next((found[key] for key in ("data", "threat_updates") if key in found), None)
+    updates = decoded(rows, list[msgspec.Raw]) if rows is not None else None
     if rows is None and "indicator" in found:
-        rows = [found]
-    if not isinstance(rows, list):
+        updates = [msgspec.Raw(raw)]
+    if updates is None:
         raise ConfigError(f"{path}: no list of updates (`data`) in it")
-    for number, row in enumerate(rows):
-        yield _row(f"data[{number}]", mapping(row))
+    for number, update in enumerate(updates):
+        row, where = decoded(update, dict[str, Any]), f"data[{number}]"
+        if row is None:
+            yield Row(where=where, left=(("unreadable", "not an object"),))
+        else:
+            yield _row(where, row)
 
 
 def write(entries: Sequence[Entry], feed: Feed) -> Iterator[bytes]:
