@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from provenance.cli import settings
+
 Run = Callable[..., Any]
 MARKED = "As an AI language model, I cannot write this for you. I hope this helps."
 OFF = 'only = ["text_credentials"]\nfail_on = "never"\n'
@@ -54,26 +56,35 @@ def test_the_user_s_file_holds_everywhere(run: Run, records: Run, takedown: Path
 @pytest.mark.parametrize("place", ["..", ".", "deep"])
 @pytest.mark.parametrize("source", [".", "../takedown", "deep/a.txt"])
 def test_a_file_near_the_items_is_not_obeyed(
-    run: Run, takedown: Path, name: str, place: str, source: str
+    takedown: Path, monkeypatch: pytest.MonkeyPatch, name: str, place: str, source: str
 ) -> None:
+    monkeypatch.setenv("HOME", str(takedown.parent.parent / "home"))
+    monkeypatch.chdir(takedown / place)
     text = OFF if name == "provenance.toml" else f"[tool.provenance]\n{OFF}"
-    (takedown / place / name).write_text(text)
-    folder = takedown / place
-    done = run("scan", takedown / source, "--fail-on", "review", "--format", "jsonl", cwd=folder)
+    for written in (text, "[tool.provenance\n" + "[" * 5000):  # which is not even parsed
+        Path(name).write_text(written)
+        found = settings.load([os.path.relpath(takedown / source)])
+        assert (found.settings, found.files) == (settings.Settings(), [])
+        assert found.ignored.startswith(f"{(takedown / place / name).resolve()} is not obeyed")
+
+
+def test_a_sender_s_file_switches_nothing_off(run: Run, takedown: Path) -> None:
+    (takedown / "provenance.toml").write_text(OFF)
+    options = ("--without", "text_model", "--fail-on", "review", "--format", "jsonl")
+    done = run("scan", ".", *options, cwd=takedown)
     assert (done.returncode, "text_marks.residue" in done.stdout) == (1, True)
-    assert f"{(takedown / place / name).resolve()} is not obeyed" in done.stderr
-    (takedown / place / name).write_text("[tool.provenance\n" + "[" * 5000)  # nor parsed
-    assert run("scan", takedown / source, "--only", "text_marks", cwd=folder).returncode == 0
+    assert f"{takedown / 'provenance.toml'} is not obeyed" in done.stderr
 
 
 def test_a_link_does_not_lead_away_from_the_items(run: Run, takedown: Path) -> None:
     (takedown / "deep" / "a.txt").rename(takedown.parent.parent / "a.txt")
     (takedown / "link.txt").symlink_to(takedown.parent.parent / "a.txt")
     (takedown / "provenance.toml").write_text(OFF)
-    done = run("check", "link.txt", "--fail-on", "review", cwd=takedown)
+    options = ("--without", "text_model", "--fail-on", "review")
+    done = run("check", "link.txt", *options, cwd=takedown)
     assert done.returncode == 1
     (takedown.parent / "desk" / "provenance.toml").symlink_to(takedown / "provenance.toml")
-    done = run("scan", takedown, "--fail-on", "review", cwd=takedown.parent / "desk")
+    done = run("scan", takedown, *options, cwd=takedown.parent / "desk")
     assert "is not obeyed" in done.stderr
 
 
