@@ -1,5 +1,19 @@
-"""`python -m provenance` is the command `provenance`."""
+"""The command `provenance`, also as `python -m provenance`."""
 
-from provenance.cli import main
+import sys
 
-main()
+from provenance.engine.interrupt import Interrupted, end_at_once
+
+
+def main() -> None:
+    """Run the command; signals are heard from the first moment, before anything is loaded."""
+    try:
+        end_at_once()
+        from provenance.cli import main as run
+    except Interrupted as end:
+        sys.exit(end.code)
+    run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,15 +1,24 @@
 """The command `provenance`: its table of commands, and the one place where errors are printed."""
 
+import errno
 import importlib
 import os
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import click
 
 from detectors.errors import ConfigError
 from provenance import __version__
+from provenance.cli import output
 from provenance.cli.suggest import Suggesting
+from provenance.engine import interrupt
+
+USAGE, UNCHECKED, CLOSED = 2, 3, 141
+"""Exit codes: nothing was checked; not everything could be read or said; the reader has gone."""
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""What a full disk says."""
 
 COMMANDS = {
     "check": ("provenance.cli.check:check", "Check files or standard input, a verdict on each"),
@@ -44,7 +53,7 @@ Examples:
 
 \b
 Exit codes: 0 checked, nothing at or above --fail-on; 1 something is; 2 usage or
-configuration error; 3 something could not be checked; 130 interrupted.
+configuration error; 3 something could not be checked, or not be written; 130, 143 interrupted.
 """
 
 
@@ -113,16 +122,42 @@ def provenance() -> None:
 
 
 def main() -> None:
-    """Run the command; print what the user wrote wrongly, without a traceback."""
-    try:
-        provenance(prog_name="provenance")
-    except ConfigError as error:
-        from provenance.cli.secrets import without_secrets
-        from provenance.render.escape import escape
+    """Run the command, and exit with a code of the contract and at most one line."""
+    interrupt.end_at_once()
+    output.take_over()
+    code = _code_of(lambda: provenance(prog_name="provenance", standalone_mode=False))
+    code = _code_of(sys.stdout.flush) or code
+    interrupt.ignore()  # the code is decided
+    sys.exit(code)
 
-        click.echo(f"provenance: error: {escape(without_secrets(str(error)))}", err=True)
-        sys.exit(2)
-    except BrokenPipeError:
-        # the reader has gone: say nothing more, and keep Python from flushing into the closed pipe
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
+
+def _code_of(step: Callable[[], object]) -> int:
+    """Return the exit code of something that is done; say what went wrong with it."""
+    try:
+        code = step()
+    except click.ClickException as error:
+        error.show()
+        return USAGE
+    except ConfigError as error:
+        return _said(USAGE, f"error: {error}")
+    except output.OutputError as error:
+        full = f"standard output cannot be written: {error}"
+        return CLOSED if error.closed else _said(UNCHECKED, full)
+    except interrupt.Interrupted as error:
+        # without any import, one of which it may have broken off
+        click.echo("provenance: interrupted", err=True)
+        return error.code
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        return _said(UNCHECKED, f"a file cannot be written: {error}")
+    return code if isinstance(code, int) else 0
+
+
+def _said(code: int, words: str) -> int:
+    """Say something on stderr, and return the code."""
+    from provenance.cli.secrets import without_secrets
+    from provenance.render.escape import escape
+
+    click.echo(f"provenance: {escape(without_secrets(words))}", err=True)
+    return code

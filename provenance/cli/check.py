@@ -24,13 +24,20 @@ FORMATS = ("terminal", "json", "jsonl", "sarif", "junit")
 def check(ctx: click.Context, /, files: tuple[str, ...], kind: str | None, **given: Any) -> None:
     """Check FILES (or standard input) and print a verdict on each, with its evidence."""
     from provenance.cli.run import run
+    from provenance.engine.interrupt import interruptible
     from provenance.engine.pool import jobs_for
     from provenance.intake import paths
 
     said = Kind(kind) if kind else None
-    found = configuration(files, given)
-    chosen = choice(found, given)
-    named = paths.named(files, said)
-    jobs = jobs_for(len(named), given["jobs"] or found.settings.jobs)
-    items = paths.items(named, said)
-    ctx.exit(run(chosen, items, found, given, jobs=jobs, formats=FORMATS, count=len(named)))
+    with interruptible() as interruption:
+        found = configuration(files, given)
+        chosen = choice(found, given)
+        named = paths.named(files, said)
+        count = len(named)
+        jobs = jobs_for(count, given["jobs"] or found.settings.jobs)
+        items = paths.items(named, said)
+        code = run(
+            chosen, items, found, given,
+            jobs=jobs, formats=FORMATS, count=count, interruption=interruption,
+        )  # fmt: skip
+    ctx.exit(code)

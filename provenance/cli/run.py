@@ -2,10 +2,9 @@
 
 import os
 import shutil
-import signal
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
+from contextlib import closing
 from functools import partial
 from itertools import chain, islice
 from typing import Any, TextIO
@@ -14,10 +13,12 @@ import click
 import msgspec
 
 from detectors.item import Item
+from detectors.signal import Reason
 from provenance.cli import settings
 from provenance.cli.options import one_of
 from provenance.cli.progress import Progress
 from provenance.engine.check import Choice
+from provenance.engine.interrupt import Interruption
 from provenance.engine.pool import records
 from provenance.engine.tally import Tally, could_not_check, keeps_from_checking
 from provenance.intake import location
@@ -39,7 +40,8 @@ def run(
     *,
     jobs: int,
     formats: Sequence[str],
-    count: int | None,
+    count: int,
+    interruption: Interruption,
     named: frozenset[str] | None = None,
 ) -> int:
     """Check the items, print their records, and give the exit code.
@@ -51,7 +53,8 @@ def run(
         given: the command's options.
         jobs: worker processes.
         formats: those that the command writes.
-        count: how many items there are, for progress; None: not known.
+        count: how many items there are, a file of posts counted once.
+        interruption: told of signals; the first one ends the run after what is done.
         named: of a scan, which shows a line for an item and a count: items that the user named
             instead of a folder above them. None: no scan, the user named them all.
     """
@@ -66,15 +69,19 @@ def run(
         progress.clear()
         _name_on_stderr(record, look)
 
-    tally = Tally(look.fail_on, look.unchecked, unchecked)
-    look = msgspec.structs.replace(look, closing=lambda: closing(tally, fail_on))
-    with interruptible() as interrupted, progress:
-        stream = records(items, choice, jobs, interrupted)
+    tally = Tally(look.fail_on, look.unchecked, unchecked, lambda: interruption.code)
+    cut = partial(_cut, tally, count, look)
+    look = msgspec.structs.replace(
+        look, closing=lambda: exit_reason(tally, fail_on, cut()), cut=cut
+    )
+    stream = records(interruption.ending(items), choice, jobs, interruption)
+    with closing(stream), progress:
         passing = tally.watch(progress.watch(stream))
         first = list(islice(passing, 1))  # a refused option shows here, before anything is written
         renderer(form)(chain(first, passing), out, look)
-        tally.interrupted = interrupted()
     out.flush()
+    if form != "terminal" and (said := cut()):
+        click.echo(f"provenance: {said}", err=True)
     return tally.exit_code
 
 
@@ -123,11 +130,11 @@ def _name_on_stderr(record: Record, look: Look) -> None:
             click.echo(escape(line), err=True)
 
 
-def closing(tally: Tally, fail_on: str) -> str:
-    """Say why the exit code is what it is."""
+def exit_reason(tally: Tally, fail_on: str, cut: str) -> str:
+    """Return why the exit code is what it is."""
     code = tally.exit_code
-    if tally.interrupted:
-        return f"Exit {code}: interrupted; what was done is above."
+    if cut:
+        return f"Exit {code}: {cut}; what was done is above."
     if tally.flagged:
         return f"Exit {code}: {tally.flagged} at or above {fail_on}."
     if tally.unchecked:
@@ -135,37 +142,13 @@ def closing(tally: Tally, fail_on: str) -> str:
     return f"Exit {code}: none at or above {fail_on}." if fail_on != "never" else f"Exit {code}."
 
 
-@contextmanager
-def interruptible() -> Iterator["Interrupted"]:
-    """Let the first interrupt end the run after what is done; a second one ends it at once."""
-    flag = Interrupted()
-    before = signal.signal(signal.SIGINT, flag.notice)
-    try:
-        yield flag
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-class Interrupted:
-    """Whether the user has interrupted."""
-
-    def __init__(self) -> None:
-        """Start uninterrupted."""
-        self._yes = False
-
-    def __call__(self) -> bool:
-        """Tell whether there was an interrupt."""
-        return self._yes
-
-    def notice(self, _signal: int, _frame: object) -> None:
-        """Take an interrupt.
-
-        Raises:
-            KeyboardInterrupt: it is the second one.
-        """
-        if self._yes:
-            raise KeyboardInterrupt
-        self._yes = True
+def _cut(tally: Tally, count: int, look: Look) -> str:
+    """Return that a run was interrupted, and where; empty where it was not."""
+    if not tally.interrupted:
+        return ""
+    done = tally.checked  # posts may be more than the files that were counted
+    words = {"done": f"{done:,}", "total": f"{max(done, count):,}"}
+    return say(Reason("run.interrupted", words), look.locale, look.tables)
 
 
 def colour(wish: str) -> bool:

@@ -49,21 +49,32 @@ def scan(
     """
     from provenance.cli.progress import Progress
     from provenance.cli.run import run
+    from provenance.engine.interrupt import interruptible
     from provenance.engine.pool import jobs_for
     from provenance.intake import files
     from provenance.intake import paths as intake
 
-    found = configuration(paths, given)
-    chosen = choice(found, given)
-    excluded = exclude or found.settings.exclude
-    with Progress("Listing files", quiet=given["quiet"]) as progress:
-        below = intake.found(paths, excluded, progress.step, unwanted=unwanted)
-    _tell(below, frozenset(paths), verbose=given["verbose"])
-    count = len(below.files)
-    jobs = jobs_for(count, given["jobs"] or found.settings.jobs)
-    items = intake.scanned(below.files)
-    named = frozenset(map(files.uri, paths))
-    ctx.exit(run(chosen, items, found, given, jobs=jobs, formats=FORMATS, count=count, named=named))
+    with interruptible() as interruption:
+        found = configuration(paths, given)
+        chosen = choice(found, given)
+        excluded = exclude or found.settings.exclude
+        with Progress("Listing files", quiet=given["quiet"]) as progress:
+            below = interruption.at_once(
+                lambda: intake.found(paths, excluded, progress.step, unwanted=unwanted),
+                intake.Found(files=[], links=[], excluded=[]),
+            )
+        _tell(below, frozenset(paths), verbose=given["verbose"])
+        if not (below.files or interruption()):
+            click.echo("provenance: no file found, nothing was checked", err=True)
+        count = len(below.files)
+        jobs = jobs_for(count, given["jobs"] or found.settings.jobs)
+        items = intake.scanned(below.files)
+        named = frozenset(map(files.uri, paths))
+        code = run(
+            chosen, items, found, given,
+            jobs=jobs, formats=FORMATS, count=count, named=named, interruption=interruption,
+        )  # fmt: skip
+    ctx.exit(code)
 
 
 def _tell(below: "Found", named: frozenset[str], *, verbose: bool) -> None:
@@ -83,5 +94,3 @@ def _tell(below: "Found", named: frozenset[str], *, verbose: bool) -> None:
         click.echo(f"{said}; --no-default-excludes does", err=True)
     for path in below.excluded if verbose else ():
         click.echo(escape(f"provenance: did not look into {uri(path)}"), err=True)
-    if not below.files:
-        click.echo("provenance: no file found, nothing was checked", err=True)

@@ -5,14 +5,13 @@ CPU seconds of one stage, is replaced; its item is tried again without the stage
 and the record says so. The parent never loads what the workers load, so that forking stays sound.
 """
 
-import contextlib
-import multiprocessing
 import os
 import signal
-import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
+from contextlib import suppress
+from functools import partial
 from multiprocessing.connection import Connection, wait
 
 import msgspec
@@ -21,6 +20,7 @@ from detectors.errors import ConfigError
 from detectors.item import Item
 from detectors.signal import Reason
 from provenance.engine.check import ITEM, Choice, Engine
+from provenance.engine.child import DEATH_SECONDS, Child
 from provenance.record import Record
 
 STAGE_SECONDS = {"picture": 5.0, "passage": 5.0}
@@ -34,18 +34,11 @@ AHEAD = 64
 
 READY, STAGE, RECORD, REFUSED = "ready", "stage", "record", "refused"
 
-_FORK = multiprocessing.get_context("fork")
 _DECODER = msgspec.json.Decoder(Record)
 
 
-def serve(pipe: Connection, choice: Choice, inherited: Iterable[Connection]) -> None:
+def serve(choice: Choice, pipe: Connection) -> None:
     """Check what comes through the pipe until it closes: the life of a worker process."""
-    for end in inherited:
-        end.close()  # else this process keeps the parent's ends open and outlives it
-    os.dup2(2, 1)  # standard output belongs to the parent's records: a library that prints is heard
-    sys.stdout = sys.stderr  # on stderr, and what the parent has not flushed yet is not said twice
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
-    signal.signal(signal.SIGPROF, signal.SIG_DFL)
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # one core a worker, and the same sums each time
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
@@ -63,22 +56,18 @@ def serve(pipe: Connection, choice: Choice, inherited: Iterable[Connection]) -> 
         try:
             item, stopped = pipe.recv()
         except EOFError:
-            os._exit(0)  # at once: taking the libraries down in order costs more than a small scan
+            return
         record = engine.check(item, stopped)
         signal.setitimer(signal.ITIMER_PROF, 0)
         pipe.send((RECORD, msgspec.json.encode(record)))
 
 
-class Worker:
+class Worker(Child):
     """A worker process and the item it holds."""
 
-    def __init__(self, choice: Choice, others: Iterable["Worker"]) -> None:
-        """Start the process, which lets go of what it inherits of the others."""
-        self.pipe, theirs = _FORK.Pipe()
-        ours = [self.pipe, *(other.pipe for other in others)]
-        self.process = _FORK.Process(target=serve, args=(theirs, choice, ours), daemon=True)
-        self.process.start()
-        theirs.close()
+    def __init__(self, choice: Choice) -> None:
+        """Start the process."""
+        super().__init__(partial(serve, choice))
         self.index = -1
         self.item: Item | None = None
         self.stopped: dict[str, Reason] = {}
@@ -89,15 +78,10 @@ class Worker:
         """Hand over an item."""
         self.index, self.item, self.stopped = index, item, stopped
         self.stage, self.heard = ITEM, time.monotonic()
-        with contextlib.suppress(BrokenPipeError):  # it has died: that is heard when listening
+        with suppress(
+            BrokenPipeError, ConnectionResetError
+        ):  # it has died: that is heard when listening
             self.pipe.send((item, stopped))
-
-    def end(self) -> int:
-        """Kill the process and give its exit code."""
-        self.process.kill()
-        self.process.join()
-        self.pipe.close()  # last: a worker that saw it close would complain
-        return self.process.exitcode or 0
 
 
 def records(
@@ -105,24 +89,24 @@ def records(
     choice: Choice,
     jobs: int,
     interrupted: Callable[[], bool] = lambda: False,
-) -> Iterator[Record]:
+) -> Generator[Record]:
     """Give the record of every item, in the order of the items.
 
     Args:
         items: read lazily, a few ahead of the records.
         choice: detectors, options and policy.
         jobs: most worker processes, at least 1.
-        interrupted: asked between records; true ends the run early.
+        interrupted: asked when no record is due; true ends the run early.
 
     Raises:
         ConfigError: a detector refused its options. Nothing was checked.
     """
     pool = Pool(items, choice, jobs)
     try:
-        while not interrupted():
+        while True:
             if pool.due is not None:
                 yield pool.take()
-            elif pool.exhausted:
+            elif pool.exhausted or interrupted():
                 return
             else:
                 pool.turn()
@@ -176,9 +160,9 @@ class Pool:
         """End every worker."""
         for worker in self._idle:
             worker.pipe.close()  # it sees that no more is to come, and ends
-            worker.process.join(1)
-        for worker in self._busy + self._idle:
-            worker.end()
+            worker.kill(DEATH_SECONDS)
+        for worker in self._busy:
+            worker.kill()
 
     def _hand_out(self) -> None:
         """Give items to workers while there are both, and not too far ahead of what is due."""
@@ -190,7 +174,7 @@ class Pool:
             else:
                 self._all_read = True
                 return
-            worker = self._idle.pop() if self._idle else Worker(self._choice, self._busy)
+            worker = self._idle.pop() if self._idle else Worker(self._choice)
             worker.give(index, item, stopped)
             self._busy.append(worker)
 
@@ -213,9 +197,7 @@ class Pool:
 
     def _replace(self, worker: Worker, *, late: bool = False) -> None:
         """Bury a worker and put its item back, without the stage that it did not survive."""
-        if not late:
-            worker.process.join(1)  # it closed its end: let it finish dying by its own signal
-        code = worker.end()
+        code = worker.kill(0 if late else DEATH_SECONDS).code  # dying of a signal of its own
         self._busy.remove(worker)
         if worker.item is None or ITEM in worker.stopped:
             raise RuntimeError(f"workers die without looking at anything (exit {code})")

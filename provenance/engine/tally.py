@@ -20,7 +20,7 @@ EXAMINED = frozenset({
 })  # fmt: skip
 """Endings of names that claim a picture, a text or a document."""
 DOCUMENTS = frozenset({"application/pdf", "application/msword", "application/rtf"})
-OK, FLAGGED, USAGE, UNCHECKED, INTERRUPTED = 0, 1, 2, 3, 130
+OK, FLAGGED, USAGE, UNCHECKED = 0, 1, 2, 3
 
 
 class Tally:
@@ -31,6 +31,7 @@ class Tally:
         fail_on: Risk | None,
         unchecked: Callable[[Record], bool],
         tell: Callable[[Record], None],
+        interruption: Callable[[], int] = lambda: 0,
     ) -> None:
         """Start at nothing.
 
@@ -38,13 +39,16 @@ class Tally:
             fail_on: the risk from which on an item is flagged; None: never.
             unchecked: tells whether an item could not be checked.
             tell: told of every record of such an item.
+            interruption: asked at the end: the exit code of an interrupted run, else 0.
         """
         self.risks: Counter[Risk] = Counter()
         self.flagged = 0
         self.unchecked = 0
-        self.interrupted = False
+        self.interrupted = 0
+        """The exit code of an interrupted run, else 0; set at the end."""
         self._fail_on = fail_on
         self._could_not_check, self._tell = unchecked, tell
+        self._interruption = interruption
 
     @property
     def checked(self) -> int:
@@ -60,6 +64,7 @@ class Tally:
                 self.unchecked += 1
                 self._tell(record)
             yield record
+        self.interrupted = self._interruption()
 
     def _reaches(self, record: Record) -> bool:
         return self._fail_on is not None and record.verdict.risk.rank >= self._fail_on.rank
@@ -68,7 +73,7 @@ class Tally:
     def exit_code(self) -> int:
         """The exit code: interrupted, then flagged, then not checked, else 0."""
         if self.interrupted:
-            return INTERRUPTED
+            return self.interrupted
         if self.flagged:
             return FLAGGED
         return UNCHECKED if self.unchecked else OK

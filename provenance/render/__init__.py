@@ -49,6 +49,9 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     closing: Callable[[], str] | None = None
     """Gives a folder's last line: why the exit code is what it is. Called at the end."""
 
+    cut: Callable[[], str] = lambda: ""
+    """Gives that the run was interrupted, and where; empty where it was not. Called at the end."""
+
 
 Write = Callable[[Iterable[Record], TextIO, Look], None]
 

@@ -38,6 +38,7 @@ def write(records: Iterable[Record], out: TextIO, look: Look) -> None:
             case_of, remark = suite.add(record)
             cases.write(case_of)
             remarks.write(remark)
+        cases.write(suite.cut())
         out.write(suite.head())
         for part, end in ((cases, "<system-out>"), (remarks, "</system-out><system-err/>\n")):
             part.seek(0)
@@ -76,6 +77,16 @@ class _Suite:
         time = f'time="{_seconds(record.elapsed_ms)}"'
         line = f"<testcase name={quoteattr(name)} classname={kind} {time}>{said}</testcase>\n"
         return line, text_of(f"{name}: {remark}\n") if remark else ""
+
+    def cut(self) -> str:
+        """Return the case that says that others are missing, where the run was interrupted."""
+        if not (said := self._look.cut()):
+            return ""
+        self._tests += 1
+        self._errors += 1
+        error = _element("error", self._words.shown(said), "interrupted", "")
+        name = 'name="interrupted" classname="provenance.run" time="0.000"'
+        return f"<testcase {name}>{error}</testcase>\n"
 
     def _outcome(self, record: Record) -> tuple[str, str]:
         """Return what a case holds, and the remark."""

@@ -109,13 +109,17 @@ class _Run:
         notices += self._outside.shown(MOST_NOTICES - len(notices))
         if self._room.left_out:
             notices.append(_counted(self._room.left_out, "results"))
+        if cut := self._look.cut():
+            notices.append({"level": "error", "message": {"text": cut}})
         return {
             "tool": {
                 "driver": {**self._tool, "rules": [self._rule(r) for r in sorted(self._rules)]}
             },
             "automationDetails": {"id": f"provenance/{self._policy}/"},
             "originalUriBaseIds": {BASE: {"uri": self._root.uri}},
-            "invocations": [{"executionSuccessful": True, "toolExecutionNotifications": notices}],
+            "invocations": [
+                {"executionSuccessful": not cut, "toolExecutionNotifications": notices}
+            ],
             "columnKind": "unicodeCodePoints",
         }
 

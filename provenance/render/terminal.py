@@ -44,6 +44,8 @@ def write(records: Iterable[Record], out: TextIO, look: Look) -> None:
         page.folder(records)
         return
     page.items(records)
+    if look.cut():
+        page.closing()
 
 
 class Page:
@@ -104,13 +106,17 @@ class Page:
             others += record.item.kind is Kind.UNSUPPORTED and not self._look.unchecked(record)
             if self._asks(record):
                 self._in_folder(record)
-        if self._look.quiet:
+        if self._look.quiet and not self._look.cut():
             return
         counts = {risk: risks[risk] for risk in SERIOUS}
         line = self._words.word("screen.count", total=risks.total(), **counts)
         for code, count in (("screen.unchecked", unchecked), ("screen.others", others)):
             line += f"; {self._words.word(code, count=count)}" if count else ""
         self.line(line, 2)
+        self.closing()
+
+    def closing(self) -> None:
+        """Print why the exit code is what it is, where it is known."""
         if self._look.closing is not None:
             self.line(self._words.shown(self._look.closing()), 2)
 
