@@ -2,19 +2,20 @@
 
 from detectors.containers.walk import Basket, Walk
 
-EXTENSION, IMAGE, APPLICATION = 0x21, 0x2C, 0xFF
+EXTENSION, IMAGE, APPLICATION, COMMENT = 0x21, 0x2C, 0xFF, 0xFE
+MAX_COMMENTS = 64
+"""Comments that are kept; programs write one, and a file can hold hundreds of thousands."""
 MAX_BLOCKS = 1_000_000
 """Sub-blocks stepped over in one file; a full one holds 255 bytes."""
 
 
 def extensions(data: bytes) -> Walk:
-    """Return the application extensions, named by their identifier.
+    """Return the application extensions, named by their identifier, and the first comments (`COM`).
 
     The payload is given as it lies, the length bytes of its sub-blocks included: XMP is written
-    without sub-blocks; `joined` takes them out. Comments hold no mark that is known and are
-    stepped over.
+    without sub-blocks; `joined` takes them out.
     """
-    basket = Basket(data)
+    basket, comments = Basket(data), 0
     position, left = 13 + _table(data, 10), MAX_BLOCKS
     while position + 2 < basket.size and data[position] in (EXTENSION, IMAGE):
         kind, label = data[position], data[position + 1]
@@ -25,6 +26,9 @@ def extensions(data: bytes) -> Walk:
         if left <= 0 or not basket.room():
             basket.full = True
             break
+        if kind == EXTENSION and label == COMMENT and comments < MAX_COMMENTS:
+            comments += 1
+            basket.put("COM", start, end)
         if kind == EXTENSION and label == APPLICATION and data[start : start + 1] == b"\x0b":
             basket.put(data[start + 1 : start + 12].decode("latin-1"), start + 12, end)
         position = end + 1

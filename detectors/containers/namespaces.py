@@ -24,7 +24,14 @@ class Namespaces:
     a reference to it, so that memory grows with the document alone.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, usual: Mapping[str, str] | None = None) -> None:
+        """Start with no prefix declared.
+
+        Args:
+            usual: what prefixes stand for that a malformed document uses and does not declare; any
+                other then stands for itself. None: such a prefix is an error.
+        """
+        self._usual = usual
         self._uris: dict[str, str] = {"": "", "xml": XML}
         self._shadowed: list[list[tuple[str, str | None]]] = []
         self._left = MAX_EXPANDED
@@ -47,7 +54,7 @@ class Namespaces:
         for name, uri in attributes.items():
             if name == "xmlns" or name.startswith("xmlns:"):
                 prefix = name[6:]
-                if prefix and not uri:
+                if prefix and not uri and self._usual is None:
                     raise ValueError("a prefix without a namespace")
                 shadowed.append((prefix, self._uris.get(prefix)))
                 self._uris[prefix] = uri
@@ -87,9 +94,11 @@ class Namespaces:
 
     def _resolved(self, prefix: str, local: str) -> Name:
         uri = self._uris.get(prefix)
-        if uri is None:
+        if uri is not None:
+            return uri, local
+        if self._usual is None:
             raise ValueError("a prefix that is not declared")
-        return uri, local
+        return self._usual.get(prefix, f"undeclared:{prefix}"), local
 
     def _spend(self, name: Name) -> None:
         self._left -= len(name[0])

@@ -1,5 +1,7 @@
 """Properties of XMP (ISO 16684-1), in a packet of its own or inside an SVG document."""
 
+import re
+from collections.abc import Mapping
 from xml.parsers import expat
 
 import msgspec
@@ -14,6 +16,8 @@ ARRAYS = {(RDF, name) for name in ("Alt", "Bag", "Seq", "li", "value", "Descript
 RESOURCE = (RDF, "resource")
 OTHERS = ("", RDF, XML)
 """Namespaces that no property of XMP has."""
+AMPERSAND = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#[0-9]{1,7}|#x[0-9A-Fa-f]{1,6});)")
+CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 MAX_DEPTH = 100
 MAX_ELEMENTS = 100_000
 LIMITS = (
@@ -45,39 +49,61 @@ class _Stop(Exception):  # noqa: N818 - no fault, the end of the walk
     """Over a limit, or entities or attributes are declared: nothing more is read."""
 
 
-def properties(packet: bytes | memoryview) -> Properties:
+def properties(packet: bytes | memoryview, usual: Mapping[str, str] | None = None) -> Properties:
     """Return the top-level properties of XMP, whatever prefix and form they are written in.
 
     Entities and attributes with a default are refused, nothing external is read, and properties of
     nested structures are left out: they speak of something else, such as a picture that was placed
-    into this one.
+    into this one. A malformed packet is read once more, leniently, as other readers do: bare
+    ampersands, control characters and undeclared prefixes end nothing then.
+
+    Args:
+        packet: XMP, or a document that holds it.
+        usual: customary prefixes → namespaces, for a packet that does not declare them.
     """
-    reader, fits = _Reader(), len(packet) <= MAX_UNPACKED
+    read = _parsed(_Reader(), packet[:MAX_UNPACKED], len(packet) <= MAX_UNPACKED)
+    if read.whole or read.limited:
+        return read
+    again = _parsed(_Reader(usual or {}), _repaired(packet[:MAX_UNPACKED]), final=True)
+    more = len(again.found) > len(read.found)
+    return Properties(again.found if more else read.found, whole=False, limited=again.limited)
+
+
+def _parsed(reader: "_Reader", packet: bytes | memoryview, final: bool) -> Properties:
+    """Return what a reader finds in a packet; `final` where that is all of it."""
     try:
-        reader.parser.Parse(bytes(packet[:MAX_UNPACKED]), fits)
+        reader.parser.Parse(bytes(packet), final)
     except (_Stop, NamespaceLimitError):
         return Properties(tuple(reader.found), whole=False, limited=True)
     except expat.ExpatError as error:
-        limited = not fits or getattr(error, "code", None) in LIMITS
+        limited = not final or getattr(error, "code", None) in LIMITS
         return Properties(tuple(reader.found), whole=False, limited=limited)
     except (LookupError, ValueError):  # unknown encodings; prefixes without a namespace
-        return Properties(tuple(reader.found), whole=False, limited=not fits)
-    return Properties(tuple(reader.found), whole=fits, limited=not fits)
+        return Properties(tuple(reader.found), whole=False, limited=not final)
+    return Properties(tuple(reader.found), whole=final, limited=not final)
+
+
+def _repaired(packet: bytes | memoryview) -> bytes:
+    """Return a packet in UTF-8 without what keeps it from being XML, as far as that is plain."""
+    raw = bytes(packet)
+    wide = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}.get(raw[:2], "utf-8")
+    text = AMPERSAND.sub("&amp;", CONTROL.sub("", raw.decode(wide, "replace")))
+    return text[max(text.find("<"), 0) :].encode("utf-8", "replace")
 
 
 class _Reader:
     """The handlers of one parse."""
 
-    def __init__(self) -> None:
+    def __init__(self, usual: Mapping[str, str] | None = None) -> None:
         self.found: list[Property] = []
         self.stack: list[Name] = []
-        self.namespaces = Namespaces()
+        self.namespaces = Namespaces(usual)
         self.root = -1
         """Depth of `rdf:RDF`, -1 outside."""
         self.leaf = False
         self.text: list[str] = []
         self.count = 0
-        self.parser = expat.ParserCreate()
+        self.parser = expat.ParserCreate(None if usual is None else "utf-8")
         self.parser.buffer_text = True
         self.parser.StartElementHandler = self._start
         self.parser.EndElementHandler = self._end

@@ -47,7 +47,7 @@ class Metadata:
         marks = table()
         self.version = f"marks {marks.version}"
         self._marks = marks.mark
-        self._wanted = marks.fields | set(CAMERA.values())
+        self._wanted = marks.wanted | set(CAMERA.values())
 
     def inspect(self, item: Item) -> list[Signal]:
         """Give the marks in the item's fields, in the order of the table.

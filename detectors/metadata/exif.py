@@ -9,14 +9,25 @@ NAMES = {
     0x0110: "Model",
     0x0131: "Software",
     0x013B: "Artist",
+    0x013C: "HostComputer",
+    0x8298: "Copyright",
     0x9003: "DateTimeOriginal",
     0x9286: "UserComment",
+    0x9C9B: "XPTitle",
+    0x9C9C: "XPComment",
+    0x9C9D: "XPAuthor",
+    0x9C9E: "XPKeywords",
+    0x9C9F: "XPSubject",
 }
 """Tags whose texts are read."""
 USER_COMMENT = 0x9286
+WINDOWS = range(0x9C9B, 0x9CA0)
+"""Tags of Windows Explorer, in UTF-16 whatever the byte order of the block."""
 TEXTUAL = (1, 2, 7)
 """BYTE, ASCII, UNDEFINED."""
 PREFIX = b"Exif\0\0"
+SCORED = 512
+"""Bytes by which the order of UTF-16 is told."""
 CHARSET = 8
 """Bytes of the charset in front of a UserComment."""
 
@@ -51,6 +62,8 @@ def plain(raw: bytes) -> str:
 
 def text(entry: Entry, raw: bytes) -> str:
     """Give the text of an entry, from its bytes."""
+    if entry.tag in WINDOWS:
+        return raw.decode("utf-16-le", "replace").strip("\0")
     if entry.tag != USER_COMMENT:
         return plain(raw)
     charset, body = raw[:CHARSET], raw[CHARSET:]
@@ -64,16 +77,26 @@ def text(entry: Entry, raw: bytes) -> str:
 
 
 def _utf16(body: bytes, *, little: bool) -> str:
-    """Give UTF-16 text; programs disagree on its byte order, so the text itself decides.
+    """Return UTF-16 text; programs disagree on its byte order, so both are tried and scored.
 
     Args:
         body: the text, with or without a byte order mark.
         little: byte order of the EXIF block, which decides where nothing else does.
     """
-    high, low = body[:512:2].count(0), body[1:512:2].count(0)
     if body[:2] in (b"\xff\xfe", b"\xfe\xff"):
         little = body[:1] == b"\xff"
         body = body[2:]
-    elif high != low:
-        little = low > high
+    else:
+        scores = {order: _score(body[:SCORED], order) for order in ("utf-16-le", "utf-16-be")}
+        if scores["utf-16-le"] != scores["utf-16-be"]:
+            little = scores["utf-16-le"] > scores["utf-16-be"]
     return body.decode("utf-16-le" if little else "utf-16-be", "replace").strip("\0")
+
+
+def _score(body: bytes, order: str) -> int:
+    """Return how much a text in this byte order looks like one: blanks, ASCII, one script."""
+    said = body.decode(order, "replace").strip("\0")
+    ascii_letters = sum(" " <= char <= "~" or char in "\n\r\t" for char in said)
+    faults = sum(char == "\ufffd" or not (char.isprintable() or char.isspace()) for char in said)
+    blocks = len({ord(char) >> 8 for char in said})
+    return 4 * ascii_letters - 4 * faults - blocks

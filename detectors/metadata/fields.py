@@ -1,13 +1,16 @@
 """The named text fields of a picture, from whatever container holds them."""
 
+import base64
 import json
+import re
 from collections.abc import Callable, Collection
 from functools import cached_property
 from typing import Any
 
 from detectors.containers import MAX_UNPACKED, Chunk, inflate, walk
+from detectors.containers.gif import joined
 from detectors.containers.sef import blocks
-from detectors.metadata import exif, iim, stealth, xmp
+from detectors.metadata import comfyui, exif, iim, stealth, xmp
 
 MAX_BLOCKS = 8
 """EXIF blocks that are read; programs write one, rarely two."""
@@ -21,8 +24,19 @@ HELD = MAX_UNPACKED + (64 << 10)
 """Bytes of a chunk that are copied at all: more than the budget, so that what is over it shows."""
 PNG_XMP = "XML:com.adobe.xmp"
 BMFF_XMP = "uuid:be7acfcb97a942e89c71999491e3afac"
+GRAPHS = (
+    "PNG prompt", "PNG workflow", "EXIF Model", "EXIF Make", "EXIF UserComment",
+    "EXIF ImageDescription", "XMP *:prompt", "XMP *:workflow", "XMP dc:description",
+    "XMP exif:UserComment", "JPEG comment", "GIF comment",
+)  # fmt: skip
+"""Fields in which a ComfyUI graph may stand."""
 RAW_PROFILE = "Raw profile type "
 """Keyword with which ImageMagick keeps EXIF, XMP and IIM as hexadecimal text."""
+LABEL = re.compile(r"\A(?:prompt|workflow|parameters|AIGC)[:\0]?\s*(?=\{|eyJ)", re.IGNORECASE)
+"""What programs write before JSON: ComfyUI in EXIF, stable-diffusion.cpp, labels of GB 45438."""
+MAX_LABEL = 64
+BASE64_OBJECT = "eyJ"
+"""How base64 of a JSON object begins."""
 MAGIC_TRAILER = b"\x01\xff\xfe\xfd"
 """How the bytes begin that follow XMP in a GIF (Adobe XMP, part 3, 1.1.2)."""
 
@@ -33,17 +47,34 @@ class Value:
     def __init__(self, field: str, text: str) -> None:
         self.field = field
         self.text = text
+        self.superseded = False
+        """True for a graph as it was drawn, where another field holds the one that ran."""
 
     @cached_property
     def json(self) -> Any:
         """The value as JSON, None where it is none or nests too deep."""
-        text = self.text.strip()
+        text = LABEL.sub("", self.text[:MAX_LABEL].lstrip(), count=1) + self.text[MAX_LABEL:]
+        if text.startswith(BASE64_OBJECT):
+            text = _unpacked(text)
         if not text.startswith("{"):
             return None
         try:
-            return json.loads(text)
+            return json.JSONDecoder().raw_decode(text)[0]
         except (ValueError, RecursionError):
             return None
+
+    @cached_property
+    def graph(self) -> comfyui.Graph | None:
+        """The ComfyUI graph that the value holds, None where it holds none."""
+        return comfyui.graph(self.json)
+
+
+def _unpacked(text: str) -> str:
+    """Return the text that base64 stands for; empty where it is none."""
+    try:
+        return base64.b64decode(text.strip(), validate=True).decode("utf-8")
+    except ValueError:
+        return ""
 
 
 class Fields:
@@ -65,6 +96,8 @@ class Fields:
         self.chunks = 0
         """Pieces of the container that were found."""
         self._wanted = wanted
+        self._keywords = {name[4:].lower(): name for name in wanted if name.startswith("PNG ")}
+        self._media_type = media_type
         self._left = MAX_UNPACKED
         self._blocks = 0
         self._packets: list[bytes | memoryview] = []
@@ -89,23 +122,41 @@ class Fields:
             self._exif(data)
         elif media_type == "image/svg+xml" and b"RDF" in data:
             self._packet(data)
-        elif media_type == "image/png":
-            self._keep("PNG alpha", stealth.signature(data))
+        elif media_type in ("image/png", "image/webp"):
+            kind = media_type.removeprefix("image/").upper().replace("WEBP", "WebP")
+            for where, spelt in stealth.signatures(data).items():
+                self._keep(f"pixel {where}", spelt, f"{kind} {where}")
         for block in blocks(data):
             self._keep_raw(f"Samsung {block.tag}", block.data)
         if self._resources:
             self._iim(iim.from_resources(b"".join(self._resources)))
         said = xmp.read(self._packets, self._pieces)
         self.limited = self.limited or said.limited
+        self.whole = self.whole and said.whole
         for name, text in said.found:
             self._keep(f"XMP {name}", text)
+        self._settle_graphs()
 
-    def _keep(self, field: str, text: str) -> None:
-        """Keep a value of a field that is wanted."""
+    def _settle_graphs(self) -> None:
+        """Let a graph that ran outrank those that were only drawn."""
+        fields = [self.values[name] for name in GRAPHS if name in self.values]
+        graphs = [value for values in fields for value in values if value.graph is not None]
+        ran = any(value.graph is not None and value.graph.executed for value in graphs)
+        for value in graphs:
+            value.superseded = ran and value.graph is not None and not value.graph.executed
+
+    def _keep(self, field: str, text: str, written: str = "") -> None:
+        """Keep a value of a field that is wanted.
+
+        Args:
+            field: as the table names it.
+            text: the value.
+            written: the name that stands in the file, where it differs.
+        """
         if field in self._wanted and text:
             values = self.values.setdefault(field, [])
             if len(values) < MAX_VALUES:
-                values.append(Value(field, text))
+                values.append(Value(written or field, text))
             else:
                 self.limited = True
 
@@ -168,8 +219,8 @@ class Fields:
         """Read a tEXt, zTXt or iTXt chunk, if its keyword is wanted."""
         keyword = bytes(chunk.data[: MAX_KEYWORD + 1]).partition(b"\0")[0]
         name = keyword.decode("latin-1")
-        profile = name.startswith(RAW_PROFILE)
-        if not profile and name != PNG_XMP and f"PNG {name}" not in self._wanted:
+        profile, field = name.startswith(RAW_PROFILE), self._keywords.get(name.lower())
+        if not profile and name != PNG_XMP and field is None:
             return
         body = bytes(chunk.data[len(keyword) + 1 : len(keyword) + 1 + HELD])
         packed = chunk.tag == "zTXt"
@@ -183,8 +234,8 @@ class Fields:
             self._profile(name.removeprefix(RAW_PROFILE), body)
         elif name == PNG_XMP:
             self._packets.append(body)
-        else:
-            self._keep(f"PNG {name}", exif.plain(body))
+        elif field is not None:
+            self._keep(field, exif.plain(body), f"PNG {name}")
 
     def _profile(self, kind: str, body: bytes) -> None:
         """Read a raw profile: a line with its name, one with its length, then hexadecimal text."""
@@ -202,6 +253,25 @@ class Fields:
     def png_label(self, chunk: Chunk) -> None:
         """Read a chunk whose type is the name of the field."""
         self._keep_raw(f"PNG {chunk.tag}", chunk.data)
+
+    def comfy(self, chunk: Chunk) -> None:
+        """Read a `comf` chunk of an animated PNG: keyword and text (ComfyUI, nodes_images.py)."""
+        keyword = bytes(chunk.data[:MAX_LABEL]).partition(b"\0")[0]
+        field = self._keywords.get(keyword.decode("latin-1").lower())
+        if field is not None:
+            self._keep_raw(field, chunk.data[len(keyword) + 1 :])
+
+    def comment(self, chunk: Chunk) -> None:
+        """Read a comment of a JPEG or a GIF."""
+        raw = chunk.data
+        if self._media_type == "image/gif":
+            raw = memoryview(joined(chunk.data[: self._left]))
+        self._keep_raw("GIF comment" if self._media_type == "image/gif" else "JPEG comment", raw)
+
+    def segment(self, chunk: Chunk) -> None:
+        """Read an application segment that holds a label as bare JSON, or behind its name."""
+        if bytes(chunk.data[:1]) == b"{" or bytes(chunk.data[:4]) == b"AIGC":
+            self._keep_raw("JPEG APP", chunk.data)
 
     def bare_exif(self, chunk: Chunk) -> None:
         """Read EXIF that is a chunk of its own."""
@@ -228,6 +298,7 @@ class Fields:
         self._resources.append(self._spend(chunk.data))
 
 
+SEGMENTS = [f"APP{number}" for number in (0, *range(2, 13), 14, 15)]
 READERS: dict[str, Callable[[Fields, Chunk], None]] = {
     "APP1": Fields.jpeg,
     "APP13": Fields.photoshop,
@@ -235,6 +306,9 @@ READERS: dict[str, Callable[[Fields, Chunk], None]] = {
     "zTXt": Fields.png_text,
     "iTXt": Fields.png_text,
     "AIGC": Fields.png_label,
+    "comf": Fields.comfy,
+    "COM": Fields.comment,
+    **dict.fromkeys(SEGMENTS, Fields.segment),
     "eXIf": Fields.bare_exif,
     "EXIF": Fields.bare_exif,
     "Exif": Fields.item_exif,
@@ -246,4 +320,4 @@ READERS: dict[str, Callable[[Fields, Chunk], None]] = {
     "IFD0:0x83BB": Fields.tiff_iim,
     "IFD0:0x8649": Fields.tiff_resources,
 }
-"""Chunk → how it is read. JPEG and GIF comments hold no mark that is known."""
+"""Chunk → how it is read."""

@@ -57,18 +57,37 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Every mark, specific before general."""
 
     version: str
+    fields: dict[str, tuple[str, ...]]
+    """What a field is for → the fields that serve for it, or further such names."""
     mark: tuple[Mark, ...]
 
     @property
-    def fields(self) -> frozenset[str]:
+    def wanted(self) -> frozenset[str]:
         """Names of all fields that a row reads."""
         return frozenset(name for mark in self.mark for when in mark.when for name in when.fields)
 
 
 @cache
 def table() -> Table:
-    """Give the table as it ships."""
-    return msgspec.convert(tomllib.loads(TABLE.read_text("utf-8")), Table)
+    """Return the table as it ships, with the fields of each row written out."""
+    made = msgspec.convert(tomllib.loads(TABLE.read_text("utf-8")), Table)
+    marks = tuple(
+        msgspec.structs.replace(
+            mark,
+            when=tuple(
+                msgspec.structs.replace(when, fields=_written_out(when.fields, made.fields))
+                for when in mark.when
+            ),
+        )
+        for mark in made.mark
+    )
+    return msgspec.structs.replace(made, mark=marks)
+
+
+def _written_out(names: tuple[str, ...], known: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """Return fields for what they are for; names of single fields stay as they are."""
+    parts = (_written_out(known[name], known) if name in known else (name,) for name in names)
+    return tuple(dict.fromkeys(field for part in parts for field in part))
 
 
 def found(marks: tuple[Mark, ...], fields: Fields) -> list[tuple[Mark, Value]]:

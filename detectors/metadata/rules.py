@@ -1,36 +1,54 @@
 """What a field's value has to be for a row of `marks.toml` to hold: a function a rule."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
+from detectors.metadata import comfyui
 from detectors.metadata.fields import Value
 
 MAX_MATCHED = 16_384
 """Characters of a value that a pattern is tried on; a mark stands in far fewer."""
-STEPS = re.compile(r"^Steps: \d+[^\n]{0,4096}", re.MULTILINE)
+STEPS = re.compile(r"\bSteps: ?\d[^\r\n]{0,4096}")
 SETTINGS = tuple(
-    re.compile(rf"(?:^|, ){setting}")
+    re.compile(setting)
     for setting in (
-        r"Seed: \d+",
-        r"Size: \d+x\d+",
-        r"CFG [Ss]cale: \d",
-        r"Sampler: \S",
-        r"Model hash: [0-9A-Fa-f]{6}",
-        r"Model: \S",
-        r"Version: \S",
+        r"\bSeed: ?\d",
+        r"\bSize: ?\d+x\d",
+        r"\bModel: ?\S",
+        r"\bVersion: ?\S",
     )
 )
 """What AUTOMATIC1111 writes behind the steps; programs order it differently and leave some out."""
+TRAITS = tuple(
+    re.compile(trait)
+    for trait in (
+        r"\bCFG [Ss]cale: ?\d",
+        r"\bSampler: ?\S",
+        r"\bModel hash: ?[0-9A-Fa-f]{6}",
+        r"\bNegative prompt:",
+        r"\bSchedule(?:r| type): ?\S",
+        r"\b(?:Clip skip|CLIP Skip): ?\d",
+        r"\bDenoising strength: ?\d",
+        r"\b(?:VAE|Lora|TI) hash(?:es)?: ?\S",
+        r"\bGuidance(?: [Ss]cale)?: ?\d",
+        r"\bApp: SD\.Next",
+    )
+)
+"""What only the settings of a diffusion model have; simulations and recipes have none of it."""
 LEAST_SETTINGS = 3
+LEAST_TRAITS = 2
 MAX_LINES = 32
 """Lines that may hold settings; programs write one."""
+DENIES = re.compile(
+    r"\A(?:no|not|non|without|kein\w*|keine?r?|ohne|sans|aucun\w*|sin|senza|sem|geen|zonder|ingen|inget|bez|без|没有|未)\b"
+    r"[^.;]{0,40}\b(?:AI|A\.I\.|KI|IA|ИИ|ШІ|artificial|künstliche|intelligence|genAI|generative)\b",
+    re.IGNORECASE,
+)
 UNSET = (None, 0, "0", "", False)
 PRODUCERS = ("ContentProducer", "ProduceID", "ContentPropagator", "PropagateID")
 """Keys of GB 45438-2025, annex E."""
-GRAPH_LABEL = re.compile(r"\A(?:prompt|workflow):\s*", re.IGNORECASE)
-"""What ComfyUI writes before a graph in an EXIF field."""
 
 Values = tuple[str, ...]
 
@@ -38,6 +56,11 @@ Values = tuple[str, ...]
 def equals(value: Value, values: Values, _: int) -> bool:
     """The whole text is one of the values."""
     return value.text.strip() in values
+
+
+def same(value: Value, values: Values, _: int) -> bool:
+    """The whole text is one of the values, capital letters and blanks at its ends aside."""
+    return value.text.strip().lower() in values
 
 
 def starts(value: Value, values: Values, _: int) -> bool:
@@ -89,36 +112,86 @@ def service(value: Value, values: Values, _: int) -> bool:
     return all(said.get(key) for key in values)
 
 
+def names_system(value: Value, values: Values, _: int) -> bool:
+    """The text names a system, and is none of the values, by which people say that none was."""
+    said = " ".join(value.text.strip().strip(".!()[]\"'").lower().split())
+    return bool(said) and said not in values and not DENIES.match(said)
+
+
+def any_key(value: Value, values: Values, _: int) -> bool:
+    """The text is a JSON object in which a key, the first value, holds one of the others."""
+    return any(str(said) in values[1:] for said in _held(value.json, values[0]))
+
+
+def _held(said: Any, key: str, depth: int = 6) -> Iterator[Any]:
+    """Yield what a key holds anywhere in a JSON object, so many levels deep."""
+    if isinstance(said, dict) and depth:
+        for name, inner in islice(said.items(), 1000):
+            if name == key:
+                yield inner
+            yield from _held(inner, key, depth - 1)
+
+
 def recipe(value: Value, values: Values, _: int) -> bool:
     """The text has a line of generation settings, in which each pattern is found."""
-    for found in islice(STEPS.finditer(value.text), MAX_LINES):
-        line = found.group().strip()
-        settings = sum(setting.search(line) is not None for setting in SETTINGS)
-        if settings >= LEAST_SETTINGS and all(re.search(pattern, line) for pattern in values):
+    lines = _recipes(value.text)
+    return any(all(re.search(pattern, line) for pattern in values) for line in lines)
+
+
+def recipe_edits(value: Value, values: Values, _: int) -> bool:
+    """The text has a line of settings by which a picture was changed: one of the patterns is found.
+
+    Denoising alone says so only where it is not that of a second pass over the same picture.
+    """
+    for line in _recipes(value.text):
+        second = "Hires" in line or "hires" in line
+        strength = "Denoising strength" in line and not second
+        if strength or any(re.search(pattern, line) for pattern in values):
             return True
     return False
 
 
+def _recipes(text: str) -> Iterator[str]:
+    """Yield the lines of generation settings in a text, each with what stands before it."""
+    for found in islice(STEPS.finditer(text), MAX_LINES):
+        line, before = (
+            found.group().strip(),
+            text[max(0, found.start() - MAX_MATCHED) : found.start()],
+        )
+        traits = sum(trait.search(line) is not None for trait in TRAITS)
+        traits += "Negative prompt:" in before and "Negative prompt:" not in line
+        settings = sum(setting.search(line) is not None for setting in SETTINGS)
+        if traits >= LEAST_TRAITS and traits + settings >= LEAST_SETTINGS:
+            yield line
+
+
 def graph_generates(value: Value, _: Values, __: int) -> bool:
     """The text is a ComfyUI graph that makes a picture without changing one that it loads."""
-    nodes = _nodes(value)
-    makes = any("Sampler" in node or node.startswith(("Save", "Preview")) for node in nodes)
-    return makes and not (_loads(nodes) and (_encodes(nodes) or not _samples(nodes)))
+    return _made(value) == "generated"
 
 
 def graph_edits(value: Value, _: Values, __: int) -> bool:
     """The text is a ComfyUI graph that loads a picture and changes it with a model."""
-    nodes = _nodes(value)
-    changes = _encodes(nodes) if _samples(nodes) else any("Model" in node for node in nodes)
-    return _loads(nodes) and changes
+    return _made(value) == "edited"
+
+
+def graph_unknown(value: Value, _: Values, __: int) -> bool:
+    """The text is a ComfyUI graph in which a node that is not known made the picture."""
+    return _made(value) == "unknown"
+
+
+def _made(value: Value) -> comfyui.Made | None:
+    """Return what the graph in a text did; None where it is none, or another tells what ran."""
+    return None if value.graph is None or value.superseded else comfyui.made(value.graph)
 
 
 def excerpt(rule: str, value: Value) -> str:
     """Give what a rule went by: a line of settings, the nodes of a graph, the end of a URI."""
-    if rule == "recipe":
-        return next(STEPS.finditer(value.text)).group()
-    if rule in ("graph_generates", "graph_edits"):
-        return ", ".join(sorted(_nodes(value), key=lambda node: ("Sampler" not in node, node)))
+    if rule in ("recipe", "recipe_edits"):
+        return next(_recipes(value.text))
+    if rule.startswith("graph_") and value.graph is not None:
+        known = comfyui.strangers if rule == "graph_unknown" else comfyui.kinds
+        return ", ".join(known(value.graph))
     return _end(value.text) if rule == "last_part" else value.text
 
 
@@ -135,53 +208,6 @@ def _aigc(value: Value) -> dict[str, Any]:
     return said if isinstance(said, dict) else {}
 
 
-def _loads(nodes: set[str]) -> bool:
-    """Tell whether the graph loads a picture."""
-    return any("LoadImage" in node for node in nodes)
-
-
-def _encodes(nodes: set[str]) -> bool:
-    """Tell whether the graph starts from pixels."""
-    return any(node.startswith("VAEEncode") for node in nodes)
-
-
-def _samples(nodes: set[str]) -> bool:
-    """Tell whether the graph runs a diffusion model."""
-    return any("Sampler" in node for node in nodes)
-
-
-def _nodes(value: Value) -> set[str]:
-    """Give the kinds of nodes of a ComfyUI graph, in API or editor form; none where it is none."""
-    text = GRAPH_LABEL.sub("", value.text.strip(), count=1)
-    said = value.json if text == value.text.strip() else Value(value.field, text).json
-    if not isinstance(said, dict):
-        return set()
-    if isinstance(said.get("prompt"), dict):
-        said = said["prompt"]
-    api = {
-        node["class_type"]
-        for node in said.values()
-        if isinstance(node, dict) and isinstance(node.get("class_type"), str)
-    }
-    return api or _drawn(said)
-
-
-def _drawn(said: dict[str, Any]) -> set[str]:
-    """Give the kinds of nodes of a graph as the editor saves it, subgraphs included."""
-    if "links" not in said and "last_node_id" not in said:
-        return set()
-    inner = said.get("definitions")
-    below = inner.get("subgraphs") if isinstance(inner, dict) else None
-    graphs = [said, *_objects(below)]
-    nodes = [node for graph in graphs for node in _objects(graph.get("nodes"))]
-    return {node["type"] for node in nodes if isinstance(node.get("type"), str)}
-
-
-def _objects(said: Any) -> list[dict[str, Any]]:
-    """Give the objects in a list; none where it is no list."""
-    return [each for each in said if isinstance(each, dict)] if isinstance(said, list) else []
-
-
 RULES: dict[str, Callable[[Value, Values, int], bool]] = {
     "equals": equals,
     "starts": starts,
@@ -193,7 +219,12 @@ RULES: dict[str, Callable[[Value, Values, int], bool]] = {
     "key_set": key_set,
     "label": label,
     "service": service,
+    "names_system": names_system,
+    "any_key": any_key,
+    "same": same,
     "recipe": recipe,
+    "recipe_edits": recipe_edits,
     "graph_generates": graph_generates,
     "graph_edits": graph_edits,
+    "graph_unknown": graph_unknown,
 }

@@ -5,17 +5,24 @@ from itertools import chain
 
 import msgspec
 
-from detectors.containers.rdf import Property, properties
+from detectors.containers.rdf import RDF, Property, properties
 
 PREFIXES = {
     "http://purl.org/dc/elements/1.1/": "dc",
     "http://ns.adobe.com/xap/1.0/": "xmp",
     "http://ns.adobe.com/exif/1.0/": "exif",
+    "http://ns.adobe.com/tiff/1.0/": "tiff",
     "http://ns.adobe.com/photoshop/1.0/": "photoshop",
+    "http://ns.adobe.com/xap/1.0/rights/": "xmpRights",
     "http://iptc.org/std/Iptc4xmpExt/2008-02-29/": "Iptc4xmpExt",
     "http://www.tc260.org.cn/ns/AIGC/1.0/": "TC260",
 }
 """Namespaces whose properties are read; a file may call them otherwise."""
+USUAL = {prefix: namespace for namespace, prefix in PREFIXES.items()} | {"rdf": RDF}
+"""What prefixes stand for that a malformed packet does not declare."""
+FREE = frozenset({"prompt", "workflow", "parameters", "aigc", "usercomment", "generation_data"})
+"""Names, in small letters, under which generators write what they were told, in namespaces of their
+own; such a property is called `*:name`."""
 NOTE = "http://ns.adobe.com/xmp/note/"
 MAX_PACKETS = 8
 """Packets that are parsed; programs write one, rarely two."""
@@ -28,6 +35,8 @@ class Xmp(msgspec.Struct, frozen=True):
 
     found: tuple[tuple[str, str], ...]
     """(`photoshop:Credit`, value), in the order of the file."""
+    whole: bool
+    """False where a packet was malformed: what could be read stands."""
     limited: bool
     """True where something was left unread at a limit, or for an entity."""
 
@@ -41,15 +50,16 @@ def read(packets: Iterable[bytes | memoryview], pieces: Iterable[memoryview] = (
     """
     found: list[tuple[str, str]] = []
     digests: set[str] = set()
-    limited = False
+    whole, limited = True, False
     for count, packet in enumerate(chain(packets, _extensions(pieces, digests))):
         if count == MAX_PACKETS:
-            return Xmp(tuple(found), limited=True)
-        said = properties(packet)
+            return Xmp(tuple(found), whole=whole, limited=True)
+        said = properties(packet, USUAL)
         limited = limited or said.limited
+        whole = whole and (said.whole or said.limited)
         found += [named for each in said.found if (named := _named(each))]
         digests |= {each.value for each in said.found if each.namespace == NOTE}
-    return Xmp(tuple(found), limited)
+    return Xmp(tuple(found), whole=whole, limited=limited)
 
 
 def _extensions(pieces: Iterable[memoryview], digests: set[str]) -> Iterable[bytes]:
@@ -67,4 +77,7 @@ def _extensions(pieces: Iterable[memoryview], digests: set[str]) -> Iterable[byt
 def _named(said: Property) -> tuple[str, str] | None:
     """Give a property under its customary name; None where it is not one that is read."""
     prefix = PREFIXES.get(said.namespace)
-    return None if prefix is None else (f"{prefix}:{said.name}", said.value)
+    if prefix is not None:
+        return f"{prefix}:{said.name}", said.value
+    name = said.name.lower()
+    return (f"*:{name}", said.value) if name in FREE else None

@@ -54,6 +54,10 @@ def png(*chunks: bytes) -> bytes:
     return head + b"".join(chunks) + pixels
 
 
+def jpeg_xmp(packet: bytes) -> bytes:
+    return JPEG[:2] + app1(b"http://ns.adobe.com/xap/1.0/\0" + packet) + JPEG[2:]
+
+
 def app1(data: bytes) -> bytes:
     return b"\xff\xe1" + struct.pack(">H", len(data) + 2) + data
 
@@ -348,3 +352,39 @@ def test_a_namespace_too_long_to_stand_before_every_name_is_a_limit_and_not_clea
     data: bytes,
 ) -> None:
     assert codes(data) == ["metadata.over_limit"]
+
+
+def test_malformed_xmp_is_read_as_far_as_it_goes_and_never_called_clear() -> None:
+    head = (
+        b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf'
+    )
+    begin = head + b'-syntax-ns#"><rdf:Description>'
+    undeclared = begin + b"<Iptc4xmpExt:DigitalSourceType>x/trainedAlgorithmicMedia"
+    for rest in (b"</Iptc4xmpExt:DigitalSourceType>", b"</Iptc4xmpExt:DigitalSourceType>\0\1&<"):
+        assert codes(jpeg_xmp(undeclared + rest)) == ["metadata.generated"]
+    said = codes(jpeg_xmp(begin + b"<dc:title>Tom & Jerry</dc:title>"))
+    assert said == ["metadata.clear_in_part"]
+
+
+@pytest.mark.parametrize("form", ["PNG", "WEBP"])
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_data_hidden_in_colours_or_alpha_is_found_in_every_format_without_loss(
+    form: str, mode: str
+) -> None:
+    word = b"stealth_pngcomp" if mode == "RGBA" else b"stealth_rgbcomp"
+    bits = [int(bit) for byte in word for bit in f"{byte:08b}"]
+    image = Image.new(mode, (40, 90), (200, 120, 60, 254)[: len(mode)])
+    step = 1 if mode == "RGBA" else 3
+    for at in range(0, len(bits), step):
+        x, y = divmod(at // step, 90)
+        pixel = list(image.getpixel((x, y)))
+        for offset, bit in enumerate(bits[at : at + step]):
+            channel = 3 if mode == "RGBA" else offset
+            pixel[channel] = pixel[channel] & 254 | bit
+        image.putpixel((x, y), tuple(pixel))
+    out = io.BytesIO()
+    image.save(out, form, lossless=True, exact=True)
+    said = look(out.getvalue())
+    assert [signal.facts.get("mark") for signal in said] == ["stealth"]
+    image.resize((80, 180)).save(out := io.BytesIO(), form, lossless=True)
+    assert [signal.facts.get("mark") for signal in look(out.getvalue())] == [None]
