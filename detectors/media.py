@@ -69,12 +69,14 @@ CONTROL = bytes(set(range(32)) - set(b"\t\n\v\f\r\x1b"))
 CONTROL_SHARE = 0.05
 """Share of control bytes in the head above which bytes are no text in any encoding we read."""
 SVG_ROOT = re.compile(
-    rb"\A(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]{0,400}\?>\s*)?(?:<!--(?:(?!-->).){0,2000}-->\s*)*"
-    rb"(?:<!DOCTYPE(?:[^>\[]{0,400})(?:\[.{0,3000}\]\s*)?>\s*)?(?:<!--(?:(?!-->).){0,2000}-->\s*)*<(?:\w+:)?svg[\s>/]",
+    rb"\A(?:\xef\xbb\xbf)?\s*+(?:<\?xml[^>]{0,400}\?>\s*+)?(?:<!--(?:(?!-->).){0,2000}-->\s*+)*+"
+    rb"(?:<!DOCTYPE[^>\[]{0,400}(?:\[.{0,3000}\]\s*+)?>\s*+)?(?:<!--(?:(?!-->).){0,2000}-->\s*+)*+"
+    rb"<(?:\w+:)?svg[\s>/]",
     re.DOTALL | re.IGNORECASE,
 )
 HTML_ROOT = re.compile(
-    rb"\A(?:\xef\xbb\xbf)?\s*(?:<!--(?:(?!-->).){0,2000}-->\s*)*<(?:!DOCTYPE\s+html|html|head|body)[\s>]",
+    rb"\A(?:\xef\xbb\xbf)?\s*+(?:<!--(?:(?!-->).){0,2000}-->\s*+)*+"
+    rb"<(?:!DOCTYPE\s+html|html|head|body)[\s>]",
     re.DOTALL | re.IGNORECASE,
 )
 WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"

@@ -25,7 +25,7 @@ SETTINGS: Final[dict[str, Any]] = {
 }
 MOST_THUMBNAIL: Final = 1 << 20
 """Bytes of a thumbnail that is compared; writers keep to some tens of thousands."""
-URL: Final = re.compile(r"\S+://\S+")
+URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,30}://\S+")
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):

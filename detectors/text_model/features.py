@@ -19,7 +19,7 @@ _STEP = np.uint64(BASE)
 _BACK = np.uint64(pow(BASE, -1, 1 << 64))
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
-_SENTENCE_END = re.compile(r"[.!?]+[\"')]*\s|[\u3002\uff01\uff1f]")
+_SENTENCE_END = re.compile(r"(?<![.!?])[.!?]++[\"')]*+\s|[\u3002\uff01\uff1f]")
 LONG, LONGER = 7, 11
 """Letters from which on a word is long."""
 STYLE = (

@@ -4,6 +4,7 @@
 import hashlib
 import importlib.util
 import sys
+import time
 import tomllib
 import zlib
 from collections.abc import Callable
@@ -393,3 +394,30 @@ def test_without_the_extra_pages_are_read_whole(monkeypatch: pytest.MonkeyPatch)
     passage, facts = opened((HOME / "page.html").read_bytes())
     assert "Home" in passage.plain
     assert "main_text" not in facts
+
+
+FRONT = [
+    ("---\ntitle: a\n---\nwords", "words"),
+    ("---\r\ntitle: a\r\n---\r\nwords", "words"),
+    ("---\ntitle: a\n...  \nwords", "words"),
+    ("---\ntitle: a\n---", "---\ntitle: a\n---"),
+    ("---\n---\nwords", "---\n---\nwords"),
+    ("---\n---\n---\nwords", "words"),
+    ("---\nno end\nwords", "---\nno end\nwords"),
+    ("---\n" + "a\n" * 200 + "---\nwords", "words"),
+    ("---\n" + "a\n" * 201 + "---\nwords", None),
+    ("---\n" + "a" * 2_001 + "\n---\nwords", None),
+]
+
+
+@pytest.mark.parametrize(("text", "own"), FRONT)
+def test_front_matter_is_no_prose(text: str, own: str | None) -> None:
+    assert markdown.prose(text) == (text if own is None else own)
+
+
+@pytest.mark.parametrize("line", ["a\r\n", "a\n", "\r\n", "-- \r\n"])
+def test_front_matter_that_never_ends_takes_no_time(line: str) -> None:
+    began = time.process_time()
+    for lines in (60, 100_000):
+        markdown.prose("---\r\n" + line * lines)
+    assert time.process_time() - began < 1

@@ -4,6 +4,7 @@ import json
 import random
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -22,6 +23,7 @@ from detectors.text_model.card import Figures, page
 from detectors.text_model.config import PATHS, read
 from detectors.text_model.detector import TextModel
 from detectors.text_model.evaluate import calibrate, evaluate
+from detectors.text_model.features import style
 from detectors.text_model.records import read as labelled
 
 PERSON = "well i just think that you know my old dog never did like the rain or a bath"
@@ -336,3 +338,10 @@ def test_the_shipped_weights_name_every_source_they_were_gathered_from() -> None
     learnt = set(read(Path(str(folder))).sources)
     assert len(named) > 1
     assert named <= learnt
+
+
+@pytest.mark.parametrize("tail", [".", "!?", "'", ". '"])
+def test_a_tail_of_marks_takes_no_time(tail: str) -> None:
+    began = time.process_time()
+    style("Words of a text. " * 20 + tail * 60_000)
+    assert time.process_time() - began < 2
