@@ -1,6 +1,7 @@
 """Write what the documentation quotes: `python docs/make.py`.
 
 - `docs/commands.md`: every `--help`;
+- `docs/marks.md`: every mark of pictures and texts, from the tables;
 - `docs/screen.svg` and the screen in the README: a real run over a fixture;
 - the README's table of figures, from `docs/figures.json` (`benchmarks/figures.py`) and each model's
   `metrics.json` (`provenance evaluate`).
@@ -14,6 +15,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,13 @@ COMMANDS = (
     "trust import", "trust remove", "trust enable", "trust disable", "detectors", "doctor",
     "config show", "train", "evaluate", "calibrate", "completion",
 )  # fmt: skip
+MARKS_HEAD = """# Marks
+
+Every mark that `metadata` and `text_marks` know; written by `python docs/make.py`.
+A mark is what a program writes of itself, or what an assistant leaves behind. Anyone can write a
+field, so a mark never gives more than `review`; and most files carry none, so its absence says
+nothing. Fields are named over all containers: PNG keyword, EXIF tag, XMP property, IIM dataset.
+"""
 LARGE = 100
 """Texts from which on a group is shown as the worst."""
 SCREEN = ("check", "fixtures/signed/laundered.jpg", "--without", "image_model,portrait")
@@ -157,10 +166,46 @@ def readme() -> str:
     return between(between(page, "figures", figures()), "screen", screen)
 
 
+def marks() -> str:
+    """Return the page of marks: every row of the tables of pictures and of texts."""
+    pictures = tomllib.loads((ROOT / "detectors/metadata/marks.toml").read_text("utf-8"))
+    texts = tomllib.loads((ROOT / "detectors/text_marks/marks.toml").read_text("utf-8"))
+    parts = [MARKS_HEAD, "## What a field is for\n", "| name | fields |", "|---|---|"]
+    for name, fields in pictures["fields"].items():
+        parts.append(f"| `{name}` | {', '.join(f'`{cell(field)}`' for field in fields)} |")
+    parts += ["\n## Pictures\n", "| mark | claim | fields | ratio | source | risk |"]
+    parts.append("|---|---|---|---|---|---|")
+    for row in pictures["mark"]:
+        fields = ", ".join(f"`{field}`" for field in row["when"][0]["fields"])
+        more = f" and {len(row['when']) - 1} more" if len(row["when"]) > 1 else ""
+        parts.append(line(row, fields + more, ratio(row), row["source"], row["risk"]))
+    parts += ["\n## Texts\n", "| mark | claim | ratio | note |", "|---|---|---|---|"]
+    parts += [line(row, ratio(row), row.get("note", "")) for row in texts["mark"]]
+    return "\n".join(parts) + "\n"
+
+
+def line(row: dict[str, Any], *cells: str) -> str:
+    """Return a line of the tables of marks."""
+    named = (f"`{row['id']}`", row.get("claim", "none"), *cells)
+    return f"| {' | '.join(map(cell, named))} |"
+
+
+def cell(text: str) -> str:
+    """Return text for a cell of a table."""
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def ratio(row: dict[str, Any]) -> str:
+    """Return the likelihood ratio of a mark, where one was measured."""
+    said = row.get("log10_lr", "unmeasured")
+    return "unmeasured" if isinstance(said, str) else f"{10**said:.0f} (log10 {said})"
+
+
 def pages() -> dict[Path, str]:
     """Give every page that is written: path → content."""
     return {
         HERE / "commands.md": commands(),
+        HERE / "marks.md": marks(),
         HERE / "screen.svg": picture(),
         ROOT / "README.md": readme(),
     }
