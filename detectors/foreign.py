@@ -19,7 +19,7 @@ import msgspec
 
 from detectors.calibration import Calibration
 from detectors.errors import ConfigError
-from detectors.runtime import without_probing
+from detectors.runtime import refuse_without_torch, without_probing
 from detectors.storing.atomic import atomic_write
 
 BESIDE = "provenance.json"
@@ -257,8 +257,5 @@ def placed(model: Any, device: str) -> Any:
     Raises:
         ConfigError: torch has no such device.
     """
-    import torch
-
-    if device == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("device cuda: torch finds no GPU; use --device cpu")
+    refuse_without_torch(device)
     return model.to(device).eval()

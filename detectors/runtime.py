@@ -3,9 +3,12 @@
 import importlib
 import os
 import socket
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+
+from detectors.errors import ConfigError
 
 
 def onnxruntime() -> Any:
@@ -35,3 +38,35 @@ def without_probing() -> Iterator[None]:
         yield
     finally:
         socket.has_ipv6 = had
+
+
+def refuse_without_torch(device: str) -> None:
+    """Refuse a device that torch does not have here; `cpu` needs no torch and is never refused.
+
+    Raises:
+        ConfigError: torch is not installed, or finds no GPU.
+    """
+    if device == "cpu":
+        return
+    try:
+        import torch
+    except ImportError:
+        raise ConfigError(f"device {device}: torch is not installed; use --device cpu") from None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a driver that is too old or not there
+        found = torch.cuda.is_available()
+    if not found:
+        raise ConfigError(
+            f"device {device}: torch {torch.__version__} finds no GPU; use --device cpu"
+        )
+
+
+def refuse_without_provider(device: str) -> None:
+    """Refuse a device that onnxruntime does not have here.
+
+    Raises:
+        ConfigError: says what it lacks.
+    """
+    provider = f"{device.upper()}ExecutionProvider"
+    if provider not in onnxruntime().get_available_providers():
+        raise ConfigError(f"device {device}: onnxruntime has no {provider} here; use --device cpu")

@@ -11,6 +11,7 @@ from detectors.image_model.judge import NAME, judged, outside
 from detectors.image_model.model import SHIPPED, Model, read
 from detectors.item import Item
 from detectors.options import given
+from detectors.runtime import refuse_without_torch
 from detectors.signal import Signal
 
 if TYPE_CHECKING:
@@ -32,9 +33,11 @@ class ImageModel:
         """Read the model's config.
 
         Raises:
-            ConfigError: an option cannot be used, or the folder holds no model of this detector.
+            ConfigError: an option or the device cannot be used, or the folder holds no model of
+                this detector.
         """
         self._options = given(NAME, options, Options, "use model, device")
+        refuse_without_torch(self._options.device)
         folder = SHIPPED if self._options.model is None else Path(self._options.model)
         self._model: Model = read(folder)
         self._probes: Probes | None = None

@@ -22,6 +22,7 @@ from detectors.image_model.model import read as read_model
 from detectors.item import Item
 from detectors.options import given
 from detectors.report import Way
+from detectors.runtime import refuse_without_provider, refuse_without_torch
 from detectors.signal import Outcome, Reason, Signal
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ class ForeignModel:
         """
         said = given(NAME, options, Options, "use model, device, ai_label")
         self._which, self._device = chosen(Path(said.model), said.ai_label), said.device
+        onnx = self._which.layout == "onnx"
+        (refuse_without_provider if onnx else refuse_without_torch)(self._device)
         self._beside = foreign.read(self._which.folder, NAME, self._which.layout)
         self._gate = read_model(SHIPPED).config
         self.version: str = self._which.layout

@@ -14,7 +14,7 @@ from detectors.errors import ConfigError
 from detectors.image_model.layouts import PROCESSOR, Chosen, Layout, community, sidecar
 from detectors.image_model.sight import seen
 from detectors.item import Item
-from detectors.runtime import onnxruntime, without_probing
+from detectors.runtime import onnxruntime, refuse_without_provider, without_probing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -172,16 +172,16 @@ def _session(file: "Path", device: str) -> tuple[Any, tuple[type[Exception], ...
     kinds = [kind for kind in vars(state).values() if isinstance(kind, type)]
     own = [kind for kind in kinds if issubclass(kind, Exception)]
     faults: tuple[type[Exception], ...] = (ValueError, *own)
-    provider = f"{device.upper()}ExecutionProvider"
-    if provider not in runtime.get_available_providers():
-        raise ConfigError(f"device {device}: this onnxruntime has no {provider}")
+    refuse_without_provider(device)
     options = runtime.SessionOptions()
     options.intra_op_num_threads = 1  # the same sums however many cores there are
     options.log_severity_level = 4
     # Weights in further files are not in the digest: they are looked for where no folder is.
     options.add_session_config_entry(ELSEWHERE, str(file))
     try:
-        return runtime.InferenceSession(file.read_bytes(), options, providers=[provider]), faults
+        return runtime.InferenceSession(
+            file.read_bytes(), options, providers=[f"{device.upper()}ExecutionProvider"]
+        ), faults
     except faults as error:
         raise ConfigError(
             f"{file}: onnxruntime cannot load it (all weights have to lie in it): {error}"

@@ -11,6 +11,7 @@ from detectors.encoder.tokens import tokens
 from detectors.item import Item
 from detectors.options import given
 from detectors.portrait.model import SHIPPED, TEMPLATE, Model, read
+from detectors.runtime import refuse_without_torch
 from detectors.signal import Outcome, Reason, Signal, statistical, weighed
 
 if TYPE_CHECKING:
@@ -35,9 +36,11 @@ class Portrait:
         """Read the model's config.
 
         Raises:
-            ConfigError: an option cannot be used, or the folder holds no model of this detector.
+            ConfigError: an option or the device cannot be used, or the folder holds no model of
+                this detector.
         """
         self._options = given(NAME, options, Options, "use model, device")
+        refuse_without_torch(self._options.device)
         folder = SHIPPED if self._options.model is None else Path(self._options.model)
         self._model: Model = read(folder)
         self._probe: Probe | None = None

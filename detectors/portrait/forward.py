@@ -58,7 +58,7 @@ def largest_face(rgb: "NDArray[np.uint8]") -> Face | None:
         boxes = boxes[_apart(boxes, score[kept], 0.7)]
     if not len(boxes):
         return None
-    boxes = np.fix(boxes)
+    boxes = np.trunc(boxes)
     score, moves, marks = _net("onet")(_seen(image, boxes, SIGHT[1]))
     kept = score > FOUND
     if not kept.any():
@@ -87,14 +87,14 @@ def _proposed(image: Image.Image) -> "Floats":
         chance, moves, _ = _net("pnet")(_normal(image.resize(size, _kernel(scale)))[None])
         rows, columns = np.nonzero(chance[0] >= PROPOSED)
         corner = STRIDE * np.stack([columns, rows], 1) + 1
-        found = np.fix(np.concatenate([corner, corner + CELL - 1], 1) / scale).astype(np.float32)
+        found = np.trunc(np.concatenate([corner, corner + CELL - 1], 1) / scale).astype(np.float32)
         score = chance[0, rows, columns]
         kept = _apart(found, score, 0.5)
         boxes.append(_shifted(found, moves[0, rows, columns])[kept])
         scores.append(score[kept])
         scale *= SHRINK
     whole = np.concatenate(boxes)
-    return np.fix(_squares(whole[_apart(whole, np.concatenate(scores), 0.7)]))
+    return np.trunc(_squares(whole[_apart(whole, np.concatenate(scores), 0.7)]))
 
 
 def _normal(image: Image.Image) -> "Floats":

@@ -10,6 +10,7 @@ import msgspec
 
 from detectors.item import Item
 from detectors.options import given
+from detectors.runtime import refuse_without_torch
 from detectors.signal import Signal
 from detectors.text_model.config import Path as Way
 from detectors.text_model.config import read
@@ -48,6 +49,7 @@ class TextModel:
             ConfigError: an option is unknown or wrong, or the folder holds no whole model.
         """
         chosen = given(NAME, options, Options, "options are model, device and fast")
+        refuse_without_torch(chosen.device)
         with as_file(files("detectors.text_model")) as shipped:
             self._folder = Path(chosen.model) if chosen.model is not None else shipped
         self._config = read(self._folder)

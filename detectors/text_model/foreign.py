@@ -20,6 +20,7 @@ from detectors.errors import CannotAssess
 from detectors.item import Item
 from detectors.options import given
 from detectors.report import Way
+from detectors.runtime import refuse_without_torch
 from detectors.signal import Outcome, Reason, Signal
 from detectors.text_model.choice import chosen, is_foreign
 from detectors.text_model.judge import NAME, judged
@@ -51,6 +52,7 @@ class ForeignModel:
             ConfigError: an option or a folder cannot be used.
         """
         said = given(NAME, options, Options, "options are model, device and fast")
+        refuse_without_torch(said.device)
         self._chosen, self._device = chosen(said.model), said.device
         self._beside = foreign.read(self._chosen.folders[0], NAME, self._chosen.rule)
         self.version = f"{self._chosen.rule}, transformers"

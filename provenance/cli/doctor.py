@@ -1,10 +1,14 @@
 """`provenance doctor`: is this installation whole?"""
 
+import re
 import shutil
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import partial
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import click
 
@@ -12,50 +16,77 @@ import detectors
 import provenance
 from detectors.errors import ConfigError
 
-DISTRIBUTION = "provenance-check"
-LIBRARIES = (
-    "c2pa-python",
-    "encypher-c2pa",
-    "pillow",
-    "pillow-heif",
-    "numpy",
-    "torch",
-    "safetensors",
-    "click",
-    "rich",
-    "msgspec",
-    "cryptography",
+if TYPE_CHECKING:
+    from provenance.cli.settings import Found
+    from provenance.engine.check import Choice
+
+DISTRIBUTION: Final = "provenance-check"
+OK, NOTE, BAD = "ok", "note", "BAD"
+ADDS: Final = {
+    "documents": "texts of PDF, Word and web pages",
+    "postgres": "banks on a PostgreSQL server",
+    "timm": "picture detectors of others, as timm folders",
+    "transformers": "models of others, as transformers folders",
+    "watermarks": "watermarks in texts whose key you hold",
+}
+"""Extra → what it adds."""
+NOT_FOR_CHECK: Final = {"torch": "`check` and `scan` run without it; `train`, models of others and"
+                        " --device cuda need it"}  # fmt: skip
+"""Dependency that may be missing → what is lost."""
+_REQUIRED: Final = re.compile(r"([A-Za-z0-9._-]+)(?:\[[^\]]*\])?([^;]*)(?:;(.*))?")
+_EXTRA: Final = re.compile(r"extra\s*==\s*['\"]([^'\"]+)['\"]")
+OLD: Final = (
+    "new signers and withdrawn ones may be missing. Fetch the current list of its publisher"
+    " (https://github.com/c2pa-org/conformance-public for c2pa) and import it:"
+    " `provenance trust import FILE --name {} --issued DATE --use signers`"
 )
-OK, WARN, BAD = "ok", "note", "BAD"
+"""What to do about a trust list."""
 Finding = tuple[str, str, str]
+
+
+class Required(NamedTuple):
+    """A library that the distribution's metadata name."""
+
+    name: str
+    wanted: str
+    """`>=1.20,<1.29`; empty for any version."""
+    extra: str
+    """That it belongs to; empty for what is always needed."""
 
 
 @click.command()
 @click.pass_context
 def doctor(ctx: click.Context) -> None:
-    """See whether this installation is whole; exit 3 if it is not."""
+    """See whether this installation is whole; exit 3 if it is not.
+
+    Looks at every library, tries every detector on a small item, opens the banks and models that
+    are configured, and says which trust lists are old.
+    """
+    from provenance.cli.secrets import without_secrets
     from provenance.render.escape import escape
 
     worst = 0
     for state, what, said in _findings():
         worst = max(worst, 3 if state == BAD else 0)
-        click.echo(escape(f"{state:<5} {what:<16} {said}"))
+        line = " ".join(without_secrets(said).split())
+        click.echo(escape(f"{state:<5} {what:<16} {line}"))
     ctx.exit(worst)
 
 
 def _findings() -> Iterator[Finding]:
-    """Give (state, what, what was seen), one line each."""
+    """Yield (state, what, what was seen), one line each."""
     yield OK, "version", f"provenance {provenance.__version__}, Python {sys.version.split()[0]}"
     yield from _packages()
     yield _command()
     yield from _libraries()
-    yield from _detectors()
-    yield from _configuration()
+    yield from _extras()
+    yield from _in_use()
+    yield from _lists()
 
 
 def _packages() -> Iterator[Finding]:
-    """Two other distributions carry our package names; pip overwrites without a word."""
-    owners = metadata.packages_distributions()
+    """Yield whose our two packages are: two other distributions carry their names."""
+    owners = metadata.packages_distributions()  # pip overwrites without a word
     for package in (provenance, detectors):
         name = package.__name__
         claimed = sorted(set(owners.get(name, [])))
@@ -84,38 +115,92 @@ def _command() -> Finding:
     """Say which file a shell would run."""
     found = shutil.which("provenance")
     if found is None:
-        return WARN, "command", "`provenance` is not on PATH; use `python -m provenance`"
+        return NOTE, "command", "`provenance` is not on PATH; use `python -m provenance`"
     own = Path(sys.executable).parent / "provenance"
     if own.exists() and not Path(found).samefile(own):
-        return WARN, "command", f"{found} runs, but this Python's own is {own}"
+        return NOTE, "command", f"{found} runs, but this Python's own is {own}"
     return OK, "command", found
 
 
-def _libraries() -> Iterator[Finding]:
-    for name in LIBRARIES:
-        try:
-            yield OK, name, metadata.version(name)
-        except metadata.PackageNotFoundError:
-            yield BAD, name, "not installed: run `pip install provenance-check` again"
-
-
-def _detectors() -> Iterator[Finding]:
-    """Build every detector, plug-ins included, with the options of the configuration."""
-    from detectors.catalog import catalog
-    from provenance.cli import settings
-
+def required() -> list[Required]:
+    """Return what the distribution's metadata ask for; empty where it is not installed."""
     try:
-        options = settings.load().settings.detectors
-    except ConfigError:
-        options = {}  # told in a line of its own
-    for spec in catalog():
-        try:
-            yield OK, spec.name, spec.load(options.get(spec.name, {})).version
-        except Exception as error:  # noqa: BLE001 - a plug-in may raise anything at import
-            yield BAD, spec.name, f"{type(error).__name__}: {error}"
+        lines = metadata.requires(DISTRIBUTION) or []
+    except metadata.PackageNotFoundError:
+        return []
+    found = []
+    for line in lines:
+        parts = _REQUIRED.match(line)
+        if parts:
+            extra = _EXTRA.search(parts[3] or "")
+            found.append(Required(parts[1], parts[2].strip(" ()"), extra[1] if extra else ""))
+    return found
 
 
-def _configuration() -> Iterator[Finding]:
+def _libraries() -> Iterator[Finding]:
+    """Yield every library that is always needed, in the version that is there."""
+    needed = [each for each in required() if not each.extra]
+    if not needed:
+        yield BAD, "libraries", f"{DISTRIBUTION} is not installed, so what it needs is not known"
+    for each in sorted(needed):
+        there = _version(each.name)
+        again = f"run `pip install '{each.name}{each.wanted}'`"
+        if there is None and each.name in NOT_FOR_CHECK:
+            yield NOTE, each.name, f"not installed: {NOT_FOR_CHECK[each.name]}"
+        elif there is None:
+            yield BAD, each.name, f"not installed: {again}"
+        elif not fits(there, each.wanted):
+            yield BAD, each.name, f"{there} is installed, {each.wanted} is needed: {again}"
+        else:
+            yield OK, each.name, f"{there} ({each.wanted or 'any version'})"
+
+
+def _extras() -> Iterator[Finding]:
+    """Yield every extra: what it adds, and whether it is there."""
+    for extra, adds in ADDS.items():
+        parts = [each for each in required() if each.extra == extra]
+        missing = [each.name for each in parts if _version(each.name) is None]
+        wrong = [
+            f"{each.name} {there}, {each.wanted} is needed"
+            for each in parts
+            if (there := _version(each.name)) and not fits(there, each.wanted)
+        ]
+        what, install = f"extra {extra}", f"pip install '{DISTRIBUTION}[{extra}]'"
+        if missing:
+            yield NOTE, what, f"not installed: {adds} ({install}; missing: {', '.join(missing)})"
+        elif wrong:
+            yield BAD, what, f"{'; '.join(wrong)}: {install}"
+        elif parts:
+            yield OK, what, adds
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def fits(version: str, wanted: str) -> bool:
+    """Tell whether a version lies in a range of `>=` and `<`, by its numbers."""
+    for part in filter(None, (part.strip() for part in wanted.split(","))):
+        bound = _numbers(part.lstrip("<>=!~ "))
+        have = _numbers(version)
+        if (part.startswith(">=") and have < bound) or (part.startswith("<") and have >= bound):
+            return False
+    return True
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """Return the numbers of a version, without zeros at its end; `2.9.0+cpu` is `2.9`."""
+    numbers = [int(number) for number in re.findall(r"\d+", re.split(r"[+a-z]", version)[0])]
+    while numbers and not numbers[-1]:
+        numbers.pop()
+    return tuple(numbers)
+
+
+def _in_use() -> Iterator[Finding]:
+    """Yield configuration, banks and detectors, as `check` would use them."""
     from provenance.cli import settings
 
     try:
@@ -124,3 +209,77 @@ def _configuration() -> Iterator[Finding]:
         yield BAD, "configuration", str(error)
         return
     yield OK, "configuration", ", ".join(found.files) or "no file, defaults hold"
+    try:
+        choice = _choice(found)
+    except ConfigError as error:
+        yield BAD, "configuration", str(error)
+        return
+    yield from _banks(choice)
+    yield from _detectors(choice)
+
+
+def _choice(found: "Found") -> "Choice":
+    """Return what `check` chooses without an option on the command line."""
+    from detectors.catalog import catalog
+    from provenance.cli import settings
+    from provenance.engine.choose import choose
+
+    said, variables = found.settings, settings.environment()
+    banks = variables["bank"].split() if "bank" in variables else said.bank
+    return choose(
+        catalog(),
+        policy=variables.get("policy", said.policy),
+        today=datetime.now(UTC).date().isoformat(),
+        banks=banks,
+        models=said.model,
+        device=variables.get("device", said.device),
+        fast=said.fast,
+        configured=said.detectors,
+    )
+
+
+def _banks(choice: "Choice") -> Iterator[Finding]:
+    """Open the banks that are configured."""
+    from detectors.known_fakes.bank.place import opened, place
+
+    for name in choice.options.get("known_fakes", {}).get("banks", []):
+        try:
+            bank = opened(place(name))
+        except ConfigError as error:
+            yield BAD, "bank", str(error)
+        else:
+            yield OK, f"bank {bank.name}", f"{len(bank.entries)} entries, change {bank.changes}"
+
+
+def _detectors(choice: "Choice") -> Iterator[Finding]:
+    """Try every detector, plug-ins included, each in a process of its own."""
+    from provenance.cli.trials import tried
+    from provenance.engine.isolated import isolated
+
+    for spec in choice.specs:
+        try:
+            works, said = isolated(
+                spec.name, partial(tried, spec), choice.options.get(spec.name, {})
+            )
+        except ConfigError as error:
+            works, said = False, str(error)
+        yield OK if works else BAD, spec.name, said
+
+
+def _lists() -> Iterator[Finding]:
+    """Yield the trust lists in use, and what to do about an old one."""
+    from detectors.trust import STALE_AFTER, known, user_folder
+
+    today = datetime.now(UTC).date()
+    try:
+        for row in known(user_folder()):
+            row.pem(user_folder(), "signers", "timestamps", "end-entities", "distrusted")
+            age, what = row.age(today), f"list {row.name}"
+            if not row.enabled:
+                yield OK, what, "not in use"
+            elif age > STALE_AFTER:
+                yield NOTE, what, f"{age} days old (issued {row.issued}): {OLD.format(row.name)}"
+            else:
+                yield OK, what, f"issued {row.issued}, {age} days old"
+    except ConfigError as error:
+        yield BAD, "trust lists", str(error)
