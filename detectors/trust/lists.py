@@ -15,6 +15,9 @@ HOME: Final = Path(__file__).parent
 STALE_AFTER: Final = 90
 """Days after which a list is said to be old: certificates are withdrawn between editions."""
 
+MOST_BYTES: Final = 1 << 20
+"""Of an index; an ordinary one has 1 KB."""
+
 T = TypeVar("T")
 Use = Literal["signers", "timestamps", "end-entities", "distrusted"]
 
@@ -200,9 +203,13 @@ def _in_use(lists: list[TrustList], names: list[str], folder: Path) -> InUse:
 def _index(path: Path) -> Index:
     """Read an index."""
     try:
-        raw: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
+        with path.open("rb") as file:
+            data = file.read(MOST_BYTES + 1)
+        if len(data) > MOST_BYTES:
+            raise ConfigError(f"{path}: more than {MOST_BYTES} bytes; remove it to begin anew")
+        raw: dict[str, Any] = tomllib.loads(data.decode("utf-8"))
         return msgspec.convert(raw, Index)
-    except (OSError, ValueError, msgspec.ValidationError) as error:
+    except (OSError, ValueError, RecursionError, msgspec.ValidationError) as error:
         raise ConfigError(f"{path}: {error}; remove the file to begin anew") from error
 
 

@@ -218,6 +218,26 @@ def test_an_import_that_is_killed_leaves_lists_that_can_be_used(tmp_path: Path) 
     assert "last" in {row.name for row in known(folder)}
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x = " + "[" * 1500 + "]" * 1500,
+        "a." * 5000 + "b = 1",
+        "x = " + "9" * 5000,
+        "#" * (2 << 20),
+        "\0",
+        "[[list]]\nname = 3",
+        '[[list]]\nname = "a"\nenabled = true\npart = [{use = "signers", issued = 9999-99-99}]',
+        "[enabled]\na = 1979-05-27T07:32:00Z",
+    ],
+    ids=["deep", "dotted", "digits", "long", "nul", "type", "date", "time"],
+)
+def test_an_index_that_cannot_be_read_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "index.toml").write_text(text, "utf-8")
+    with pytest.raises(ConfigError, match=r"index\.toml"):
+        known(tmp_path)
+
+
 def test_files_that_no_list_of_ours_names_are_left_alone(tmp_path: Path) -> None:
     imported(tmp_path, certificate())
     stranger = tmp_path / "trust" / "mine-too.pem"
