@@ -156,6 +156,11 @@ class Item:
         """
         self.__dict__[f"_{what}"] = CannotAssess(Outcome.FAILED, reason)
 
+    def release(self) -> None:
+        """Let go of the bytes and of what was decoded; whoever asks for them reads anew."""
+        for kept in ("_opened", "_picture", "_passage"):
+            self.__dict__.pop(kept, None)
+
 
 def _unwatched(_what: str) -> None:
     """Take no notice."""

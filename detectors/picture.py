@@ -329,10 +329,9 @@ class _Source:
         """Give the decoded image and whether the file ended early; missing rows are cut off."""
         try:
             return self._loaded(mode, factor, cut=False), False
-        except BROKEN as error:
-            fault = error
-        if self.media_type not in PARTLY:
-            raise _broken(fault) from fault
+        except BROKEN as error:  # not kept: it holds this frame, and with it the whole file
+            if self.media_type not in PARTLY:
+                raise _broken(error) from error
         try:
             image = self._loaded(mode, factor, cut=True)
             rows = came(image)

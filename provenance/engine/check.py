@@ -86,11 +86,8 @@ class Engine:
         if item.fault:
             return [_said(ITEM, Tier.METADATA, item.fault.outcome, item.fault.reason)]
         if item.kind is Kind.POST:
-            return [
-                msgspec.structs.replace(signal, part=part)
-                for part, inner in item.parts
-                for signal in self._signals(inner, stopped, ran)
-            ]
+            parts = (self._part(part, inner, stopped, ran) for part, inner in item.parts)
+            return [signal for signals in parts for signal in signals]
         specs = [spec for spec in self.choice.specs if spec.applies(item)]
         if item.kind is Kind.UNSUPPORTED or not specs:
             names = ", ".join(spec.name for spec in self.choice.specs)
@@ -100,6 +97,14 @@ class Engine:
                 item.close(what, stopped[what])
         ran.update(spec.name for spec in specs)
         return [signal for spec in specs for signal in self._look(spec, item, stopped)]
+
+    def _part(
+        self, name: str, part: Item, stopped: dict[str, Reason], ran: set[str]
+    ) -> list[Signal]:
+        """Return what is said of a part of a post, and let go of the part."""
+        signals = self._signals(part, stopped, ran)
+        part.release()
+        return [msgspec.structs.replace(signal, part=name) for signal in signals]
 
     def _look(self, spec: Spec, item: Item, stopped: Mapping[str, Reason]) -> list[Signal]:
         """Give a detector's signals; whatever it raises becomes one of them."""
