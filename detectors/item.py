@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from detectors import memory
 from detectors.errors import CannotAssess
 from detectors.media import Kind, MediaType, sniff
 from detectors.signal import Outcome, Reason
@@ -71,6 +72,8 @@ class Item:
             return self._read()
         except CannotAssess as fault:
             return fault
+        except MemoryError:
+            return memory.fault()
 
     @property
     def fault(self) -> CannotAssess | None:
@@ -110,6 +113,8 @@ class Item:
             return decode(self.data, self.media_type, self.facts)
         except CannotAssess as reason:
             return reason
+        except MemoryError:
+            return memory.fault()
         finally:
             self.watch("")
 
@@ -133,6 +138,8 @@ class Item:
             return decode(self.data, self.media_type, self.facts)
         except CannotAssess as reason:
             return reason
+        except MemoryError:
+            return memory.fault()
         finally:
             self.watch("")
 

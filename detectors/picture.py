@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from PIL import Image
 
+from detectors import memory
 from detectors.caps import (
     FEWEST_ROWS,
     KEPT,
@@ -22,6 +23,7 @@ from detectors.caps import (
 )
 from detectors.errors import CannotAssess
 from detectors.headers import gif_frames, jpeg_header, plain_png, tiff_pages, webp_header
+from detectors.memory import fits, lacking
 from detectors.modes import TURNS, came, eight_bits, quiet, reduced, upright
 from detectors.signal import Outcome, Reason
 
@@ -45,11 +47,15 @@ PARTLY: Final = ("image/jpeg", "image/png", "image/gif", "image/tiff", "image/bm
 """Formats of which Pillow gives some rows before a fault (BMP has its upper ones last)."""
 SELF_TURNED: Final = ("image/tiff", "image/heic", "image/heif")
 """Formats whose reader has applied the orientation."""
+PARTLY_BYTES: Final = 8
+"""Bytes a pixel that these decoders take at most; of a JPEG besides its coefficients."""
+WHOLE_BYTES: Final = 20
+"""Bytes a pixel that the others take, which decode into several copies (benchmarks/memory.py)."""
 ORIENTATION: Final = 0x0112
 """EXIF 2.32, tag Orientation; TIFF 6.0, section 8."""
 BROKEN: Final = (
     OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError,
-    RuntimeError, EOFError, MemoryError, struct.error, zlib.error,
+    RuntimeError, EOFError, struct.error, zlib.error,
 )  # fmt: skip
 """What Pillow and its readers raise on files that are no pictures."""
 
@@ -216,6 +222,10 @@ class _Source:
     def __init__(self, data: bytes, media_type: str) -> None:
         self.data, self.media_type = data, media_type
         self.frames, self._height = 1, 0
+        self._coefficients = 0
+        self._short: bool | None = None
+        """Whether a failure may be for want of memory, which readers of JPEG, TIFF, WebP and AVIF
+        call a broken file; None: not known yet."""
         self.facts: dict[str, Any] = {}
         self._measured()
 
@@ -234,17 +244,26 @@ class _Source:
             self._admit((width, height))
 
     def _admit(self, size: tuple[int, int]) -> None:
-        """Refuse more pixels than the format's cap."""
+        """Refuse more pixels than the format's cap; note at first if memory may be wanting."""
         pixels, most = size[0] * size[1], MOST_MEGAPIXELS[self.media_type]
         if pixels > most * MEGA:
             args = {"megapixels": round(pixels / MEGA), "limit": most}
             raise CannotAssess(Outcome.NOT_ASSESSED, Reason("picture.too_large", args))
+        if self._short is None:
+            each = PARTLY_BYTES if self.media_type in PARTLY else WHOLE_BYTES
+            kept = min(pixels, KEPT) if self.media_type == "image/jpeg" else pixels
+            self._short = not fits(self._coefficients + each * kept)
+
+    def _broken(self, error: Exception) -> CannotAssess:
+        """Return why pixels did not come: the file is broken, or memory was wanting."""
+        return memory.fault() if self._short or lacking(error) else _broken(error)
 
     def jpeg(self) -> Picture:
         """Give a JPEG: brightness now, which shows that it decodes; colours when asked for."""
         header = jpeg_header(self.data)
         if header is None:
             raise _broken("no frame or no scan")
+        self._coefficients = header.coefficients
         self._admit((header.width, header.height))
         pixels = header.width * header.height
         if header.scans > MOST_SCANS or header.scans * pixels > MOST_SCAN_PIXELS:
@@ -260,7 +279,10 @@ class _Source:
         grey = upright(first, turn) if first.mode == "L" else None
 
         def colour() -> Image.Image:
-            image = first if grey is None else self._loaded("RGB", factor, cut=cut)
+            try:
+                image = first if grey is None else self._loaded("RGB", factor, cut=cut)
+            except BROKEN as error:
+                raise self._broken(error) from error
             return upright(eight_bits(image).crop((0, 0, image.width, rows)), turn)
 
         return self._picture(
@@ -277,7 +299,7 @@ class _Source:
         try:
             ready = upright(reduced(image, factor), turn)
         except BROKEN as error:
-            raise _broken(error) from error
+            raise self._broken(error) from error
         return self._picture(lambda: ready, None, size, turn=turn, cut=cut, factor=factor)
 
     def later(self, number: int) -> Picture:
@@ -294,7 +316,7 @@ class _Source:
             factor = next(f for f in range(1, 64) if image.width * image.height <= KEPT * f * f)
             ready = reduced(image, factor)
         except BROKEN as error:
-            raise _broken(error) from error
+            raise self._broken(error) from error
         return Picture(lambda: ready, None, size=image.size, frames=self.frames, reduced=factor)
 
     def _picture(
@@ -330,13 +352,13 @@ class _Source:
         try:
             return self._loaded(mode, factor, cut=False), False
         except BROKEN as error:  # not kept: it holds this frame, and with it the whole file
-            if self.media_type not in PARTLY:
-                raise _broken(error) from error
+            if self.media_type not in PARTLY or lacking(error) or self._short:
+                raise self._broken(error) from error
         try:
             image = self._loaded(mode, factor, cut=True)
             rows = came(image)
         except BROKEN as error:
-            raise _broken(error) from error
+            raise self._broken(error) from error
         if rows < min(FEWEST_ROWS, image.height):
             raise CannotAssess(Outcome.FAILED, Reason("picture.no_rows"))
         self._height = image.height

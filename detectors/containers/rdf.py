@@ -20,11 +20,9 @@ AMPERSAND = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#[0-9]{1,7}|#x[0-9A-Fa-f]{1,
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 MAX_DEPTH = 100
 MAX_ELEMENTS = 100_000
-LIMITS = (
-    expat.errors.codes[expat.errors.XML_ERROR_NO_MEMORY],
-    expat.errors.codes[expat.errors.XML_ERROR_AMPLIFICATION_LIMIT_BREACH],
-)
-"""Errors of expat that say nothing of the packet's form."""
+NO_MEMORY = expat.errors.codes[expat.errors.XML_ERROR_NO_MEMORY]
+AMPLIFIED = expat.errors.codes[expat.errors.XML_ERROR_AMPLIFICATION_LIMIT_BREACH]
+"""A limit of expat's own, which says nothing of the packet's form."""
 
 
 class Property(msgspec.Struct, frozen=True):
@@ -76,7 +74,9 @@ def _parsed(reader: "_Reader", packet: bytes | memoryview, final: bool) -> Prope
     except (_Stop, NamespaceLimitError):
         return Properties(tuple(reader.found), whole=False, limited=True)
     except expat.ExpatError as error:
-        limited = not final or getattr(error, "code", None) in LIMITS
+        if error.code == NO_MEMORY:
+            raise MemoryError from error
+        limited = not final or error.code == AMPLIFIED
         return Properties(tuple(reader.found), whole=False, limited=limited)
     except (LookupError, ValueError):  # unknown encodings; prefixes without a namespace
         return Properties(tuple(reader.found), whole=False, limited=not final)

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from detectors import memory
 from detectors.errors import CannotAssess
 from detectors.signal import Outcome, Reason
 
@@ -68,8 +69,10 @@ def needs_extra(form: str) -> CannotAssess:
     return CannotAssess(Outcome.NOT_ASSESSED, Reason("passage.needs_extra", said))
 
 
-def damaged(form: str) -> CannotAssess:
-    """Give what to raise where a file is not what its format asks for."""
+def damaged(form: str, error: BaseException) -> CannotAssess:
+    """Return what to raise where a file is not what its format asks for, or memory was wanting."""
+    if memory.lacking(error):
+        return memory.fault()
     return CannotAssess(Outcome.FAILED, Reason("passage.damaged", {"format": form}))
 
 

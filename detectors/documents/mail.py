@@ -87,8 +87,8 @@ def read(data: bytes, facts: dict[str, Any]) -> Document:
             return Document(text="")
         facts["body"] = body.get_content_type()
         text = _content(body)
-    except FAULTS:
-        raise damaged(FORM) from None
+    except FAULTS as error:
+        raise damaged(FORM, error) from None
     text = text[:LONGEST].replace("\r\n", "\n").encode("utf-8", "replace").decode()
     if facts["body"] == "text/html":
         return Document(text=text, media_type="text/html")

@@ -137,7 +137,7 @@ def _why(fault: BaseException) -> CannotAssess:
 
     if isinstance(fault, LimitReachedError | _SpentError):
         return CannotAssess(Outcome.NOT_ASSESSED, Reason("passage.too_complex", {"format": FORM}))
-    return damaged(FORM)
+    return damaged(FORM, fault)
 
 
 def _whole(text: str) -> str:

@@ -75,8 +75,8 @@ def read(data: bytes, facts: dict[str, Any]) -> Document:
         NotImplementedError,
         RuntimeError,
         zlib.error,
-    ):  # fmt: skip - what zipfile and python-docx raise on files that break their expectations
-        raise damaged(FORM) from None
+    ) as error:  # fmt: skip - what zipfile and python-docx raise on files that break their rules
+        raise damaged(FORM, error) from None
     body = "\n".join(lines)[:LONGEST]
     return Document(text="\n".join([body, *margins])[:LONGEST], prose=body)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from safetensors.numpy import load_file
 
+from detectors.memory import loading
 from detectors.packed import steps, unpack
 from detectors.runtime import onnxruntime
 
@@ -108,4 +109,5 @@ def _within(stored: "dict[str, NDArray[Any]]", prefix: str) -> "dict[str, NDArra
 @cache
 def encoder() -> Encoder:
     """Give the shipped encoder, unpacked once a process."""
-    return Encoder(WEIGHTS)
+    with loading():
+        return Encoder(WEIGHTS)

@@ -20,6 +20,7 @@ from detectors.image_model.layouts import chosen, layout, sidecar
 from detectors.image_model.model import SHIPPED
 from detectors.image_model.model import read as read_model
 from detectors.item import Item
+from detectors.memory import loading
 from detectors.options import given
 from detectors.report import Way
 from detectors.runtime import refuse_without_provider, refuse_without_torch
@@ -83,7 +84,8 @@ class ForeignModel:
                 return CannotAssess(Outcome.FAILED, Reason("image_model.other_weights"))
             if known is not None and known.settings_sha256 != self._which.settings_sha256:
                 return CannotAssess(Outcome.FAILED, Reason("image_model.other_settings"))
-            scorer = Scorer(self._which, self._device)
+            with loading():
+                scorer = Scorer(self._which, self._device)
         except ConfigError as error:
             return _unusable(error)
         return _Loaded(sha256, scorer, Probes(SHIPPED, self._gate.blocks))

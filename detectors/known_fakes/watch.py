@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from detectors.known_fakes.bank.postgres import ServerBank
+from detectors.memory import loading
 
 if TYPE_CHECKING:
     from detectors.known_fakes.bank.place import Store
@@ -47,10 +48,11 @@ class Watched:
             from detectors.known_fakes.search import Searcher
 
             began = self._clock()
-            self._searcher = Searcher(self.store)
-            self._entries = len(self.store.entries)
-            if isinstance(self.store, ServerBank):
-                self._searcher.index.prepare()
+            with loading():
+                self._searcher = Searcher(self.store)
+                self._entries = len(self.store.entries)
+                if isinstance(self.store, ServerBank):
+                    self._searcher.index.prepare()
             ended = self._clock()
             self._due = ended + SHARE * (ended - began)
         return self._searcher

@@ -14,6 +14,7 @@ import numpy as np
 from safetensors.numpy import load_file
 
 from detectors.language_model.tokenizer import Tokenizer
+from detectors.memory import loading
 from detectors.packed import unpack
 
 if TYPE_CHECKING:
@@ -155,4 +156,5 @@ def _within(stored: "dict[str, NDArray[Any]]", prefix: str) -> "dict[str, NDArra
 @cache
 def language_model() -> LanguageModel:
     """Give the shipped model, unpacked once a process."""
-    return LanguageModel(WEIGHTS)
+    with loading():
+        return LanguageModel(WEIGHTS)

@@ -15,6 +15,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from PIL import Image
 from safetensors.numpy import load_file
 
+from detectors.memory import loading
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -208,7 +210,8 @@ def _pooled(found: "Floats", side: int, stride: int) -> "Floats":
 @cache
 def _net(name: str) -> Net:
     """Give a net, read once a process."""
-    return Net(name, load_file(WEIGHTS))
+    with loading():
+        return Net(name, load_file(WEIGHTS))
 
 
 def eyes_of(face: Face) -> tuple[float, float, float, float]:

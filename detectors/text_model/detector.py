@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from detectors.item import Item
+from detectors.memory import loading
 from detectors.options import given
 from detectors.runtime import refuse_without_torch
 from detectors.signal import Signal
@@ -61,7 +62,8 @@ class TextModel:
     def _weights(self) -> "Weights":
         from detectors.text_model.forward import load
 
-        return load(self._folder)
+        with loading():
+            return load(self._folder)
 
     def inspect(self, item: Item) -> list[Signal]:
         """Give one signal: a finding where the wording is likelier from a model, else `clear`.

@@ -18,6 +18,7 @@ import msgspec
 from detectors import foreign
 from detectors.errors import CannotAssess
 from detectors.item import Item
+from detectors.memory import loading
 from detectors.options import given
 from detectors.report import Way
 from detectors.runtime import refuse_without_torch
@@ -67,7 +68,8 @@ class ForeignModel:
             raise CannotAssess(Outcome.FAILED, Reason("text_model.other_weights"))
         if known is not None and known.settings_sha256 != self._chosen.settings_sha256:
             raise CannotAssess(Outcome.FAILED, Reason("text_model.other_settings"))
-        return found, Scorer(self._chosen, self._device)
+        with loading():
+            return found, Scorer(self._chosen, self._device)
 
     def inspect(self, item: Item) -> list[Signal]:
         """Give one signal: `not_assessed` with a score until the model has been calibrated.

@@ -8,6 +8,7 @@ import msgspec
 
 from detectors.errors import CannotAssess, ConfigError
 from detectors.item import Item, Kind
+from detectors.memory import lacking
 from detectors.signal import Outcome, Reason, Signal, Tier
 from detectors.spec import Detector, Spec
 from provenance import __version__
@@ -16,6 +17,8 @@ from provenance.verdict import Policy, conflicts, judge
 
 ITEM = "item"
 """The detector that speaks of the item itself."""
+MEMORY = "engine.memory"
+"""The code of what did not fit into the memory that there is."""
 MAX_ERROR = 200
 """Characters kept of a foreign error message."""
 
@@ -120,6 +123,8 @@ class Engine:
         except CannotAssess as fault:
             return [_said(spec.name, spec.tier, fault.outcome, fault.reason)]
         except Exception as error:  # noqa: BLE001 - the border to detectors: none may stop a run
+            if lacking(error):
+                return [_said(spec.name, spec.tier, Outcome.FAILED, Reason(MEMORY))]
             return [_said(spec.name, spec.tier, Outcome.FAILED, _error("engine.failed", error))]
 
 

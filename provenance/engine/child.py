@@ -97,7 +97,7 @@ def _live(work: Callable[[Connection], None], pipe: Connection, other: Connectio
         _settle_in(other)
         work(pipe)
         code = 0
-    except (BrokenPipeError, ConnectionResetError):
+    except (BrokenPipeError, ConnectionResetError, EOFError):
         pass  # the parent is gone
     except BaseException as error:  # noqa: BLE001 - whatever it is, this process ends here
         sys.stderr.write(f"provenance: a worker ended: {type(error).__name__}\n")
@@ -131,6 +131,6 @@ def of_memory(end: End, before: int) -> bool:
 
     Args:
         end: how it ended.
-        before: bytes of memory it held before the work at hand.
+        before: bytes of memory it held before the work at hand; 0: not known, or without a limit.
     """
-    return -end.code in ABORTS and end.peak - before > NEAR
+    return before > 0 and -end.code in ABORTS and end.peak - before > NEAR

@@ -11,8 +11,9 @@ from multiprocessing.connection import Connection
 from typing import Final, ParamSpec, TypeVar
 
 from detectors.errors import ConfigError
+from detectors.memory import lacking, resident_bytes
 from provenance.engine.child import DEATH_SECONDS, Child, End, of_memory
-from provenance.engine.limits import ROOM, MemoryLimit, resident_bytes
+from provenance.engine.limits import ROOM, MemoryLimit
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -91,10 +92,9 @@ def _work(function: Callable[[], Iterable[object]], pipe: Connection) -> None:
     except ConfigError as error:
         pipe.send((_VALUES, batch))
         pipe.send((_REFUSED, str(error)))
-    except MemoryError:
-        pipe.send((_FAILED, OUT_OF_MEMORY))
     except Exception as error:  # noqa: BLE001 - the border to readers of foreign files
-        pipe.send((_FAILED, f"cannot be read ({type(error).__name__}: {str(error)[:MAX_ERROR]})"))
+        said = f"cannot be read ({type(error).__name__}: {str(error)[:MAX_ERROR]})"
+        pipe.send((_FAILED, OUT_OF_MEMORY if lacking(error) else said))
 
 
 def _why(end: End, before: int) -> str:

@@ -18,9 +18,11 @@ import msgspec
 
 from detectors.errors import ConfigError
 from detectors.item import Item
+from detectors.memory import LOADING
 from detectors.signal import Reason
-from provenance.engine.check import ITEM, Choice, Engine
-from provenance.engine.child import DEATH_SECONDS, Child
+from provenance.engine.check import ITEM, MEMORY, Choice, Engine
+from provenance.engine.child import DEATH_SECONDS, Child, of_memory
+from provenance.engine.limits import MemoryLimit
 from provenance.record import Record
 
 STAGE_SECONDS = {"picture": 5.0, "passage": 5.0}
@@ -29,10 +31,14 @@ DETECTOR_SECONDS = 30.0
 """CPU seconds of any other stage, loading a model included."""
 WALL_SECONDS = 120.0
 """Seconds on the clock after which a silent worker is killed, whatever its CPU use."""
+NO_MEMORY = 77
+"""Exit code of a worker that cannot even say what memory was wanting for."""
 AHEAD = 64
 """Items a process may be ahead of the one whose record is due."""
 
 READY, STAGE, RECORD, REFUSED = "ready", "stage", "record", "refused"
+HELD, FULL = "held", "full"
+"""What a worker holds in memory without an item; a record that says what memory was wanting for."""
 
 _DECODER = msgspec.json.Decoder(Record)
 
@@ -51,15 +57,23 @@ def serve(choice: Choice, pipe: Connection) -> None:
     except ConfigError as error:
         pipe.send((REFUSED, str(error)))
         return
+    if not any(options.get("device") == "cuda" for options in choice.options.values()):
+        limit = MemoryLimit(lambda held: pipe.send((HELD, held)))
+        LOADING.set(limit.lifted)
     pipe.send((READY, ""))
     while True:
         try:
             item, stopped = pipe.recv()
         except EOFError:
             return
-        record = engine.check(item, stopped)
+        try:
+            record = engine.check(item, stopped)
+            encoded = msgspec.json.encode(record)
+        except MemoryError:
+            os._exit(NO_MEMORY)
         signal.setitimer(signal.ITIMER_PROF, 0)
-        pipe.send((RECORD, msgspec.json.encode(record)))
+        full = any(signal.reason.code == MEMORY for signal in record.signals)
+        pipe.send((FULL if full else RECORD, encoded))
 
 
 class Worker(Child):
@@ -73,11 +87,16 @@ class Worker(Child):
         self.stopped: dict[str, Reason] = {}
         self.stage = ITEM
         self.heard = time.monotonic()
+        self.held = 0
+        """Bytes of memory that it holds without an item; 0 where it has no limit."""
+        self.given = 0
+        """Items that it was given."""
 
     def give(self, index: int, item: Item, stopped: dict[str, Reason]) -> None:
         """Hand over an item."""
         self.index, self.item, self.stopped = index, item, stopped
         self.stage, self.heard = ITEM, time.monotonic()
+        self.given += 1
         with suppress(
             BrokenPipeError, ConnectionResetError
         ):  # it has died: that is heard when listening
@@ -169,12 +188,15 @@ class Pool:
         while len(self._busy) < self._jobs and len(self._done) < AHEAD * self._jobs:
             if self._again:
                 index, item, stopped = self._again.popleft()
+                if self._idle:
+                    self._idle.pop().kill()  # what is tried again gets a fresh worker
+                worker = Worker(self._choice)
             elif (following := next(self._items, None)) is not None:
                 index, item, stopped = *following, {}
+                worker = self._idle.pop() if self._idle else Worker(self._choice)
             else:
                 self._all_read = True
                 return
-            worker = self._idle.pop() if self._idle else Worker(self._choice)
             worker.give(index, item, stopped)
             self._busy.append(worker)
 
@@ -188,26 +210,45 @@ class Pool:
         worker.heard = time.monotonic()
         if what == STAGE:
             worker.stage = said
+        elif what == HELD:
+            worker.held = said
         elif what == REFUSED:
             raise ConfigError(said)
         elif what == RECORD:
             self._done[worker.index] = said
             self._busy.remove(worker)
             self._idle.append(worker)
+        elif what == FULL:
+            self._busy.remove(worker)
+            worker.kill()
+            if worker.given == 1:
+                self._done[worker.index] = said
+            else:
+                self._put_back(worker, worker.stopped)
 
     def _replace(self, worker: Worker, *, late: bool = False) -> None:
-        """Bury a worker and put its item back, without the stage that it did not survive."""
-        code = worker.kill(0 if late else DEATH_SECONDS).code  # dying of a signal of its own
+        """Bury a worker and put its item back, without the stage that it did not survive.
+
+        Where memory was wanting, a worker that had other items before says nothing of this one.
+        """
+        end = worker.kill(0 if late else DEATH_SECONDS)  # dying of a signal of its own
         self._busy.remove(worker)
         if worker.item is None or ITEM in worker.stopped:
-            raise RuntimeError(f"workers die without looking at anything (exit {code})")
+            raise RuntimeError(f"workers die without looking at anything (exit {end.code})")
+        full = not late and (end.code == NO_MEMORY or of_memory(end, worker.held))
         stage = ITEM if worker.stage in worker.stopped else worker.stage
-        stopped = worker.stopped | {stage: _why(worker.stage, code, late=late)}
-        self._again.append((worker.index, worker.item, stopped))
+        why = Reason(MEMORY) if full else _why(worker.stage, end.code, late=late)
+        other = full and worker.given > 1
+        self._put_back(worker, worker.stopped if other else worker.stopped | {stage: why})
+
+    def _put_back(self, worker: Worker, stopped: dict[str, Reason]) -> None:
+        """Let another worker look at an item."""
+        if worker.item is not None:
+            self._again.append((worker.index, worker.item, stopped))
 
 
 def _why(stage: str, code: int, *, late: bool) -> Reason:
-    """Give why a stage ended its process."""
+    """Return why a stage ended its process."""
     if late or code == -signal.SIGPROF:
         seconds = WALL_SECONDS if late else STAGE_SECONDS.get(stage, DETECTOR_SECONDS)
         return Reason("engine.timeout", {"stage": stage, "seconds": seconds})

@@ -14,6 +14,7 @@ from detectors.known_fakes.bank.generation import (
     DamagedIndexError,
     flags,
 )
+from detectors.memory import loading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -231,12 +232,13 @@ class Index:
         from detectors.known_fakes.bank.growth import hashes
 
         groups = {}
-        fresh = hashes(self._tail.items())
-        for name in ("pdq64.v1", "pdq"):
-            rows, owners = fresh[name]
-            groups[name] = [Group(Bands(rows, *tables(rows)), owners, saved=False)]
-            if self._saved:
-                groups[name].append(_saved_group(name, self._saved))
+        with loading():
+            fresh = hashes(self._tail.items())
+            for name in ("pdq64.v1", "pdq"):
+                rows, owners = fresh[name]
+                groups[name] = [Group(Bands(rows, *tables(rows)), owners, saved=False)]
+                if self._saved:
+                    groups[name].append(_saved_group(name, self._saved))
         return groups
 
     @cached_property
@@ -253,9 +255,10 @@ class Index:
         from detectors.known_fakes.codes import Codes
 
         local = [(place, entry) for place, entry in self._tail.items() if entry.local]
-        found = [(Codes.of((place, self._codes_of(entry)) for place, entry in local), False)]
-        if self._saved:
-            found.append((self._saved_codes(self._saved), True))
+        with loading():
+            found = [(Codes.of((place, self._codes_of(entry)) for place, entry in local), False)]
+            if self._saved:
+                found.append((self._saved_codes(self._saved), True))
         return found
 
     def _saved_codes(self, saved: "Generation") -> "Codes":
