@@ -99,7 +99,7 @@ def _live(work: Callable[[Connection], None], pipe: Connection, other: Connectio
         code = 0
     except (BrokenPipeError, ConnectionResetError, EOFError):
         pass  # the parent is gone
-    except BaseException as error:  # noqa: BLE001 - whatever it is, this process ends here
+    except Exception as error:  # noqa: BLE001 - whatever it is, this process ends here
         sys.stderr.write(f"provenance: a worker ended: {type(error).__name__}\n")
         sys.stderr.flush()
     finally:

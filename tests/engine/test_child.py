@@ -5,9 +5,13 @@ import signal
 import subprocess
 import sys
 import time
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
+
+from provenance.engine.child import Child
+from provenance.engine.interrupt import Interrupted
 
 PARENT = """
 import sys, time
@@ -50,3 +54,14 @@ def test_it_ends_with_a_parent_that_is_killed(work: str) -> None:
         parent.wait()
         assert [gone(pid, 5) for pid in children] == [True, True]
         assert parent.stderr.read() == ""
+
+
+def test_a_signal_to_the_whole_group_is_the_parents_to_speak_of(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    def interrupted(_pipe: Connection) -> None:
+        raise Interrupted(signal.SIGINT)  # by the parent's handler, which a child has at first
+
+    child = Child(interrupted)
+    assert child.kill(patience=10).code == 1
+    assert capfd.readouterr() == ("", "")
