@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 from detectors.calibration import Calibration
-from detectors.errors import ConfigError
+from detectors.errors import MALFORMED, ConfigError
 from detectors.runtime import refuse_without_torch, without_probing
 from detectors.storing.atomic import atomic_write
 
@@ -72,7 +72,7 @@ def read(folder: Path, detector: str, rule: str) -> Beside | None:
         return None
     try:
         said = msgspec.json.decode(path.read_bytes(), type=Beside)
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, *MALFORMED) as error:
         raise ConfigError(f"{path}: {error}; calibrate again") from None
     if said.format != form(detector):
         raise ConfigError(f"{path}: {said.format} is not {form(detector)}; calibrate again")
@@ -104,7 +104,7 @@ def config(path: Path) -> dict[str, Any]:
         said: dict[str, Any] = msgspec.json.decode(path.read_bytes(), type=dict)
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from None
-    except msgspec.MsgspecError as error:
+    except MALFORMED as error:
         raise ConfigError(f"{path}: {error}") from None
     return said
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from detectors.encoder.forward import GRAPH, SIDE, WEIGHTS, encoder
 from detectors.encoder.tokens import AS_IT_IS, square
-from detectors.errors import CannotAssess, ConfigError
+from detectors.errors import MALFORMED, CannotAssess, ConfigError
 from detectors.item import Item
 from detectors.labelled import ENDINGS, UNSTATED, has_labels, is_ai, labelled_files, lines
 from detectors.storing.atomic import appearing
@@ -112,7 +112,7 @@ def _row(where: str, line: bytes) -> Row:
     """
     try:
         row = msgspec.json.decode(line, type=Row)
-    except msgspec.MsgspecError as error:
+    except MALFORMED as error:
         raise ConfigError(
             f'{where}: {error}; a line is an object like {{"file": "a.jpg", "label": "real",'
             ' "source": "…"}'

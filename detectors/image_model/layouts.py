@@ -16,7 +16,7 @@ from typing import Any, Literal
 import msgspec
 
 from detectors import foreign
-from detectors.errors import ConfigError
+from detectors.errors import MALFORMED, ConfigError
 from detectors.foreign import CONFIG
 from detectors.image_model.sight import IMAGENET_MEAN, IMAGENET_STD, Sight
 
@@ -180,7 +180,7 @@ def sidecar(file: Path) -> Sidecar:
     path = file.with_suffix(".json")
     try:
         return msgspec.json.decode(path.read_bytes(), type=Sidecar)
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, *MALFORMED) as error:
         keys = ", ".join(Sidecar.__struct_fields__)
         raise ConfigError(
             f"{path}: {error}; an ONNX file says neither how it sees nor what its numbers mean,"

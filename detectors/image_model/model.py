@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from detectors.calibration import Calibration
-from detectors.errors import ConfigError
+from detectors.errors import MALFORMED, ConfigError
 from detectors.storing.atomic import atomic_write
 
 SHIPPED = Path(__file__).parent
@@ -77,7 +77,7 @@ def read(folder: Path) -> Model:
         ) from error
     try:
         config = msgspec.json.decode(content, type=Config)
-    except msgspec.MsgspecError as error:
+    except MALFORMED as error:
         raise ConfigError(
             f"{folder / 'config.json'}: {error}; it is not the config.json of an image_model that"
             " `provenance train image_model` wrote"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from detectors.errors import ConfigError
+from detectors.errors import MALFORMED, ConfigError
 from detectors.known_fakes.bank.entry import PERCEPTUAL, Entry, Status
 from detectors.known_fakes.chance import PLACES, Tables, shipped, table
 from detectors.known_fakes.tail import TAIL_PAIRS, Tail, TooFew, fitted
@@ -262,7 +262,7 @@ def kept(bank: object) -> tuple[Tables, str]:
         raise ConfigError(f"{file}: cannot be read: {error.strerror}") from error
     try:
         found = msgspec.json.decode(raw, type=Calibration)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except MALFORMED as error:
         raise ConfigError(f"{file}: {error}; remove it or calibrate anew") from error
     if found.format != FORMAT:
         raise ConfigError(f"{file}: format {found.format[:40]!r}; this program reads {FORMAT!r}")

@@ -94,8 +94,16 @@ def read(data: bytes) -> Model:
     """Give what the bytes of a file hold.
 
     Raises:
-        ValueError: they are no GGUF of version 3, or a tensor has another type than the three.
+        ValueError: no whole GGUF of version 3, or a tensor has another type than the three.
     """
+    try:
+        return _read(data)
+    except (ArithmeticError, LookupError, RecursionError, TypeError, struct.error) as error:
+        raise ValueError(f"no whole GGUF: {error}") from error
+
+
+def _read(data: bytes) -> Model:
+    """Give what the bytes of a file hold; malformed ones raise in many ways."""
     cursor = _Cursor(data)
     if data[:4] != MAGIC or struct.unpack_from("<I", data, 4) != (VERSION,):
         raise ValueError("no GGUF of version 3")

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from detectors.calibration import Calibration
-from detectors.errors import ConfigError
+from detectors.errors import MALFORMED, ConfigError
 from detectors.storing.atomic import atomic_write
 
 SHIPPED = Path(__file__).parent
@@ -124,7 +124,7 @@ def read(folder: Path) -> Model:
             f"{error.filename}: {error.strerror}; a model of portrait is a folder with config.json"
             " and weights.safetensors, as `provenance train portrait` writes it"
         ) from error
-    except msgspec.MsgspecError as error:
+    except MALFORMED as error:
         raise ConfigError(
             f"{folder / 'config.json'}: {error}; it is not the config.json of a portrait model that"
             " `provenance train portrait` wrote"

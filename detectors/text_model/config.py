@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from detectors.calibration import Calibration
-from detectors.errors import ConfigError
+from detectors.errors import MALFORMED, ConfigError
 from detectors.storing.atomic import atomic_write
 
 Path = Literal["full", "fast"]
@@ -68,7 +68,7 @@ def read(folder: pathlib.Path) -> Config:
         raise ConfigError(
             f"{folder} holds no text model: {error.strerror}: {error.filename}"
         ) from None
-    except msgspec.DecodeError as error:
+    except MALFORMED as error:
         raise ConfigError(f"{path}: no configuration of a text model: {error}") from None
     if found != config.weights_sha256:
         raise ConfigError(

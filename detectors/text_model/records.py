@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from detectors.errors import CannotAssess, ConfigError
+from detectors.errors import MALFORMED, CannotAssess, ConfigError
 from detectors.item import Item
 from detectors.labelled import ENDINGS, UNSTATED, has_labels, is_ai, labelled_files, lines
 
@@ -148,7 +148,7 @@ def _texts(path: Path) -> Iterator[tuple[str, Labelled]]:
     for where, row in lines(path):
         try:
             line = _DECODER.decode(row)
-        except msgspec.MsgspecError as error:
+        except MALFORMED as error:
             raise ConfigError(
                 f"{where}: no labelled text: {error}; a line is an object like"
                 ' {"text": "…", "label": "human", "source": "…"}'

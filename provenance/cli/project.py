@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from detectors.errors import ConfigError
+from detectors.errors import MALFORMED, ConfigError
 from detectors.storing.atomic import atomic_write
 from provenance import toml_file
 from provenance.cli import settings
@@ -185,5 +185,5 @@ def _allowed() -> Allowed:
         return msgspec.json.decode(_list().read_bytes(), type=Allowed)
     except FileNotFoundError:
         return Allowed()
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, *MALFORMED) as error:
         raise ConfigError(f"{_list()}: {error}; delete it to begin anew") from error

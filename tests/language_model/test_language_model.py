@@ -2,6 +2,7 @@
 
 import struct
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -218,3 +219,17 @@ def test_readings_come_from_the_cache_the_second_time(
     again = features.readings([PROSE, SENTENCE], said.append)
     assert (again[0] == first[0]).all()
     assert (again[1] == 1).all()
+
+
+@pytest.mark.parametrize("cut", range(8, 120, 7))
+def test_a_cut_or_changed_gguf_is_refused(cut: int) -> None:
+    head = b"GGUF" + struct.pack("<IQQ", 3, 1, 1) + struct.pack("<Q", 1) + b"a"
+    pair = struct.pack("<IIQ", 9, 4, 2) + struct.pack("<II", 1, 2)
+    info = struct.pack("<Q", 1) + b"t" + struct.pack("<IQIQ", 1, 4, 0, 0)
+    whole = head + pair + info
+    whole += bytes(-len(whole) % 32) + struct.pack("<4f", 1, 2, 3, 4)
+    assert gguf.read(whole).values == {"a": [1, 2]}
+    for noise in (b"", b"\xff" * 16):
+        data = whole[:cut] + noise + (whole[cut + 16 :] if noise else b"")
+        with suppress(ValueError):
+            gguf.read(data)

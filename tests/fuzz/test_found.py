@@ -1,0 +1,37 @@
+"""What was found by trying, kept as it was found."""
+
+from pathlib import Path
+
+import pytest
+
+from detectors import foreign
+from detectors.errors import ConfigError
+from detectors.image_model import model as image_model
+from detectors.portrait import model as portrait
+from detectors.text_credentials.account import account
+from detectors.text_credentials.verify import Judged
+from detectors.text_model import config as text_model
+
+DEEP = b'{"a":' + b"[" * 100_000
+
+
+@pytest.mark.parametrize("room", [image_model, portrait, text_model])
+@pytest.mark.parametrize("said", [DEEP, b'{"detector": "\xff"}', b"[]"])
+def test_a_model_whose_configuration_is_no_configuration_says_so(
+    room: object, said: bytes, tmp_path: Path
+) -> None:
+    (tmp_path / "config.json").write_bytes(said)
+    (tmp_path / "weights.safetensors").write_bytes(b"")
+    with pytest.raises(ConfigError, match=r"config\.json"):
+        room.read(tmp_path)  # type: ignore[attr-defined]
+    with pytest.raises(ConfigError, match=r"config\.json"):
+        foreign.config(tmp_path / "config.json")
+
+
+@pytest.mark.parametrize("label", [[], {}, 3, None])
+def test_an_active_manifest_that_is_no_label_is_none(label: object) -> None:
+    from detectors.manifest import declared, state
+
+    store = {"active_manifest": label, "manifests": {"a": {}}}
+    judged = Judged(store=store, state=state(store), listed=None)
+    assert account(judged, declared(store))["state"] == "valid"
