@@ -20,14 +20,14 @@ __all__ = ["Item", "Kind", "Sidecar"]
 
 
 class Sidecar(msgspec.Struct, frozen=True, kw_only=True):
-    """A `.c2pa` file that lies beside an item."""
+    """A `.c2pa` or `.xmp` file that lies beside an item."""
 
     read: Callable[[], bytes]
     """Gives the bytes; raises `CannotAssess`."""
     name: str
     """Its file name, for the record."""
     shared: bool
-    """True where several files of the folder carry its stem, so that it may belong to another."""
+    """True where it may belong to several files of the folder."""
 
 
 class Item:
@@ -43,6 +43,7 @@ class Item:
         *,
         kind: Kind | None = None,
         sidecar: Sidecar | None = None,
+        metadata: tuple[Sidecar, ...] = (),
         parts: tuple[tuple[str, "Item"], ...] = (),
     ) -> None:
         """Name the bytes without reading them.
@@ -52,10 +53,12 @@ class Item:
             read: gives the bytes, called once; raises `CannotAssess` where they cannot be had.
             kind: what the user says it is (`--kind`), or `post`; None: by content.
             sidecar: the `.c2pa` file beside it.
+            metadata: the `.xmp` files beside it.
             parts: of a post: (part name, item).
         """
         self.uri = uri
         self.sidecar = sidecar
+        self.metadata = metadata
         self.parts = parts
         self.facts: dict[str, Any] = {}
         """What was learnt on the way, for the record: width, height, encoding …"""
@@ -92,7 +95,7 @@ class Item:
 
     @cached_property
     def _media(self) -> MediaType:
-        return sniff(self.data, self._kind)
+        return sniff(self.data, self._kind, self.uri)
 
     @property
     def kind(self) -> Kind:
@@ -103,6 +106,11 @@ class Item:
     def media_type(self) -> str | None:
         """IANA media type by content, None where unknown."""
         return None if self._kind is Kind.POST else self._media.name
+
+    @property
+    def unsupported(self) -> Reason | None:
+        """Why an item of an unsupported kind is not examined; None for others."""
+        return None if self._kind is Kind.POST else self._media.reason
 
     @cached_property
     def _picture(self) -> "Picture | CannotAssess":
@@ -135,7 +143,7 @@ class Item:
 
         self.watch("passage")
         try:
-            return decode(self.data, self.media_type, self.facts)
+            return decode(self.data, self.media_type, self.facts, self._media.encoding)
         except CannotAssess as reason:
             return reason
         except MemoryError:

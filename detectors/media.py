@@ -2,8 +2,14 @@
 
 import re
 from enum import StrEnum
+from pathlib import PurePath
 
 import msgspec
+
+from detectors import encodings, not_prose
+from detectors.containers.raw import raw_type
+from detectors.signal import Reason
+from detectors.signatures import foreign, picture
 
 
 class Kind(StrEnum):
@@ -20,54 +26,29 @@ class MediaType(msgspec.Struct, frozen=True):
 
     name: str | None
     kind: Kind
+    encoding: str | None = None
+    """Of a text."""
+    reason: Reason | None = None
+    """Why an item of an unsupported kind is not examined."""
 
 
-PICTURES = (
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"GIF87a", "image/gif"),
-    (b"GIF89a", "image/gif"),
-    (b"II*\0", "image/tiff"),
-    (b"MM\0*", "image/tiff"),
-    (b"II+\0", "image/tiff"),
-    (b"MM\0+", "image/tiff"),
-)
-STUMPS = (b"\xff\xd8", b"\x89PNG")
-"""Heads that only a cut-off JPEG or PNG has: a broken picture, not a foreign file."""
-BRANDS = {
-    b"avif": "image/avif", b"avis": "image/avif", b"heic": "image/heic", b"heix": "image/heic",
-    b"heim": "image/heic", b"heis": "image/heic", b"hevc": "image/heic", b"hevx": "image/heic",
-    b"mif1": "image/heif", b"msf1": "image/heif",
+NAMED_PICTURES = frozenset({
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".gif", ".webp", ".tif", ".tiff", ".bmp",
+    ".dib", ".svg", ".avif", ".heic", ".heif", ".hif", ".jxl", ".jp2", ".psd", ".psb", ".ico",
+    ".mpo", ".dng", ".cr2", ".cr3", ".nef", ".nrw", ".arw", ".sr2", ".orf", ".rw2", ".raf", ".pef",
+    ".srw", ".3fr", ".iiq", ".x3f", ".crw",
+})  # fmt: skip
+"""Endings of names that claim a picture of a format that is known here by its first bytes."""
+TWIN = re.compile(r"~\d{1,9}\Z")
+"""What a second item of the same name has behind it."""
+WHAT = {
+    "text/html": "web_page", "text/plain": "text", "text/markdown": "text",
+    "message/rfc822": "mail", "application/json": "data", "application/x-ndjson": "data",
+    "text/csv": "data", "application/rdf+xml": "data",
 }  # fmt: skip
-"""ISO base media brands of still pictures (ISO/IEC 23008-12, AV1 Image File Format)."""
-FOREIGN = (
-    (b"\x7fELF", "application/x-elf"),
-    (b"PK\x03\x04", "application/zip"),
-    (b"PK\x05\x06", "application/zip"),
-    (b"ID3", "audio/mpeg"),
-    (b"\xff\xfb", "audio/mpeg"),
-    (b"\xff\xf3", "audio/mpeg"),
-    (b"OggS", "audio/ogg"),
-    (b"fLaC", "audio/flac"),
-    (b"\x1aE\xdf\xa3", "video/webm"),
-    (b"\x1f\x8b", "application/gzip"),
-    (b"BZh", "application/x-bzip2"),
-    (b"\xfd7zXZ\0", "application/x-xz"),
-    (b"(\xb5/\xfd", "application/zstd"),
-    (b"7z\xbc\xaf\x27\x1c", "application/x-7z-compressed"),
-    (b"Rar!\x1a\x07", "application/vnd.rar"),
-    (b"MZ", "application/vnd.microsoft.portable-executable"),
-    (b"\0\0\1\0", "image/vnd.microsoft.icon"),
-    (b"\0asm", "application/wasm"),
-    (b"SQLite format 3\0", "application/vnd.sqlite3"),
-)
-BOMS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
+"""Media types of texts → what such a file is, in the words of a message."""
 HEAD = 4096
 """Bytes that are looked at; a root element further down makes no SVG."""
-CONTROL = bytes(set(range(32)) - set(b"\t\n\v\f\r\x1b"))
-"""C0 controls that text does not hold."""
-CONTROL_SHARE = 0.05
-"""Share of control bytes in the head above which bytes are no text in any encoding we read."""
 SVG_ROOT = re.compile(
     rb"\A(?:\xef\xbb\xbf)?\s*+(?:<\?xml[^>]{0,400}\?>\s*+)?(?:<!--(?:(?!-->).){0,2000}-->\s*+)*+"
     rb"(?:<!DOCTYPE[^>\[]{0,400}(?:\[.{0,3000}\]\s*+)?>\s*+)?(?:<!--(?:(?!-->).){0,2000}-->\s*+)*+"
@@ -95,27 +76,66 @@ MARKDOWN = re.compile(
 """Front matter, or a code block; headings alone are comments of many languages too."""
 
 
-def sniff(data: bytes, said: Kind | None = None) -> MediaType:
-    """Give media type and kind of these bytes.
+def sniff(data: bytes, said: Kind | None = None, name: str = "") -> MediaType:
+    """Return media type and kind of these bytes.
 
     Args:
-        data: the whole item. Of all but ZIP archives and messages, 4,096 bytes decide.
+        data: the whole item. Of pictures and of formats that are not examined, the first bytes
+            decide; texts are looked at through their whole length.
         said: what the user says it is. It decides between readings of the same bytes (text of
             anything that is no known binary format) and never makes one format another.
+        name: of the file. It decides nothing but this: a file that is named as a picture and is
+            none is not examined, and the reason says so.
     """
+    found, what = _sniffed(data, said)
+    ending = PurePath(TWIN.sub("", name)).suffix.lower()
+    is_picture = (found.name or "").startswith("image/")
+    if not data or said is Kind.TEXT or is_picture or ending not in NAMED_PICTURES:
+        return found
+    if found.reason and found.reason.code == "item.lfs_pointer":
+        return found
+    args = {"ending": ending, "looks": what, "media_type": found.name}
+    return MediaType(
+        found.name, Kind.UNSUPPORTED, reason=Reason("item.not_what_it_is_called", args)
+    )
+
+
+def _sniffed(data: bytes, said: Kind | None) -> tuple[MediaType, str]:
+    """Return what bytes are, and the word for it."""
     if not data:
-        return MediaType(None, Kind.UNSUPPORTED)
+        return _unsupported(None, "unknown", "item.empty")
+    return _binary(data) or _letters(data, said)
+
+
+def _binary(data: bytes) -> tuple[MediaType, str] | None:
+    """Return what the first bytes say, None where they are of no known format."""
     head = data[:HEAD]
-    if picture := _picture(head):
-        return MediaType(picture, Kind.IMAGE)
+    if (name := picture(head)) or SVG_ROOT.match(head):
+        raw = raw_type(data) if name == "image/tiff" else None
+        return MediaType(raw or name or "image/svg+xml", Kind.IMAGE), "picture"
     if head.startswith(b"%PDF-"):
-        return MediaType("application/pdf", Kind.TEXT)
-    if foreign := _foreign(head):
-        word = foreign == "application/zip" and _is_word(data)
-        return MediaType(WORD, Kind.TEXT) if word else MediaType(foreign, Kind.UNSUPPORTED)
-    if said is Kind.IMAGE or (said is None and not _readable(head)):
-        return MediaType(None, Kind.UNSUPPORTED)
-    return MediaType(_text(data, head), Kind.TEXT)
+        return MediaType("application/pdf", Kind.TEXT), "document"
+    known = foreign(head)
+    if known and known[0] == "application/zip" and _is_word(data):
+        return MediaType(WORD, Kind.TEXT), "document"
+    return _unsupported(*known, "item.unsupported", looks=known[1]) if known else None
+
+
+def _letters(data: bytes, said: Kind | None) -> tuple[MediaType, str]:
+    """Return which text bytes are, or that they are none."""
+    encoding = None if said is Kind.IMAGE else encodings.of(data)
+    if encoding is None and said is not Kind.TEXT:
+        return _unsupported(None, "unknown", "item.unrecognised")
+    if said is None and encoding and (other := not_prose.told(data, encoding)):
+        return _unsupported(other[0], WHAT[other[0]], other[1])
+    name = _text(data)
+    return MediaType(name, Kind.TEXT, encoding), WHAT[name]
+
+
+def _unsupported(name: str | None, what: str, code: str, **args: str) -> tuple[MediaType, str]:
+    """Return what is not examined, and the word for it."""
+    told = args if name is None else {"media_type": name} | args
+    return MediaType(name, Kind.UNSUPPORTED, reason=Reason(code, told)), what
 
 
 def _is_word(data: bytes) -> bool:
@@ -125,8 +145,9 @@ def _is_word(data: bytes) -> bool:
     return is_word(data)
 
 
-def _text(data: bytes, head: bytes) -> str:
-    """Give the media type of a text."""
+def _text(data: bytes) -> str:
+    """Return the media type of a text."""
+    head = data[:HEAD]
     if HTML_ROOT.match(head):
         return "text/html"
     if (fields := MAIL.match(data[:MAIL_HEAD])) is not None:
@@ -134,46 +155,3 @@ def _text(data: bytes, head: bytes) -> str:
         if {b"from", b"date"} <= names and names & MAIL_MACHINE:
             return "message/rfc822"
     return "text/markdown" if MARKDOWN.search(head) else "text/plain"
-
-
-def _picture(head: bytes) -> str | None:
-    """Give the media type of a picture, by its first bytes."""
-    for magic, name in PICTURES:
-        if head.startswith(magic):
-            return name
-    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return "image/webp"
-    if head[4:8] == b"ftyp":
-        brands = [head[8:12], *(head[i : i + 4] for i in range(16, min(_u32(head), 64), 4))]
-        return next((BRANDS[brand] for brand in brands if brand in BRANDS), None)
-    if head[:2] == b"BM" and len(head) >= 18 and head[6:10] == b"\0\0\0\0":  # noqa: PLR2004 - BITMAPFILEHEADER
-        return "image/bmp"
-    if head in (STUMPS[0], *(STUMPS[1] + rest for rest in (b"", b"\r", b"\r\n", b"\r\n\x1a"))):
-        return "image/jpeg" if head == STUMPS[0] else "image/png"
-    return "image/svg+xml" if SVG_ROOT.match(head) else None
-
-
-def _foreign(head: bytes) -> str | None:
-    """Give the media type of a known format that is not looked at."""
-    if head[4:8] in (b"ftyp", b"moov", b"mdat"):
-        return "video/mp4"
-    if head[4:8] == b"jumb":
-        return "application/c2pa"
-    if head[:4] == b"RIFF":
-        return {b"WAVE": "audio/wav", b"AVI ": "video/x-msvideo"}.get(
-            head[8:12], "application/x-riff"
-        )
-    return next((name for magic, name in FOREIGN if head.startswith(magic)), None)
-
-
-def _readable(head: bytes) -> bool:
-    """Tell whether these bytes may be text: UTF-8, UTF-16 with its mark, or an 8-bit encoding."""
-    if head.startswith(BOMS):
-        return True
-    control = len(head) - len(head.translate(None, CONTROL))
-    return control <= CONTROL_SHARE * len(head)
-
-
-def _u32(head: bytes) -> int:
-    """Give the length of the first ISO box."""
-    return int.from_bytes(head[:4], "big")

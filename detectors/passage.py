@@ -1,6 +1,5 @@
 """The one room where text is decoded: encodings, normal form beside the letters as they lie."""
 
-import codecs
 import html
 import re
 import unicodedata
@@ -8,6 +7,7 @@ from bisect import bisect_right
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from detectors import encodings
 from detectors.errors import CannotAssess
 from detectors.signal import Outcome, Reason
 
@@ -19,7 +19,6 @@ LONGEST = 8 << 20
 PILE = 128
 """Combining marks in a row that are still put into canonical order. Real text needs at most 30
 (UAX 15, Stream-Safe Text); sorting a longer row takes quadratic time: 5 s for 60,000 marks."""
-UTF_16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
 INVISIBLE = (
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
@@ -43,7 +42,6 @@ RESIDUE = re.compile(
 """Tokens that chat windows leave behind. Every repetition is bounded: one pass is linear."""
 _HIDDEN = re.compile(f"[{INVISIBLE}\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]+")
 _SPACES = re.compile(f"[{SPACES}]")
-_BEYOND_ASCII = re.compile("[^\0-\x7f\ufffd]")
 _BEYOND_LATIN = re.compile("[^\0-\u02ff]+")
 _SELECTOR = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 _WORD = re.compile(r"\S+")
@@ -137,17 +135,20 @@ class Passage:
         return {"page": page, "line": line, "column": column, "offset": offset}
 
 
-def decode(data: bytes, media_type: str | None, facts: dict[str, Any]) -> Passage:
-    """Give the text of an item and note in `facts` how it was read.
+def decode(
+    data: bytes, media_type: str | None, facts: dict[str, Any], encoding: str | None = None
+) -> Passage:
+    """Return the text of an item and note in `facts` how it was read.
 
-    Sets `facts["encoding"]`: `utf-8`, `utf-8-sig`, `utf-16-le`, `utf-16-be`, `cp1252` or `latin-1`,
-    and where bytes fit no character, `facts["undecodable"]`: how many replacement characters
-    (U+FFFD) stand for them. Documents set facts of their own.
+    Sets `facts["encoding"]`: `utf-8`, `utf-8-sig`, or one of those that `detectors.encodings`
+    tells apart, and where bytes fit no character, `facts["undecodable"]`: how many replacement
+    characters (U+FFFD) stand for them. Documents set facts of their own.
 
     Args:
         data: the bytes of the item.
         media_type: by content.
         facts: of the item.
+        encoding: of the text, where it is known already.
 
     Raises:
         CannotAssess: a text longer than 8 MiB, or a document that cannot be read: see
@@ -161,37 +162,25 @@ def decode(data: bytes, media_type: str | None, facts: dict[str, Any]) -> Passag
     if len(data) > LONGEST:
         size = {"bytes": len(data), "limit": LONGEST}
         raise CannotAssess(Outcome.NOT_ASSESSED, Reason("passage.too_long", size))
-    text, encoding, lost = _decoded(data)
-    facts["encoding"] = encoding
-    if lost:
+    text, facts["encoding"] = _decoded(data, encoding or encodings.of(data) or encodings.WESTERN)
+    if lost := text.count("\ufffd") - _own(data, facts["encoding"]):
         facts["undecodable"] = lost
     return Passage(text, media_type, facts)
 
 
-def _decoded(data: bytes) -> tuple[str, str, int]:
-    """Give text, encoding and the number of replacement characters that decoding put in."""
-    if encoding := UTF_16.get(data[:2]):
-        text = data[2:].decode(encoding, "replace")  # an odd byte at the end becomes one U+FFFD
-        return text, encoding, text.count("\ufffd")
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError:
-        return _foreign(data)
-    if text.startswith("\ufeff") and not _SELECTOR.match(text, 1):  # else it opens a C2PA wrapper
-        return text[1:], "utf-8-sig", 0
-    return text, "utf-8", 0
+def _decoded(data: bytes, encoding: str) -> tuple[str, str]:
+    """Return text and encoding, without a byte order mark."""
+    text = data.decode(encoding, "replace")  # an odd byte at the end becomes one U+FFFD
+    if not text.startswith("\ufeff"):
+        return text, encoding
+    if encoding == "utf-8":  # the mark may open a C2PA wrapper
+        return (text, encoding) if _SELECTOR.match(text, 1) else (text[1:], "utf-8-sig")
+    return text[1:], encoding
 
 
-def _foreign(data: bytes) -> tuple[str, str, int]:
-    """Read bytes that are not UTF-8: damaged UTF-8 where that explains most of them, else 8-bit."""
-    text = data.decode("utf-8", "replace")
-    lost = text.count("\ufffd") - data.count(b"\xef\xbf\xbd")
-    if (sound := len(_BEYOND_ASCII.findall(text))) and sound >= lost:
-        return text.removeprefix("\ufeff"), "utf-8", lost
-    try:
-        return data.decode("cp1252"), "cp1252", 0
-    except UnicodeDecodeError:
-        return data.decode("latin-1"), "latin-1", 0
+def _own(data: bytes, encoding: str) -> int:
+    """Return how many replacement characters the text itself holds."""
+    return data.count(b"\xef\xbf\xbd") if encoding.startswith("utf-8") else 0
 
 
 def nfc(text: str) -> str:

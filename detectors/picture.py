@@ -43,6 +43,7 @@ PLUGINS: Final = {
     "image/webp": ("PIL.WebPImagePlugin", "WebPImageFile"),
     "image/avif": ("PIL.AvifImagePlugin", "AvifImageFile"),
 }
+VECTORS: Final = "image/svg+xml"
 PARTLY: Final = ("image/jpeg", "image/png", "image/gif", "image/tiff", "image/bmp")
 """Formats of which Pillow gives some rows before a fault (BMP has its upper ones last)."""
 SELF_TURNED: Final = ("image/tiff", "image/heic", "image/heif")
@@ -208,7 +209,10 @@ def decode(data: bytes, media_type: str | None, facts: dict[str, Any]) -> Pictur
             pixels or its headers announce more than the caps allow.
     """
     if media_type not in MOST_MEGAPIXELS:
-        raise CannotAssess(Outcome.NOT_ASSESSED, Reason("picture.no_pixels"))
+        if media_type == VECTORS or not (media_type or "").startswith("image/"):
+            raise CannotAssess(Outcome.NOT_ASSESSED, Reason("picture.no_pixels"))
+        named = {"media_type": media_type}
+        raise CannotAssess(Outcome.NOT_ASSESSED, Reason("picture.format", named))
     source = _Source(data, media_type)
     picture = source.jpeg() if media_type == "image/jpeg" else source.other()
     facts.update(width=picture.width, height=picture.height)

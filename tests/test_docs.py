@@ -34,3 +34,30 @@ def test_every_link_leads_somewhere() -> None:
         for link in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text("utf-8"))
     ]
     assert [link for page, link in links if not (page.parent / link).exists()] == []
+
+
+def test_the_table_of_formats_says_what_the_code_does() -> None:
+    import re
+
+    from detectors.caps import MOST_MEGAPIXELS
+    from detectors.containers import WALKS
+    from detectors.containers.raw import TIFFS
+    from detectors.credentials.detector import UNREAD
+    from detectors.signatures import BRANDS, PICTURES
+
+    page = (ROOT / "docs" / "formats.md").read_text("utf-8")
+    rows = re.findall(
+        r"^\| .+? \| `(image/[^`]+)` \| (\S+) \| (\S+) \| (\S+) \|$", page, re.MULTILINE
+    )
+    told = {media_type: tuple(said) for media_type, *said in rows}
+    dash = "\N{EN DASH}"
+    alone = {"image/webp", "image/bmp", "image/svg+xml"}
+    known = {name for _, name in PICTURES} | {*BRANDS.values(), *TIFFS} | alone
+
+    def row(name: str) -> tuple[str, str, str]:
+        placeless = name == "image/bmp"
+        credentials = dash if placeless else "no" if name in UNREAD else "yes"
+        metadata = "yes" if name in WALKS or name == "image/svg+xml" else dash
+        return credentials, metadata, "yes" if name in MOST_MEGAPIXELS else "no"
+
+    assert told == {name: row(name) for name in known}

@@ -1,6 +1,6 @@
 """Containers of pictures, taken apart into named pieces; nothing is searched, nothing raises."""
 
-from detectors.containers import bmff, gif, jpeg, png, riff, tiff
+from detectors.containers import bmff, gif, jpeg, jxl, png, raw, resources, riff, tiff
 from detectors.containers.jpeg import jpeg_scans
 from detectors.containers.place import manifest_place, too_many_pieces
 from detectors.containers.stores import store_bytes
@@ -27,6 +27,11 @@ WALKS = {
     "image/avif": bmff.boxes,
     "image/heic": bmff.boxes,
     "image/heif": bmff.boxes,
+    "image/jxl": jxl.boxes,
+    "image/vnd.adobe.photoshop": resources.sections,
+    "image/x-canon-cr3": bmff.boxes,
+    "image/x-fuji-raf": raw.raf,
+    **dict.fromkeys(raw.TIFFS, tiff.tags),
 }
 """Media type → walk. BMP has no place for metadata; SVG is one document, read by `rdf`."""
 

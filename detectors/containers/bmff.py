@@ -16,6 +16,10 @@ HOLDERS = (
     b"traf", b"mfra", b"meco", b"meta", b"sinf", b"schi", b"iprp", b"ipco",
 )  # fmt: skip
 """Boxes that hold boxes (ISO/IEC 14496-12, 23008-12)."""
+MOVIE = {b"XMP_": "XMP", b"CMT1": "EXIF", b"CMT2": "EXIF"}
+"""Boxes inside a movie: XMP (Adobe XMP, part 3), and of a CR3 its main and its Exif directory, each
+a TIFF stream (ExifTool, Canon.pm)."""
+CANON = bytes.fromhex("85c0b687820f11e08111f4ce462b6a48")
 XMP_TYPE = b"application/rdf+xml"
 
 
@@ -35,28 +39,51 @@ class _Item(msgspec.Struct, frozen=True):
 
 
 def boxes(data: bytes) -> Walk:
-    """Give the items that hold metadata (`Exif`, `XMP`) and the `uuid:…` boxes of the top level.
+    """Return the items that hold metadata (`Exif`, `XMP`) and the `uuid:…` boxes of the top level.
 
-    An `Exif` chunk holds the item as it lies: four bytes of offset, then, usually, the TIFF header.
+    Of a sequence, those of the movie and of its tracks too; of CR3, the directories that Canon
+    keeps there. An `Exif` chunk holds the item as it lies: four bytes of offset, then, usually,
+    the TIFF header.
     """
     basket = Basket(data)
     end = 0
-    for box in _children(data, 0, len(data)):
+    for box in children(data, 0, len(data)):
         if box.kind == b"uuid":
             basket.put(f"uuid:{data[box.start : box.start + 16].hex()}", box.start + 16, box.end)
         elif box.kind == b"meta":
             _items(data, Box(box.kind, box.start + 4, min(box.end, len(data))), basket)
+        elif box.kind == b"moov":
+            _movie(data, box.start, min(box.end, len(data)), basket)
         end = box.end
         if not basket.room():
             break
     return basket.walk(whole=len(data) - 8 < end <= len(data))
 
 
+def _movie(data: bytes, start: int, end: int, basket: Basket) -> None:
+    """Keep the metadata of a movie and of what it holds: tracks, user data, Canon's box."""
+    waiting = [(start, end)]
+    while waiting:
+        first, last = waiting.pop()
+        for box in children(data, first, last):
+            if not basket.room():
+                return
+            reach = min(box.end, last)
+            if box.kind == b"meta":
+                _items(data, Box(box.kind, box.start + 4, reach), basket)
+            elif box.kind in MOVIE:
+                basket.put(MOVIE[box.kind], box.start, reach)
+            elif box.kind in (b"trak", b"udta"):
+                waiting.append((box.start, reach))
+            elif box.kind == b"uuid" and data[box.start : box.start + 16] == CANON:
+                waiting.append((box.start + 16, reach))
+
+
 def boxes_within(data: bytes, most: int) -> int:
     """Return the number of boxes, those inside others included, counted up to a number."""
     count, waiting = 0, [(0, len(data))]
     while waiting and count < most:
-        for box in _children(data, *waiting.pop()):
+        for box in children(data, *waiting.pop()):
             count += 1
             if box.kind in HOLDERS:
                 full = 4 if box.kind == b"meta" else 0
@@ -66,8 +93,8 @@ def boxes_within(data: bytes, most: int) -> int:
     return count
 
 
-def _children(data: bytes, start: int, end: int) -> Iterator[Box]:
-    """Give the boxes between two offsets; the last may claim to reach beyond."""
+def children(data: bytes, start: int, end: int) -> Iterator[Box]:
+    """Yield the boxes between two offsets; the last may claim to reach beyond."""
     while start + 8 <= end:
         size, head = int.from_bytes(data[start : start + 4], "big"), 8
         if size == 1:
@@ -83,7 +110,7 @@ def _children(data: bytes, start: int, end: int) -> Iterator[Box]:
 def _items(data: bytes, meta: Box, basket: Basket) -> None:
     """Keep the items of a `meta` box that hold EXIF or XMP."""
     found: dict[bytes, Box] = {}
-    for box in _children(data, meta.start, meta.end):
+    for box in children(data, meta.start, meta.end):
         found.setdefault(box.kind, Box(box.kind, box.start, min(box.end, meta.end)))
     if b"iinf" not in found or b"iloc" not in found:
         return
@@ -114,7 +141,7 @@ def _put(basket: Basket, tag: str, place: _Item, base: int) -> None:
 def _names(data: bytes, box: Box) -> Iterator[tuple[int, str]]:
     """Give (item id, tag) of the items of an `iinf` box that hold metadata."""
     head = 6 if data[box.start : box.start + 1] == b"\0" else 8
-    for count, entry in enumerate(_children(data, box.start + head, box.end)):
+    for count, entry in enumerate(children(data, box.start + head, box.end)):
         if count >= MAX_ITEMS:
             return
         body = data[entry.start : min(entry.end, entry.start + 256)]

@@ -3,11 +3,13 @@
 from collections.abc import Callable
 
 from detectors.containers.bmff import boxes_within
+from detectors.containers.raw import TIFFS as CAMERAS
 from detectors.containers.walk import Chunk, Walk
 
 C2PA_UUID = "uuid:d8fec3d61b0e483c92975828877ec481"
 """C2PA 2.2, A.5 (ISO base media files)."""
 BMFF = ("image/avif", "image/heic", "image/heif")
+TIFFS = ("image/tiff", *CAMERAS)
 C2PA_TAG = "0xCD41"
 """C2PA 2.2, A.3 (TIFF); the other places stand there too."""
 XMP_TAG = "0x02BC"
@@ -19,6 +21,7 @@ SIGNS = {
     "image/avif": (bytes.fromhex(C2PA_UUID[5:]),),
     "image/heic": (bytes.fromhex(C2PA_UUID[5:]),),
     "image/heif": (bytes.fromhex(C2PA_UUID[5:]),),
+    "image/jxl": (b"jumb",),
 }
 """Bytes without which a file has no place for a manifest, to look for where a walk ends at a limit.
 A tag of a TIFF has too few."""
@@ -29,6 +32,7 @@ MOST_PIECES = {
     "image/avif": 5_000,
     "image/heic": 5_000,
     "image/heif": 5_000,
+    "image/jxl": 5_000,
 }
 """Chunks, blocks or boxes of a file that is given to a verifier. For c2pa-python 200,000 chunks of
 a PNG take 1.4 CPU seconds, 50,000 blocks of a GIF 0.6, and 30,000 boxes, which it compares with
@@ -50,7 +54,7 @@ def manifest_place(data: bytes, media_type: str | None, walk: Callable[[], Walk]
         return True
     if pieces.limited and media_type in SIGNS:
         return any(sign in data for sign in SIGNS[media_type]) or _refers(data)
-    return media_type == "image/tiff" and not pieces.whole
+    return media_type in TIFFS and not pieces.whole
 
 
 def too_many_pieces(data: bytes, media_type: str, pieces: Walk) -> tuple[int, int] | None:
@@ -72,7 +76,9 @@ def too_many_pieces(data: bytes, media_type: str, pieces: Walk) -> tuple[int, in
 
 def _is_place(chunk: Chunk) -> bool:
     """Tell whether a chunk is a manifest, or XMP that may refer to one."""
-    if chunk.tag in ("caBX", "C2PA", C2PA_UUID) or chunk.tag.endswith(C2PA_TAG):
+    if chunk.tag in ("caBX", "C2PA", "jumb", "brob:jumb", C2PA_UUID) or chunk.tag.endswith(
+        C2PA_TAG
+    ):
         return True
     if chunk.tag.startswith("C2PA_GIF"):
         return True

@@ -26,6 +26,16 @@ from detectors.trust import STALE_AFTER, Signers, in_use, user_folder
 
 LIBRARIES: Final = ("c2pa-python", "encypher-c2pa")
 
+UNREAD: Final = frozenset({
+    "image/vnd.adobe.photoshop", "image/x-canon-cr3", "image/x-fuji-raf", "image/x-olympus-orf",
+    "image/x-panasonic-rw2",
+})  # fmt: skip
+"""Formats of pictures in which neither verifier looks for a manifest."""
+READ_AS: Final = dict.fromkeys(
+    ("image/x-canon-cr2", "image/x-pentax-pef", "image/x-samsung-srw", "image/x-raw"), "image/tiff"
+)
+"""Formats that the verifiers do not know by name → what they are built as."""
+
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a user may set."""
@@ -66,8 +76,12 @@ class Credentials:
         from their container alone, without the cost of the libraries.
         """
         media_type = item.media_type or ""
+        if media_type in UNREAD:
+            reason = Reason("credential.format", {"media_type": media_type})
+            return [_signal(Outcome.NOT_ASSESSED, reason, {"state": "unreadable"})]
         read: Found | Missing = Missing(state="absent", detail="")
         placed = has_manifest_place(item.data, media_type)
+        media_type = READ_AS.get(media_type, media_type)
         if placed:
             if over := _over_limit(item.data, media_type):
                 return [over]

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from detectors.errors import ConfigError
+from detectors.errors import CannotAssess, ConfigError
 from detectors.item import Item
 from detectors.metadata.fields import Fields, Value
 from detectors.metadata.marks import Mark, found, table
@@ -52,16 +52,42 @@ class Metadata:
     def inspect(self, item: Item) -> list[Signal]:
         """Give the marks in the item's fields, in the order of the table.
 
-        What a camera wrote goes along as facts of the first signal.
+        What a camera wrote, and which sidecars were read, go along as facts of the first signal.
         """
         fields = Fields(item.data, item.media_type, self._wanted)
+        facts, faults = _beside(fields, item)
         camera = _camera(fields)
         signals = [_finding(mark, value) for mark, value in found(self._marks, fields)]
         signals = signals or [_nothing(fields, camera)]
         if camera:
-            first = signals[0]
-            signals[0] = msgspec.structs.replace(first, facts={**first.facts, "camera": camera})
-        return signals
+            facts["camera"] = camera
+        first = signals[0]
+        signals[0] = msgspec.structs.replace(first, facts={**first.facts, **facts})
+        return signals + faults
+
+
+def _beside(fields: Fields, item: Item) -> tuple[dict[str, Any], list[Signal]]:
+    """Read the XMP files beside an item; return facts of them, and a signal of each fault."""
+    told: dict[str, list[str]] = {"sidecars": [], "sidecars_of_others": []}
+    faults = []
+    for sidecar in item.metadata:
+        try:
+            packet = sidecar.read()
+        except CannotAssess as fault:
+            facts = {"sidecar": sidecar.name}
+            faults.append(
+                Signal(
+                    detector=NAME,
+                    tier=Tier.METADATA,
+                    outcome=fault.outcome,
+                    reason=fault.reason,
+                    facts=facts,
+                )
+            )
+            continue
+        own = fields.beside(sidecar, packet, item.uri.rpartition(".")[2])
+        told["sidecars" if own else "sidecars_of_others"].append(sidecar.name)
+    return {key: names for key, names in told.items() if names}, faults
 
 
 def _finding(mark: Mark, value: Value) -> Signal:
@@ -71,7 +97,10 @@ def _finding(mark: Mark, value: Value) -> Signal:
     shown = shown if len(shown) <= MAX_SHOWN else f"{shown[:MAX_SHOWN]}…"
     args = {"field": value.field, "value": _clean(shown)}
     code = f"metadata.{mark.id}" if claim is None else f"metadata.{claim.value.removeprefix('ai_')}"
-    facts = {"mark": mark.id, "field": value.field, "value": _clean(value.text[:MAX_FACT])}
+    facts: dict[str, Any] = {"mark": mark.id, "field": value.field}
+    facts["value"] = _clean(value.text[:MAX_FACT])
+    if value.sidecar is not None:
+        facts["sidecar"], facts["shared"] = value.sidecar.name, value.sidecar.shared
     if mark.tool is not None:
         facts["tool"] = args["tool"] = mark.tool
         code += "_by"
@@ -81,7 +110,7 @@ def _finding(mark: Mark, value: Value) -> Signal:
         outcome=Outcome.FINDING,
         claim=claim,
         log10_lr=None if mark.log10_lr == "unmeasured" else mark.log10_lr,
-        source=f"metadata:{mark.writer(value)}",
+        source=f"metadata:{'sidecar' if value.sidecar else mark.writer(value)}",
         reason=Reason(code, args),
         facts=facts,
     )

@@ -9,7 +9,9 @@ from typing import Any
 
 from detectors.containers import MAX_UNPACKED, Chunk, inflate, walk
 from detectors.containers.gif import joined
+from detectors.containers.place import TIFFS
 from detectors.containers.sef import blocks
+from detectors.item import Sidecar
 from detectors.metadata import comfyui, exif, iim, stealth, xmp
 
 MAX_BLOCKS = 8
@@ -30,6 +32,7 @@ GRAPHS = (
     "XMP exif:UserComment", "JPEG comment", "GIF comment",
 )  # fmt: skip
 """Fields in which a ComfyUI graph may stand."""
+SIDECAR_FOR = "photoshop:SidecarForExtension"
 RAW_PROFILE = "Raw profile type "
 """Keyword with which ImageMagick keeps EXIF, XMP and IIM as hexadecimal text."""
 LABEL = re.compile(r"\A(?:prompt|workflow|parameters|AIGC)[:\0]?\s*(?=\{|eyJ)", re.IGNORECASE)
@@ -44,9 +47,11 @@ MAGIC_TRAILER = b"\x01\xff\xfe\xfd"
 class Value:
     """The text of a field."""
 
-    def __init__(self, field: str, text: str) -> None:
+    def __init__(self, field: str, text: str, sidecar: Sidecar | None = None) -> None:
         self.field = field
         self.text = text
+        self.sidecar = sidecar
+        """The file beside the item in which the field stands; None: in the item itself."""
         self.superseded = False
         """True for a graph as it was drawn, where another field holds the one that ran."""
 
@@ -118,7 +123,7 @@ class Fields:
             reader = READERS.get(chunk.tag)
             if reader is not None:
                 reader(self, chunk)
-        if media_type == "image/tiff":
+        if media_type in TIFFS:
             self._exif(data)
         elif media_type == "image/svg+xml" and b"RDF" in data:
             self._packet(data)
@@ -137,6 +142,25 @@ class Fields:
             self._keep(f"XMP {name}", text)
         self._settle_graphs()
 
+    def beside(self, sidecar: Sidecar, packet: bytes, ending: str) -> bool:
+        """Read a packet that lies beside the file; tell whether it speaks of this one.
+
+        Args:
+            sidecar: where it lies. Of one that may belong to several files, the packet may say to
+                which: Adobe's programs write the ending of its name.
+            packet: its bytes.
+            ending: of the item's name, without the dot.
+        """
+        said = xmp.read([packet])
+        owners = {text.lower() for name, text in said.found if name == SIDECAR_FOR}
+        if sidecar.shared and owners and ending.lower() not in owners:
+            return False
+        self.limited = self.limited or said.limited
+        self.whole = self.whole and said.whole
+        for name, text in said.found:
+            self._keep(f"XMP {name}", text, f"XMP {name} in {sidecar.name}", sidecar)
+        return True
+
     def _settle_graphs(self) -> None:
         """Let a graph that ran outrank those that were only drawn."""
         fields = [self.values[name] for name in GRAPHS if name in self.values]
@@ -145,18 +169,21 @@ class Fields:
         for value in graphs:
             value.superseded = ran and value.graph is not None and not value.graph.executed
 
-    def _keep(self, field: str, text: str, written: str = "") -> None:
+    def _keep(
+        self, field: str, text: str, written: str = "", sidecar: Sidecar | None = None
+    ) -> None:
         """Keep a value of a field that is wanted.
 
         Args:
             field: as the table names it.
             text: the value.
             written: the name that stands in the file, where it differs.
+            sidecar: the file beside the item in which it stands.
         """
         if field in self._wanted and text:
             values = self.values.setdefault(field, [])
             if len(values) < MAX_VALUES:
-                values.append(Value(written or field, text))
+                values.append(Value(written or field, text, sidecar))
             else:
                 self.limited = True
 
@@ -316,6 +343,9 @@ READERS: dict[str, Callable[[Fields, Chunk], None]] = {
     "XMP": Fields.packet,
     BMFF_XMP: Fields.packet,
     "XMP DataXMP": Fields.gif_packet,
+    "8BIM:0x0404": Fields.tiff_iim,
+    "8BIM:0x0422": Fields.bare_exif,
+    "8BIM:0x0424": Fields.packet,
     "IFD0:0x02BC": Fields.packet,
     "IFD0:0x83BB": Fields.tiff_iim,
     "IFD0:0x8649": Fields.tiff_resources,

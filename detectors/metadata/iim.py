@@ -1,8 +1,8 @@
 """IPTC IIM datasets (IIM 4.2) in the image resources of Photoshop."""
 
-from collections.abc import Iterator
 from itertools import islice
 
+from detectors.containers.resources import resources
 from detectors.metadata.exif import plain
 
 HEAD = b"Photoshop 3.0\0"
@@ -27,18 +27,6 @@ def datasets(data: bytes) -> list[tuple[str, str]]:
 
 
 def from_resources(data: bytes) -> list[tuple[str, str]]:
-    """Give the datasets inside Photoshop's image resources, from the first `8BIM` on."""
-    said = (each for kind, body in _resources(data) if kind == IPTC for each in datasets(body))
-    return list(islice(said, MAX_DATASETS))
-
-
-def _resources(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Give (id, bytes) of the image resources."""
-    position = 0
-    while data[position : position + 4] == b"8BIM" and position + 12 <= len(data):
-        kind = int.from_bytes(data[position + 4 : position + 6], "big")
-        name = 1 + data[position + 6]
-        start = position + 6 + name + name % 2
-        size = int.from_bytes(data[start : start + 4], "big")
-        yield kind, data[start + 4 : start + 4 + size]
-        position = start + 4 + size + size % 2
+    """Return the datasets inside Photoshop's image resources, from the first `8BIM` on."""
+    found = (data[a:b] for number, a, b in resources(data, 0, len(data)) if number == IPTC)
+    return list(islice((each for body in found for each in datasets(body)), MAX_DATASETS))

@@ -127,7 +127,7 @@ class TextCredentials:
             return beyond
         encoding = str(item.facts.get("encoding"))
         data = item.data
-        if encoding.startswith("utf-16"):
+        if encoding.startswith(("utf-16", "utf-32")):
             facts["transcoded"], data = encoding, passage.text.encode("utf-8")
         try:
             judged = judge(embedded(data, MEDIA_TYPES[place.method]), self._lists)

@@ -169,13 +169,8 @@ def _unsupported(item: Item, detectors: str) -> Reason:
         item: of an unsupported kind, or of one that no chosen detector looks at.
         detectors: names of those chosen.
     """
-    if not item.data:
-        return Reason("item.empty")
-    if item.kind is not Kind.UNSUPPORTED:
-        return Reason("item.nothing_applies", {"kind": item.kind.value, "detectors": detectors})
-    if item.media_type is None:
-        return Reason("item.unrecognised")
-    return Reason("item.unsupported", {"media_type": item.media_type})
+    named = {"kind": item.kind.value, "detectors": detectors}
+    return item.unsupported or Reason("item.nothing_applies", named)
 
 
 def _described(item: Item) -> Described:

@@ -4,21 +4,21 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import PurePath
 
-from detectors.media import Kind
+from detectors.media import NAMED_PICTURES, Kind
 from detectors.signal import Outcome, Signal
 from provenance.record import Record, Risk
 
 NOTHING_APPLIES = "item.nothing_applies"
 """Says that no chosen detector looks at items of a kind: nobody asked, so nothing is amiss."""
-EXAMINED = frozenset({
-    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".gif", ".webp", ".tif", ".tiff", ".bmp",
-    ".dib", ".svg", ".svgz", ".avif", ".heic", ".heif", ".hif", ".jxl", ".jp2", ".psd", ".ico",
-    ".mpo", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf",
+EXAMINED = NAMED_PICTURES | {
+    ".svgz",
     ".txt", ".text", ".md", ".markdown", ".rst", ".adoc", ".tex", ".html", ".htm", ".xhtml", ".mht",
     ".mhtml", ".eml", ".msg", ".pdf", ".doc", ".docx", ".docm", ".dot", ".dotx", ".odt", ".ott",
     ".fodt", ".rtf", ".epub", ".pages", ".wps", ".ppt", ".pptx", ".odp",
-})  # fmt: skip
+}  # fmt: skip
 """Endings of names that claim a picture, a text or a document."""
+TABLES = "text/csv"
+"""The one media type of a text that is data."""
 DOCUMENTS = frozenset({"application/pdf", "application/msword", "application/rtf"})
 OK, FLAGGED, USAGE, UNCHECKED = 0, 1, 2, 3
 
@@ -110,6 +110,6 @@ def _of_other_type(record: Record) -> bool:
         record.item.kind is Kind.UNSUPPORTED
         and all(signal.outcome is not Outcome.FAILED for signal in record.signals)
         and PurePath(record.item.uri).suffix.lower() not in EXAMINED
-        and not media_type.startswith(("image/", "text/"))
+        and (media_type == TABLES or not media_type.startswith(("image/", "text/")))
         and media_type not in DOCUMENTS
     )

@@ -4,17 +4,19 @@ import errno
 import os
 import re
 import stat
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 from functools import partial
 from urllib.parse import unquote_to_bytes
 
 from detectors.errors import CannotAssess
 from detectors.item import Item, Kind, Sidecar
+from detectors.media import NAMED_PICTURES
 from detectors.signal import Outcome, Reason
 
 MAX_BYTES = 256 * 2**20
 """Largest item that is read, 256 MiB: above any picture a phone or camera writes."""
-SIDECAR = ".c2pa"
+SIDECAR, XMP = ".c2pa", ".xmp"
 CODES = {
     errno.ENOENT: "item.missing",
     errno.ENOTDIR: "item.missing",
@@ -91,47 +93,109 @@ def failed(code: str, **args: object) -> CannotAssess:
 
 
 class Sidecars:
-    """Finds the `.c2pa` files beside others; one object a call, which lists each folder once."""
+    """Finds the `.c2pa` and `.xmp` files beside others.
+
+    One object a call, which lists each folder once.
+    """
 
     def __init__(self) -> None:
         """Start without a folder."""
-        self._stems: dict[str, Counter[str]] = {}
+        self._owners: dict[str, Counter[str]] = {}
 
     def owners(self, sidecar: str) -> int:
-        """Return how many regular files of its folder carry the stem of a `.c2pa` file."""
+        """Return how many files of its folder a sidecar may belong to; 0 for other files."""
         folder, name = os.path.split(sidecar)
-        if folder not in self._stems:
-            self._stems[folder] = _stems(folder or ".")
-        return self._stems[folder][os.path.splitext(name)[0]]
+        if not is_sidecar(name):
+            return 0
+        if folder not in self._owners:
+            self._owners[folder] = _owners(folder or ".")
+        return self._owners[folder][name]
 
     def beside(self, path: str) -> Sidecar | None:
         """Return the `.c2pa` file of the same folder and stem, or None."""
-        stem, ending = os.path.splitext(path)
-        sidecar = stem + SIDECAR
-        if ending == SIDECAR or not os.path.lexists(sidecar):
+        sidecar = os.path.splitext(path)[0] + SIDECAR
+        if path.endswith(SIDECAR) or not os.path.lexists(sidecar):
             return None
+        return self._sidecar(sidecar)
+
+    def metadata(self, path: str) -> tuple[Sidecar, ...]:
+        """Return the `.xmp` files of a picture: of its name, then of its stem."""
+        stem, ending = os.path.splitext(path)
+        if ending.lower() not in NAMED_PICTURES:
+            return ()
+        found: dict[tuple[int, int], str] = {}
+        for name in (path + XMP, path + XMP.upper(), stem + XMP, stem + XMP.upper()):
+            try:
+                there = os.lstat(name)
+            except (OSError, ValueError):
+                continue
+            found.setdefault((there.st_dev, there.st_ino), name)  # letters may not tell names apart
+        return tuple(map(self._sidecar, found.values()))
+
+    def _sidecar(self, path: str) -> Sidecar:
         return Sidecar(
-            read=partial(read, sidecar, follow=False),
-            name=uri(os.path.basename(sidecar)),
-            shared=self.owners(sidecar) > 1,
+            read=partial(read, path, follow=False),
+            name=uri(os.path.basename(path)),
+            shared=self.owners(path) > 1,
         )
 
 
-def _stems(folder: str) -> Counter[str]:
-    """Count the regular files of a folder by their stem, for stems that have a `.c2pa` file."""
+def is_sidecar(name: str) -> bool:
+    """Tell whether a file is named as one that lies beside another."""
+    return name.endswith(SIDECAR) or name.lower().endswith(XMP)
+
+
+def owned(sidecar: str, names: Iterable[str]) -> int:
+    """Return how many of these files a sidecar may belong to.
+
+    A `.c2pa` file belongs to any file of its stem, an `.xmp` file to pictures of its stem (`a.xmp`
+    and `a.jpg`) and to the one of its whole name (`a.jpg.xmp`).
+    """
+    stem = os.path.splitext(sidecar)[0]
+    any_file = sidecar.endswith(SIDECAR)
+    return sum(
+        os.path.splitext(name)[0] == stem or (not any_file and name == stem)
+        for name in names
+        if not is_sidecar(name) and (any_file or _is_picture(name))
+    )
+
+
+def _is_picture(name: str) -> bool:
+    return os.path.splitext(name)[1].lower() in NAMED_PICTURES
+
+
+def _owners(folder: str) -> Counter[str]:
+    """Count, for each sidecar of a folder, the regular files that it may belong to."""
     try:
         with os.scandir(folder) as entries:
             names = [entry.name for entry in entries if entry.is_file(follow_symlinks=False)]
     except OSError:
         return Counter()
-    pairs = [os.path.splitext(name) for name in names]
-    wanted = {stem for stem, ending in pairs if ending == SIDECAR}
-    return Counter(stem for stem, ending in pairs if ending != SIDECAR and stem in wanted)
+    groups = near(names)
+    return Counter(
+        {name: owned(name, groups[os.path.splitext(name)[0]]) for name in names if is_sidecar(name)}
+    )
+
+
+def near(names: Iterable[str]) -> dict[str, list[str]]:
+    """Return the names under each stem, and under each whole name, that a sidecar can have."""
+    groups: dict[str, list[str]] = defaultdict(list)
+    for name in names:
+        if not is_sidecar(name):
+            groups[os.path.splitext(name)[0]].append(name)
+            groups[name].append(name)
+    return groups
 
 
 def item(
     path: str, *, follow: bool, kind: Kind | None = None, sidecars: Sidecars | None = None
 ) -> Item:
-    """Return the item of one file, with the sidecar that lies beside it."""
-    beside = (sidecars or Sidecars()).beside(path)
-    return Item(uri(path), partial(read, path, follow=follow), kind=kind, sidecar=beside)
+    """Return the item of one file, with the sidecars that lie beside it."""
+    sidecars = sidecars or Sidecars()
+    return Item(
+        uri(path),
+        partial(read, path, follow=follow),
+        kind=kind,
+        sidecar=sidecars.beside(path),
+        metadata=sidecars.metadata(path),
+    )

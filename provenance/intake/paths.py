@@ -41,8 +41,20 @@ def named(paths: Iterable[str], kind: Kind | None = None) -> list[str]:
 
 
 def items(paths: Iterable[str], kind: Kind | None = None) -> Iterator[Item]:
-    """Yield the items of files (or `-`, standard input), in the order they were named."""
-    return distinct(_items(paths, kind))
+    """Yield the items of files (or `-`, standard input), in the order they were named.
+
+    A sidecar whose file is named too is left out, since it is read with that file.
+    """
+    given = list(paths)
+    beside = files.near(given) if any(map(files.is_sidecar, given)) else {}
+    kept = (p for p in given if not _is_read_with(p, beside))
+    return distinct(_items(kept, kind))
+
+
+def _is_read_with(path: str, beside: dict[str, list[str]]) -> bool:
+    """Tell whether a path is a sidecar of one of the files that are named."""
+    stem = os.path.splitext(path)[0]
+    return files.is_sidecar(path) and files.owned(path, beside.get(stem, ())) > 0
 
 
 def _items(paths: Iterable[str], kind: Kind | None) -> Iterator[Item]:
@@ -131,7 +143,7 @@ def found(
         else:
             walk.files.add(root)
     sidecars = files.Sidecars()
-    kept = (p for p in walk.files if not (p.endswith(files.SIDECAR) and sidecars.owners(p)))
+    kept = (path for path in walk.files if not sidecars.owners(path))
     return Found(
         files=sorted(kept, key=os.fsencode),
         links=sorted(walk.links, key=os.fsencode),

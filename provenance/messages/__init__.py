@@ -12,7 +12,7 @@ from detectors.signal import Reason
 
 ENGLISH = "en"
 NAMED = {"detector": "label", "detectors": "label", "stage": "label", "language": "language",
-         "judged": "language"}  # fmt: skip
+         "judged": "language", "looks": "type"}  # fmt: skip
 """Arguments that hold codes which have a name in the tables → what that name's code begins with."""
 
 

@@ -136,6 +136,7 @@ def test_every_code_has_its_sentence_whoever_signed() -> None:
     others = [
         "absent", "stripped", "sidecar_of_another", "remote", "unreadable", "captured_undated",
         "passed_on", "tampered", "invalid", "ingredient_invalid", "distrusted", "over_limit",
+        "format",
         "also.ai_generated", "also.ai_edited", "also.edited", "also.captured", "also.disclosed",
     ]  # fmt: skip
     assert wanted | {f"credential.{code}" for code in others} == set(WORDS)

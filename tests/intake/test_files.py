@@ -107,12 +107,44 @@ def test_a_sidecar_belongs_to_the_file_of_its_stem(tmp_path: Path) -> None:
     assert b.shared
 
 
+def test_an_xmp_file_belongs_to_the_picture_of_its_name(tmp_path: Path) -> None:
+    for name in (
+        "a.jpg", "a.xmp", "b.jpg", "b.jpg.xmp", "b.XMP", "c.cr3", "c.jpg", "c.xmp", "d.txt",
+        "d.xmp", "e.xmp", "a.c2pa",
+    ):  # fmt: skip
+        (tmp_path / name).write_bytes(name.encode())
+    got = {Path(p).name for p in paths.found([str(tmp_path)], ()).files}
+    assert got == {"a.jpg", "b.jpg", "c.cr3", "c.jpg", "d.txt", "d.xmp", "e.xmp"}
+    read = {
+        name: [(s.name, s.shared) for s in files.item(str(tmp_path / name), follow=True).metadata]
+        for name in ("a.jpg", "b.jpg", "c.jpg", "d.txt")
+    }
+    assert read == {
+        "a.jpg": [("a.xmp", False)],
+        "b.jpg": [("b.jpg.xmp", False), ("b.XMP", False)],
+        "c.jpg": [("c.xmp", True)],
+        "d.txt": [],
+    }
+
+
+def test_a_sidecar_named_with_its_file_is_read_with_it(tmp_path: Path) -> None:
+    for name in ("a.jpg", "a.xmp", "a.c2pa"):
+        (tmp_path / name).write_bytes(b"x")
+
+    def uris(*names: str) -> list[str]:
+        return [Path(item.uri).name for item in paths.items([str(tmp_path / n) for n in names])]
+
+    assert uris("a.xmp", "a.jpg", "a.c2pa") == ["a.jpg"]
+    assert uris("a.xmp", "a.c2pa") == ["a.xmp", "a.c2pa"]
+
+
 def test_the_time_for_sidecars_grows_with_their_number_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(40):
         (tmp_path / f"{number}.c2pa").write_bytes(b"x")
         (tmp_path / f"{number}.jpg").write_bytes(b"x")
+        (tmp_path / f"{number}.xmp").write_bytes(b"x")
     listed: list[str] = []
     scandir = os.scandir
     monkeypatch.setattr(os, "scandir", lambda path: listed.append(path) or scandir(path))

@@ -69,10 +69,10 @@ def test_a_line_without_end_is_cut_off(tmp_path: Path, monkeypatch: pytest.Monke
     assert [item.fault is None for item in got] == [True, False, True]
 
 
-def test_other_jsonl_is_a_text(tmp_path: Path) -> None:
-    for line in ('{"a": 1}', "[1]", "not json", ""):
+def test_other_jsonl_holds_no_posts(tmp_path: Path) -> None:
+    for line, kind in (('{"a": 1}', Kind.UNSUPPORTED), ("not json", Kind.TEXT), ("7", Kind.TEXT)):
         (item,) = read(written(tmp_path, line))
-        assert item.kind is Kind.TEXT or not item.data.strip()
+        assert item.kind is kind
 
 
 def test_items_travel_to_workers(tmp_path: Path) -> None:

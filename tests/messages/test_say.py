@@ -91,7 +91,7 @@ def test_nothing_crashes(code: str, args: dict[str, object]) -> None:
 )
 def test_arguments_are_data(args: dict[str, object], said: str) -> None:
     told = say(Reason("item.unsupported", args))
-    assert told.startswith(f"This type of file {said} is not supported")
+    assert told.startswith(f"Not examined: unknown {said}.")
 
 
 def test_codes_among_the_arguments_are_said_by_name() -> None:

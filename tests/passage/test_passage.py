@@ -24,7 +24,7 @@ from detectors.signal import Outcome
         (b"\xff\xfea\0b", "a\ufffd", {"encoding": "utf-16-le", "undecodable": 1}),
         (b"\xff\xfe\x00\xd8a\0", "\ufffda", {"encoding": "utf-16-le", "undecodable": 1}),
         (b"d\xe9j\xe0 vu", "déjà vu", {"encoding": "cp1252"}),
-        (b"\x81\xe9", "\x81é", {"encoding": "latin-1"}),
+        ("Привет, мир!".encode("koi8_r"), "Привет, мир!", {"encoding": "koi8_r"}),
         ("déjà vu ".encode() + b"\xff", "déjà vu \ufffd", {"encoding": "utf-8", "undecodable": 1}),
     ],
 )

@@ -1,0 +1,99 @@
+"""Texts that nobody wrote for people to read: pointers, metadata of another file, data."""
+
+import csv
+import io
+import re
+
+import msgspec
+
+POINTER = re.compile(
+    rb"version https?://(?:git-lfs\.github\.com|hawser\.github\.com)/spec/v\d[^\n]{0,40}\n"
+    rb"(?:[a-z0-9.-]{1,100} [^\n]{1,300}\n){0,20}?oid [a-z0-9]{1,20}:[0-9a-f]{32,128}\r?\n"
+    rb"size \d{1,20}\s{0,4}"
+)
+"""What Git LFS leaves in place of a file that was not downloaded (Git LFS specification)."""
+MAX_POINTER = 1_024
+"""Bytes of a pointer, by that specification."""
+HEAD = 16 << 10
+"""Characters of a text that are looked at for a packet's root."""
+XMP_ROOT = re.compile(
+    r"\ufeff?\s*+(?:<\?xml[^>]{0,400}\?>\s*+)?(?:<!--[^>]{0,2000}-->\s*+)?"
+    r"(?:<\?xpacket\s|<(?:\w{1,40}:)?(?:xmpmeta|xapmeta|RDF)[\s>])"
+)
+XMP_NAMES = ("<?xpacket ", "adobe:ns:meta/", "http://ns.adobe.com/")
+"""One of them is in every packet of XMP, and not in other RDF."""
+MAX_LINES = 64
+"""Lines or rows by which a file of many is told."""
+MAX_TABLE = 64 << 10
+"""Characters of a table that are looked at."""
+DELIMITERS = (",", ";", "\t")
+TITLE = re.compile(r"[^\W\d][\w ()/%#:-]{0,60}")
+"""Heading of a column: a word or a few, without punctuation or a blank in front."""
+FEWEST_ROWS = 3
+"""Heading and rows that make a table."""
+
+
+def told(data: bytes, encoding: str) -> tuple[str, str] | None:
+    """Return media type and reason code of a text that is not prose, None for prose.
+
+    Args:
+        data: the whole text.
+        encoding: in which it is written.
+    """
+    if len(data) <= MAX_POINTER and POINTER.fullmatch(data):
+        return "text/plain", "item.lfs_pointer"
+    text = data.decode(encoding, "replace")
+    if XMP_ROOT.match(text[:HEAD]) and any(name in text[:HEAD] for name in XMP_NAMES):
+        return "application/rdf+xml", "item.sidecar"
+    bare = text.removeprefix("\ufeff").strip()
+    if bare[:1] in ("{", "[") and (name := _json(bare)):
+        return name, "item.data"
+    if _is_table(text.removeprefix("\ufeff")):
+        return "text/csv", "item.data"
+    return None
+
+
+def _json(text: str) -> str | None:
+    """Return the media type of a JSON object or array, or of lines of them."""
+    if _is_value(text):
+        return "application/json"
+    lines = [line for line in text.split("\n", MAX_LINES)[:MAX_LINES] if line.strip()]
+    each = all(line.lstrip()[:1] in ("{", "[") and _is_value(line) for line in lines)
+    return "application/x-ndjson" if each and len(lines) > 1 else None
+
+
+def _is_value(text: str) -> bool:
+    """Tell whether a text is one JSON value; nothing is built of it."""
+    try:
+        msgspec.json.decode(text, type=msgspec.Raw)
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        return False
+    return True
+
+
+def _is_table(text: str) -> bool:
+    """Tell whether a text is rows of as many columns each under a heading of names."""
+    first = text[:MAX_TABLE].split("\n", 1)[0]
+    return any(_has_columns(text, mark) for mark in DELIMITERS if mark in first)
+
+
+def _has_columns(text: str, delimiter: str) -> bool:
+    """Tell whether a text is a table with this mark between its columns."""
+    rows = []
+    try:
+        for row in csv.reader(io.StringIO(text[:MAX_TABLE]), delimiter=delimiter):
+            rows += [row] if row else []
+            if len(rows) == MAX_LINES:
+                break
+    except csv.Error:
+        return False
+    if len(text) > MAX_TABLE and len(rows) < MAX_LINES:
+        rows.pop()  # cut
+    names = rows[0] if rows else []
+    return (
+        len(rows) >= FEWEST_ROWS
+        and len(names) > 1
+        and len(set(names)) == len(names)
+        and all(TITLE.fullmatch(name) for name in names)
+        and all(len(row) == len(names) for row in rows)
+    )
