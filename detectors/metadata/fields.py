@@ -4,7 +4,7 @@ import base64
 import json
 import re
 from collections.abc import Callable, Collection
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from detectors.containers import MAX_UNPACKED, Chunk, inflate, walk
@@ -101,7 +101,7 @@ class Fields:
         self.chunks = 0
         """Pieces of the container that were found."""
         self._wanted = wanted
-        self._keywords = {name[4:].lower(): name for name in wanted if name.startswith("PNG ")}
+        self._keywords = _keywords(frozenset(wanted))
         self._media_type = media_type
         self._left = MAX_UNPACKED
         self._blocks = 0
@@ -326,6 +326,14 @@ class Fields:
 
 
 SEGMENTS = [f"APP{number}" for number in (0, *range(2, 13), 14, 15)]
+
+
+@cache
+def _keywords(wanted: frozenset[str]) -> dict[str, str]:
+    """Return the keywords of PNG texts that are wanted, in small letters, with their fields."""
+    return {name[4:].lower(): name for name in wanted if name.startswith("PNG ")}
+
+
 READERS: dict[str, Callable[[Fields, Chunk], None]] = {
     "APP1": Fields.jpeg,
     "APP13": Fields.photoshop,

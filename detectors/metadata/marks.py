@@ -90,14 +90,30 @@ def _written_out(names: tuple[str, ...], known: dict[str, tuple[str, ...]]) -> t
     return tuple(dict.fromkeys(field for part in parts for field in part))
 
 
-def found(marks: tuple[Mark, ...], fields: Fields) -> list[tuple[Mark, Value]]:
-    """Give the marks of a file with the value that shows each, in the order of the table.
+def by_field(marks: tuple[Mark, ...]) -> dict[str, dict[int, Mark]]:
+    """Return the rows, by their number, that the first condition of each lets a field speak for."""
+    index: dict[str, dict[int, Mark]] = {}
+    for number, mark in enumerate(marks):
+        for name in mark.when[0].fields:
+            index.setdefault(name, {})[number] = mark
+    return index
+
+
+def found(index: dict[str, dict[int, Mark]], fields: Fields) -> list[tuple[Mark, Value]]:
+    """Return the marks of a file with the value that shows each, in the order of the table.
 
     A value speaks once, and a writer speaks once, through the first row that holds.
+
+    Args:
+        index: the rows by field: a file has a few of the fields, and the table many rows.
+        fields: of the file.
     """
+    rows: dict[int, Mark] = {}
+    for name in fields.values:
+        rows |= index.get(name, {})
     hits: list[tuple[Mark, Value]] = []
     spoken: set[object] = set()
-    for mark in marks:
+    for mark in (rows[number] for number in sorted(rows)):
         values = [when.holds(fields) for when in mark.when]
         value = values[0]
         if value is None or None in values:
