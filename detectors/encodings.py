@@ -71,17 +71,11 @@ def of(data: bytes) -> str | None:
     try:
         codecs.utf_8_decode(data, "strict", whole)
     except UnicodeDecodeError:
-        return _eight_bits(data) if _is_quiet(data, STRETCH[False]) else None
-    return _shifted(data) or ("utf-8" if _is_quiet(data, STRETCH[True]) else None)
+        return _eight_bits(data) if is_quiet(data) else None
+    return _shifted(data) or ("utf-8" if is_quiet(data, STRETCH[True]) else None)
 
 
-def _is_wide(data: bytes, name: str) -> bool:
-    """Tell whether bytes behind a byte order mark are text."""
-    text = data.decode(name, "replace")
-    return len(UNLIKELY.findall(text)) <= 1 + SHARE * len(text)
-
-
-def _is_quiet(data: bytes, stretch: int) -> bool:
+def is_quiet(data: bytes, stretch: int = STRETCH[False]) -> bool:
     """Tell whether no stretch, through the whole length, holds many control characters."""
     if len(data.translate(None, CONTROL)) == len(data):
         return True
@@ -90,6 +84,12 @@ def _is_quiet(data: bytes, stretch: int) -> bool:
         if len(part) - len(part.translate(None, CONTROL)) > SHARE * len(part):
             return False
     return True
+
+
+def _is_wide(data: bytes, name: str) -> bool:
+    """Tell whether bytes behind a byte order mark are text."""
+    text = data.decode(name, "replace")
+    return len(UNLIKELY.findall(text)) <= 1 + SHARE * len(text)
 
 
 def _shifted(data: bytes) -> str | None:

@@ -22,6 +22,9 @@ XMP_ROOT = re.compile(
 )
 XMP_NAMES = ("<?xpacket ", "adobe:ns:meta/", "http://ns.adobe.com/")
 """One of them is in every packet of XMP, and not in other RDF."""
+MEMBER = re.compile(r'\[?\s{0,100}\{\s{0,100}"[^"\n]{1,200}"\s{0,20}:')
+"""How an object begins, or a list of them; hand-made ones have a comma too many somewhere."""
+CLOSED = {"{": "}", "[": "]"}
 MAX_LINES = 64
 """Lines or rows by which a file of many is told."""
 MAX_TABLE = 64 << 10
@@ -54,12 +57,15 @@ def told(data: bytes, encoding: str) -> tuple[str, str] | None:
 
 
 def _json(text: str) -> str | None:
-    """Return the media type of a JSON object or array, or of lines of them."""
+    """Return the media type of a JSON object or array, or of lines of them; None for no JSON."""
     if _is_value(text):
         return "application/json"
     lines = [line for line in text.split("\n", MAX_LINES)[:MAX_LINES] if line.strip()]
     each = all(line.lstrip()[:1] in ("{", "[") and _is_value(line) for line in lines)
-    return "application/x-ndjson" if each and len(lines) > 1 else None
+    if each and len(lines) > 1:
+        return "application/x-ndjson"
+    nearly = MEMBER.match(text) and text[-1] == CLOSED[text[0]]
+    return "application/json" if nearly else None
 
 
 def _is_value(text: str) -> bool:

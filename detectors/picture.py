@@ -21,6 +21,7 @@ from detectors.caps import (
     MOST_SCANS,
     MOST_SOUGHT,
 )
+from detectors.containers.bmff import has_still
 from detectors.errors import CannotAssess
 from detectors.headers import gif_frames, jpeg_header, plain_png, tiff_pages, webp_header
 from detectors.memory import fits, lacking
@@ -46,7 +47,8 @@ PLUGINS: Final = {
 VECTORS: Final = "image/svg+xml"
 PARTLY: Final = ("image/jpeg", "image/png", "image/gif", "image/tiff", "image/bmp")
 """Formats of which Pillow gives some rows before a fault (BMP has its upper ones last)."""
-SELF_TURNED: Final = ("image/tiff", "image/heic", "image/heif")
+HEIF: Final = ("image/heic", "image/heif")
+SELF_TURNED: Final = ("image/tiff", *HEIF)
 """Formats whose reader has applied the orientation."""
 PARTLY_BYTES: Final = 8
 """Bytes a pixel that these decoders take at most; of a JPEG besides its coefficients."""
@@ -208,7 +210,8 @@ def decode(data: bytes, media_type: str | None, facts: dict[str, Any]) -> Pictur
         CannotAssess: `failed` where the file is broken; `not_assessed` where its format has no
             pixels or its headers announce more than the caps allow.
     """
-    if media_type not in MOST_MEGAPIXELS:
+    still = media_type not in HEIF or has_still(data)
+    if media_type not in MOST_MEGAPIXELS or not still:
         if media_type == VECTORS or not (media_type or "").startswith("image/"):
             raise CannotAssess(Outcome.NOT_ASSESSED, Reason("picture.no_pixels"))
         named = {"media_type": media_type}
@@ -390,7 +393,7 @@ class _Source:
 
     def _opened(self) -> Image.Image:
         """Give the image as its header tells, no pixels yet."""
-        if self.media_type in ("image/heic", "image/heif"):
+        if self.media_type in HEIF:
             import pillow_heif
 
             file = pillow_heif.open_heif(self.data, bgr_mode=False)

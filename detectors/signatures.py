@@ -2,6 +2,8 @@
 
 import re
 
+from detectors.encodings import is_quiet
+
 PICTURES = (
     (b"\xff\xd8\xff", "image/jpeg"),
     (b"\x89PNG\r\n\x1a\n", "image/png"),
@@ -22,6 +24,9 @@ PICTURES = (
     (b"8BPS\0\x01", "image/vnd.adobe.photoshop"),
     (b"8BPS\0\x02", "image/vnd.adobe.photoshop"),
 )
+SURE = 4
+"""Bytes of a signature that are not met by chance; where fewer say so, it may still be a text: `MZ`
+and `BZh` are letters, and in Windows-1251 a word may begin with 0xFF 0xF1."""
 STUMPS = (b"\xff\xd8", b"\x89PNG")
 """Heads that only a cut-off JPEG or PNG has: a broken picture, not a foreign file."""
 BRANDS = {
@@ -36,7 +41,14 @@ FOREIGN = (
     (0, b"MZ", "application/vnd.microsoft.portable-executable", "program"),
     (0, b"\xcf\xfa\xed\xfe", "application/x-mach-binary", "program"),
     (0, b"\xce\xfa\xed\xfe", "application/x-mach-binary", "program"),
+    (0, b"\xfe\xed\xfa\xce", "application/x-mach-binary", "program"),
+    (0, b"\xfe\xed\xfa\xcf", "application/x-mach-binary", "program"),
     (0, b"\xca\xfe\xba\xbe", "application/java-vm", "program"),
+    *(
+        (0, kind + bytes([version]), "application/vnd.adobe.flash.movie", "program")
+        for kind in (b"FWS", b"CWS", b"ZWS")
+        for version in (*range(1, 9), *range(14, 32))
+    ),
     (0, b"\0asm", "application/wasm", "program"),
     (0, b"dex\n0", "application/vnd.android.dex", "program"),
     (0, b"PK\x03\x04", "application/zip", "archive"),
@@ -52,6 +64,8 @@ FOREIGN = (
     (0, b"!<arch>\n", "application/x-archive", "archive"),
     (0, b"\xed\xab\xee\xdb", "application/x-rpm", "archive"),
     (257, b"ustar", "application/x-tar", "archive"),
+    (0, b"\x80\x01", "application/x-font-type1", "font"),
+    (0, b"\0\0\1\0\0\0", "application/x-dfont", "font"),
     (0, b"wOFF", "font/woff", "font"),
     (0, b"wOF2", "font/woff2", "font"),
     (0, b"OTTO\0", "font/otf", "font"),
@@ -61,6 +75,9 @@ FOREIGN = (
     (0, b"ID3", "audio/mpeg", "sound"),
     (0, b"\xff\xfb", "audio/mpeg", "sound"),
     (0, b"\xff\xf3", "audio/mpeg", "sound"),
+    (0, b"\xff\xf1", "audio/aac", "sound"),
+    (0, b"\xff\xf9", "audio/aac", "sound"),
+    (0, b"MAC \x96\x0f", "audio/x-ape", "sound"),
     (0, b"OggS", "audio/ogg", "sound"),
     (0, b"fLaC", "audio/flac", "sound"),
     (0, b"MThd\0\0\0\x06", "audio/midi", "sound"),
@@ -71,6 +88,7 @@ FOREIGN = (
     (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "video/x-ms-asf", "video"),
     (0, b"\0\0\x01\xba", "video/mpeg", "video"),
     (0, b"\0\0\x01\xb3", "video/mpeg", "video"),
+    (0, b"d8:announce", "application/x-bittorrent", "data"),
     (0, b"SQLite format 3\0", "application/vnd.sqlite3", "data"),
     (0, b"PAR1", "application/vnd.apache.parquet", "data"),
     (0, b"\x89HDF\r\n\x1a\n", "application/x-hdf5", "data"),
@@ -92,6 +110,14 @@ FOREIGN = (
     (0, b"#?RGBE\n", "image/vnd.radiance", "picture"),
     (0, b"qoif\0", "image/qoi", "picture"),
     (0, b"DDS |\0", "image/vnd-ms.dds", "picture"),
+    (0, b"BPG\xfb", "image/bpg", "picture"),
+    (0, b"FLIF", "image/flif", "picture"),
+    (0, b"SDPX\0", "image/x-dpx", "picture"),
+    (0, b"XPDS", "image/x-dpx", "picture"),
+    (0, b"AT&TFORM", "image/vnd.djvu", "picture"),
+    (0, b"\x0a\x05\x01\x08", "image/vnd.zbrush.pcx", "picture"),
+    (0, b"XISF0100", "image/x-xisf", "picture"),
+    (128, b"DICM", "application/dicom", "picture"),
     (0, b"gimp xcf ", "image/x-xcf", "picture"),
     (0, b"FOVb", "image/x-sigma-x3f", "picture"),
     (0, b"\0MRM", "image/x-minolta-mrw", "picture"),
@@ -105,7 +131,7 @@ FOREIGN = (
 ISO = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
 """Boxes with which a film begins; pictures are told before."""
 RIFF = {b"WAVE": ("audio/wav", "sound"), b"AVI ": ("video/x-msvideo", "video")}
-PIXMAP = re.compile(rb"P[1-7]\s(?:\s|#[^\n]{0,200}\n|WIDTH ){0,20}\d{1,6}\s")
+PIXMAP = re.compile(rb"P[1-7Ff]\s(?:\s|#[^\n]{0,200}\n|WIDTH ){0,20}\d{1,6}\s")
 """Head of a portable pixmap (Netpbm): letters, but a picture."""
 BMP_HEADERS = (12, 16, 40, 52, 56, 64, 108, 124)
 """Sizes of the second header of a BMP, which stands behind 14 bytes."""
@@ -115,7 +141,7 @@ def picture(head: bytes) -> str | None:
     """Return the media type of a picture that is examined, by its first bytes."""
     for magic, name in PICTURES:
         if head.startswith(magic):
-            return name
+            return name if len(magic) >= SURE - 1 or not is_quiet(head) else None
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "image/webp"
     if head[4:8] == b"ftyp":
@@ -139,8 +165,9 @@ def foreign(head: bytes) -> tuple[str, str] | None:
         return RIFF.get(head[8:12], ("application/x-riff", "data"))
     if PIXMAP.match(head):
         return "image/x-portable-anymap", "picture"
-    for offset, magic, name, what in FOREIGN:
-        if head.startswith(magic, offset):
+    found = ((magic, row) for offset, magic, *row in FOREIGN if head.startswith(magic, offset))
+    for magic, (name, what) in found:
+        if len(magic) >= SURE or not is_quiet(head):
             return name, what
     return None
 

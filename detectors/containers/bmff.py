@@ -79,6 +79,12 @@ def _movie(data: bytes, start: int, end: int, basket: Basket) -> None:
                 waiting.append((box.start + 16, reach))
 
 
+def has_still(data: bytes) -> bool:
+    """Tell whether a file has a picture of its own, and not a sequence alone."""
+    kinds = [box.kind for box in children(data, 0, len(data))]
+    return b"meta" in kinds or b"moov" not in kinds
+
+
 def boxes_within(data: bytes, most: int) -> int:
     """Return the number of boxes, those inside others included, counted up to a number."""
     count, waiting = 0, [(0, len(data))]

@@ -10,6 +10,8 @@ MOSAIC = (32803, 34892)
 SENSOR = (32767, 32769, 32770, 32772, 34713, 65000, 65535)
 """Values of the tag Compression that cameras use for sensor data (Sony, Samsung, Nikon, Kodak,
 Pentax; as ExifTool lists them)."""
+PHASE_ONE = (b"IIII", b"MMMM")
+"""What Phase One writes behind the header of a TIFF (ExifTool, PhaseOne.pm)."""
 MAKERS = (
     ("NIKON", "image/x-nikon-nef"),
     ("SONY", "image/x-sony-arw"),
@@ -31,6 +33,8 @@ OTHER = "image/x-raw"
 
 def raw_type(data: bytes) -> str | None:
     """Return the media type of a camera's own format that is a TIFF, None for any other TIFF."""
+    if data[8:12] in PHASE_ONE:
+        return OTHER
     first = [e for e in entries(data).found if e.directory in ("IFD0", "SubIFD")]
     if any(entry.tag == DNG_VERSION for entry in first):
         return "image/x-adobe-dng"

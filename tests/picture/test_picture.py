@@ -237,6 +237,14 @@ def test_a_cut_file_without_a_row_says_so() -> None:
     )
 
 
+def test_a_sequence_without_a_still_is_not_decoded() -> None:
+    data = b"\0\0\0\x14ftypmsf1\0\0\0\0hevc" + b"\0\0\0\x10moov" + bytes(8)
+    with pytest.raises(CannotAssess) as caught:
+        decode(data, sniff(data).name, {})
+    told = (caught.value.outcome, caught.value.reason.code)
+    assert told == (Outcome.NOT_ASSESSED, "picture.format")
+
+
 def test_drawings_in_vectors_have_no_pixels() -> None:
     fault = refused(b'<svg xmlns="http://www.w3.org/2000/svg"/>')
     assert (fault.outcome, fault.reason.code) == (Outcome.NOT_ASSESSED, "picture.no_pixels")
