@@ -1,6 +1,7 @@
 """Boxes of the ISO base media file format, and the items of HEIF (ISO/IEC 14496-12, 23008-12)."""
 
 from collections.abc import Iterator
+from itertools import islice
 
 import msgspec
 
@@ -81,7 +82,7 @@ def _movie(data: bytes, start: int, end: int, basket: Basket) -> None:
 
 def has_still(data: bytes) -> bool:
     """Tell whether a file has a picture of its own, and not a sequence alone."""
-    kinds = [box.kind for box in children(data, 0, len(data))]
+    kinds = [box.kind for box in islice(children(data, 0, len(data)), MAX_ITEMS)]
     return b"meta" in kinds or b"moov" not in kinds
 
 

@@ -62,12 +62,34 @@ PICTURES = files("marks/*", "signed/*.*")
 KNOWN: dict[bytes, str] = {
     b"\xff\xd8": "image/jpeg", b"\x89P": "image/png", b"GI": "image/gif", b"RI": "image/webp",
     b"II": "image/tiff", b"MM": "image/tiff", b"<s": "image/svg+xml",
+    b"8B": "image/vnd.adobe.photoshop", b"FU": "image/x-fuji-raf", b"\xff\n": "image/jxl",
 }  # fmt: skip
 
 
 def kind_of(data: bytes) -> str | None:
     """Return a media type by the first bytes alone, so that no mutant of the rest loses it."""
-    return "image/avif" if data[4:8] == b"ftyp" else KNOWN.get(data[:2])
+    if data[4:8] in (b"ftyp", b"JXL "):
+        return "image/avif" if data[4:8] == b"ftyp" else "image/jxl"
+    return KNOWN.get(data[:2])
+
+
+def cameras() -> list[bytes]:
+    """Return files of the formats that no fixture has: Photoshop, RAF, CR3."""
+    resource = b"8BIM\4\x24\0\0\0\0\0\4<x/>"
+    photoshop = b"8BPS\0\1".ljust(30, b"\0") + len(resource).to_bytes(4, "big") + resource
+    jpeg = (FIXTURES / "signed" / "resaved.jpg").read_bytes()
+    raf = b"FUJIFILMCCD-RAW ".ljust(86, b"\0") + b"\0\x64" + len(jpeg).to_bytes(4, "big")
+    canon = bytes.fromhex("85c0b687820f11e08111f4ce462b6a48") + b"\0\0\0\x10CMT1II*\0\0\0\0\0"
+    movie = b"\0\0\0\x30moov\0\0\0\x28uuid" + canon
+    cr3 = b"\0\0\0\x14ftypcrx \0\0\0\1isom" + movie
+    return [photoshop, raf.ljust(100, b"\0") + jpeg, cr3]
+
+
+def letters() -> list[bytes]:
+    """Return texts that are no prose, and prose in other encodings."""
+    shown = ('{"a": [1, {"b": null}]}', "id,a\n1,2\n3,4\n", "<x:xmpmeta xmlns:x='adobe:ns:meta/'/>")
+    other = ("Привет, мир".encode("koi8_r"), "こんにちは".encode("cp932"), "é".encode("utf-16"))
+    return [*(text.encode() for text in shown), *other]
 
 
 def containers(data: bytes) -> None:
@@ -324,6 +346,8 @@ def escapes(data: bytes) -> None:
 
 HARNESSES: dict[str, Harness] = {
     "containers": Harness(containers, PICTURES),
+    "cameras": Harness(containers, cameras),
+    "letters": Harness(sniff, letters),
     "metadata": Harness(metadata, PICTURES),
     "headers": Harness(headers, PICTURES),
     "picture": Harness(picture, PICTURES, (CannotAssess,)),
