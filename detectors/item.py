@@ -68,6 +68,7 @@ class Item:
         """Told `picture` or `passage` when decoding begins and "" when it has ended."""
         self._read = read
         self._kind = kind
+        self._digests: dict[str, str] = {}
 
     @cached_property
     def _opened(self) -> bytes | CannotAssess:
@@ -88,10 +89,17 @@ class Item:
         """The bytes as they lie; empty where there is a fault."""
         return b"" if isinstance(self._opened, CannotAssess) else self._opened
 
-    @cached_property
+    @property
     def sha256(self) -> str:
         """SHA-256 of the bytes, hex."""
-        return hashlib.sha256(self.data).hexdigest()
+        return self.digest("sha256")
+
+    def digest(self, algorithm: str) -> str:
+        """Return a digest of the bytes in hex: `sha256`, `sha1` or `md5`, computed once."""
+        if algorithm not in self._digests:
+            made = hashlib.new(algorithm, self.data, usedforsecurity=False)
+            self._digests[algorithm] = made.hexdigest()
+        return self._digests[algorithm]
 
     @cached_property
     def _media(self) -> MediaType:

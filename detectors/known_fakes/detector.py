@@ -8,7 +8,7 @@ import msgspec
 
 from detectors.errors import CannotAssess, ConfigError
 from detectors.item import Item
-from detectors.known_fakes.bank.entry import Entry, Status
+from detectors.known_fakes.bank.entry import EXACT, WEAK, Entry, Status
 from detectors.known_fakes.bank.place import Store, opened, place
 from detectors.known_fakes.calibration import kept
 from detectors.known_fakes.chance import Chance
@@ -16,6 +16,7 @@ from detectors.known_fakes.watch import Watched
 from detectors.signal import Claim, Outcome, Reason, Signal, Tier
 
 if TYPE_CHECKING:
+    from detectors.known_fakes.holds import Held
     from detectors.known_fakes.search import Match, Searcher
     from detectors.known_fakes.views import Looks
     from detectors.picture import Picture
@@ -34,6 +35,7 @@ DONE: Final = {
     "circle": "cut to a circle",
 }
 """Change, as `facts.transform` names it → in words."""
+DIGESTS: Final = {"md5": "MD5", "sha1": "SHA-1"}
 VERSION: Final = "1"
 """Of hashes, views and thresholds."""
 
@@ -83,8 +85,23 @@ class KnownFakes:
         """Compare an item with the banks as they stand."""
         searchers = [bank.searcher() for bank in self._banks]
         self._note_states()
-        if exact := [signal for each in searchers for signal in _by_bytes(item, each)]:
-            return exact
+        if exact := _by_bytes(item, searchers, EXACT[:1]):
+            return self._unheld(item, exact)
+        weak = _by_bytes(item, searchers, WEAK)
+        try:
+            found = self._by_look(item, searchers)
+        except CannotAssess as fault:
+            if not weak:
+                raise
+            found = [_said(fault.outcome, fault.reason)]
+        matched = {signal.source for signal in found}
+        weak = [signal for signal in weak if signal.source not in matched]
+        if weak:
+            found = [*weak, *(each for each in found if each.outcome is not Outcome.CLEAR)]
+        return self._unheld(item, found)
+
+    def _by_look(self, item: Item, searchers: "list[Searcher]") -> list[Signal]:
+        """Return what the look of an item says, one signal at least."""
         from detectors.known_fakes.views import looks
 
         seen = looks(item.picture)
@@ -95,7 +112,26 @@ class KnownFakes:
         if seen.plain:
             args = {"quality": seen.quality, "deviation": round(seen.deviation, 1)}
             return [_said(Outcome.NOT_ASSESSED, Reason(f"{NAME}.low_detail", args))]
-        return [_said(Outcome.CLEAR, Reason(f"{NAME}.clear", _size(searchers)))]
+        return [_nothing(searchers)]
+
+    def _unheld(self, item: Item, found: list[Signal]) -> list[Signal]:
+        """Return the signals without a claim where a bank took the picture back.
+
+        What was withdrawn or is disputed in one bank holds for all that are asked together.
+        """
+        if not any(each.claim is Claim.KNOWN_FAKE for each in found):
+            return found
+        frames = {each.facts.get("frame") for each in found}
+        frame = next(iter(frames - {None}), None)
+        for bank in self._banks:
+            try:
+                picture = None if frame is None else item.picture.frame(frame)
+                held = bank.holds().of_item(item, picture)
+            except CannotAssess:  # its bytes were compared, and are all that is known of it
+                held = []
+            if held:
+                return [_taken_back(each, held[0], bank.store.name) for each in found]
+        return found
 
     def _note_states(self) -> None:
         """Let the version say what is searched."""
@@ -106,12 +142,37 @@ class KnownFakes:
         self.version = ", ".join([VERSION, *states])
 
 
-def _size(searchers: "list[Searcher]") -> dict[str, Any]:
-    """Give how much was looked through."""
-    return {
-        "entries": sum(len(each.index) for each in searchers),
+def _nothing(searchers: "list[Searcher]") -> Signal:
+    """Return what is said where nothing matches: of what was compared, and of nothing else."""
+    entries = sum(len(each.index) for each in searchers)
+    compared = sum(each.index.by_look for each in searchers)
+    rest = entries - compared
+    args: dict[str, Any] = {
+        "entries": compared,
         "banks": ", ".join(each.bank.name for each in searchers),
+        **({"by_bytes": rest} if rest else {}),
     }
+    facts = {"compared": compared, "not_compared": rest} if rest else {}
+    if rest and not compared:
+        return _said(Outcome.NOT_ASSESSED, Reason(f"{NAME}.bytes_alone", args), facts)
+    if rest:
+        args["also"] = [f"{NAME}.by_bytes"]
+    return _said(Outcome.CLEAR, Reason(f"{NAME}.clear", args), facts)
+
+
+def _taken_back(signal: Signal, held: "Held", bank: str) -> Signal:
+    """Return a match without its claim: the same picture was withdrawn or is disputed."""
+    if signal.claim is not Claim.KNOWN_FAKE:
+        return signal
+    kind = "same_bytes" if signal.facts["algorithm"] in EXACT else "match"
+    args = {**signal.reason.args, "held": held.entry.id, "held_bank": bank}
+    decided = {"entry": held.entry.id, "bank": bank, "status": held.what}
+    return msgspec.structs.replace(
+        signal,
+        claim=None,
+        reason=Reason(f"{NAME}.{kind}_held_{held.what}", args),
+        facts={**signal.facts, "held_by": decided},
+    )
 
 
 def _of_frame(picture: "Picture", seen: "Looks", searchers: "list[Searcher]") -> list[Signal]:
@@ -141,14 +202,25 @@ def _of_later(picture: "Picture", searchers: "list[Searcher]") -> list[Signal]:
     return []
 
 
-def _by_bytes(item: Item, searcher: "Searcher") -> list[Signal]:
-    """Give the match of the very bytes, at no chance of error that could be stated."""
-    entry = searcher.index.exact(item.sha256)
-    if entry is None:
-        return []
-    size = len(searcher.index)
-    facts = {"algorithm": "sha256", "distance": 0, **_chance(Chance(0.0, 0.0))}
-    return [_signal(searcher.bank, entry, size, facts, exact=True)]
+def _by_bytes(item: Item, searchers: "list[Searcher]", algorithms: tuple[str, ...]) -> list[Signal]:
+    """Return the matches of the very bytes, at no chance of error that could be stated.
+
+    Of each bank the last fake and the last innocent of the first algorithm that finds one.
+    """
+    found: dict[tuple[str, bool], Signal] = {}
+    for algorithm in algorithms:
+        facts = {"algorithm": algorithm, "distance": 0, **_chance(Chance(0.0, 0.0))}
+        for each in searchers:
+            if not each.index.carries(algorithm):
+                continue
+            last = {
+                entry.innocent: entry
+                for entry in each.index.exact(algorithm, item.digest(algorithm))
+            }
+            for innocent, entry in sorted(last.items()):
+                said = _signal(each.bank, entry, len(each.index), facts, exact=True)
+                found.setdefault((each.bank.name, innocent), said)
+    return [*found.values()]
 
 
 def _found(bank: Store, entries: int, match: "Match", picture: "Picture") -> Signal:
@@ -184,12 +256,14 @@ def _signal(
     claim = Claim.KNOWN_INNOCENT if entry.innocent else Claim.KNOWN_FAKE
     what = "disputed" if disputed else "innocent" if entry.innocent else entry.kind.value
     code = f"{NAME}.{'same_bytes' if exact else 'match'}_{what}"
+    weak = facts["algorithm"] in WEAK
     args = {
         "entry": entry.id,
         "bank": bank.name,
         "entries": entries,
         "since": _since(entry),
         **({} if exact else {"how": _how(facts), "chance": _worded(facts)}),
+        **({"digest": DIGESTS[facts["algorithm"]], "also": [f"{NAME}.weak"]} if weak else {}),
     }
     return Signal(
         detector=NAME,
@@ -247,5 +321,5 @@ def _since(entry: Entry) -> str:
     return f" {words[0].upper()}{words[1:]}." if words else ""
 
 
-def _said(outcome: Outcome, reason: Reason) -> Signal:
-    return Signal(detector=NAME, tier=Tier.MATCH, outcome=outcome, reason=reason)
+def _said(outcome: Outcome, reason: Reason, facts: dict[str, Any] | None = None) -> Signal:
+    return Signal(detector=NAME, tier=Tier.MATCH, outcome=outcome, reason=reason, facts=facts or {})

@@ -8,6 +8,7 @@ from detectors.memory import loading
 
 if TYPE_CHECKING:
     from detectors.known_fakes.bank.place import Store
+    from detectors.known_fakes.holds import Holds
     from detectors.known_fakes.search import Searcher
 
 SHARE: Final = 20
@@ -29,6 +30,7 @@ class Watched:
         self._searcher: Searcher | None = None
         self._entries = len(store.entries)
         """How many are in order."""
+        self._holds: tuple[int, Holds] | None = None
         self._asked = clock()
         self._due = 0.0
 
@@ -56,6 +58,14 @@ class Watched:
             ended = self._clock()
             self._due = ended + SHARE * (ended - began)
         return self._searcher
+
+    def holds(self) -> "Holds":
+        """Return what was decided of pictures in the bank as it stands."""
+        from detectors.known_fakes.holds import Holds
+
+        if self._holds is None or self._holds[0] != self.store.changes:
+            self._holds = self.store.changes, Holds(self.store, innocents=False)
+        return self._holds[1]
 
     def _refreshed(self, searcher: "Searcher") -> bool:
         """Ask the server, if it is time; tell whether the order may stay."""

@@ -23,10 +23,11 @@ from detectors.known_fakes.bank.place import (
     size,
     writing,
 )
+from detectors.known_fakes.holds import Holds, copied, kept_out, reinstated
 from provenance.cli.calibrate_bank import calibrate
 from provenance.cli.enrol import Enrolment, add_pictures
 from provenance.cli.exchange import diff, export, import_, merge
-from provenance.cli.place import BANK
+from provenance.cli.place import BANK, OVERRIDE, REINSTATE, WHY, why
 from provenance.cli.suggest import Suggesting
 from provenance.render.escape import escape, json_text
 
@@ -89,6 +90,9 @@ def bank() -> None:
     show_default=True,
     help="Traffic Light Protocol: whom it may be shown to.",
 )
+@click.option("--report", is_flag=True, help="List added pictures that are copies of others.")
+@REINSTATE
+@WHY
 @_FORMAT
 @click.pass_context
 def add(
@@ -102,22 +106,42 @@ def add(
 ) -> None:
     """Add every picture below PATHS.
 
-    An entry's id is the file's path below PATH without its ending. The same id with other bytes is
-    refused, and then nothing is written.
+    An entry's id is the file's path below PATH without its ending, with it where two files would
+    share one. The same id with other bytes is refused, and then nothing is written. A picture that
+    was withdrawn or disputed here, or is kept as harmless, is not added under any id.
     """
-    form, template = said.pop("form"), _template(**said)
+    form, report = said.pop("form"), said.pop("report")
+    reinstate = why(reinstate=said.pop("reinstate"), reason=said.pop("reason"))
+    template = _template(**said)
     if hashes:
-        done = _add_hashes(path, template, name, hashes, with_paths=bool(paths))
+        if paths or not name:
+            raise click.UsageError("--hash makes one entry without a picture: give --id, no paths")
+        done = _add_hashes(path, template, name, hashes, reinstate)
     elif not paths:
         raise click.UsageError("name pictures or folders to add, or give --id and --hash")
     else:
         tell = None if form == "json" else _told
-        done = add_pictures(path, [*paths], template, name=name, tell=tell)
+        done = add_pictures(
+            path, [*paths], template, name=name, reinstate=reinstate, report=report, tell=tell
+        )
+    _say_enrolled(done, form, report=report)
+    ctx.exit(3 if done.broken or done.held else 0)
+
+
+def _say_enrolled(done: Enrolment, form: str, *, report: bool) -> None:
+    """Print what became of the pictures."""
+    for entry_id, held in done.held.items():
+        click.echo(escape(f"parked  {entry_id}: its picture is {held}; {OVERRIDE}"), err=True)
     if form == "json":
         click.echo(json_text(done.report()))
-    else:
-        click.echo(escape(done.summary()), err=True)
-    ctx.exit(3 if done.broken else 0)
+        return
+    for near in done.near:
+        bits = near["distance"]
+        how = "local features agree" if bits is None else f"{near['algorithm']}: {bits} bits differ"
+        click.echo(escape(f"copy  {near['id']}  {near['other']}  ({how})"))
+    if report and not done.near:
+        click.echo("no copies among what was added")
+    click.echo(escape(done.summary()), err=True)
 
 
 def _template(*, kind: str, tlp: str, first_seen: datetime | None, **said: Any) -> Entry:
@@ -144,11 +168,9 @@ def _told(line: str) -> None:
 
 
 def _add_hashes(
-    path: Place, template: Entry, name: str | None, hashes: tuple[str, ...], *, with_paths: bool
+    path: Place, template: Entry, name: str, hashes: tuple[str, ...], reinstate: str | None
 ) -> Enrolment:
     """Add one entry of hashes that others computed."""
-    if with_paths or not name:
-        raise click.UsageError("--hash makes one entry without a picture: give --id and no paths")
     pairs = [text.partition("=") for text in hashes]
     grouped: dict[str, tuple[Hash, ...]] = {}
     for algorithm, _, value in pairs:
@@ -159,7 +181,11 @@ def _add_hashes(
     with writing(path) as writer:
         if entry.id in writer.bank.entries:
             raise ConfigError(f"{path}: the id {entry.id!r} is taken; choose another (--id)")
-        writer.put(entry)
+        held = Holds(writer.bank, innocents=True).of_entry(entry)
+        if (out := kept_out(entry, held)) is not None and reinstate is None:
+            done.held[entry.id] = out.told
+            return done
+        writer.put(entry if reinstate is None else reinstated(entry, held, reinstate))
         done.added += [each.id for each in writer.commit()]
     return done
 
@@ -266,7 +292,7 @@ def verify(ctx: click.Context, path: Place) -> None:
 
 
 def _restate(path: Place, ids: tuple[str, ...], status: Status, reason: str) -> None:
-    """Change the status of entries, all or none."""
+    """Change the status of entries and of all copies of their pictures, all or none."""
     now, reason = _now(), printable(reason)
     with writing(path) as writer:
         changed = [_entry(writer.bank, each) for each in dict.fromkeys(ids)]
@@ -274,10 +300,15 @@ def _restate(path: Place, ids: tuple[str, ...], status: Status, reason: str) -> 
             entry.status is Status.WITHDRAWN for entry in changed
         ):
             raise ConfigError(f"{path}: a withdrawn entry stays withdrawn; add it under a new id")
-        for entry in changed:
+        copies, unsure = copied(writer.bank, changed, status)
+        for entry in [*changed, *(entry for entry, _ in copies.values())]:
             writer.put(msgspec.structs.replace(entry, status=status, reason=reason, modified=now))
         for entry in writer.commit():
-            _told(f"{status.value}  {entry.id}")
+            same = f'  (the same picture as "{copies[entry.id][1]}")' if entry.id in copies else ""
+            _told(f"{status.value}  {entry.id}{same}")
+    for entry_id, other in unsure.items():
+        words = f'may be the same picture as "{other}" by its hashes alone, and stays as it is'
+        click.echo(escape(f"{entry_id}: {words}"), err=True)
 
 
 def _entry(store: Store, entry_id: str) -> Entry:

@@ -20,7 +20,7 @@ from detectors.known_fakes.bank.exchange.merge import merge as merged
 from detectors.known_fakes.bank.exchange.row import Defaults, Feed, Left, text
 from detectors.known_fakes.bank.place import Place, opened
 from detectors.storing.atomic import appearing
-from provenance.cli.place import BANK, PLACE
+from provenance.cli.place import BANK, OVERRIDE, PLACE, REINSTATE, WHY, why
 from provenance.cli.progress import Progress
 from provenance.engine.isolated import streamed
 from provenance.render.escape import escape, json_text
@@ -108,6 +108,8 @@ def export(
     type=click.Path(path_type=Path, dir_okay=False),
     help="File for all that was refused or parked, as JSON Lines.",
 )
+@REINSTATE
+@WHY
 @click.option("--dry-run", "dry", is_flag=True, help="Say what would be done, change nothing.")
 @_FORMAT
 @click.pass_context
@@ -127,8 +129,10 @@ def import_(
     """Take in the entries of a partner's FILE.
 
     Faulty hashes are refused, what has no place in a bank is parked; both are counted and named,
-    and the rest is taken. What they withdrew is withdrawn here; what you withdrew stays so.
+    and the rest is taken. What they withdrew is withdrawn here; what you withdrew, disputed or keep
+    as harmless stays so for its picture, under whatever id it comes.
     """
+    reinstate = why(reinstate=said.pop("reinstate"), reason=said.pop("reason"))
     said |= {"kind": Kind(said["kind"]), "tlp": Tlp(said["tlp"])}
     defaults = Defaults(now=_now(), **said)
     out = appearing(left_out) if left_out else nullcontext()
@@ -139,6 +143,7 @@ def import_(
             name or guessed(file),
             defaults,
             dispute=dispute,
+            reinstate=reinstate,
             dry=dry,
             tell=_teller(kept),
             step=progress.step,
@@ -149,7 +154,9 @@ def import_(
     else:
         for line in report.lines():
             click.echo(escape(line))
-    ctx.exit(3 if report.refused else 0)
+    for each in report.decided:
+        click.echo(escape(f"parked  {each.id}: its picture is {each.detail}; {OVERRIDE}"), err=True)
+    ctx.exit(3 if report.refused or report.decided else 0)
 
 
 def _teller(kept: BinaryIO | None) -> Callable[[Left], None]:

@@ -1,9 +1,10 @@
-"""The option `--bank` of the commands that keep banks."""
+"""Options of the commands that keep banks: `--bank`, and `--reinstate` with its reason."""
 
-from typing import Any
+from typing import Any, Final
 
 import click
 
+from detectors.known_fakes.bank.exchange.row import printable
 from detectors.known_fakes.bank.place import Place, place
 
 
@@ -28,3 +29,22 @@ BANK = click.option(
     metavar="BANK",
     help="The bank's folder, or postgresql://HOST/DATABASE?bank=NAME.",
 )
+REINSTATE: Final = click.option(
+    "--reinstate",
+    is_flag=True,
+    help="Take in pictures that were withdrawn or disputed here, or are kept as harmless.",
+)
+WHY: Final = click.option("--reason", help="Why, with --reinstate; it is kept with the entry.")
+OVERRIDE: Final = "--reinstate --reason TEXT takes it in"
+
+
+def why(*, reinstate: bool, reason: str | None) -> str | None:
+    """Return why pictures are reinstated; None where they are not.
+
+    Raises:
+        click.UsageError: one of the two options is given alone.
+    """
+    said = printable(reason or "").strip()
+    if reinstate != bool(said):
+        raise click.UsageError("--reinstate needs --reason TEXT, and --reason needs --reinstate")
+    return said if reinstate else None

@@ -7,6 +7,7 @@ from detectors.signal import Claim, Outcome, Reason, Signal, Tier
 from provenance.verdict.evidence import (
     canonical,
     declares,
+    exact_matches,
     findings,
     marked,
     state,
@@ -36,12 +37,23 @@ def conflicts(signals: Sequence[Signal]) -> list[Signal]:
 
 def _within(said: Sequence[Signal]) -> Iterator[Signal]:
     """Give the conflicts among the findings of one item or part."""
+    yield from _banks(said)
     for signal in said:
         if signal.tier is not Tier.CREDENTIAL:
             continue
         yield from _measured(signal, said)
         yield from _marked(signal, said)
         yield from _own(signal)
+
+
+def _banks(said: Sequence[Signal]) -> Iterator[Signal]:
+    """Yield a conflict where banks say both fake and harmless of the very bytes."""
+    fakes = exact_matches(said, Claim.KNOWN_FAKE)
+    innocents = exact_matches(said, Claim.KNOWN_INNOCENT)
+    if fakes and innocents:
+        args = {f"fake_{name}": fakes[0].facts.get(name) for name in ("entry", "bank")}
+        args |= {f"innocent_{name}": innocents[0].facts.get(name) for name in ("entry", "bank")}
+        yield _conflict(fakes[0], "conflict.bank", args, Tier.METADATA)
 
 
 def _measured(capture: Signal, said: Sequence[Signal]) -> Iterator[Signal]:

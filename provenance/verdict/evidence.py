@@ -18,6 +18,9 @@ ACCUSING = AI | {
 """Claims that a further finding may only add to (rule 3)."""
 STANDING = frozenset({"trusted", "valid"})
 """States of a credential whose declarations count (rule 10)."""
+FORGEABLE = frozenset({"md5", "sha1"})
+"""Digests for which two files of the same value can be made by one who makes both."""
+EXACT = FORGEABLE | {"sha256"}
 TIERS = {tier: rank for rank, tier in enumerate(Tier)}
 
 
@@ -80,7 +83,18 @@ def marked(signal: Signal) -> bool:
 
 def exact(signal: Signal) -> bool:
     """Tell whether a match is of the very bytes, not of the look."""
-    return signal.facts.get("algorithm") == "sha256"
+    return signal.facts.get("algorithm") in EXACT
+
+
+def forgeable(signal: Signal) -> bool:
+    """Tell whether a match rests on a digest that can be forged."""
+    return signal.facts.get("algorithm") in FORGEABLE
+
+
+def exact_matches(signals: Iterable[Signal], claim: Claim) -> list[Signal]:
+    """Return the matches of the very bytes that make a claim, strongest first."""
+    said = (one for one in findings(signals) if one.claim is claim and exact(one))
+    return sorted(said, key=strength)
 
 
 def false_match(signal: Signal) -> float | None:

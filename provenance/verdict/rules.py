@@ -13,8 +13,9 @@
 (10) The origin is what standing credentials declare; metadata may say AI or edited, never captured.
 (11) Declared beats measured: a statistic against a trusted capture leaves the origin.
 (12) A credential that does not hold sets no origin.
-(13) A known innocent cancels a known fake that is no nearer, both by their look.
-(14) A match counts by its chance of being false.
+(13) A known innocent cancels a known fake that is no nearer, both by their look. Beside a known
+    innocent of the very bytes a match gives `review` at most.
+(14) A match counts by its chance of being false; one by MD5 or SHA-1 gives `review` at most.
 (15) Every reason is a finding whose row decided or tied the risk.
 (16) A policy cannot break 3, 5, 7 or 8 (`policy.py` refuses it).
 (17) The same record gives the same verdict again.
@@ -34,8 +35,10 @@ from provenance.verdict.evidence import (
     cap,
     declares,
     exact,
+    exact_matches,
     false_match,
     findings,
+    forgeable,
     marked,
     state,
     strength,
@@ -135,10 +138,13 @@ def decided_by(row: Row, signals: Sequence[Signal], policy: Policy) -> list[Sign
 
 
 def floors(signals: Sequence[Signal], policy: Policy) -> list[tuple[Risk, Signal]]:
-    """Give every (floor, finding that asks for it) of a policy, after rule 13."""
+    """Return every (floor, finding that asks for it) of a policy, after rules 13 and 14."""
     standing = findings(uncancelled(signals))
+    innocent = bool(exact_matches(standing, Claim.KNOWN_INNOCENT))
     return [
-        (row.floor, signal) for row in policy.rows for signal in decided_by(row, standing, policy)
+        (Risk.REVIEW if _lowered(row, signal, innocent=innocent) else row.floor, signal)
+        for row in policy.rows
+        for signal in decided_by(row, standing, policy)
     ]
 
 
@@ -257,6 +263,12 @@ def _cancelled(signal: Signal, nearest: float | None) -> bool:
         and chance is not None
         and nearest <= chance
     )
+
+
+def _lowered(row: Row, signal: Signal, *, innocent: bool) -> bool:
+    """Tell whether a match that asks for `high` gives `review` alone (rules 13 and 14)."""
+    fake = signal.tier is Tier.MATCH and signal.claim is Claim.KNOWN_FAKE
+    return row.floor is Risk.HIGH and fake and (innocent or forgeable(signal))
 
 
 def _enough(log10_lr: float, threshold: float, policy: Policy) -> bool:

@@ -186,14 +186,58 @@ def test_the_same_id_with_other_bytes_changes_nothing(run: Run, tmp_path: Path) 
     assert (tmp_path / "b.bank" / LOG).read_bytes() == before
 
 
-def test_two_files_of_one_id_are_refused_before_a_bank_is_made(run: Run, tmp_path: Path) -> None:
-    both = tmp_path / "both"
-    both.mkdir()
-    (both / "a.jpg").write_bytes((FAKES / "known" / "anna.jpg").read_bytes())
-    (both / "a.png").write_bytes((FAKES / "negatives" / "grey.png").read_bytes())
-    done = run("bank", "add", "--bank", "b.bank", "both")
-    assert done.returncode == 2
+def listed(run: Run, bank: str = "b.bank") -> dict[str, str]:
+    """Return id → status of all entries."""
+    rows = json.loads(run("bank", "list", "--bank", bank, "--all", "--format", "json").stdout)
+    return {row["id"]: row["status"] for row in rows}
+
+
+def copied(tmp_path: Path, **names: str) -> None:
+    """Put pictures of the fixtures under other names: keys with two underscores for a slash."""
+    for to, name in names.items():
+        path = tmp_path / to.replace("__", "/").replace("_", ".")
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes((FAKES / name).read_bytes())
+
+
+def test_two_files_of_one_stem_are_two_entries(run: Run, tmp_path: Path) -> None:
+    copied(tmp_path, both__a_jpg="known/anna.jpg", both__a_png="negatives/grey.png",
+           other__a_png="known/emil.jpg", both__b_jpg="known/emil.jpg")  # fmt: skip
+    assert run("bank", "add", "--bank", "b.bank", "both", "other").returncode == 0
+    assert list(listed(run)) == ["a.jpg", "both/a.png", "b", "other/a.png"]
+    again = run("bank", "add", "--bank", "b.bank", "both", "other")
+    assert (again.returncode, again.stderr) == (0, "b.bank: 4 already there\n")
+
+
+def test_a_second_file_of_a_stem_does_not_rename_the_first(run: Run, tmp_path: Path) -> None:
+    copied(tmp_path, both__a_jpg="known/anna.jpg")
+    assert run("bank", "add", "--bank", "b.bank", "both").returncode == 0
+    copied(tmp_path, both__a_jpeg="known/emil.jpg")
+    assert run("bank", "add", "--bank", "b.bank", "both").returncode == 0
+    assert list(listed(run)) == ["a", "a.jpeg"]
+
+
+def test_one_id_for_two_files_is_refused_before_a_bank_is_made(run: Run, tmp_path: Path) -> None:
+    copied(tmp_path, both__a_jpg="known/anna.jpg", both__b_jpg="known/emil.jpg")
+    done = run("bank", "add", "--bank", "b.bank", "--id", "one", "both")
+    assert (done.returncode, "would both be 'one'" in done.stderr) == (2, True)
     assert not (tmp_path / "b.bank").exists()
+
+
+def test_copies_in_a_folder_are_said_and_reported(run: Run, tmp_path: Path) -> None:
+    copied(tmp_path, k__a_jpg="known/anna.jpg", k__b_jpg="known/anna.jpg",
+           k__c_jpg="queries/anna_jpeg.jpg", k__d_jpg="known/emil.jpg")  # fmt: skip
+    done = run("bank", "add", "--bank", "b.bank", "--report", "k")
+    assert 'added  b  (the same bytes as "a")' in done.stdout
+    assert "1 of the same bytes as another" in done.stderr
+    pairs = [line.split("  ")[1:3] for line in done.stdout.splitlines() if line[:4] == "copy"]
+    assert sorted(map(sorted, pairs)) == [["a", "b"], ["a", "c"], ["b", "c"]]
+    told = json.loads(
+        run("bank", "add", "--bank", "c.bank", "--report", "--format", "json", "k").stdout
+    )
+    assert (told["copies"], len(told["near"])) == ({"b": "a"}, 3)
+    alone = run("bank", "add", "--bank", "d.bank", "--report", "k/d.jpg")
+    assert "no copies" in alone.stdout
 
 
 def test_broken_and_plain_pictures_are_named(run: Run, tmp_path: Path) -> None:

@@ -28,6 +28,8 @@ FAKES = Path(__file__).parents[2] / "fixtures" / "fakes"
 KNOWN = FAKES / "known" / "anna.jpg"
 MANY = 5000
 """Entries over which hashes have tables of their own (`bands.FLAT`)."""
+SUMS = 20
+"""Entries that have an MD5 too."""
 EMPTY = {"pdq64.v1.order", "pdq64.v1.starts"}
 """Arrays that the bank of these tests does not need."""
 
@@ -36,7 +38,12 @@ def many(count: int) -> list[Entry]:
     random = Random(5)  # noqa: S311 - not for secrets
     hashes = [f"{random.getrandbits(256):064x}" for _ in range(count)]
     return [
-        Entry(id=f"e{at}", hashes={"pdq": (Hash(value),)}, created=NOW, modified=NOW)
+        Entry(
+            id=f"e{at}",
+            hashes={"pdq": (Hash(value),), **({"md5": (Hash(value[:32]),)} if at < SUMS else {})},
+            created=NOW,
+            modified=NOW,
+        )
         for at, value in enumerate(hashes)
     ]
 
@@ -93,7 +100,9 @@ def test_an_array_that_was_changed_is_made_anew_from_the_log(
     searcher.index.prepare()
     for entry in (bank.entries["anna"], bank.entries["e4999"]):
         assert found(searcher.index, entry) == [entry.id]
-    assert searcher.index.exact(bank.entries["anna"].sha256 or "") == bank.entries["anna"]
+    assert searcher.index.exact("sha256", bank.entries["anna"].sha256 or "") == [
+        bank.entries["anna"]
+    ]
     with store.writing(path) as writer:  # the next one who writes puts it right
         for each in many(MANY + 2100)[MANY:]:
             writer.put(each)

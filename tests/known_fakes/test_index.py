@@ -141,7 +141,9 @@ def test_an_index_changes_no_answer(
         look, code = seen(value), rng.integers(0, 2**64, 9, dtype=np.uint64)
         assert one.nearest(look, 3) == other.nearest(look, 3)
         assert one.comparisons(look) == other.comparisons(look)
-        assert one.exact(value.tobytes().hex()) == other.exact(value.tobytes().hex())
+        assert one.exact("sha256", value.tobytes().hex()) == other.exact(
+            "sha256", value.tobytes().hex()
+        )
         assert one.sharing(code, 5) == other.sharing(code, 5)
     assert mapped.entries.get("nobody") is None
 
@@ -173,9 +175,9 @@ def test_a_reader_keeps_what_it_opened_while_a_writer_goes_on(settled: Path) -> 
             writer.settle(0)
     assert len([*settled.glob("index-*.bin")]) == 1
     assert [each.id for each in reader.entries.values()] == names
-    assert before.exact(first.sha256 or "") == first
+    assert before.exact("sha256", first.sha256 or "") == [first]
     assert reader.features(first) is not None
-    assert index(Bank(settled)).exact(first.sha256 or "") is None
+    assert index(Bank(settled)).exact("sha256", first.sha256 or "") == []
 
 
 @pytest.mark.parametrize("how", ["missing", "short", "other", "foreign log"])

@@ -191,7 +191,11 @@ def test_an_innocent_bank_silences_a_fake_that_is_no_nearer(run: Run) -> None:
     assert both["verdict"]["risk"] == "inconclusive"
     assert {s["claim"] for s in both["signals"]} == {"known_fake", "known_innocent"}
     exact = json.loads(run(*call, "--bank", "mine.bank", picture).stdout)
-    assert exact["verdict"]["risk"] == "high"
+    assert exact["verdict"]["risk"] == "review"
+    (opposed,) = [s for s in exact["signals"] if s["claim"] == "conflict"]
+    assert opposed["reason"]["code"] == "conflict.bank"
+    shown = run(*call[:-4], "--bank", "fakes.bank", "--bank", "mine.bank", picture).stdout
+    assert "one of the two entries is wrong" in " ".join(shown.split())
     told = run(*call[:-4], "--bank", "fakes.bank", "--bank", "mine.bank", copy).stdout
     assert "kept as a harmless picture (bank mine" in " ".join(told.split())
 

@@ -11,7 +11,7 @@ from detectors.media import Kind
 from detectors.signal import Claim, Outcome, Reason, Signal, Tier
 from provenance.record import Origin, Risk, Verdict
 from provenance.verdict import Policy, conflicts, judge, load, names, wrong_per_thousand
-from provenance.verdict.evidence import ACCUSING, canonical, strength, strongest_by_source
+from provenance.verdict.evidence import ACCUSING, EXACT, canonical, strength, strongest_by_source
 from provenance.verdict.rules import combined, uncancelled
 
 POLICIES = {name: load(name) for name in names()}
@@ -62,7 +62,7 @@ matches = st.builds(
         Tier.MATCH, claim, algorithm=algorithm, false_match_probability=chance
     ),
     st.sampled_from([Claim.KNOWN_FAKE, Claim.KNOWN_INNOCENT]),
-    st.sampled_from(["sha256", "pdq", "local"]),
+    st.sampled_from(["sha256", "md5", "pdq", "local"]),
     st.sampled_from([0.0, 4e-6, 1e-3, 1e-2, 0.5, None]),
 )
 marks = st.builds(
@@ -270,9 +270,19 @@ def test_rule_13_only_a_perceptual_innocent_at_least_as_near_cancels(
     innocent = msgspec.structs.replace(other, claim=Claim.KNOWN_INNOCENT)
     kept = uncancelled([fake, innocent])
     near, far = (s.facts["false_match_probability"] for s in (innocent, fake))
-    looks = "sha256" not in (fake.facts["algorithm"], innocent.facts["algorithm"])
+    looks = not EXACT & {fake.facts["algorithm"], innocent.facts["algorithm"]}
     cancelled = looks and near is not None and far is not None and near <= far
     assert kept == ([innocent] if cancelled else [fake, innocent])
+
+
+@given(matches, st.sampled_from(["sha256", "sha1", "md5"]), policies)
+def test_rule_13_beside_the_very_bytes_of_an_innocent_no_match_is_high(
+    one: Signal, algorithm: str, policy: Policy
+) -> None:
+    innocent = signal(
+        Tier.MATCH, Claim.KNOWN_INNOCENT, algorithm=algorithm, false_match_probability=0.0
+    )
+    assert judge([one, innocent], policy, Kind.IMAGE).risk.rank <= Risk.REVIEW.rank
 
 
 @given(st.floats(0, 1), st.integers(0, 256))
@@ -290,6 +300,15 @@ def test_rule_14_a_match_counts_by_its_chance_not_by_its_distance(
     assert judge([said], DEFAULT, Kind.IMAGE).risk is (expected or Risk.INCONCLUSIVE)
 
 
+@pytest.mark.parametrize(
+    ("algorithm", "risk"),
+    [("sha256", Risk.HIGH), ("sha1", Risk.REVIEW), ("md5", Risk.REVIEW)],
+)
+def test_rule_14_a_digest_that_can_be_forged_gives_review(algorithm: str, risk: Risk) -> None:
+    said = signal(Tier.MATCH, Claim.KNOWN_FAKE, algorithm=algorithm, false_match_probability=0.0)
+    assert judge([said], DEFAULT, Kind.IMAGE).risk is risk
+
+
 @given(anything, policies, kinds)
 def test_rule_15_reasons_are_findings_and_all_gaps_are_listed(
     said: list[Signal], policy: Policy, kind: Kind
@@ -300,7 +319,8 @@ def test_rule_15_reasons_are_findings_and_all_gaps_are_listed(
     assert verdict.not_assessed == gaps
     if verdict.risk is not Risk.INCONCLUSIVE:
         assert verdict.reasons
-        alone = [said[i] for i in verdict.reasons]
+        harmless = [s for s in said if s.claim is Claim.KNOWN_INNOCENT]  # they lower a match
+        alone = [said[i] for i in verdict.reasons] + harmless
         assert verdict.risk is Risk.LOW or judge(alone, policy, kind).risk is verdict.risk
 
 

@@ -80,6 +80,15 @@ class Entries(Mapping[str, Entry]):
             return flags(self.tail[place])
         return self.saved.flags(place) if self.saved else 0
 
+    def flagged(self, mask: int) -> Iterator[Entry]:
+        """Yield the entries that have any of these flags, as in a generation."""
+        from detectors.known_fakes.bank.generation import flags
+
+        for place in self.saved.flagged(mask) if self.saved else ():
+            if place not in self.tail:
+                yield self.at(place)
+        yield from (entry for entry in self.tail.values() if flags(entry) & mask)
+
     def values(self) -> ValuesView[Entry]:
         """Give the entries in their order."""
         return _InOrder(self)

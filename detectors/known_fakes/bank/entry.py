@@ -14,6 +14,9 @@ DIGITS: Final = {
 """Hash algorithms of a bank and their length in hex digits."""
 PERCEPTUAL: Final = ("pdq", "pdq64.v1")
 """Algorithms that pictures are matched by; the others are exact, or carried for partners."""
+WEAK: Final = ("sha1", "md5")
+"""Digests of a file that can be forged by one who makes both files."""
+EXACT: Final = ("sha256", *WEAK)
 EVEN: Final = range(96, 161)
 """Set bits of a hash of 256 that is cut at its median; others come from faults (real feeds had)."""
 LONGEST_ID: Final = 512
@@ -86,6 +89,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     status: Status = Status.ACTIVE
     reason: str | None = None
     """Why it is disputed or withdrawn."""
+    reinstates: tuple[str, ...] = ()
+    """Ids of entries here that no longer hold for this picture: somebody gave a reason."""
     local: Local | None = None
 
     @property
@@ -94,10 +99,23 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         exact = self.hashes.get("sha256", ())
         return exact[0].value if exact else None
 
+    def digests(self, *names: str) -> list[tuple[str, str]]:
+        """Return algorithm and value of the digests of its file, of these algorithms."""
+        return [(name, each.value) for name in names for each in self.hashes.get(name, ())]
+
     @property
     def perceptual(self) -> bool:
         """Whether look-alikes can match it; low-detail pictures match by their bytes alone."""
         return any(name in self.hashes for name in PERCEPTUAL)
+
+    @property
+    def by_look(self) -> bool:
+        """Whether it can be compared with what a picture looks like, by any algorithm."""
+        return any(name in self.hashes for name in LOOKS)
+
+
+LOOKS: Final = tuple(name for name in DIGITS if name not in EXACT)
+"""Algorithms of which something can be said of a copy that was saved again."""
 
 
 def checked(algorithm: str, value: str) -> str:

@@ -31,16 +31,18 @@ _PARTS: Final[tuple[tuple[str, Literal["Q", "I"]], ...]] = (
 )  # fmt: skip
 KINDS: Final[dict[str, Literal["Q", "I", "B"]]] = {
     "offsets": "Q", "flags": "B",
-    "ids": "Q", "id_places": "I", "files": "Q", "file_places": "I",
+    "ids": "Q", "id_places": "I", "files": "Q", "file_places": "I", "sums": "Q", "sum_places": "I",
     **{f"{name}.{part}": kind for name in PERCEPTUAL
        for part, kind in _PARTS},
     "codes": "Q", "code_owners": "I", "code_starts": "I",
 }  # fmt: skip
 """Arrays of a generation: Q 64 bits, I 32 bits, B 8 bits, unsigned."""
-RECORDS: Final = ("offsets", "flags", "ids", "id_places", "files", "file_places")
+RECORDS: Final = (
+    "offsets", "flags", "ids", "id_places", "files", "file_places", "sums", "sum_places",
+)  # fmt: skip
 """Arrays that hold one element an entry, or fewer; the others are what pictures are searched by."""
 SIZES: Final = {"Q": 8, "I": 4, "B": 1}
-WITHDRAWN, INNOCENT, LOCAL = 1, 2, 4
+WITHDRAWN, INNOCENT, LOCAL, DISPUTED, REINSTATES, BY_LOOK = 1, 2, 4, 8, 16, 32
 """Flags of an entry."""
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
@@ -112,9 +114,10 @@ class Generation:
         counts = {name: len(view) for name, view in self._views.items()}
         if {counts[name] for name in RECORDS[:4]} != {self.about.entries}:
             raise ValueError("another number of entries")
-        if counts["files"] != counts["file_places"]:
+        if counts["files"] != counts["file_places"] or counts["sums"] != counts["sum_places"]:
             raise ValueError("files without entries")
-        places = (max(self._views[name], default=0) for name in ("id_places", "file_places"))
+        owners = ("id_places", "file_places", "sum_places")
+        places = [max(self._views[name], default=0) for name in owners]
         if self.about.entries and max(places) >= self.about.entries:
             raise ValueError("entries that are not there")
         if max(self._views["offsets"], default=0) >= max(self.about.log_bytes, 1):
@@ -174,10 +177,20 @@ class Generation:
         places = self._found("ids", "id_places", key(name.encode()))
         return next((place for place in places if self.entry(place).id == name), None)
 
-    def of_file(self, sha256: str) -> list[int]:
-        """Give the places of entries made from a file, by its SHA-256 in hex."""
-        places = self._found("files", "file_places", int(sha256[:16], 16))
-        return [place for place in places if self.entry(place).sha256 == sha256]
+    def of_file(self, algorithm: str, value: str) -> list[int]:
+        """Return the places of the entries of a file, by a digest of it in hex."""
+        keys = ("files", "file_places") if algorithm == "sha256" else ("sums", "sum_places")
+        found = self._found(*keys, int(value[:16], 16))
+        return [each for each in found if (algorithm, value) in self.entry(each).digests(algorithm)]
+
+    def carries(self, algorithm: str) -> bool:
+        """Tell whether entries have digests that are found as those of an algorithm are."""
+        return bool(len(self._views["files" if algorithm == "sha256" else "sums"]))
+
+    def flagged(self, mask: int) -> list[int]:
+        """Return the places of the entries that have any of these flags."""
+        places: list[int] = (self.array("flags") & mask).nonzero()[0].tolist()
+        return places
 
     def whole(self) -> bool:
         """Say whether the file is, to the byte, what was written; reads it all."""
@@ -202,6 +215,9 @@ def flags(entry: Entry) -> int:
         WITHDRAWN * (entry.status is Status.WITHDRAWN)
         | INNOCENT * entry.innocent
         | LOCAL * (entry.local is not None)
+        | DISPUTED * (entry.status is Status.DISPUTED)
+        | REINSTATES * bool(entry.reinstates)
+        | BY_LOOK * entry.by_look
     )
 
 

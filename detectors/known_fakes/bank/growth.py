@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from detectors.known_fakes.bank import bands
-from detectors.known_fakes.bank.entry import PERCEPTUAL, Entry, Status
+from detectors.known_fakes.bank.entry import EXACT, PERCEPTUAL, WEAK, Entry, Status
 from detectors.known_fakes.bank.generation import (
     ALIGNED,
     KINDS,
@@ -78,22 +78,30 @@ class Growth:
     def _keys(self) -> Arrays:
         """Give ids and files by their keys."""
         new = [each for each in self._changes if each.place >= self._before]
-        files = [each for each in self._live if each.entry.sha256]
-        ids = (key(each.entry.id.encode()) for each in new)
-        sums = (int((each.entry.sha256 or "")[:16], 16) for each in files)
+        ids = [(key(each.entry.id.encode()), each.place) for each in new]
         parts = (
-            ("ids", "id_places", ids, new, np.ones(self._before, bool)),
-            ("files", "file_places", sums, files, ~self._stale),
+            ("ids", "id_places", ids, np.ones(self._before, bool)),
+            ("files", "file_places", self._digests(*EXACT[:1]), ~self._stale),
+            ("sums", "sum_places", self._digests(*WEAK), ~self._stale),
         )
         made = {}
-        for name, owner, values, changes, fresh in parts:
+        for name, owner, pairs, fresh in parts:
             remain = fresh[self._kept(owner)]
-            numbers = np.concatenate([self._kept(name)[remain], np.array([*values], np.uint64)])
-            places = np.array([each.place for each in changes], np.uint32)
+            values = np.array([value for value, _ in pairs], np.uint64)
+            numbers = np.concatenate([self._kept(name)[remain], values])
+            places = np.array([place for _, place in pairs], np.uint32)
             order = np.argsort(numbers, kind="stable")
             made[name] = numbers[order]
             made[owner] = np.concatenate([self._kept(owner)[remain], places])[order]
         return made
+
+    def _digests(self, *names: str) -> list[tuple[int, int]]:
+        """Return key and place of each digest of these algorithms that came since."""
+        return [
+            (int(value[:16], 16), each.place)
+            for each in self._live
+            for _, value in each.entry.digests(*names)
+        ]
 
     def _hashes(self, name: str) -> Arrays:
         """Give the hashes of an algorithm, with their tables."""

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from detectors.known_fakes.bank.entries import Entries
-from detectors.known_fakes.bank.entry import Entry, Status
+from detectors.known_fakes.bank.entry import EXACT, Entry, Status
 from detectors.known_fakes.bank.generation import (
+    BY_LOOK,
     INNOCENT,
     LOCAL,
     WITHDRAWN,
@@ -84,7 +85,7 @@ class Index:
             for place, entry in self.entries.tail.items()
             if entry.status is not Status.WITHDRAWN
         }
-        self._files = {entry.sha256: entry for entry in self._tail.values() if entry.sha256}
+        self._note_files()
         self._stale = np.zeros(self.entries.before, bool)
         self._stale[[place for place in self.entries.tail if place < len(self._stale)]] = True
         self._gone = np.zeros(len(self.entries), bool)
@@ -115,10 +116,18 @@ class Index:
         if entry.status is Status.WITHDRAWN:
             del self._tail[place]
             self._gone[place] = True
-        self._files = {each.sha256: each for each in self._tail.values() if each.sha256}
-        for name in ("_size", "local", "_rows"):
+        self._note_files()
+        for name in ("_size", "local", "by_look", "_rows"):
             self.__dict__.pop(name, None)
         return True
+
+    def _note_files(self) -> None:
+        """Order what is not in the generation by the digests of its files."""
+        self._files: dict[tuple[str, str], list[int]] = {}
+        for place, entry in self._tail.items():
+            for digest in entry.digests(*EXACT):
+                self._files.setdefault(digest, []).append(place)
+        self._algorithms = {algorithm for algorithm, _ in self._files}
 
     @cached_property
     def _size(self) -> int:
@@ -129,13 +138,21 @@ class Index:
         """How many entries that count have local features."""
         return self._count(WITHDRAWN | LOCAL, LOCAL)
 
-    def exact(self, sha256: str) -> Entry | None:
-        """Give the last entry that was made from a file and counts."""
-        if sha256 in self._files:
-            return self._files[sha256]
-        saved = self._saved.of_file(sha256) if self._saved else []
+    @cached_property
+    def by_look(self) -> int:
+        """How many entries that count can be compared with what a picture looks like."""
+        return self._count(WITHDRAWN | BY_LOOK, BY_LOOK)
+
+    def carries(self, algorithm: str) -> bool:
+        """Tell whether entries may have digests of an algorithm."""
+        return algorithm in self._algorithms or bool(self._saved and self._saved.carries(algorithm))
+
+    def exact(self, algorithm: str, value: str) -> list[Entry]:
+        """Return the entries of a file that count, in the bank's order, by a digest of it."""
+        saved = self._saved.of_file(algorithm, value) if self._saved else []
         places = [place for place in saved if not self._stale[place]]
-        return self.entries.at(max(places)) if places else None
+        places += self._files.get((algorithm, value), [])
+        return [self.entries.at(place) for place in sorted(places)]
 
     def comparisons(self, seen: "Looks") -> int:
         """Give how many pairs of hashes are compared for one picture."""

@@ -1,5 +1,6 @@
 """Entries of every kind, and a bank that holds them."""
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,11 +18,11 @@ SHA256 = "5f" * 32
 
 
 def made(name: str, **changed: object) -> Entry:
-    """Give an active AI face with one PDQ."""
+    """Return an active AI face with a PDQ of its own."""
     plain = Entry(
         id=name,
         kind=Kind.AI_FACE,
-        hashes={"pdq": (Hash(PDQ, quality=99),)},
+        hashes={"pdq": (Hash(hashlib.sha256(name.encode()).hexdigest(), quality=99),)},
         created="2026-11-01T10:00:00Z",
         modified="2026-11-02T11:12:13Z",
         tlp=Tlp.GREEN,

@@ -1,5 +1,6 @@
 """What readers make of feeds as partners write them, faults included."""
 
+import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -77,7 +78,8 @@ def test_threatexchange(taken: Take) -> None:
     def update(name: str, *words: str, **changed: Any) -> dict[str, Any]:
         opinions = [{"owner": {"id": "7"}, "status": word, "tags": {"data": [{"text": "cib"}]},
                      "added_on": "2026-01-02T03:04:05+0000"} for word in words]  # fmt: skip
-        return {"id": name, "indicator": ONE, "type": "HASH_PDQ", "last_updated": 1700000000,
+        own = hashlib.sha256(name.encode()).hexdigest()
+        return {"id": name, "indicator": own, "type": "HASH_PDQ", "last_updated": 1700000000,
                 "should_delete": False, "descriptors": {"data": opinions}, **changed}  # fmt: skip
 
     report, entries = taken({"data": [

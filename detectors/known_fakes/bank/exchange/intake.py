@@ -9,8 +9,17 @@ import msgspec
 
 from detectors.known_fakes.bank.entry import PERCEPTUAL, Entry, Status
 from detectors.known_fakes.bank.exchange import format_of
-from detectors.known_fakes.bank.exchange.row import PARKED, REFUSED, Defaults, Left, Row, entry_of
-from detectors.known_fakes.bank.exchange.settle import CONFLICTS, Outcome, settled
+from detectors.known_fakes.bank.exchange.pictures import Pictures
+from detectors.known_fakes.bank.exchange.row import (
+    DECIDED,
+    PARKED,
+    REFUSED,
+    Defaults,
+    Left,
+    Row,
+    entry_of,
+)
+from detectors.known_fakes.bank.exchange.settle import CONFLICTS, Outcome
 from detectors.known_fakes.bank.exchange.sources import regular
 from detectors.known_fakes.bank.place import (
     Place,
@@ -72,6 +81,11 @@ class Report(msgspec.Struct, kw_only=True):
             for code, count in sorted(counts.items()):
                 yield f"  {what} {count}: {words[code]} ({code})"
 
+    @property
+    def decided(self) -> list[Left]:
+        """The first of what something else was decided of here."""
+        return [each for each in self.left if each.code in DECIDED]
+
 
 def take_in(
     bank: Place,
@@ -80,6 +94,7 @@ def take_in(
     defaults: Defaults,
     *,
     dispute: bool = False,
+    reinstate: str | None = None,
     dry: bool = False,
     tell: Callable[[Left], None] = lambda _: None,
     step: Callable[[], None] = lambda: None,
@@ -96,6 +111,7 @@ def take_in(
         form: its name there.
         defaults: for what rows do not say.
         dispute: what the feed withdrew becomes disputed here.
+        reinstate: why pictures are taken in of which something else was decided here.
         dry: change nothing.
         tell: told of everything that is left out.
         step: called for each row, twice.
@@ -106,16 +122,19 @@ def take_in(
     """
     regular(file)
     report = Report(file=_shown(file), format=form, bank=title(bank))
-    known: Mapping[str, Entry] = opened(bank).entries if exists(bank) else {}
+    store = opened(bank) if exists(bank) else None
+    known: Mapping[str, Entry] = store.entries if store else {}
     read = read or rows
     crowded = _crowded(known, _counted(read(form, file), step), defaults)
     left = _noted(report, tell)
     taken = _taken(_counted(read(form, file), step), defaults, crowded, report, left)
     if dry:
-        return _settle(known, taken, report, left, None, dispute=dispute)
+        pictures = Pictures(store, dispute=dispute, reinstate=reinstate)
+        return _settle(known, taken, report, left, pictures, writer=None)
     create(bank, defaults.now)
     with writing(bank) as writer:
-        return _settle(writer.bank.entries, taken, report, left, writer, dispute=dispute)
+        pictures = Pictures(writer.bank, dispute=dispute, reinstate=reinstate)
+        return _settle(writer.bank.entries, taken, report, left, pictures, writer=writer)
 
 
 def _shown(file: Path) -> str:
@@ -200,27 +219,33 @@ def _settle(
     taken: Iterator[tuple[Row, Entry]],
     report: Report,
     left: Callable[[Left], None],
-    writer: Writer | None,
+    pictures: Pictures,
     *,
-    dispute: bool,
+    writer: Writer | None,
 ) -> Report:
-    """Settle each entry with what is known of its id, and write what changes."""
+    """Settle each entry with what is known of its id and picture, and write what changes."""
     outcomes: Counter[str] = Counter()
     fresh: dict[str, Entry] = {}
     for row, entry in taken:
         here = fresh.get(entry.id) or known.get(entry.id)
-        done = settled(here, entry, dispute=dispute)
+        done, out = pictures.settled(here, entry)
         if done.outcome in CONFLICTS:
-            left(Left(where=row.where, id=entry.id, code=done.outcome.value))
+            told = out.told if out else None
+            left(Left(where=row.where, id=entry.id, code=done.outcome.value, detail=told))
         else:
             outcomes[done.outcome.value] += 1
         if done.entry is None:
             continue
-        fresh[entry.id] = done.entry
+        changed = [done.entry]
+        if done.entry.status is Status.WITHDRAWN:
+            changed += pictures.copies_of(done.entry)
+        outcomes.update(f"{each.status.value}_copy" for each in changed[1:])
+        fresh.update((each.id, each) for each in changed)
         if done.outcome is Outcome.ADDED and not (entry.perceptual or entry.sha256):
             report.carried_only += 1
         if writer is not None:
-            writer.put(done.entry)
+            for each in changed:
+                writer.put(each)
             if len(writer.pending) >= BATCH:
                 writer.commit()
                 fresh.clear()

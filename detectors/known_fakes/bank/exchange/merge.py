@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 
 from detectors.errors import ConfigError
-from detectors.known_fakes.bank.entry import Entry
+from detectors.known_fakes.bank.entry import Entry, Status
+from detectors.known_fakes.bank.exchange.pictures import Pictures
 from detectors.known_fakes.bank.exchange.settle import CONFLICTS, Outcome, differing, settled
 from detectors.known_fakes.bank.place import Place, Store, create, title, writing
 
@@ -81,13 +82,19 @@ def merge(
     done = Merged(here=title(path), there=there.name)
     with writing(path) as writer:
         known = writer.bank.entries
+        pictures = Pictures(writer.bank, dispute=dispute)
         for entry in there.entries.values():
             step()
-            said = msgspec.structs.replace(entry, id=prefix + entry.id)
-            result = settled(known.get(said.id), said, dispute=dispute)
+            said = msgspec.structs.replace(entry, id=prefix + entry.id, reinstates=())
+            block = there.features(entry)
+            result, _ = pictures.settled(known.get(said.id), said, block)
             done.outcomes.setdefault(result.outcome.value, []).append(said.id)
             if result.entry is not None:
-                writer.put(result.entry, _features(result.entry, result.outcome, entry, there))
+                writer.put(result.entry, _features(result.entry, result.outcome, block))
+                if result.entry.status is Status.WITHDRAWN:
+                    for copy in pictures.copies_of(result.entry, block):
+                        done.outcomes.setdefault(f"{copy.status.value}_copy", []).append(copy.id)
+                        writer.put(copy)
             if len(writer.pending) >= BATCH:
                 writer.commit()
         writer.commit()
@@ -100,8 +107,6 @@ def _same(one: Place, other: Place) -> bool:
     return one == other
 
 
-def _features(taken: Entry, outcome: Outcome, theirs: Entry, there: Store) -> bytes | None:
-    """Give the local features that come along: those of entries that have none here."""
-    if taken.local is None and outcome in (Outcome.ADDED, Outcome.UPDATED):
-        return there.features(theirs)
-    return None
+def _features(taken: Entry, outcome: Outcome, block: bytes | None) -> bytes | None:
+    """Return the local features that come along: those of entries that have none here."""
+    return block if taken.local is None and outcome in (Outcome.ADDED, Outcome.UPDATED) else None

@@ -38,10 +38,15 @@ PARKED: Final = {
     "no_hash": "a row without a hash",
     "other_picture": "an id that stands for another picture here (use --prefix)",
     "withdrawn_here": "an entry that was withdrawn here, and stays so",
+    "copy_withdrawn": "a picture that was withdrawn here (--reinstate --reason TEXT takes it in)",
+    "copy_disputed": "a picture that is disputed here (--reinstate --reason TEXT takes it in)",
+    "copy_innocent": "a picture that is harmless here (--reinstate --reason TEXT takes it in)",
 }
 """Code → why it waits. Nothing is wrong with such things, but they have no place in a bank."""
 LEAST_QUALITY: Final = 50
 """Of PDQ; below it hashes of different pictures are alike."""
+DECIDED: Final = ("withdrawn_here", "copy_withdrawn", "copy_disputed", "copy_innocent")
+"""Codes of what was decided here otherwise: a person has to look at these."""
 VIEWS: Final = ("whole", "inner")
 MOST_TEXT: Final = 500
 MOST_TAGS: Final = 100
@@ -99,7 +104,8 @@ class Defaults(msgspec.Struct, frozen=True, kw_only=True):
 def shared(entry: Entry, feed: Feed) -> dict[str, Any]:
     """Give what may leave of an entry; where its features lie and notes stay at home."""
     row: dict[str, Any] = msgspec.to_builtins(entry)
-    row.pop("local", None)
+    for own in ("local", "reinstates"):
+        row.pop(own, None)
     if not feed.notes:
         row.pop("note", None)
     row |= {"class": entry.kind.value, "status": entry.status.value, "tlp": entry.tlp.value}

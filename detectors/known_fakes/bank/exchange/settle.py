@@ -9,6 +9,9 @@
    where a tombstone without a hash meets an entry that was made from a picture here: an id alone
    does not show that it means this picture.
 6. Otherwise the later change counts. Hashes are joined, and the stricter TLP holds.
+
+What was withdrawn or disputed here, or is harmless here, stays so for its picture: an entry of the
+same picture that accuses is left out under whatever id it comes (`pictures.py`).
 """
 
 from enum import StrEnum
@@ -40,9 +43,21 @@ class Outcome(StrEnum):
     """Withdrawn there; the user decides."""
     OTHER_PICTURE = "other_picture"
     WITHDRAWN_HERE = "withdrawn_here"
+    COPY_WITHDRAWN = "copy_withdrawn"
+    """The picture was withdrawn here, under whatever id."""
+    COPY_DISPUTED = "copy_disputed"
+    COPY_INNOCENT = "copy_innocent"
+    REINSTATED = "reinstated"
+    """Taken in although something else was decided here; somebody gave a reason."""
 
 
-CONFLICTS: Final = (Outcome.OTHER_PICTURE, Outcome.WITHDRAWN_HERE)
+CONFLICTS: Final = (
+    Outcome.OTHER_PICTURE,
+    Outcome.WITHDRAWN_HERE,
+    Outcome.COPY_WITHDRAWN,
+    Outcome.COPY_DISPUTED,
+    Outcome.COPY_INNOCENT,
+)
 """Outcomes in which the two stay different."""
 
 
