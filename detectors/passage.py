@@ -1,6 +1,5 @@
 """The one room where text is decoded: encodings, normal form beside the letters as they lie."""
 
-import html
 import re
 import unicodedata
 from bisect import bisect_right
@@ -13,6 +12,7 @@ from detectors.signal import Outcome, Reason
 
 if TYPE_CHECKING:
     from detectors.documents import Document
+    from detectors.documents.seen import Seen
 
 LONGEST = 8 << 20
 """Bytes that are decoded. A novel has 1 MB; 8 MiB of the worst text known are judged in seconds."""
@@ -28,14 +28,15 @@ INVISIBLE = (
 SPACES = "\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
 RESIDUE = re.compile(
     r"""
-      \ue200[^\ue200\ue201]{0,400}\ue201              # ChatGPT, as it lies in the page
-    | (?:cite|navlist|video)?(?:turn\d{1,4}[a-z]{3,12}\d{1,4})+
+      \ue200[^\ue200\ue201]{0,2000}\ue201             # ChatGPT, as it lies in the page
+    | (?:(?:file)?cite|navlist|video)?(?:turn\d{1,7}[a-z]{3,12}\d{1,4}(?:L\d{1,6}(?:-L?\d{1,6})?)?)+
     | :?contentReference\[oaicite:\d{1,5}\](?:\{index=\d{1,5}\})?
     | \[oai_citation:[^\[\]]{0,200}\](?:\([^()\s]{0,500}\))?
-    | \[cite_start\] | \[cite:[\d,\s-]{1,80}\]         # Gemini
-    | \u3010\d{1,4}[\u2020:][^\u3010\u3011]{0,80}\u3011  # DeepSeek, file search
+    | \[cite_start\] | \[cite:[0-9a-f,\s-]{1,80}\]     # Gemini, Cherry Studio
+    | \[span_\d{1,4}\]\((?:start|end)_span\)
+    | \u3010(?:\d{1,4}[\u2020:]|F:|turn\d)[^\u3010\u3011]{0,300}\u3011  # DeepSeek, Codex, GLM
     | <grok-card[^<>]{0,300}>(?:</grok-card>)?
-    | \[(?:attached_file|web):\d{1,4}\]                # Perplexity
+    | \[(?:attached_file|web|citation):\d{1,4}\] | \[\^\d{1,3}_\d{1,3}\]  # Perplexity, DeepSeek
     """,
     re.VERBOSE,
 )
@@ -45,15 +46,6 @@ _SPACES = re.compile(f"[{SPACES}]")
 _BEYOND_LATIN = re.compile("[^\0-\u02ff]+")
 _SELECTOR = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 _WORD = re.compile(r"\S+")
-
-_OPENING = re.compile("<(?=/?[a-zA-Z]|[!?])")
-_TAG = re.compile(r"[a-zA-Z][^\s/>]{0,40}")
-_UNSEEN = ("script", "style", "template", "title", "noscript")
-_INLINE = re.compile(
-    r"(?:a|abbr|b|bd[io]|cite|code|data|del|dfn|em|font|i|ins|kbd|mark|q|s|samp|small|span|strong"
-    r"|su[bp]|time|tt|u|var|wbr)\Z"
-)
-_HUGE_REFERENCE = re.compile(r"&#(?:[0-9]{8}[0-9]*|[xX][0-9a-fA-F]{7}[0-9a-fA-F]*);?")
 
 
 class Passage:
@@ -100,6 +92,20 @@ class Passage:
         from detectors.documents import markdown
 
         return markdown.prose(self.text)
+
+    @cached_property
+    def seen(self) -> "Seen | None":
+        """The parts of an HTML page as its reader sees it; None: all of the text is shown."""
+        if self._media_type != "text/html":
+            return None
+        from detectors.documents.seen import seen
+
+        return seen(self.text)
+
+    @property
+    def quoted(self) -> tuple[tuple[int, int], ...]:
+        """Offsets in `text` of what the document's own styles call a quotation or code."""
+        return self._document.quoted if self._document is not None else ()
 
     @cached_property
     def plain(self) -> str:
@@ -223,38 +229,3 @@ def plain(text: str) -> str:
     For classifiers, which must judge the words and not what a copy carried along.
     """
     return _SPACES.sub(" ", _HIDDEN.sub("", RESIDUE.sub("", text)))
-
-
-def visible(source: str) -> str:
-    """Give the text of an HTML page that a reader sees: no scripts, styles, title, comments.
-
-    One pass in linear time for any input, which the standard library's `html.parser` does not
-    give (40,000 times `<!--` take it 10 s). Inline tags vanish, every other tag ends a line; a
-    tag, comment or script that is never closed hides the rest, as in a browser.
-    """
-    pieces: list[str] = []
-    start = 0
-    while found := _OPENING.search(source, start):
-        pieces.append(source[start : found.start()])
-        start, between = _after_tag(source, found.start())
-        pieces.append(between)
-    pieces.append(source[start:])
-    return html.unescape(_HUGE_REFERENCE.sub("\ufffd", "".join(pieces)))
-
-
-def _after_tag(source: str, at: int) -> tuple[int, str]:
-    """Give where the text goes on after the `<` at an offset, and what stands for the tag."""
-    if source.startswith("<!--", at):
-        return _past(source.find("-->", at + 4), 3, source), ""
-    named = _TAG.match(source, at + 1 + source.startswith("/", at + 1))
-    end = _past(source.find(">", at), 1, source)
-    name = named[0].lower() if named else "!"
-    if name in _UNSEEN and not source.startswith("/", at + 1):
-        closing = re.compile(f"</{name}", re.IGNORECASE).search(source, end)
-        return closing.start() if closing else len(source), "\n"
-    return end, "" if _INLINE.match(name) else "\n"
-
-
-def _past(found: int, length: int, source: str) -> int:
-    """Give the offset behind a delimiter, or the end of the source where there is none."""
-    return len(source) if found < 0 else found + length

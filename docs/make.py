@@ -19,6 +19,10 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from msgspec import to_builtins
+
+from detectors.text_marks.table import marks as text_rows
+
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 COMMANDS = (
@@ -34,6 +38,17 @@ Every mark that `metadata` and `text_marks` know; written by `python docs/make.p
 A mark is what a program writes of itself, or what an assistant leaves behind. Anyone can write a
 field, so a mark never gives more than `review`; and most files carry none, so its absence says
 nothing. Fields are named over all containers: PNG keyword, EXIF tag, XMP property, IIM dataset.
+"""
+TEXTS_HEAD = """
+## Texts
+
+People and models: texts with the mark that is no talk about it, of how many were looked at
+(`benchmarks/text_marks.py`: splits of research corpora by language, and raw texts of DetectRL,
+WETBench and HC3-Plus without what was attacked, polished or mixed). The ratio is the share of
+models by the 95 % upper bound of the share of people; tokens of chat windows have none, because
+no corpus holds them. A sentence of a language in which no models were counted has a ratio of 4,
+whatever people were counted. Quoted, reported, listed, shown as code, in jest or beside the
+text of a page, every mark is a fact that claims nothing.
 """
 LARGE = 100
 """Texts from which on a group is shown as the worst."""
@@ -169,7 +184,7 @@ def readme() -> str:
 def marks() -> str:
     """Return the page of marks: every row of the tables of pictures and of texts."""
     pictures = tomllib.loads((ROOT / "detectors/metadata/marks.toml").read_text("utf-8"))
-    texts = tomllib.loads((ROOT / "detectors/text_marks/marks.toml").read_text("utf-8"))
+    texts: list[dict[str, Any]] = [to_builtins(mark) for mark in text_rows()]
     parts = [MARKS_HEAD, "## What a field is for\n", "| name | fields |", "|---|---|"]
     for name, fields in pictures["fields"].items():
         parts.append(f"| `{name}` | {', '.join(f'`{cell(field)}`' for field in fields)} |")
@@ -179,14 +194,19 @@ def marks() -> str:
         fields = ", ".join(f"`{field}`" for field in row["when"][0]["fields"])
         more = f" and {len(row['when']) - 1} more" if len(row["when"]) > 1 else ""
         parts.append(line(row, fields + more, ratio(row), row["source"], row["risk"]))
-    parts += ["\n## Texts\n", "| mark | claim | ratio | note |", "|---|---|---|---|"]
-    parts += [line(row, ratio(row), row.get("note", "")) for row in texts["mark"]]
+    parts += [TEXTS_HEAD, "| mark | claim | ratio | people | models | writer | note |"]
+    parts.append("|---|---|---|---|---|---|---|")
+    for row in texts:
+        counts = [
+            f"{row[who][0]} of {row[who][1]:,}" if row[who] else "" for who in ("human", "ai")
+        ]
+        parts.append(line(row, ratio(row), *counts, row["source"] or "", row["note"]))
     return "\n".join(parts) + "\n"
 
 
 def line(row: dict[str, Any], *cells: str) -> str:
     """Return a line of the tables of marks."""
-    named = (f"`{row['id']}`", row.get("claim", "none"), *cells)
+    named = (f"`{row['id']}`", row.get("claim") or "none", *cells)
     return f"| {' | '.join(map(cell, named))} |"
 
 
@@ -197,8 +217,8 @@ def cell(text: str) -> str:
 
 def ratio(row: dict[str, Any]) -> str:
     """Return the likelihood ratio of a mark, where one was measured."""
-    said = row.get("log10_lr", "unmeasured")
-    return "unmeasured" if isinstance(said, str) else f"{10**said:.0f} (log10 {said})"
+    said = row.get("log10_lr")
+    return f"{10**said:.0f} (log10 {said})" if isinstance(said, float) else "unmeasured"
 
 
 def pages() -> dict[Path, str]:

@@ -40,6 +40,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     """`text/html` where the text is the source of a page."""
     pages: tuple[int, ...] = ()
     """Offsets at which pages begin, rising; empty where there are no pages."""
+    quoted: tuple[tuple[int, int], ...] = ()
+    """Offsets of what the document's styles call a quotation or code, in order."""
 
 
 def read(data: bytes, media_type: str, facts: dict[str, Any]) -> Document:

@@ -5,7 +5,7 @@ import re
 from importlib.metadata import version
 from typing import Any
 
-from detectors.passage import visible
+from detectors.documents.seen import visible
 from detectors.runtime import without_probing
 
 LONGEST = 1 << 20

@@ -1,6 +1,7 @@
 """Text of Word documents (ECMA-376, .docx)."""
 
 import io
+import re
 import struct
 import zlib
 from itertools import islice
@@ -31,6 +32,11 @@ APPLICATION = {
     "Template": "template",
 }
 """Element of docProps/app.xml → name of the fact."""
+_QUOTING = re.compile(
+    r"quot|zitat|cita|block ?text|code|listing|preformat|verbatim|macro|plain ?text|source",
+    re.IGNORECASE,
+)
+"""Names of styles for quotations and code, Word's own and those that people give."""
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
 _PROPERTIES = "{http://schemas.openxmlformats.org/officeDocument/2006/extended-properties}"
@@ -57,8 +63,8 @@ def read(data: bytes, facts: dict[str, Any]) -> Document:
         _within_limits(data)
         opened = docx.Document(io.BytesIO(data))
         facts["extractor"] = f"python-docx {docx.__version__}"
-        lines = _paragraphs(opened.element.body, facts)
-        margins = [line for part in _margins(opened) for line in _paragraphs(part, {})]
+        lines, quoted = _paragraphs(opened, opened.element.body, facts)
+        margins = [line for part in _margins(opened) for line in _paragraphs(opened, part, {})[0]]
         if said := _properties(opened):
             facts["document"] = said
     except (
@@ -78,7 +84,8 @@ def read(data: bytes, facts: dict[str, Any]) -> Document:
     ) as error:  # fmt: skip - what zipfile and python-docx raise on files that break their rules
         raise damaged(FORM, error) from None
     body = "\n".join(lines)[:LONGEST]
-    return Document(text="\n".join([body, *margins])[:LONGEST], prose=body)
+    text = "\n".join([body, *margins])[:LONGEST]
+    return Document(text=text, prose=body, quoted=tuple(quoted))
 
 
 def _within_limits(data: bytes) -> None:
@@ -101,20 +108,29 @@ def _within_limits(data: bytes) -> None:
         raise over(FORM, "bytes for each one packed", total // len(data), RATIO)
 
 
-def _paragraphs(root: Any, facts: dict[str, Any]) -> list[str]:
-    """Give the text of every paragraph below an element, in the order of the file.
+def _paragraphs(
+    opened: "Opened", root: Any, facts: dict[str, Any]
+) -> tuple[list[str], list[tuple[int, int]]]:
+    """Return the text of every paragraph below an element, in order, and what is quoted in it.
 
-    What stands in a fallback stands beside it a second time, for older programs.
+    What stands in a fallback stands beside it a second time, for older programs. A paragraph is
+    quoted where its style is one for quotations or code.
     """
     found = root.iter(f"{_W}p")
-    lines = [
-        paragraph.text.replace("\n", " ")
-        for paragraph in islice(found, MOST_PARAGRAPHS)
-        if next(paragraph.iterancestors(_FALLBACK), None) is None
-    ]
+    quoting = {one.style_id for one in opened.styles if _QUOTING.search(str(one.name))}
+    lines: list[str] = []
+    quoted: list[tuple[int, int]] = []
+    start = 0
+    for paragraph in islice(found, MOST_PARAGRAPHS):
+        if next(paragraph.iterancestors(_FALLBACK), None) is not None:
+            continue
+        lines.append(paragraph.text.replace("\n", " "))
+        if paragraph.style in quoting:
+            quoted.append((start, start + len(lines[-1])))
+        start += len(lines[-1]) + 1
     if next(found, None) is not None:
         facts["paragraphs_read"] = MOST_PARAGRAPHS
-    return lines
+    return lines, quoted
 
 
 def _margins(opened: "Opened") -> list[Any]:

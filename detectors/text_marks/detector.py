@@ -1,11 +1,7 @@
 """Looks for assistant residue, hidden characters and the watermarks that the user set."""
 
 import re
-import sys
-import tomllib
-from bisect import bisect_right
-from collections.abc import Mapping
-from importlib.resources import files
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -14,17 +10,26 @@ import msgspec
 from detectors.item import Item
 from detectors.options import given
 from detectors.passage import Passage
-from detectors.signal import Claim, Outcome, Reason, Signal, Tier
+from detectors.signal import Outcome, Reason, Signal, Tier
 from detectors.text_marks.hidden import MOST, SCANS, SHOWN, Hits, spelled
-from detectors.text_marks.talk import fences, is_talk
+from detectors.text_marks.table import Mark, marks
+from detectors.text_marks.talk import is_talk
 from detectors.text_marks.watermarks.settings import Kgw, SynthId
 from detectors.text_marks.watermarks.watermark import Watermark
 
-VERSION = "1"
+VERSION = "2"
 """Of the table; with watermarks, the fingerprints of their keys follow."""
 RIGHT = 'its option is a list of watermarks, each with kind = "kgw" or "synthid"'
 TRIED = 1000
 """Places of one row that are tried for being talk about the mark; the rest is only counted."""
+
+FLAGS = re.VERBOSE | re.IGNORECASE | re.MULTILINE
+"""Of every pattern in the table."""
+OPENING = 4000
+"""Characters, markup included, within which the colon of an opening stands."""
+COLONS = (":", "\uff1a")
+Ranges = Sequence[tuple[int, int]]
+"""Offsets of parts of a text: where each starts and ends."""
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -32,27 +37,6 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     watermarks: list[Kgw | SynthId] = []
     """Watermarks whose keys the user holds."""
-
-
-class Mark(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One row of marks.toml."""
-
-    id: str
-    family: str
-    claim: Claim | None = None
-    """What a place claims that is no talk about the mark and has no innocent reading."""
-    pattern: str | None = None
-    scan: str | None = None
-    """A function of hidden.py, where a pattern is not enough."""
-    needles: tuple[str, ...] = ()
-    """Lower case; the row is only searched where the text has one of them."""
-    log10_lr: float | None = None
-    """log10(share of models / 95 % upper bound of the share of people); null: not measured."""
-    human: tuple[int, int] | None = None
-    """Texts by people with the mark, and all."""
-    ai: tuple[int, int] | None = None
-    """Texts by models with the mark, and all."""
-    note: str = ""
 
 
 class TextMarks:
@@ -71,49 +55,96 @@ class TextMarks:
         self._watermarks = [Watermark(one, len(said.watermarks)) for one in said.watermarks]
         keys = [f"{one.kind} {one.fingerprint}" for one in self._watermarks]
         self.version = ", ".join([VERSION, *keys])
-        table = tomllib.loads(
-            files("detectors.text_marks").joinpath("marks.toml").read_text("utf-8")
-        )
-        self._marks = msgspec.convert(table["mark"], list[Mark])
+        self._marks = marks()
         self._patterns: dict[str, re.Pattern[str]] = {}
 
     def inspect(self, item: Item) -> list[Signal]:
-        """Give the marks found in the item's text, in the order of the table; then watermarks."""
+        """Return the marks of the item's text, in the order of the table; then watermarks."""
         passage = item.passage
         lowered = passage.text.lower()
-        code = fences(passage.text)
-        signals = []
+        shown = passage.seen.shown.text.lower() if passage.seen else lowered
+        opened = any(colon in passage.text[:OPENING] for colon in COLONS)
+        signals: list[Signal] = []
         for mark in self._marks:
-            if mark.needles and not any(needle in lowered for needle in mark.needles):
+            if mark.opening and not opened:
                 continue
-            hits = SCANS[mark.scan](passage) if mark.scan else self._search(mark, passage, code)
-            if hits:
-                signals.append(_signal(mark, hits, passage))
+            where = lowered if mark.markup or not passage.seen else shown
+            found = None
+            if not mark.needles or any(needle in where for needle in mark.needles):
+                found = self._look(mark, passage)
+            if found is None and passage.seen and not mark.markup:
+                found = self._look_apart(mark, passage, lowered)
+            if found and not _said(found, signals):
+                signals.append(found)
         return (signals or [_CLEAR]) + [one.look(item) for one in self._watermarks]
 
-    def _search(self, mark: Mark, passage: Passage, code: list[tuple[int, int]]) -> Hits | None:
-        """Give the first place that is no talk about the mark, else the first place as weak."""
-        if mark.id not in self._patterns:
-            self._patterns[mark.id] = re.compile(mark.pattern or "", re.VERBOSE | re.IGNORECASE)
-        text = passage.text
-        places = list(islice(self._patterns[mark.id].finditer(text), MOST))
+    def _look(self, mark: Mark, passage: Passage) -> Signal | None:
+        """Return the finding of a row in what a reader sees, or for markup in the source."""
+        page = None if mark.markup else passage.seen
+        text = page.shown.text if page else passage.text
+        if mark.scan:
+            hits = SCANS[mark.scan](text)
+        else:
+            hits = self._search(mark, text, page.quoted if page else passage.quoted)
+        if hits is None:
+            return None
+        return _signal(mark, hits, passage, page.shown.source(hits.start) if page else hits.start)
+
+    def _look_apart(self, mark: Mark, passage: Passage, lowered: str) -> Signal | None:
+        """Return the finding of a row in comments, scripts, hidden parts and widgets of a page.
+
+        What spells a payload there is hidden content all the same; anything else is a fact.
+        """
+        if mark.opening or (mark.needles and not any(one in lowered for one in mark.needles)):
+            return None
+        for kind, layer in passage.seen.apart.items() if passage.seen else ():
+            text = layer.text
+            hits = SCANS[mark.scan](text) if mark.scan else self._search(mark, text, ())
+            if hits is not None and (mark.scan is None or "decoded" in hits.facts):
+                at = layer.source(hits.start)
+                return _signal(mark, hits, passage, at, kind if mark.scan is None else None)
+        return None
+
+    def _search(self, mark: Mark, text: str, quoted: Ranges) -> Hits | None:
+        """Return the first place that is no talk about the mark, else the first place as weak."""
+        pattern = self._pattern(mark)
+        if mark.opening:
+            opened = pattern.match(text, len(text) - len(text.lstrip()))
+            places = [opened] if opened else []
+        else:
+            places = list(islice(pattern.finditer(text), MOST))
         if not places:
             return None
         plain = (
             place
             for place in places[:TRIED]
-            if not is_talk(text, *place.span()) and not _inside(code, place.start())
+            if not _inside(quoted, place.start())
+            and (mark.opening or not is_talk(text, *place.span(), speech=mark.speech))
         )
         meant = next(plain, None)
         place = meant or places[0]
         value = spelled(place[0].strip())
         return Hits(start=place.start(), count=len(places), value=value, weak=meant is None)
 
+    def _pattern(self, mark: Mark) -> re.Pattern[str]:
+        """Return the compiled pattern of a row; without its needles in a text none is made."""
+        if mark.id not in self._patterns:
+            self._patterns[mark.id] = re.compile(mark.pattern or "", FLAGS)
+        return self._patterns[mark.id]
 
-def _inside(blocks: list[tuple[int, int]], offset: int) -> bool:
-    """Tell whether an offset lies in one of these blocks, which are in order."""
-    at = bisect_right(blocks, (offset, sys.maxsize)) - 1
-    return at >= 0 and offset < blocks[at][1]
+
+def _said(found: Signal, signals: list[Signal]) -> bool:
+    """Tell whether a row of the same family said so of the same place: languages are alike."""
+    return any(
+        signal.facts["family"] == found.facts["family"]
+        and signal.facts["position"] == found.facts["position"]
+        for signal in signals
+    )
+
+
+def _inside(blocks: Ranges, offset: int) -> bool:
+    """Tell whether an offset lies in one of these blocks."""
+    return any(start <= offset < end for start, end in blocks)
 
 
 _CLEAR = Signal(
@@ -124,10 +155,18 @@ _CLEAR = Signal(
 )
 
 
-def _signal(mark: Mark, hits: Hits, passage: Passage) -> Signal:
-    """Give the finding of a row."""
-    place = passage.place(hits.start)
-    claim = None if hits.weak else mark.claim
+def _signal(mark: Mark, hits: Hits, passage: Passage, at: int, apart: str | None = None) -> Signal:
+    """Return the finding of a row.
+
+    Args:
+        mark: the row.
+        hits: what was found.
+        passage: the text.
+        at: offset in the text, of a page in its source.
+        apart: the kind of part that is none of the page's text, where it was found in one.
+    """
+    place = passage.place(at)
+    claim = None if hits.weak or apart else mark.claim
     facts: dict[str, Any] = {
         "row": mark.id,
         "family": mark.family,
@@ -136,6 +175,8 @@ def _signal(mark: Mark, hits: Hits, passage: Passage) -> Signal:
         "position": place,
         **hits.facts,
     }
+    if apart:
+        facts["part"] = apart
     if mark.human:
         facts["people"] = {"found": mark.human[0], "of": mark.human[1]}
     if mark.ai:
@@ -149,13 +190,16 @@ def _signal(mark: Mark, hits: Hits, passage: Passage) -> Signal:
         claim=claim,
         log10_lr=mark.log10_lr if claim else None,
         source=f"marks:{mark.id}",
-        reason=Reason(_code(mark, hits), args),
+        reason=Reason(f"text_marks.apart.{apart}" if apart else _code(mark, hits), args),
         facts=facts,
     )
 
 
 def _code(mark: Mark, hits: Hits) -> str:
-    """Give the reason code: the row's, with what sets this finding apart."""
-    if mark.claim and hits.weak:
-        return f"text_marks.{mark.id}.weak" if mark.scan else "text_marks.mention"
-    return f"text_marks.{mark.id}" + (".decoded" if "decoded" in hits.facts else "")
+    """Return the reason code: the row's, with what sets this finding apart."""
+    if hits.weak and not mark.scan:
+        return "text_marks.mention"
+    if hits.weak and mark.claim:
+        return f"text_marks.{mark.id}.weak"
+    decoded = ".decoded" if "decoded" in hits.facts else ""
+    return f"text_marks.{mark.reason or mark.id}{decoded}"

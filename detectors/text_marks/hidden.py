@@ -8,8 +8,6 @@ from typing import Any
 
 import msgspec
 
-from detectors.passage import Passage
-
 MOST = 100_000
 """Places that one rule looks at in one text; what comes after them is not counted."""
 SHOWN = 200
@@ -25,11 +23,19 @@ _PLAIN = re.compile(f"[{PLAIN}]")
 _CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _RTL = re.compile(f"[{RTL}]")
 _ZERO_WIDTH = re.compile("[\u200b-\u200d\u2060-\u2064\ufeff]+")
+_PADDING = re.compile(
+    "(?=[\u034f\u200b-\u200f\u2060\u00ad\ufeff\u2800])"
+    "([\u034f\u200b-\u200f\u2060\u00ad\ufeff\u2800\u2007\u00a0 ]{1,12}?)\\1{5,}"
+)
+"""Invisible characters over and over, which mail programs put behind a preview line so that nothing
+else of the mail shows in it. What says something does not repeat itself."""
 _SELECTORS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]+")
 _TAGS = re.compile("[\U000e0000-\U000e007f]+")
 _BIDI = re.compile("[\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]")
 _WORD = re.compile(f"[{PLAIN}\u00ad'\u2019]+")
-_NUMBER = re.compile("\u202d[\\d\\s()+./\u2010-\u2015\u00a0*#-]{1,40}(?:\u202c|\\Z|(?=\\s))")
+_NUMBER = re.compile(
+    "[\u202d\u202e][\\d\\s()+./\u2010-\u2015\u00a0*#-]{1,40}(?:\u202c|\\Z|(?=\\s))"
+)
 _SPACES = re.compile("(?<=[^\\W\\d_])[\u2000-\u200a\u202f\u205f](?=[^\\W\\d_])")
 _CONTROLS = re.compile("[\0-\x08\x0b\x0e-\x1f\x7f-\x9f]+")
 _LATIN = re.compile("[A-Za-z]")
@@ -42,6 +48,9 @@ LOOKALIKE = (
 _LOOKALIKE = re.compile(f"[{LOOKALIKE}]")
 _FALSE_LATIN = re.compile(f"(?=.*[A-Za-z])[A-Za-z'{LOOKALIKE}]+\\Z")
 _FALSE_CYRILLIC = re.compile("(?=.*[\u0400-\u052f])[\u0400-\u052faceopxyABCEHKMOPTX]+\\Z")
+_APOSTROPHE = re.compile("['\u2019\u02bc]")
+_ENDING = re.compile("[A-Za-z]{3,30}[\u0400-\u052f]{1,4}\\Z")
+_CYRILLIC_WORD = re.compile("[\u0430-\u045f\u0491]{4}")
 
 PAYLOAD = 8
 """Zero-width characters in a row that spell at least one byte; no script needs more than two."""
@@ -54,7 +63,13 @@ REPEATED = 8
 SHARE = 0.1
 """Share of mixed words above which look-alikes are no slips of a keyboard layout."""
 HYPHENATED = 1 / 3
-"""Share of the words with soft hyphens above which they are no hyphenation."""
+"""Share of the words with soft hyphens above which they are worth saying."""
+LIGATURES = {
+    left + right
+    for left in "fF\u017ftTQcsg"
+    for right in "fFiIlLjJtThHbkryuUg\u00e4\u00f6\u00fc\u00c4\u00d6\u00dc\u017f"
+}
+"""Letters between which a zero-width non-joiner suppresses a ligature, as German compounds need."""
 C2PA_MAGIC = b"C2PATXT\0"
 
 
@@ -100,19 +115,22 @@ def _first(places: Iterator[re.Match[str]]) -> list[re.Match[str]]:
     return list(islice(places, MOST))
 
 
-def zero_width(passage: Passage) -> Hits | None:
+def zero_width(text: str) -> Hits | None:
     """Find zero-width characters that spell something or split words.
 
     A row of eight and more, or three places inside words of scripts that do not use them, is
-    hidden content. Joiners of emoji and of scripts that need them are no mark; the rest is a fact.
+    hidden content. Joiners of emoji and of scripts that need them, non-joiners between the letters
+    of a ligature and the padding of a mail's preview are no mark; the rest is a fact.
     """
-    text = passage.text
+    if not _ZERO_WIDTH.search(text):
+        return None
+    text = _PADDING.sub(lambda padding: "\n" * len(padding[0]), text)
     payloads: list[re.Match[str]] = []
     splits: list[re.Match[str]] = []
     strays: list[re.Match[str]] = []
     for run in _first(_ZERO_WIDTH.finditer(text)):
         if len(run[0]) >= PAYLOAD:
-            payloads.append(run)
+            (strays if len(set(run[0])) == 1 else payloads).append(run)
         elif (place := _place(text, run)) is not None:
             (splits if place else strays).append(run)
     found = payloads or (splits if len(splits) >= SEVERAL else splits + strays)
@@ -133,6 +151,8 @@ def _place(text: str, run: re.Match[str]) -> bool | None:
     left, right = text[run.start() - 1 : run.start()], text[run.end() : run.end() + 1]
     if run[0][-1] == "\ufeff" and _SELECTORS.match(right):
         return None  # opens a C2PA wrapper: text_credentials judges it
+    if run[0] == "\u200c" and left + right in LIGATURES:
+        return None
     if _PLAIN.match(left) and _PLAIN.match(right):
         # a break that a page offers inside names of code, aB, splits no word
         return not (left.islower() and right.isupper())
@@ -172,21 +192,21 @@ def _readable(data: bytes) -> str | None:
     return said[:SHOWN] if said and said.replace("\n", "").isprintable() else None
 
 
-def soft_hyphens(passage: Passage) -> Hits | None:
-    """Find soft hyphens in more than a third of the words: no hyphenation needs so many."""
-    words = [word[0] for word in _first(_WORD.finditer(passage.text))]
+def soft_hyphens(text: str) -> Hits | None:
+    """Find soft hyphens in more than a third of the words, as typesetting by syllables leaves them.
+
+    Spelling, and a fact: German and Finnish pages and e-books have one in most words.
+    """
+    words = [word[0] for word in _first(_WORD.finditer(text))]
     split = [word for word in words if "\u00ad" in word]
     if len(split) < SEVERAL or len(split) <= HYPHENATED * len(words):
         return None
-    start = passage.text.find("\u00ad")
-    return Hits(
-        start=start, count=len(split), value=_around(passage.text, start, start + 1), weak=False
-    )
+    start = text.find("\u00ad")
+    return Hits(start=start, count=len(split), value=_around(text, start, start + 1), weak=True)
 
 
-def tag_characters(passage: Passage) -> Hits | None:
+def tag_characters(text: str) -> Hits | None:
     """Find tag characters outside subdivision flags: they mirror ASCII and are never drawn."""
-    text = passage.text
     runs = [
         run
         for run in _first(_TAGS.finditer(text))
@@ -206,19 +226,22 @@ def tag_characters(passage: Passage) -> Hits | None:
     )
 
 
-def bidi(passage: Passage) -> Hits | None:
+def bidi(text: str) -> Hits | None:
     """Find directional controls.
 
     Overrides reverse what is read and are hidden content, but for those that address books put
     around telephone numbers. Other controls are no mark near right-to-left letters, else a fact.
     """
-    text = passage.text
-    numbers = {number.start() for number in _NUMBER.finditer(text)}
+    numbers = {
+        number.start()
+        for number in _NUMBER.finditer(text)
+        if number[0][0] == "\u202d" or _near_rtl(text, number.start())
+    }
     overrides, others = [], []
     for control in _first(_BIDI.finditer(text)):
         if control[0] in "\u202d\u202e" and control.start() not in numbers:
             overrides.append(control.start())
-        elif not _RTL.search(text, max(0, control.start() - 100), control.start() + 100):
+        elif not _near_rtl(text, control.start()):
             others.append(control.start())
     found = overrides or others
     if not found:
@@ -227,9 +250,13 @@ def bidi(passage: Passage) -> Hits | None:
     return Hits(start=found[0], count=len(found), value=value, weak=not overrides)
 
 
-def variation_selectors(passage: Passage) -> Hits | None:
+def _near_rtl(text: str, at: int) -> bool:
+    """Tell whether right-to-left letters stand near."""
+    return bool(_RTL.search(text, max(0, at - 100), at + 100))
+
+
+def variation_selectors(text: str) -> Hits | None:
     """Find rows of variation selectors, which spell bytes, and selectors on Latin letters."""
-    text = passage.text
     rows: list[re.Match[str]] = []
     lettered: list[re.Match[str]] = []
     stutters: list[re.Match[str]] = []
@@ -265,15 +292,15 @@ def selected(run: str) -> bytes:
     )
 
 
-def homoglyphs(passage: Passage) -> Hits | None:
+def homoglyphs(text: str) -> Hits | None:
     """Find words that mix Latin letters with Cyrillic or Greek ones of the same shape.
 
     One such word is a slip of a keyboard; three Latin words, or a tenth of all words, are not.
     """
-    if not _LOOKALIKE.search(passage.text):
+    if not _LOOKALIKE.search(text):
         return None
-    words = _first(_WORD.finditer(passage.text))
-    mixed = [word for word in words if _disguised(word[0])]
+    words = _first(_WORD.finditer(text))
+    mixed = [word for word in words if _disguised(word[0]) and not _inflected(text, word)]
     if not mixed:
         return None
     latin = [word for word in mixed if 2 * len(_LATIN.findall(word[0])) >= len(word[0])]
@@ -287,33 +314,43 @@ def _disguised(word: str) -> bool:
     """Tell whether a word mixes scripts and every letter of the one passes for the other.
 
     Two words that lost the space between them hold letters that pass for nothing, and two letters
-    side by side are rather an alphabet than a word.
+    side by side are rather an alphabet than a word. Across an apostrophe scripts may change.
     """
-    if len(word) <= 2 or not (_LATIN.search(word) and _LOOKALIKE.search(word)):  # noqa: PLR2004
-        return False
-    return bool(_FALSE_LATIN.match(word) or _FALSE_CYRILLIC.match(word))
+    return any(
+        len(part) > 2  # noqa: PLR2004
+        and _LATIN.search(part)
+        and _LOOKALIKE.search(part)
+        and (_FALSE_LATIN.match(part) or _FALSE_CYRILLIC.match(part))
+        for part in _APOSTROPHE.split(word)
+    )
 
 
-def spaces(passage: Passage) -> Hits | None:
+def _inflected(text: str, word: re.Match[str]) -> bool:
+    """Tell whether a Latin name has a Cyrillic ending among Cyrillic words: iphone\u0430."""
+    around = text[max(0, word.start() - 60) : word.start()] + text[word.end() : word.end() + 60]
+    return bool(_ENDING.match(word[0]) and _CYRILLIC_WORD.search(around))
+
+
+def spaces(text: str) -> Hits | None:
     """Find three and more unusual spaces between letters, where no language's spelling has them."""
-    found = _first(_SPACES.finditer(passage.text))
+    found = _first(_SPACES.finditer(text))
     if len(found) < SEVERAL:
         return None
-    value = _around(passage.text, *found[0].span())
+    value = _around(text, *found[0].span())
     return Hits(start=found[0].start(), count=len(found), value=value, weak=True)
 
 
-def controls(passage: Passage) -> Hits | None:
+def controls(text: str) -> Hits | None:
     """Find control characters, such as the escape codes of terminals."""
-    found = _first(_CONTROLS.finditer(passage.text))
+    found = _first(_CONTROLS.finditer(text))
     if not found:
         return None
-    value = _around(passage.text, *found[0].span())
+    value = _around(text, *found[0].span())
     count = sum(len(run[0]) for run in found)
     return Hits(start=found[0].start(), count=count, value=value, weak=True)
 
 
-SCANS: dict[str, Callable[[Passage], Hits | None]] = {
+SCANS: dict[str, Callable[[str], Hits | None]] = {
     "zero_width": zero_width,
     "soft_hyphens": soft_hyphens,
     "tag_characters": tag_characters,

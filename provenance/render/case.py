@@ -35,6 +35,7 @@ class Case(StrEnum):
     AI_MARK = "ai_mark"
     AI_EDIT_MARK = "ai_edit_mark"
     RESIDUE = "residue"
+    RESIDUE_WORDS = "residue_words"
     WATERMARK = "watermark"
     HIDDEN = "hidden"
     MEASURED = "measured"
@@ -124,7 +125,9 @@ def _of_ai_mark(signal: Signal) -> Case:
     """Give the case of a mark that says AI."""
     if signal.facts.get("family") == "watermark":
         return Case.WATERMARK
-    return Case.RESIDUE if signal.detector == "text_marks" else Case.AI_MARK
+    if signal.detector != "text_marks":
+        return Case.AI_MARK
+    return Case.RESIDUE if signal.log10_lr is None else Case.RESIDUE_WORDS
 
 
 def _of_credential(signal: Signal) -> Case:

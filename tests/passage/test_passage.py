@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from detectors.documents.seen import visible
 from detectors.errors import CannotAssess
-from detectors.passage import LONGEST, Passage, decode, nfc, plain, visible
+from detectors.passage import LONGEST, Passage, decode, nfc, plain
 from detectors.signal import Outcome
 
 

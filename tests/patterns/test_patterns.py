@@ -25,6 +25,8 @@ import pytest
 
 import detectors
 import provenance
+from detectors.text_marks.detector import FLAGS
+from detectors.text_marks.table import marks
 
 SHORT, LONG = 5_000, 20_000
 FLOOR = 0.3
@@ -92,16 +94,16 @@ def methods() -> dict[str, set[str]]:
     return found
 
 
-def in_tables() -> Iterator[re.Pattern[str]]:
-    """Yield the patterns of the tables of marks."""
-    texts = tomllib.loads(files("detectors.text_marks").joinpath("marks.toml").read_text("utf-8"))
-    for row in texts["mark"]:
-        if "pattern" in row:
-            yield re.compile(row["pattern"], re.VERBOSE | re.IGNORECASE)
+def in_tables() -> Iterator["Used"]:
+    """Yield the patterns of the tables of marks, with how they are used."""
+    for mark in marks():
+        if mark.pattern:
+            used = frozenset({"match"}) if mark.opening else SEARCHING
+            yield Used(re.compile(mark.pattern, FLAGS), used)
     fields = tomllib.loads(files("detectors.metadata").joinpath("marks.toml").read_text("utf-8"))
     for when in (when for row in fields["mark"] for when in row["when"]):
         if when["rule"] in ("matches", "recipe"):
-            yield from map(re.compile, when.get("values", ()))
+            yield from (Used(re.compile(one), SEARCHING) for one in when.get("values", ()))
 
 
 class Used(NamedTuple):
@@ -123,7 +125,7 @@ def used_by(functions: set[str]) -> frozenset[str]:
 @cache
 def patterns() -> dict[str, Used]:
     """Return every pattern, once for each way in which it is used, under a name."""
-    found = [Used(pattern, SEARCHING) for pattern in in_tables()]
+    found = list(in_tables())
     for module in modules():
         for name, value in vars(module).items():
             called = methods().get(name, set()) & FUNCTIONS
@@ -295,7 +297,8 @@ def test_a_pattern_that_goes_back_again_and_again_is_found(written: str) -> None
 MADE = {
     "detectors/metadata/rules.py": "of the table of marks, which is read here",
     "detectors/text_marks/detector.py": "the same",
-    "detectors/passage.py": "`</` and one of two names of elements",
+    "detectors/text_marks/talk.py": "lists of words of talk.toml in a frame, found in its module",
+    "detectors/documents/seen.py": "`</` and a name out of a list",
     "provenance/toml_file.py": "a name of a key, escaped",
 }
 

@@ -16,12 +16,15 @@ from detectors.item import Item
 from detectors.signal import Claim, Outcome, Signal
 from detectors.text_marks.detector import TextMarks
 from detectors.text_marks.hidden import SCANS, payload_of_bits
+from detectors.text_marks.table import UNMEASURED
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 TRUTH = tomllib.loads((FIXTURES / "texts.toml").read_text("utf-8"))
 MARKED = {name: rows for name, rows in TRUTH.items() if rows[0]["detector"] == "text_marks"}
 TABLE = files("detectors.text_marks")
 ROWS = tomllib.loads(TABLE.joinpath("marks.toml").read_text("utf-8"))["mark"]
+SPOKEN = tomllib.loads(TABLE.joinpath("languages.toml").read_text("utf-8"))
+SAID = tomllib.loads(Path(__file__).with_name("languages.toml").read_text("utf-8"))
 SENTENCES = tomllib.loads(TABLE.joinpath("en.toml").read_text("utf-8"))
 MARKS = TextMarks({})
 
@@ -54,16 +57,72 @@ def test_every_row_has_a_fixture_a_sentence_and_a_rule() -> None:
     found = {row.get("source") for rows in MARKED.values() for row in rows}
     for row in ROWS:
         assert f"marks:{row['id']}" in found
-        assert any(code.startswith(f"text_marks.{row['id']}") for code in SENTENCES)
+        said = row.get("reason", row["id"])
+        assert any(code.startswith(f"text_marks.{said}") for code in SENTENCES)
         assert row["scan"] in SCANS if "scan" in row else re.compile(row["pattern"], re.VERBOSE)
         assert all(needle == needle.lower() for needle in row.get("needles", []))
 
 
+def claims(text: str) -> set[str]:
+    return {signal.facts["row"] for signal in look(text) if signal.claim}
+
+
+@pytest.mark.parametrize("code", SPOKEN)
+def test_a_model_is_heard_in_every_language_and_a_person_is_not(code: str) -> None:
+    said = SAID[code]
+    assert claims(said["self"]) == {f"residue.assistant_phrase.{code}"}
+    assert claims(f"“{said['self']}”") == set()
+    assert claims(f"ChatGPT: {said['self']}") == set()
+    if "yes" in SPOKEN[code]:
+        (row,) = claims(said["over"])
+        assert row.startswith("residue.preamble.")  # Danish and Norwegian are written alike
+        assert claims(said["person"]) == set()
+
+
+@pytest.mark.parametrize(
+    ("words", "claimed"),
+    [
+        ("As an AI language model, I cannot comment.", True),
+        ("Unfortunately, as an AI language model, I cannot comment.", True),
+        ("I have no feelings because I am an AI language model.", True),
+        ("Note: As an AI language model, I do not have current data.", True),
+        ("Hello! I'm an AI assistant created by a company in Paris.", True),
+        ("The bot answered that, as an AI language model, I cannot, and so on.", False),
+        ("Bot: As an AI language model, I cannot comment.", False),
+        ("It wrote:\nAs an AI language model, I cannot comment.", False),
+        ("As an AI language model, I cannot comment, it said.", False),
+        ("- As an AI language model, I cannot comment.", False),
+        ("As an AI language model, I cannot come to your wedding lol", False),
+        ("I am an AI model. The agency scanned my face in March.", False),
+        ("I'm an AI assistant professor at Leeds.", False),
+        ("Sure! Here's a revised version of your post:", True),
+        ("Sure! Here are the photos from the party:", False),
+        ("The tokens <|im_start|> and <|im_end|> stand between the turns.", False),
+        ("On Mon, 3 Mar 2025 at 10:11, Bot <b@example.net> wrote:\nAs an AI, I cannot.", False),
+    ],
+)
+def test_who_speaks_is_told_by_how_the_words_stand(words: str, claimed: bool) -> None:
+    assert bool(claims(words)) is claimed
+
+
+def test_a_page_is_read_as_its_reader_sees_it() -> None:
+    tags = "".join(f"&#xE00{ord(letter):02X};" for letter in "track=4711")
+    page = f"<html><body><p>Read more{tags} here.</p></body></html>"
+    (said,) = look(page)
+    assert (said.claim, said.facts["decoded"]) == (Claim.HIDDEN_CONTENT, "track=4711")
+    assert said.facts["position"]["offset"] == page.index("&")
+
+
+def test_what_lies_beside_the_text_of_a_page_is_a_fact_with_its_place() -> None:
+    (said,) = look("<html><head><script>'as an AI, I cannot'</script></head><p>Hello</p></html>")
+    assert (said.claim, said.facts["part"]) == (None, "script")
+    assert said.reason.code == "text_marks.apart.script"
+
+
 def test_every_measured_ratio_follows_from_its_counts() -> None:
-    # 95 % upper bounds of Poisson counts 0 and 4
-    bound = {0: 3.0, 4: 9.15}
+    bound = {0: 3.0}  # 95 % upper bound of a Poisson count
     for row in ROWS:
-        if "log10_lr" in row:
+        if "log10_lr" in row and row["log10_lr"] != UNMEASURED:
             ratio = (row["ai"][0] / row["ai"][1]) / (bound[row["human"][0]] / row["human"][1])
             assert 10 ** row["log10_lr"] == pytest.approx(ratio, rel=0.03)
 

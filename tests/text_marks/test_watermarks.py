@@ -314,7 +314,7 @@ def test_other_marks_speak_beside_it(tokenizer: str, write: Callable[..., str]) 
         "residue.citation_token.gemini",
         "watermark.kgw",
     ]
-    assert re.fullmatch(r"1, kgw [0-9a-f]{8}", detector.version)
+    assert re.fullmatch(r"2, kgw [0-9a-f]{8}", detector.version)
 
 
 # what is written in the configuration
