@@ -75,7 +75,7 @@ def test_what_no_detector_looks_at_is_no_fault(run: Run, records: Run, folder: P
 def test_other_types_count_where_they_claim_or_are_named(run: Run, tmp_path: Path) -> None:
     folder = tmp_path / "in"
     folder.mkdir()
-    program, icon = b"\x7fELF" + bytes(200), b"\0\0\1\0" + bytes(50)
+    program, icon = b"\x7fELF" + bytes(200), b"\0\0\1\0\1\0" + bytes(50)
     (folder / "tool").write_bytes(program)
     (folder / "font.woff").write_bytes(bytes(range(200)) * 3)
     (folder / "empty.py").touch()
