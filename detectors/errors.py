@@ -2,14 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-import msgspec
-
 if TYPE_CHECKING:
     from detectors.signal import Outcome, Reason
-
-
-MALFORMED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-"""What decoding JSON raises where it is broken, of another form, or nested too deep."""
 
 
 class ConfigError(Exception):

@@ -10,9 +10,10 @@ import numpy as np
 
 from detectors.encoder.forward import GRAPH, SIDE, WEIGHTS, encoder
 from detectors.encoder.tokens import AS_IT_IS, square
-from detectors.errors import MALFORMED, CannotAssess, ConfigError
+from detectors.errors import CannotAssess, ConfigError
 from detectors.item import Item
 from detectors.labelled import ENDINGS, UNSTATED, has_labels, is_ai, labelled_files, lines
+from detectors.malformed import MALFORMED
 from detectors.storing.atomic import appearing
 
 if TYPE_CHECKING:

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from detectors.errors import MALFORMED, ConfigError
+from detectors.errors import ConfigError
 from detectors.known_fakes.bank.entry import PERCEPTUAL, Entry, Status
 from detectors.known_fakes.chance import PLACES, Tables, shipped, table
 from detectors.known_fakes.tail import TAIL_PAIRS, Tail, TooFew, fitted
+from detectors.malformed import MALFORMED
 from detectors.storing.atomic import atomic_write
 
 if TYPE_CHECKING:
