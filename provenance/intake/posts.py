@@ -1,46 +1,80 @@
 """Files of posts: one JSON object a line, each an item with parts."""
 
+import codecs
+import io
 import os
+import re
 import stat
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, BinaryIO
+from typing import Any
 
 import msgspec
 
+from detectors.errors import CannotAssess
 from detectors.item import Item, Kind
+from detectors.signal import Outcome, Reason
 from provenance.intake import files, stdin
 
+ENDINGS = (".jsonl", ".ndjson")
+"""Endings of the names of files that may hold posts, in lower case."""
 MAX_LINE = 4 * 2**20
-"""Longest line that is read as a post, 4 MiB."""
+"""Longest line that is read as a post, 4 MiB; posts are told by as much of a file at most."""
+MAX_HEAD = 20
+"""Lines, blank ones apart, among which there must be a post."""
 MAX_MEDIA = 64
 """Media of one post that are looked at."""
+STRING_OR_NOT_A_NUMBER = re.compile(rb'"(?:[^"\\]++|\\.?)*+(?:"|\Z)|-?Infinity|NaN', re.DOTALL)
+"""A string, and what many programs write for a number that is missing."""
+ESCAPES = re.compile(
+    rb"\\u[dD][89abAB][0-9A-Fa-f]{2}\\u[dD][c-fC-F][0-9A-Fa-f]{2}"
+    rb"|(?P<half>\\u[dD][89a-fA-F][0-9A-Fa-f]{2})|\\.",
+    re.DOTALL,
+)
+"""Escapes in a string; `half` is half of a character, as texts have it that were cut by length."""
+ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,20}:", re.ASCII)
+"""How a URI begins; what it names is never fetched."""
+PATHS = re.compile(rb'\[\s*+"')
+"""How a list of strings begins."""
+ABSENT, NULL = msgspec.Raw(), b"null"
 
 
 class Post(msgspec.Struct, kw_only=True):
-    """A line of a posts file; further keys are ignored."""
+    """A line of a file of posts, its values as they lie; further keys are ignored."""
 
-    text: str = ""
-    post_id: str | int | None = None
-    account_id: str | int | None = None
-    created_at: str | None = None
-    urls: list[str] = []
-    media: list[str] = []
+    text: msgspec.Raw = ABSENT
+    post_id: msgspec.Raw = ABSENT
+    account_id: msgspec.Raw = ABSENT
+    created_at: msgspec.Raw = ABSENT
+    urls: msgspec.Raw = ABSENT
+    media: msgspec.Raw = ABSENT
+
+    @property
+    def tells(self) -> bool:
+        """Whether a file is told by it: `text` of any kind, an id, or a list of paths.
+
+        Exports of platforms have `media` as well, null or a list of objects.
+        """
+        return bool(len(self.text) or len(self.post_id) or PATHS.match(bytes(self.media)))
+
+    @property
+    def is_post(self) -> bool:
+        """Whether it has a key of posts; a day alone has the heading of an export, too."""
+        return any(map(len, (self.text, self.post_id, self.account_id, self.urls, self.media)))
 
 
 def holds_posts(path: str, *, follow: bool) -> bool:
-    """Tell whether this is a `.jsonl` file whose first line is an object with `text`."""
-    if not path.endswith(".jsonl"):
+    """Tell whether a file is named as lines of JSON and has a post among its first lines."""
+    if not path.lower().endswith(ENDINGS):
         return False
     try:
         with _opened(path, follow=follow) as file:
-            first = msgspec.json.decode(file.readline(MAX_LINE))
-    except (OSError, msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+            return any(_tells(line) for line in _head(_reader(file)))
+    except OSError:
         return False
-    return isinstance(first, dict) and isinstance(first.get("text"), str)
 
 
-def _opened(path: str, *, follow: bool) -> BinaryIO:
+def _opened(path: str, *, follow: bool) -> io.BufferedReader:
     """Open a regular file for reading.
 
     Raises:
@@ -54,71 +88,205 @@ def _opened(path: str, *, follow: bool) -> BinaryIO:
     return file
 
 
+def _reader(file: io.BufferedReader) -> Callable[[int], bytes]:
+    """Return what reads the next line as UTF-8, of at most so many bytes (characters of UTF-16)."""
+    if file.peek(2)[:2] not in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        return lambda most: file.readline(most).removeprefix(codecs.BOM_UTF8)
+    text = io.TextIOWrapper(file, "utf-16", "replace", newline="\n")
+    return lambda most: text.readline(most).encode()
+
+
+def _head(read: Callable[[int], bytes]) -> Iterator[bytes]:
+    """Yield the first lines that are not blank."""
+    left, lines = MAX_LINE, 0
+    while left > 0 and lines < MAX_HEAD and (line := read(left)):
+        left -= len(line)
+        if line.strip():
+            lines += 1
+            yield line
+
+
+def _tells(line: bytes) -> bool:
+    try:
+        return _parsed(line).tells
+    except (msgspec.DecodeError, RecursionError):
+        return False
+
+
+def _parsed(line: bytes) -> Post:
+    """Parse a line; `NaN`, which is no JSON, is null, and what is no Unicode becomes U+FFFD.
+
+    Raises:
+        DecodeError: it is no JSON object.
+        RecursionError: it is nested too deeply.
+    """
+    line = line.decode("utf-8", "replace").encode()
+    try:
+        return msgspec.json.decode(line, type=Post)
+    except msgspec.ValidationError:
+        raise
+    except msgspec.DecodeError:
+        return msgspec.json.decode(STRING_OR_NOT_A_NUMBER.sub(_strict, line), type=Post)
+
+
+def _strict(found: re.Match[bytes]) -> bytes:
+    """Return a string without halves of characters, null for anything else."""
+    if found[0][:1] != b'"':
+        return NULL
+    return ESCAPES.sub(lambda escape: rb"\ufffd" if escape["half"] else escape[0], found[0])
+
+
+class _Values:
+    """Decodes the values of a post, one by one."""
+
+    def __init__(self, post: Post) -> None:
+        """Start with nothing lost."""
+        self._post = post
+        self.lost = dict[str, None]()
+        """Fields that hold a value of a wrong kind, in the order they were met."""
+
+    def one(self, field: str, kind: Any) -> Any:
+        """Return the value of a field, None where it is absent, null or of another kind."""
+        return self._decoded(getattr(self._post, field), field, kind)
+
+    def several(self, field: str) -> list[str | None]:
+        """Return the strings of a list, None for each entry that is none; one string is a list."""
+        raw = getattr(self._post, field)
+        value = bytes(raw)
+        if value in (b"", NULL):
+            return []
+        listed = value.startswith(b"[")
+        entries = msgspec.json.decode(raw, type=list[msgspec.Raw]) if listed else [raw]
+        return [self._decoded(entry, field, str) for entry in entries]
+
+    def _decoded(self, raw: msgspec.Raw, field: str, kind: Any) -> Any:
+        try:
+            return msgspec.json.decode(raw, type=kind | None) if raw else None
+        except (msgspec.DecodeError, RecursionError):
+            self.lost[field] = None
+            return None
+
+
 def items(path: str, *, follow: bool, sidecars: files.Sidecars) -> Iterator[Item]:
-    """Yield one item a post, in the order of the lines."""
-    name, seen = files.uri(path), set[str]()
-    medium = partial(_medium, os.path.dirname(path), sidecars)
+    """Yield one item a post, in the order of the lines; a heading in front of them is no post."""
     try:
         opened = _opened(path, follow=follow)
     except OSError:
         yield files.item(path, follow=follow)  # gone since it was looked at: carries its fault
         return
+    made = _Maker(path, sidecars)
     with opened as file:
-        number = 0
-        while line := file.readline(MAX_LINE + 1):
+        read, number = _reader(file), 0
+        while line := read(MAX_LINE + 1):
             number += 1
             if len(line) > MAX_LINE:
-                _skip_rest(file)
-                yield _malformed(f"{name}#{number}", number, "longer than 4 MiB")
-            elif line.strip():
-                yield _item(line, name, number, seen, medium)
+                _skip_rest(line, read)
+                yield made.malformed(number, "longer than 4 MiB")
+            elif line.strip() and (item := made.item(line, number)):
+                yield item
 
 
-def _skip_rest(file: BinaryIO) -> None:
-    while (chunk := file.readline(MAX_LINE)) and not chunk.endswith(b"\n"):
-        pass
+def _skip_rest(line: bytes, read: Callable[[int], bytes]) -> None:
+    while line and not line.endswith(b"\n"):
+        line = read(MAX_LINE)
 
 
-def _item(
-    line: bytes, name: str, number: int, seen: set[str], medium: Callable[[str], Item]
-) -> Item:
-    """Return the item of one line."""
-    try:
-        post = msgspec.json.decode(line, type=Post)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        return _malformed(f"{name}#{number}", number, str(error)[:200])
-    key = str(number) if post.post_id is None else str(post.post_id)
-    if key in seen:
-        key = str(number)
-    seen.add(key)
-    uri = f"{name}#{files.named(key.encode())}"
-    words = Item(uri, partial(stdin.given, post.text.encode()), kind=Kind.TEXT)
-    media = [medium(path) for path in post.media[:MAX_MEDIA]]
-    parts = [("text", words)] if post.text or not media else []
-    parts += [(f"media/{i}", medium) for i, medium in enumerate(media)]
-    made = Item(uri, partial(stdin.given, b""), kind=Kind.POST, parts=tuple(parts))
-    made.facts.update(_facts(post) | {"line": number})
-    return made
+class _Maker:
+    """Makes items of the lines of one file."""
+
+    def __init__(self, path: str, sidecars: files.Sidecars) -> None:
+        """Start before the first line.
+
+        Args:
+            path: of the file of posts.
+            sidecars: finds those of media.
+        """
+        self._name = files.uri(path)
+        self._folder, self._sidecars = os.path.dirname(path), sidecars
+        self._ids = set[str]()
+        self._heading = 0
+        """Objects of another kind in front of the first post."""
+        self._begun = False
+
+    def item(self, line: bytes, number: int) -> Item | None:
+        """Return the item of one line, None for a heading."""
+        try:
+            post = _parsed(line)
+        except (msgspec.DecodeError, RecursionError) as error:
+            return self.malformed(number, str(error)[:200])
+        if post.is_post:
+            return self._post(_Values(post), number)
+        if self._begun:
+            return self.malformed(
+                number, "it has none of the keys text, media, post_id, account_id and urls"
+            )
+        self._heading += 1
+        return None
+
+    def malformed(self, number: int, error: str) -> Item:
+        """Return the item of a line that is no post."""
+        fault = files.failed("item.malformed_post", error=error)
+        made = Item(f"{self._name}#{number}", partial(stdin.refused, fault), kind=Kind.POST)
+        made.facts["line"] = number
+        return made
+
+    def _post(self, values: _Values, number: int) -> Item:
+        """Return the item of a post."""
+        key = self._key(identity := values.one("post_id", str | int), number)
+        uri = f"{self._name}#{files.named(key.encode())}"
+        paths = values.several("media")
+        media = [_medium(self._folder, self._sidecars, path) for path in paths[:MAX_MEDIA]]
+        words = _words(uri, values, alone=not media)
+        parts = [("text", words)] if words else []
+        parts += [(f"media/{i}", medium) for i, medium in enumerate(media)]
+        made = Item(uri, partial(stdin.given, b""), kind=Kind.POST, parts=tuple(parts))
+        facts = {
+            "post_id": identity if identity and str(identity) != key else None,
+            "account_id": values.one("account_id", str | int),
+            "created_at": values.one("created_at", str | int | float),
+            "urls": [url for url in values.several("urls") if url is not None],
+            "media_left_out": max(0, len(paths) - MAX_MEDIA),
+            "left_out": list(values.lost),
+            "heading_lines": 0 if self._begun else self._heading,
+        }
+        made.facts.update({name: value for name, value in facts.items() if value})
+        made.facts["line"] = number
+        self._begun = True
+        return made
+
+    def _key(self, identity: str | int | None, number: int) -> str:
+        """Return the id of a post; the number of its line where it has none, or a second one."""
+        key = "" if identity is None else str(identity)
+        if not key or key in self._ids:
+            return str(number)
+        self._ids.add(key)
+        return key
 
 
-def _facts(post: Post) -> dict[str, Any]:
-    """Give what the post says of itself, for the record; nothing of it is resolved."""
-    named = {"account_id": post.account_id, "created_at": post.created_at, "urls": post.urls}
-    left_out = len(post.media) - MAX_MEDIA
-    return {k: v for k, v in named.items() if v} | (
-        {"media_left_out": left_out} if left_out > 0 else {}
-    )
+def _words(uri: str, values: _Values, *, alone: bool) -> Item | None:
+    """Return the text of a post, an item that says what is amiss with it, or None.
+
+    Args:
+        uri: of the post.
+        values: of the post.
+        alone: whether the post has no media, so that without text there is nothing to look at.
+    """
+    if text := values.one("text", str):
+        return Item(uri, partial(stdin.given, text.encode()), kind=Kind.TEXT)
+    if "text" in values.lost:
+        fault = files.failed("item.wrong_kind", field="text")
+    elif alone:
+        fault = CannotAssess(Outcome.NOT_ASSESSED, Reason("item.empty_post"))
+    else:
+        return None
+    return Item(uri, partial(stdin.refused, fault), kind=Kind.TEXT)
 
 
-def _malformed(uri: str, number: int, error: str) -> Item:
-    fault = files.failed("item.malformed_post", error=error)
-    made = Item(uri, partial(stdin.refused, fault), kind=Kind.POST)
-    made.facts["line"] = number
-    return made
-
-
-def _medium(folder: str, sidecars: files.Sidecars, path: str) -> Item:
+def _medium(folder: str, sidecars: files.Sidecars, path: str | None) -> Item:
     """Return the item of a medium, which must lie below the file's folder and be no link."""
+    if path is None or ADDRESS.match(path):
+        fault = CannotAssess(Outcome.NOT_ASSESSED, Reason("item.no_path"))
+        return Item(path or "", partial(stdin.refused, fault))
     parts = path.split("/")
     inside = bool(path) and not os.path.isabs(path) and ".." not in parts and "\0" not in path
     whole = [os.path.join(folder, *parts[: i + 1]) for i in range(len(parts))] if inside else []
