@@ -1,10 +1,12 @@
 """Fits the shipped tails of chance matches, and writes them down.
 
-    python benchmarks/impostors.py --ai-faces FOLDER --photographs FOLDER --known-fakes FOLDER
+    python benchmarks/impostors.py --ai-faces FOLDER --photographs FOLDER --graphics FOLDER
+        --known-fakes FOLDER
 
 FOLDER of AI faces: any pictures of different faces, of one generator. Of photographs:
-MANIFEST.jsonl with `file`, `label`, `face`, `repo`, `path`. Of known fakes: MANIFEST.jsonl with
-`path`, `role`, `gallery`. Writes `impostors.toml` and `card.md` of `detectors/known_fakes`.
+MANIFEST.jsonl with `file`, `label`, `face`, `repo`, `path`. Of graphics: any flat ones, PNG. Of
+known fakes: MANIFEST.jsonl with `path`, `role`, `gallery`. What no folder is given for stays as it
+is shipped. Writes `impostors.toml` and `card.md` of `detectors/known_fakes`.
 """
 
 import argparse
@@ -12,27 +14,40 @@ import json
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 
 import detectors.known_fakes
 from detectors.errors import CannotAssess
+from detectors.fingerprint import ORIENTATIONS
 from detectors.item import Item
 from detectors.known_fakes.bank.entry import PERCEPTUAL, Entry, Hash, Kind
+from detectors.known_fakes.bank.index import REACH
 from detectors.known_fakes.bank.store import Bank, create, writing
 from detectors.known_fakes.calibration import BITS, EVEN, Compared, Rows
-from detectors.known_fakes.chance import PLACES, Local, scaled, table
+from detectors.known_fakes.chance import GRAPHIC, PLACES, Local, scaled, shipped, table
 from detectors.known_fakes.enrol import enrolled
+from detectors.known_fakes.features import block_colours
+from detectors.known_fakes.graphics import FARTHEST, differing, entry_look, place, view_cells
 from detectors.known_fakes.search import UPRIGHT, Checked, Searcher
 from detectors.known_fakes.tail import Tail
 from detectors.known_fakes.views import Looks, looks
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from detectors.picture import Picture
 
 HOME = Path(detectors.known_fakes.__file__).parent
 NOW = "2026-01-01T00:00:00Z"
 DOUBLE = 16
 """Bits within which two pictures of a collection are one: 21 of the AI faces are, nearly all within
 4 bits, and the next nearest pairs lie at 26."""
+ONE = 8
+"""Levels of colour up to which two graphics within a hash's reach are one: 212 of 1,036 pairs of
+flags are, nearly all to the bit, and the next pairs lie at 20."""
 RIDGE = 1e-3
 FOUND = 6
 """Places of close agreement from which the right candidate was laid over its picture at all; under
@@ -42,27 +57,58 @@ it, it was looked at as a mirror image that it is not, or hashes have to find it
 def main() -> None:
     """Measure, fit, write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("ai-faces", "photographs", "known-fakes"):
-        parser.add_argument(f"--{name}", type=Path, required=True)
+    for name in ("ai-faces", "photographs", "graphics", "known-fakes"):
+        parser.add_argument(f"--{name}", type=Path)
     given = parser.parse_args()
-    faces = [seen for path in sorted(given.ai_faces.rglob("*.jpg")) for seen in _looks(path)]
-    photographs = list(_photographs(given.photographs))
-    samples = {
-        Kind.AI_FACE: (faces, "aligned AI faces of one generator"),
-        Kind.STOLEN_PHOTO: (
-            [seen for seen, face in photographs if face],
-            "photographs with a face, many sources",
-        ),
-        Kind.OTHER: ([seen for seen, _ in photographs], "photographs, many sources"),
-    }
-    tails = {
-        table(kind, algorithm): _pairs(pictures, algorithm, what)
-        for kind, (pictures, what) in samples.items()
-        for algorithm in PERCEPTUAL
-    }
-    local, copies = _local(given.known_fakes)
+    tails = dict(shipped().kinds)
+    if given.ai_faces:
+        faces = [seen for path in sorted(given.ai_faces.rglob("*.jpg")) for seen in _looks(path)]
+        tails |= _kind(Kind.AI_FACE, faces, "aligned AI faces of one generator")
+    if given.photographs:
+        shown = list(_photographs(given.photographs))
+        with_face = [seen for seen, face in shown if face]
+        tails |= _kind(Kind.STOLEN_PHOTO, with_face, "photographs with a face, many sources")
+        tails |= _kind(Kind.OTHER, [seen for seen, _ in shown], "photographs, many sources")
+    if given.graphics:
+        tails |= _graphics(given.graphics)
+    local = _local(given.known_fakes) if given.known_fakes else shipped().local
+    if local is None:
+        parser.error("no folder of known fakes, and no shipped table of local features")
     (HOME / "impostors.toml").write_text(_toml(tails, local), "utf-8")
-    (HOME / "card.md").write_text(_card(tails, local, copies), "utf-8")
+    (HOME / "card.md").write_text(_card(tails, local), "utf-8")
+
+
+def _kind(kind: Kind, pictures: list[tuple[Looks, Looks]], what: str) -> dict[str, Tail]:
+    """Fit both hashes of a class."""
+    return {table(kind, name): _pairs(pictures, name, what) for name in PERCEPTUAL}
+
+
+def _graphics(folder: Path) -> dict[str, Tail]:
+    """Fit hash and colour of flat graphics: what is within reach of the hash, by both together."""
+    every: list[tuple[Picture, Looks, Looks, NDArray[np.uint8]]] = []
+    for path in sorted(folder.rglob("*.png")):
+        picture = Item(path.name, path.read_bytes).picture
+        seen, block = looks(picture), entry_look(picture)
+        colours = block_colours(block)
+        if not seen.plain and colours is not None and len(colours):
+            every.append((picture, seen, looks(picture, gallery=True), colours))
+    banked = [_entry(str(number), shown) for number, (_, _, shown, _) in enumerate(every)]
+    found = {}
+    for name in PERCEPTUAL:
+        rows, total = Rows(banked, name), Compared(FARTHEST + 1)
+        for number, (picture, seen, _, _) in enumerate(every):
+            owners, bits = rows.compared(seen)
+            places, same = np.full(len(bits), FARTHEST), owners == number
+            names = seen.names if name == "pdq64.v1" else ("whole",)
+            for at in np.flatnonzero((bits <= REACH[name]) & ~same):
+                view, turn = divmod(int(at) * 8 * len(names) // len(bits), 8)
+                shown = view_cells(picture, seen, names[view], ORIENTATIONS[turn])
+                levels = differing(shown, every[owners[at]][3])
+                same |= (owners == owners[at]) & (levels <= ONE)
+                places[at] = place(int(bits[at]), levels)
+            total.add(number, owners[~same], places[~same])
+        found[table(GRAPHIC, name)] = total.tail(f"{len(every):,} flags")
+    return found
 
 
 def _looks(path: Path) -> Iterator[tuple[Looks, Looks]]:
@@ -114,7 +160,7 @@ def _entry(name: str, shown: Looks) -> Entry:
     return Entry(id=name, hashes={"pdq": own, "pdq64.v1": hashes}, created=NOW, modified=NOW)
 
 
-def _local(folder: Path) -> tuple[Local, int]:
+def _local(folder: Path) -> Local:
     """Fit the fused score of features and pixels, and its tail over wrong candidates."""
     rows = [
         json.loads(line) for line in (folder / "MANIFEST.jsonl").read_text("utf-8").splitlines()
@@ -138,14 +184,19 @@ def _local(folder: Path) -> tuple[Local, int]:
     intercept, weights = _weighed(right, [check for _, check in wrong])
     bare = Tail(what="", pairs=0, pictures=0, threshold=0, tail=0, ratio=0, fit=0, at=(), seen=(),
                 point=(), upper=())  # fmt: skip
-    judge = Local(entries=len(searcher.index), intercept=intercept, weights=weights, tail=bare)
+    judge = Local(
+        entries=len(searcher.index),
+        intercept=intercept,
+        weights=weights,
+        tail=bare,
+        copies=len(right),
+    )
     total = Compared(PLACES)
     for number, check in wrong:
         place = np.array([judge.place(check.agreed, check.asked)], np.int64)
         total.add(number, np.array([check.place], np.int64), place)
     tail = total.tail("candidates that the features of pictures of other people brought up")
-    fitted = Local(entries=judge.entries, intercept=intercept, weights=weights, tail=tail)
-    return fitted, len(right)
+    return msgspec.structs.replace(judge, tail=tail)
 
 
 def _banked(folder: Path, rows: list[dict[str, Any]]) -> Searcher:
@@ -200,6 +251,7 @@ def _toml(tails: dict[str, Tail], local: Local) -> str:
         "",
         "[local]",
         f"entries = {local.entries}",
+        f"copies = {local.copies}",
         f"intercept = {local.intercept}",
         f"weights = {{ {weights} }}",
         "",
@@ -217,16 +269,19 @@ def _fields(tail: Tail) -> list[str]:
     ]
 
 
-def _card(tails: dict[str, Tail], local: Local, copies: int) -> str:
+def _card(tails: dict[str, Tail], local: Local) -> str:
     """Give the card: what was measured, how it fits, what it does not say."""
     weights = ", ".join(f"{name} {value:+.2f}" for name, value in local.weights.items())
     parts = [
         CARD.strip(),
-        *(f"## Hashes: {name}\n\n{_told(tail, 'bits')}" for name, tail in tails.items()),
+        *(
+            f"## Hashes: {name}\n\n{_told(tail, 'place' if GRAPHIC in name else 'bits')}"
+            for name, tail in tails.items()
+        ),
         f"## Local features\n\n{LOCAL.strip()}",
         (
-            f"Weights of the logistic, fitted on {copies} right candidates (altered copies of "
-            f"{local.entries} entries) and the wrong ones: {weights}; intercept "
+            f"Weights of the logistic, fitted on {local.copies} right candidates (altered copies "
+            f"of {local.entries} entries) and the wrong ones: {weights}; intercept "
             f"{local.intercept:+.2f}."
         ),
         _told(local.tail, "place"),
@@ -269,6 +324,11 @@ there. Above the threshold shares are as counted. The interval is the larger of 
 draws the pictures of both sides anew (pairs that share a picture are not independent) and the
 exact Poisson bound of the count. `provenance bank calibrate` fits the same on your bank and your
 pictures.
+
+Flat graphics (flags, letters, logos) are told apart by their colours as well: the tables
+`graphic` stand for entries of any class that are such graphics. A place is 40 ln(1 + d), with d
+twice the differing bits and the levels, of 255, within which all but 4 of 256 cells agree in
+colour; what lies beyond the reach of the hash is at place 300. Two flags within 8 levels are one.
 """
 
 LOCAL = """

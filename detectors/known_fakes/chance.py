@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 HOME: Final = Path(__file__).parent
 HARDEST: Final = "ai_face"
 """Kind whose table stands in for kinds without one of their own."""
+GRAPHIC: Final = "graphic"
+"""What stands for the class in the tables of flat graphics, whose places are of hash and colour."""
 TENTHS: Final = 10
 """Units of a place on the scale of agreement, to one natural log odds."""
 BEST: Final = 60.0
@@ -49,6 +51,8 @@ class Local(msgspec.Struct, frozen=True, kw_only=True):
     weights: dict[str, float]
     """Of `places`, `correlation`, `tiles` and `asked`, as `scaled` makes them."""
     tail: Tail
+    copies: int = 0
+    """Right candidates that the weights were fitted on."""
 
     def place(self, agreed: "Agreement", asked: int) -> int:
         """Give how far a candidate is from certain agreement, in tenths of a natural log odds.
@@ -81,6 +85,13 @@ class Tables(msgspec.Struct, frozen=True, kw_only=True):
         name, known = table(kind, algorithm), shipped().kinds
         tail = self.kinds.get(name) or known.get(name) or known[table(HARDEST, algorithm)]
         return Chance(*tail.share(bits))
+
+    def of_graphic(self, bits: int, levels: int, algorithm: str) -> Chance:
+        """Return the chance that one comparison of flat graphics is as near in hash and colour."""
+        from detectors.known_fakes.graphics import place
+
+        tail = shipped().kinds[table(GRAPHIC, algorithm)]
+        return Chance(*tail.share(place(bits, levels)))
 
     def by_features(self, agreed: "Agreement", asked: int) -> Chance:
         """Give the chance that one candidate, brought up by its features, agrees as well.

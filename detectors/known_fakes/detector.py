@@ -224,7 +224,10 @@ def _by_bytes(item: Item, searchers: "list[Searcher]", algorithms: tuple[str, ..
 
 
 def _found(bank: Store, entries: int, match: "Match", picture: "Picture") -> Signal:
-    """Give the finding of a match by its look."""
+    """Return the signal of a match by its look."""
+    if match.colourless:
+        args = {"entry": match.entry.id, "bank": bank.name, "distance": match.distance}
+        return _said(Outcome.NOT_ASSESSED, Reason(f"{NAME}.colourless", args))
     facts = {
         "algorithm": match.algorithm,
         "distance": match.distance,

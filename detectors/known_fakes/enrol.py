@@ -25,7 +25,7 @@ def enrolled(item: "Item", template: Entry) -> tuple[Entry, bytes | None]:
     import msgspec
 
     from detectors.fingerprint import dhash, phash
-    from detectors.known_fakes.features import entry_block
+    from detectors.known_fakes.graphics import entry_look
     from detectors.known_fakes.views import looks
 
     picture = item.picture
@@ -45,7 +45,7 @@ def enrolled(item: "Item", template: Entry) -> tuple[Entry, bytes | None]:
     for name, made in looked.items():
         if sound := tuple(each for each in made if _sound(name, each.value)):
             hashes[name] = sound
-    return msgspec.structs.replace(template, hashes=hashes), entry_block(picture.grey)
+    return msgspec.structs.replace(template, hashes=hashes), entry_look(picture)
 
 
 def _sound(algorithm: str, value: str) -> bool:

@@ -1,7 +1,8 @@
 """Local features of a picture: where they lie, what they look like, and a small grey copy.
 
 An entry keeps them in one block of bytes: a header, a 64-bit code for each feature (for finding
-candidates), places, descriptors, and the grey copy (for checking candidates by pixels).
+candidates), places, descriptors, the grey copy (for checking candidates by pixels), and of a flat
+graphic its colours.
 """
 
 import struct
@@ -33,6 +34,8 @@ SMALL: Final = 200
 ENTRY_FEATURES: Final = 350
 QUERY_FEATURES: Final = 450
 THUMB_SIDE: Final = 144
+CELLS: Final = 16
+"""Cells on either side of a view, of which a graphic keeps the mean colours."""
 SIFT: Final = {"contrastThreshold": 0.015, "edgeThreshold": 12, "sigma": 1.4}
 """Tuned for faces: weak contrast counts, edges less than in the defaults."""
 
@@ -75,8 +78,8 @@ def extract(grey: "NDArray[np.uint8]", side: int, most: int) -> Features:
         how = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
         grey = _resized(grey, factor, how)
     grey = np.ascontiguousarray(grey)
-    found, raw = _sift(most).detectAndCompute(grey, None)
     size = grey.shape[1], grey.shape[0]
+    found, raw = _sift(most).detectAndCompute(grey, None) if most else ((), None)
     if raw is None:
         none = np.zeros((0, LENGTH), np.float32)
         return Features(size, np.zeros((0, 2), np.float32), none, encode(none), grey)
@@ -86,21 +89,26 @@ def extract(grey: "NDArray[np.uint8]", side: int, most: int) -> Features:
     return Features(size, places, rooted.astype(np.float32), encode(rooted), grey)
 
 
-def entry_block(grey: "NDArray[np.uint8]") -> bytes:
-    """Give the features of a picture as the bytes that an entry keeps.
+def entry_block(
+    grey: "NDArray[np.uint8]", colours: "NDArray[np.uint8]", most: int = ENTRY_FEATURES
+) -> bytes:
+    """Return the features of a picture as the bytes that an entry keeps.
 
     Args:
         grey: (height, width), 0..255.
+        colours: (views, 16, 16, 3) of a graphic; no views of a photograph.
+        most: features to keep.
     """
-    made = extract(grey, ENTRY_SIDE, ENTRY_FEATURES)
+    made = extract(grey, ENTRY_SIDE, most)
     thumb = _resized(made.grey, min(1, THUMB_SIDE / max(made.grey.shape)), cv2.INTER_AREA)
     packed = np.minimum(np.round(made.descriptors * SCALE), 255).astype(np.uint8)
-    sizes = (len(made.places), *made.size, thumb.shape[1], thumb.shape[0], 0)
+    sizes = (len(made.places), *made.size, thumb.shape[1], thumb.shape[0], 1 + len(colours))
     parts = (
         made.codes.astype("<u8"),
         np.clip(np.round(made.places * PLACE), 0, 2**16 - 1).astype("<u2"),
         packed,
         thumb,
+        colours,
     )
     return HEADER.pack(MAGIC, *sizes) + b"".join(part.tobytes() for part in parts)
 
@@ -142,6 +150,20 @@ def from_block(block: bytes) -> Features:
         codes,
         thumb.reshape(down, across),
     )
+
+
+def block_colours(block: bytes) -> "NDArray[np.uint8] | None":
+    """Return the colours of an entry: (views, 16, 16, 3), no views of a photograph.
+
+    None: the entry was made before colours were kept, or its bytes are of another format.
+    """
+    if len(block) < HEADER.size or block[:4] != MAGIC:
+        return None
+    count = HEADER.unpack_from(block)[6] - 1
+    size = count * CELLS * CELLS * 3
+    if count < 0 or len(block) < HEADER.size + size:
+        return None
+    return np.frombuffer(block, np.uint8, size, len(block) - size).reshape(-1, CELLS, CELLS, 3)
 
 
 def encode(descriptors: "NDArray[np.float32]") -> "NDArray[np.uint64]":

@@ -29,12 +29,20 @@ SMALLEST: Final = 16
 """Pixels of a view's shorter side."""
 
 
+Box = tuple[float, float, float, float]
+"""Left, top, right and bottom of a part of a picture, as shares of its width and height."""
+Cut = tuple[slice, slice]
+"""Rows and columns of a part, in pixels of the working copy."""
+WHOLE_BOX: Final = (0.0, 0.0, 1.0, 1.0)
+
+
 class View(msgspec.Struct, frozen=True):
     """One way to look at a picture."""
 
     name: str
     """`whole`, `trimmed`, `inner`, or these of the colours under transparency: `bare_…`."""
     luma: "NDArray[np.float32]"
+    box: Box = WHOLE_BOX
 
 
 class Looks(msgspec.Struct, frozen=True):
@@ -52,6 +60,8 @@ class Looks(msgspec.Struct, frozen=True):
     """Of the views."""
     stable: "NDArray[np.uint8]"
     """(views, 8, 32): pdq64.v1 of each view, mirrored and turned."""
+    boxes: tuple[Box, ...] = (WHOLE_BOX,)
+    """Of the views."""
 
     @property
     def plain(self) -> bool:
@@ -77,6 +87,7 @@ def looks(picture: "Picture", *, gallery: bool = False) -> Looks:
         deviation=float(shown[0].luma.std()),
         names=tuple(view.name for view in shown),
         stable=bits(dihedral(spectra)),
+        boxes=tuple(view.box for view in shown),
     )
 
 
@@ -84,20 +95,38 @@ def views(picture: "Picture", *, gallery: bool = False) -> list[View]:
     """Give the views of a picture, brightness at most 512 pixels wide and high."""
     whole = working(picture.grey)
     if gallery:
-        return _large_enough([View("whole", whole), View("inner", inner(whole))])
+        return _large_enough([View("whole", whole), _inner("", whole, _all(whole))])
     found = [View("whole", whole)]
     if (alpha := picture.alpha) is None:
-        cuts = [("", whole)]
+        cuts = [("", whole, _all(whole))]
     else:
         box = _opaque(working(alpha))
         under = working(np.asarray(Image.fromarray(picture.bare).convert("L")))
-        cuts = [("", whole[box]), ("bare_", under[box])]
-    for prefix, cut in cuts:
-        trim = trimmed(cut)
-        if trim.shape != whole.shape:
-            found.append(View(f"{prefix}trimmed", trim))
-        found.append(View(f"{prefix}inner", inner(trim)))
+        cuts = [("", whole, box), ("bare_", under, box)]
+    for prefix, luma, cut in cuts:
+        trim = _trim(luma, cut)
+        if luma[trim].shape != whole.shape:
+            found.append(_part(f"{prefix}trimmed", luma, trim))
+        found.append(_inner(prefix, luma, trim))
     return _large_enough(found)
+
+
+def _part(name: str, luma: "NDArray[np.float32]", cut: Cut) -> View:
+    """Return the view of a part."""
+    height, width = luma.shape
+    rows, columns = cut
+    box = columns.start / width, rows.start / height, columns.stop / width, rows.stop / height
+    return View(name, luma[cut], box)
+
+
+def _inner(prefix: str, luma: "NDArray[np.float32]", cut: Cut) -> View:
+    """Return the view of the square inside the circle of a part."""
+    rows, columns = cut
+    height, width = rows.stop - rows.start, columns.stop - columns.start
+    side = max(1, int(min(height, width) / math.sqrt(2)))
+    top, left = rows.start + (height - side) // 2, columns.start + (width - side) // 2
+    square = slice(top, top + side), slice(left, left + side)
+    return _part(f"{prefix}inner", luma, square)
 
 
 def working(grey: "NDArray[np.uint8]") -> "NDArray[np.float32]":
@@ -108,33 +137,33 @@ def working(grey: "NDArray[np.uint8]") -> "NDArray[np.float32]":
     return grey.astype(np.float32)
 
 
-def inner(luma: "NDArray[np.float32]") -> "NDArray[np.float32]":
-    """Give the square inside the largest circle in the middle."""
-    height, width = luma.shape
-    side = max(1, int(min(height, width) / math.sqrt(2)))
-    top, left = (height - side) // 2, (width - side) // 2
-    return luma[top : top + side, left : left + side]
-
-
-def trimmed(luma: "NDArray[np.float32]") -> "NDArray[np.float32]":
-    """Give the picture without plain rows and columns at its rim; a plain one as it is."""
+def _trim(luma: "NDArray[np.float32]", cut: Cut) -> Cut:
+    """Return a part without plain rows and columns at its rim; a plain one as it is."""
+    rows, columns = cut
     for _ in range(ROUNDS):
-        busy = [np.flatnonzero(luma.std(axis=axis) >= PLAIN) for axis in (1, 0)]
+        part = luma[rows, columns]
+        busy = [np.flatnonzero(part.std(axis=axis) >= PLAIN) for axis in (1, 0)]
         if not all(each.size for each in busy):
-            return luma
+            break
         (top, bottom), (left, right) = ((int(each[0]), int(each[-1]) + 1) for each in busy)
-        if (bottom - top, right - left) == luma.shape:
-            return luma
-        luma = luma[top:bottom, left:right]
-    return luma
+        if (bottom - top, right - left) == part.shape:
+            break
+        rows = slice(rows.start + top, rows.start + bottom)
+        columns = slice(columns.start + left, columns.start + right)
+    return rows, columns
 
 
-def _opaque(alpha: "NDArray[np.float32]") -> tuple[slice, slice]:
-    """Give the box of what can be seen; everything where nothing can."""
+def _all(luma: "NDArray[np.float32]") -> Cut:
+    """Return the whole of a picture as a part."""
+    return slice(0, luma.shape[0]), slice(0, luma.shape[1])
+
+
+def _opaque(alpha: "NDArray[np.float32]") -> Cut:
+    """Return the box of what can be seen; everything where nothing can."""
     seen = alpha > OPAQUE
     rows, columns = (np.flatnonzero(seen.any(axis=axis)) for axis in (1, 0))
     if not rows.size:
-        return slice(None), slice(None)
+        return _all(alpha)
     return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 

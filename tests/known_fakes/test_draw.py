@@ -13,6 +13,7 @@ from detectors.known_fakes.draw import BLUE, JOINED, PALE, PANEL, draw
 from detectors.known_fakes.features import entry_block
 
 Run = Callable[..., CompletedProcess[str]]
+NO_COLOURS = np.zeros((0, 16, 16, 3), np.uint8)
 FAKES = Path(__file__).parents[2] / "fixtures" / "fakes"
 
 
@@ -26,7 +27,7 @@ def count(image: Image.Image, colour: tuple[int, int, int]) -> int:
 
 @pytest.mark.parametrize("query", ["boris_mirrored", "boris_rotated", "anna_cropped"])
 def test_both_pictures_are_framed_and_joined(query: str) -> None:
-    block = entry_block(item(f"known/{query.partition('_')[0]}.jpg").picture.grey)
+    block = entry_block(item(f"known/{query.partition('_')[0]}.jpg").picture.grey, NO_COLOURS)
     drawn = draw(item(f"queries/{query}.jpg").picture, block, ["entry", "word " * 100])
     assert drawn.width > 3 * PANEL
     assert count(drawn, JOINED) > 1000
@@ -38,7 +39,9 @@ def test_what_is_missing_is_said() -> None:
     picture = item("queries/anna_jpeg.jpg").picture
     bare = draw(picture, None, ["hashes alone"])
     assert count(bare, PALE) > PANEL * PANEL
-    stranger = draw(picture, entry_block(np.full((96, 96), 128, np.uint8)), ["no overlay"])
+    stranger = draw(
+        picture, entry_block(np.full((96, 96), 128, np.uint8), NO_COLOURS), ["no overlay"]
+    )
     assert count(stranger, PALE) > PANEL * PANEL // 2
 
 

@@ -26,10 +26,12 @@ from detectors.known_fakes.features import (
     from_block,
 )
 from detectors.known_fakes.verify import agreement
-from detectors.known_fakes.views import inner, trimmed
+from detectors.known_fakes.views import views
+from detectors.picture import Picture
 
 Run = Callable[..., CompletedProcess[str]]
 FAKES = Path(__file__).parents[2] / "fixtures" / "fakes"
+NO_COLOURS = np.zeros((0, 16, 16, 3), np.uint8)
 NOW = "2026-01-02T03:04:05Z"
 
 
@@ -147,8 +149,11 @@ def test_mirrored_features_are_those_of_the_mirrored_picture() -> None:
 
 def test_a_block_gives_back_its_features() -> None:
     picture = grey("known/deniz.jpg")
-    made, kept = extract(picture, ENTRY_SIDE, ENTRY_FEATURES), from_block(entry_block(picture))
-    assert np.array_equal(block_codes(entry_block(picture)), made.codes)
+    made, kept = (
+        extract(picture, ENTRY_SIDE, ENTRY_FEATURES),
+        from_block(entry_block(picture, NO_COLOURS)),
+    )
+    assert np.array_equal(block_codes(entry_block(picture, NO_COLOURS)), made.codes)
     assert np.abs(kept.places - made.places).max() < 0.02
     assert np.abs(kept.descriptors - made.descriptors).max() < 0.26
     assert len(block_codes(b"something else")) == 0
@@ -156,7 +161,9 @@ def test_a_block_gives_back_its_features() -> None:
 
 def test_codes_speak_for_the_entry_they_come_from() -> None:
     names = sorted(path.name for path in (FAKES / "known").iterdir())
-    owned = [(n, block_codes(entry_block(grey(f"known/{x}")))) for n, x in enumerate(names)]
+    owned = [
+        (n, block_codes(entry_block(grey(f"known/{x}"), NO_COLOURS))) for n, x in enumerate(names)
+    ]
     asked = extract(grey("queries/boris_rotated.jpg"), ENTRY_SIDE, 150).codes
     votes = strengths(Codes.of(owned).near(asked, FEWEST_BITS))
     assert names[votes[votes[:, 1].argmax(), 0]] == "boris.jpg"
@@ -170,12 +177,24 @@ def test_nothing_agrees_with_a_plain_picture() -> None:
 
 
 def test_borders_are_trimmed_and_the_inner_square_lies_in_the_circle() -> None:
-    busy = np.random.default_rng(1).integers(0, 256, (60, 80)).astype(np.float32)
+    busy = np.random.default_rng(1).integers(0, 256, (60, 80), dtype=np.uint8)
     framed = np.pad(busy, ((9, 20), (30, 4)), constant_values=255)
-    assert np.array_equal(trimmed(framed), busy)
-    plain = np.full((40, 50), 9, np.float32)
-    assert trimmed(plain) is plain
-    assert inner(plain).shape == (28, 28)
+    whole, trimmed, inner = views(shown(framed))
+    assert np.array_equal(trimmed.luma, busy)
+    assert trimmed.box == (30 / 114, 9 / 89, 110 / 114, 69 / 89)
+    assert (whole.luma.shape, inner.luma.shape) == ((89, 114), (42, 42))
+    plain = views(shown(np.full((40, 50), 9, np.uint8)))
+    assert [(view.name, view.luma.shape) for view in plain] == [
+        ("whole", (40, 50)),
+        ("inner", (28, 28)),
+    ]
+
+
+def shown(pixels: "np.ndarray[tuple[int, int], np.dtype[np.uint8]]") -> Picture:
+    """Give the picture of some pixels, as a file has them."""
+    data = io.BytesIO()
+    Image.fromarray(pixels).save(data, "PNG")
+    return Item("x", data.getvalue).picture
 
 
 def test_an_innocent_bank_silences_a_fake_that_is_no_nearer(run: Run) -> None:

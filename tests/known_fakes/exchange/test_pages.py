@@ -121,8 +121,8 @@ def test_features_are_as_the_page_says(run: Run, tmp_path: Path) -> None:
     block = opened.features(opened.entries["anna"])
     assert block is not None
     numbers = np.frombuffer(block, "<u2", 6, 4)
-    count, width, height, across, down, zero = map(int, numbers)
-    assert (block[:4], zero) == (b"LF1\0", 0)
+    count, width, height, across, down, colours = map(int, numbers)
+    assert (block[:4], colours) == (b"LF1\0", 1)
     assert len(block) == 16 + count * (8 + 4 + 128) + across * down
     known = from_block(block)
     places = np.frombuffer(block, "<u2", 2 * count, 16 + 8 * count).reshape(-1, 2) / 64
