@@ -30,10 +30,23 @@ MAX_LINES = 64
 MAX_TABLE = 64 << 10
 """Characters of a table that are looked at."""
 DELIMITERS = (",", ";", "\t")
-TITLE = re.compile(r"[^\W\d][\w ()/%#:-]{0,60}")
+TITLE = re.compile(r"[^\W\d](?:[\w ()/%#:-]|\.(?=\w)){0,60}")
 """Heading of a column: a word or a few, without punctuation or a blank in front."""
+POSTS = frozenset({
+    "text", "full_text", "full text", "tweet_text", "tweet", "body", "content", "message", "post",
+    "id", "post_id", "tweetid", "tweet_id", "account_id", "author", "user", "username",
+    "screen_name", "created_at", "date", "timestamp",
+})  # fmt: skip
+"""Headings of tables of posts, in lower case."""
+NUMBERED = re.compile(r"\d{1,20}|\d{4}-\d\d-\d\d(?:[T ][\d:.+Z -]{1,30})?")
+"""A number or a day, by which the rows of a table without a heading of names are told."""
 FEWEST_ROWS = 3
-"""Heading and rows that make a table."""
+"""Rows that make a table, the heading among them; two do where it is one of posts."""
+ASSIGNED = re.compile(
+    r"(?:(?:var|let|const)\s{1,9}|export\s{1,9}default\s{1,9}(?=[\[{]))?"
+    r"(?:[A-Za-z_$][\w$.\[\]'\"-]{0,200}\s{0,20}[=(]\s{0,20})?(?=[\[{])"
+)
+"""What stands in front of data that is written as a script, as in archives of accounts."""
 
 
 def told(data: bytes, encoding: str) -> tuple[str, str] | None:
@@ -51,6 +64,8 @@ def told(data: bytes, encoding: str) -> tuple[str, str] | None:
     bare = text.removeprefix("\ufeff").strip()
     if bare[:1] in ("{", "[") and (name := _json(bare)):
         return name, "item.data"
+    if _is_script(bare):
+        return "application/json", "item.data"
     if _is_table(text.removeprefix("\ufeff")):
         return "text/csv", "item.data"
     return None
@@ -68,6 +83,14 @@ def _json(text: str) -> str | None:
     return "application/json" if nearly else None
 
 
+def _is_script(text: str) -> bool:
+    """Tell whether a text is a script that does nothing but name one JSON value."""
+    if not (before := ASSIGNED.match(text)):
+        return False
+    value = text[before.end() :].removesuffix(";").rstrip()
+    return _is_value(value.removesuffix(")") if "(" in before[0] else value)
+
+
 def _is_value(text: str) -> bool:
     """Tell whether a text is one JSON value; nothing is built of it."""
     try:
@@ -78,7 +101,7 @@ def _is_value(text: str) -> bool:
 
 
 def _is_table(text: str) -> bool:
-    """Tell whether a text is rows of as many columns each under a heading of names."""
+    """Tell whether a text is rows of as many columns each, under a heading or numbered."""
     first = text[:MAX_TABLE].split("\n", 1)[0]
     return any(_has_columns(text, mark) for mark in DELIMITERS if mark in first)
 
@@ -95,11 +118,26 @@ def _has_columns(text: str, delimiter: str) -> bool:
         return False
     if len(text) > MAX_TABLE and len(rows) < MAX_LINES:
         rows.pop()  # cut
-    names = rows[0] if rows else []
+    columns = {len(row) for row in rows}
+    if len(columns) != 1 or columns == {1}:
+        return False
+    return _is_headed(rows) or (len(rows) >= FEWEST_ROWS and _is_numbered(rows[1:]))
+
+
+def _is_headed(rows: list[list[str]]) -> bool:
+    """Tell whether the first row is a heading: names, each another, the first may be missing."""
+    names = rows[0]
+    fewest = 2 if POSTS.intersection(map(str.lower, names)) else FEWEST_ROWS
     return (
-        len(rows) >= FEWEST_ROWS
-        and len(names) > 1
+        len(rows) >= fewest
         and len(set(names)) == len(names)
-        and all(TITLE.fullmatch(name) for name in names)
-        and all(len(row) == len(names) for row in rows)
+        and all(TITLE.fullmatch(name) for name in names[not names[0] :])
+    )
+
+
+def _is_numbered(rows: list[list[str]]) -> bool:
+    """Tell whether a column is numbers or days alone and no cell begins with a blank."""
+    cells = (cell for row in rows for cell in row)
+    return all(cell == cell.lstrip() for cell in cells) and any(
+        all(map(NUMBERED.fullmatch, column)) for column in zip(*rows, strict=True)
     )
