@@ -13,7 +13,7 @@ import msgspec
 
 from detectors.errors import ConfigError
 from detectors.known_fakes.bank.entry import DIGITS, Entry, Hash, Kind, Status, Tlp, named
-from detectors.known_fakes.bank.exchange.row import printable
+from detectors.known_fakes.bank.exchange.row import OF_NOTHING, REFUSED, printable
 from detectors.known_fakes.bank.place import (
     Place,
     Store,
@@ -174,6 +174,8 @@ def _add_hashes(
     pairs = [text.partition("=") for text in hashes]
     grouped: dict[str, tuple[Hash, ...]] = {}
     for algorithm, _, value in pairs:
+        if value.lower() in OF_NOTHING:
+            raise ConfigError(f"{algorithm} {value}: {REFUSED['digest_of_nothing']}")
         grouped[algorithm] = (*grouped.get(algorithm, ()), Hash(value.lower()))
     entry = msgspec.structs.replace(template, id=named(name), hashes=grouped)
     done = Enrolment(path.name)

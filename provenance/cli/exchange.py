@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import click
 import msgspec
 
-from detectors.known_fakes.bank.entry import Kind, Tlp
+from detectors.known_fakes.bank.entry import DIGITS, Kind, Tlp
 from detectors.known_fakes.bank.exchange import FORMATS, format_of, guessed
 from detectors.known_fakes.bank.exchange.gate import leaving
 from detectors.known_fakes.bank.exchange.intake import rows, take_in
@@ -101,6 +101,11 @@ def export(
     help="Of entries that do not say theirs.",
 )
 @click.option("--source", help="Of entries that do not say theirs.")
+@click.option(
+    "--algorithm",
+    type=click.Choice([*DIGITS]),
+    help="Of hashes that do not say theirs, where their length leaves several.",
+)
 @_PREFIX
 @_DISPUTE
 @click.option(

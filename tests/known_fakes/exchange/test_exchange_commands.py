@@ -43,12 +43,12 @@ def test_export_to_a_recipient_on_stdout(run: Run, bank: Path) -> None:
 
 
 def test_what_is_left_out_is_named(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "feed").write_text("0" * 64 + "\n" + "f0" * 16 + "\nx\n")
+    (tmp_path / "feed").write_text("0" * 64 + "\n" + "f0" * 24 + "\nx\n")
     done = run("bank", "import", "--bank", "a.bank", "feed", "--left-out", "left.jsonl")
     assert done.returncode == 3
     assert "refused 1: a hash whose bits are all equal" in done.stdout
     left = [json.loads(line) for line in (tmp_path / "left.jsonl").read_text().splitlines()]
-    assert [each["code"] for each in left] == ["all_bits_equal", "wrong_length", "unreadable"]
+    assert [each["code"] for each in left] == ["all_bits_equal", "unknown_algorithm", "unreadable"]
 
 
 def test_merge_and_diff_in_words(

@@ -87,7 +87,7 @@ def test_a_quality_of_5000_digits_costs_its_row_alone(run: Run, tmp_path: Path) 
     file.write_text(raw.replace('"90"', '"' + "9" * 5000 + '"', 1))
     done = run("bank", "import", "--bank", tmp_path / "b.bank", file)
     assert done.returncode == 3
-    assert "refused 1: a row that is not of the format (unreadable)" in done.stdout
+    assert "refused 1: a row that is not of the format (unreadable;" in done.stdout
     assert set(Bank(tmp_path / "b.bank").entries) == {"two", "three"}
 
 

@@ -100,7 +100,7 @@ def test_threatexchange(taken: Take) -> None:
     assert entries["1"].created == "2026-01-02T03:04:05Z"
     assert report.parked == {"unknown_algorithm": 1, "not_a_picture": 1}
     assert report.refused == {"unreadable": 1}
-    assert report.carried_only == 1
+    assert report.carried_only == 0
 
 
 def test_threatexchange_as_a_list_of_hashes(taken: Take) -> None:
@@ -181,7 +181,7 @@ def test_stix_takes_indicators_of_pictures_alone(taken: Take) -> None:
     )  # fmt: skip
     assert {*one.hashes} == {"pdq", "sha256"}
     assert (two.tlp, two.status) == (Tlp.GREEN, Status.WITHDRAWN)
-    assert report.parked == {"not_a_picture": 3}
+    assert report.parked == {"not_a_picture": 2, "no_picture_said": 1}
     assert report.refused == {"unreadable": 1}
 
 
@@ -209,7 +209,7 @@ def test_misp_takes_objects_of_the_template_alone(taken: Take) -> None:
     assert one.hashes["pdq"][0].quality == 88
     assert entries["u2"].status is Status.WITHDRAWN
     assert report.refused == {"low_quality": 1}
-    assert report.parked == {"not_a_picture": 2}
+    assert report.parked == {"not_a_picture": 1, "no_picture_said": 1}
 
 
 def test_csv_as_a_spreadsheet_writes_it(taken: Take) -> None:

@@ -1,14 +1,17 @@
 """Entries in the words of others: one module a format, and this table of them."""
 
 import importlib
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, Protocol, cast
 
 from detectors.errors import ConfigError
 from detectors.known_fakes.bank.entry import DIGITS, Entry
+from detectors.known_fakes.bank.exchange.columns import LISTED, holds_hashes
 from detectors.known_fakes.bank.exchange.row import Feed, Row
-from detectors.known_fakes.bank.exchange.sources import BOM, head, regular
+from detectors.known_fakes.bank.exchange.sources import BOM, encoding, head, regular
+from detectors.known_fakes.bank.exchange.spreadsheet import sniffed
 
 ROOM: Final = "detectors.known_fakes.bank.exchange"
 FORMATS: Final = {
@@ -56,21 +59,41 @@ def guessed(path: Path) -> str:
         ConfigError: it cannot be read, or its beginning is of no known format.
     """
     regular(path)
-    start = head(path).removeprefix(BOM).decode("utf-8", "replace").lstrip()
-    if start.startswith("<"):
+    start = head(path).removeprefix(BOM)
+    name = encoding(path)
+    words = start.decode(name or "utf-8", "replace").lstrip("\ufeff \t\r\n")
+    if words.startswith("<"):
         return "ncmec"
-    if start.startswith(("{", "[")):
-        for name, signs in SIGNS:
-            if any(sign in start for sign in signs):
-                return name
-        if '"hashes"' in (first := start.split("\n", 1)[0]) or '"pdq"' in first:
-            return "jsonl"
-        if start.replace(" ", "").startswith(('{"data":[]', "[]")):
-            return "threatexchange"
-        raise ConfigError(f"{path}: JSON of no known format; say which it is (--as)")
-    first = start.split("\n", 1)[0].strip()
-    if first and set(first.lower()) <= set("0123456789abcdef"):
+    if words.startswith(("{", "[")):
+        return _of_json(words, path)
+    first = _first(words)
+    if LISTED.fullmatch(first):
         return "threatexchange"
-    if {cell.strip(' "').lower() for cell in first.split(",")} & {*DIGITS}:
+    if sniffed(first.encode()) is not None:
         return "csv"
-    raise ConfigError(f"{path}: in no known format; say which it is (--as)")
+    raise ConfigError(
+        f"{path}: in no known format (--as). A table needs a first line that names its columns, "
+        f"one of them of hashes ({', '.join(DIGITS)}), or that holds hashes; a list needs a hash "
+        "in each line"
+    )
+
+
+def _first(words: str) -> str:
+    """Return the first line that says something: no comment and no `sep=`."""
+    said = (line.strip(" ") for line in re.split(r"\r\n|\r|\n", words))
+    return next((line for line in said if line and not line.startswith(("#", "sep="))), "")
+
+
+def _of_json(words: str, path: Path) -> str:
+    """Return the format of a JSON document by keys that only it has."""
+    for name, signs in SIGNS:
+        if any(sign in words for sign in signs):
+            return name
+    first = words.split("\n", 1)[0]
+    if '"hashes"' in first or '"pdq"' in first:
+        return "jsonl"
+    if words.replace(" ", "").startswith(('{"data":[]', "[]")):
+        return "threatexchange"
+    if holds_hashes({*re.findall(r'"([^"\n]{1,40})"\s*:', words[:4096])}):
+        return "jsonl"
+    raise ConfigError(f"{path}: JSON of no known format; say which it is (--as)")

@@ -7,8 +7,10 @@ from typing import Any, Final
 
 import msgspec
 
-from detectors.known_fakes.bank.entry import PERCEPTUAL, Entry, Status
+from detectors.errors import ConfigError
+from detectors.known_fakes.bank.entry import DIGITS, EXACT, PERCEPTUAL, Entry, Status
 from detectors.known_fakes.bank.exchange import format_of
+from detectors.known_fakes.bank.exchange.columns import UNNAMED, told_by_bits
 from detectors.known_fakes.bank.exchange.pictures import Pictures
 from detectors.known_fakes.bank.exchange.row import (
     DECIDED,
@@ -35,6 +37,14 @@ MOST_IDS: Final = 20
 """Ids that may share one hash; more mark a placeholder (seen in real feeds)."""
 BATCH: Final = 1000
 """Entries that are brought to the disk together."""
+SHOWN: Final = 5
+"""Details of a code that are shown."""
+SAMPLE: Final = 10_000
+"""Hashes without a name by which their algorithm is told."""
+UNCLEAR: Final = (
+    "64 digits are the length of SHA-256 and of PDQ, and these few tell nothing; say which they "
+    "are: --algorithm sha256 or --algorithm pdq"
+)
 NAMED: Final = 100
 """Left-out things that a report names of each code; all are counted."""
 
@@ -49,7 +59,9 @@ class Report(msgspec.Struct, kw_only=True):
     outcomes: dict[str, int] = {}
     """Outcome → entries."""
     carried_only: int = 0
-    """Entries taken that have neither a perceptual hash nor a SHA-256, so nothing matches them."""
+    """Entries taken that have neither a perceptual hash nor a digest, so nothing matches them."""
+    taken_as: str | None = None
+    """Algorithm that hashes of 64 digits which nobody names were taken to be."""
     refused: dict[str, int] = {}
     parked: dict[str, int] = {}
     left: list[Left] = []
@@ -71,6 +83,11 @@ class Report(msgspec.Struct, kw_only=True):
         """Give it in words."""
         done = ", ".join(f"{count} {name}" for name, count in self.outcomes.items())
         yield f"{self.bank}: {self.rows} rows of {self.format}: {done or 'nothing taken'}"
+        if self.taken_as:
+            yield (
+                f"  64 digits without a name are taken as {self.taken_as}, by how many of their "
+                "bits are set (--algorithm says otherwise)"
+            )
         if self.carried_only:
             yield (
                 f"  {self.carried_only} of them have hashes that are kept for partners alone: "
@@ -79,7 +96,13 @@ class Report(msgspec.Struct, kw_only=True):
         for what, counts, words in (("refused", self.refused, REFUSED),
                                     ("parked", self.parked, PARKED)):  # fmt: skip
             for code, count in sorted(counts.items()):
-                yield f"  {what} {count}: {words[code]} ({code})"
+                yield f"  {what} {count}: {words[code]} ({code}{self._details(code)})"
+
+    def _details(self, code: str) -> str:
+        """Return the first few of what stands behind a code, in words."""
+        said = dict.fromkeys(each.detail for each in self.left if each.code == code and each.detail)
+        few = list(said)[:SHOWN]
+        return "".join(f"; {each}" for each in few) + ("; …" if len(said) > SHOWN else "")
 
     @property
     def decided(self) -> list[Left]:
@@ -125,7 +148,14 @@ def take_in(
     store = opened(bank) if exists(bank) else None
     known: Mapping[str, Entry] = store.entries if store else {}
     read = read or rows
-    crowded = _crowded(known, _counted(read(form, file), step), defaults)
+    unnamed: list[str] = []
+    first = _noticed(_counted(read(form, file), step), unnamed)
+    crowded = _crowded(known, first, defaults)
+    if unnamed and defaults.algorithm is None:
+        defaults = msgspec.structs.replace(defaults, algorithm=told_by_bits(unnamed))
+        if defaults.algorithm is None:
+            raise ConfigError(f"{_shown(file)}: {UNCLEAR}")
+        report.taken_as = defaults.algorithm
     left = _noted(report, tell)
     taken = _taken(_counted(read(form, file), step), defaults, crowded, report, left)
     if dry:
@@ -155,6 +185,16 @@ def _noted(report: Report, tell: Callable[[Left], None]) -> Callable[[Left], Non
 def rows(form: str, file: Path) -> Iterator[Row]:
     """Yield the rows of a foreign file, unchecked."""
     yield from format_of(form).read(file)
+
+
+def _noticed(found: Iterable[Row], unnamed: list[str]) -> Iterator[Row]:
+    """Yield rows, and keep what they hold of hashes that several algorithms have the length of."""
+    for row in found:
+        hashes = row.said.get("hashes")
+        for each in hashes.get(UNNAMED, ()) if isinstance(hashes, dict) else ():
+            if len(each["value"]) == DIGITS["pdq"] and len(unnamed) < SAMPLE:
+                unnamed.append(each["value"])
+        yield row
 
 
 def _counted(found: Iterable[Row], step: Callable[[], None]) -> Iterator[Row]:
@@ -241,7 +281,7 @@ def _settle(
             changed += pictures.copies_of(done.entry)
         outcomes.update(f"{each.status.value}_copy" for each in changed[1:])
         fresh.update((each.id, each) for each in changed)
-        if done.outcome is Outcome.ADDED and not (entry.perceptual or entry.sha256):
+        if done.outcome is Outcome.ADDED and not (entry.perceptual or entry.digests(*EXACT)):
             report.carried_only += 1
         if writer is not None:
             for each in changed:

@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from detectors.errors import ConfigError
-from detectors.known_fakes.bank.entry import Entry, Status
+from detectors.known_fakes.bank.entry import EXACT, Entry, Status
 from detectors.known_fakes.bank.exchange.row import (
     Feed,
     Row,
@@ -26,7 +26,7 @@ from detectors.known_fakes.bank.exchange.row import (
     tlp_of,
     whole,
 )
-from detectors.known_fakes.bank.exchange.sources import decoded, document, listed, mapping
+from detectors.known_fakes.bank.exchange.sources import decoded, documents, listed, mapping
 
 NAME: Final = "perceptual-hash-image"
 TEMPLATE: Final = "a2cbb3a4-14ef-40fe-8214-1aad75aa8e74"
@@ -43,7 +43,8 @@ RELATIONS: Final = {
 """Relation, which is the algorithm too → attribute type."""
 CONTEXT: Final = ("Tag", "Orgc", "Org")
 """What an event says of all its objects."""
-EXACT: Final = ("sha256", "sha1", "md5")
+NAMED: Final = re.compile(r"(?i)\.(?:jpe?g|jfif|png|gif|webp|bmp|tiff?|heic|heif|avif|svg)$")
+"""The name of a picture's file."""
 
 
 def read(path: Path) -> Iterator[Row]:
@@ -52,7 +53,7 @@ def read(path: Path) -> Iterator[Row]:
     Raises:
         ConfigError: there is no event in it.
     """
-    events = _events(document(path))
+    events = [event for raw in documents(path) for event in _events(raw)]
     if not any({"Object", "Attribute", "info"} & {*event} for event in events):
         raise ConfigError(f"{path}: no MISP event in it (`Event`)")
     for event in events:
@@ -62,8 +63,7 @@ def read(path: Path) -> Iterator[Row]:
         for where, each in _each(event, "Object"):
             yield _row(where, each, tags, org) if each is not None else _unreadable(where)
         for where, each in _each(event, "Attribute"):
-            kind = str(mapping(each).get("type"))[:40]
-            yield Row(where=where, left=(("not_a_picture", kind),))
+            yield _attribute(where, mapping(each), tags, org)
 
 
 def _events(raw: bytes) -> list[dict[str, msgspec.Raw]]:
@@ -106,7 +106,56 @@ def write(entries: Sequence[Entry], feed: Feed) -> Iterator[bytes]:
     yield b"\n]}}\n"
 
 
+def _attribute(where: str, found: dict[str, Any], tags: list[str], org: Any) -> Row:
+    """Return the row of a single attribute: a digest with the name of a picture."""
+    kind, value = str(found.get("type"))[:40], str(found.get("value") or "")
+    name, _, digest = value.rpartition("|")
+    algorithm = kind.removeprefix("filename|")
+    if algorithm not in EXACT:
+        return Row(where=where, left=(("not_a_picture", kind),))
+    if not NAMED.search(name):
+        return Row(where=where, said={"id": found.get("uuid")}, left=(("no_picture_said", kind),))
+    return _file(where, {algorithm: [digest]}, found, tags, org)
+
+
+def _file_object(where: str, found: dict[str, Any], tags: list[str], org: Any) -> Row:
+    """Return the row of a `file` object that is said to be a picture."""
+    values: dict[str, list[str]] = {}
+    for each in map(mapping, listed(found.get("Attribute"))):
+        if not _true(each.get("deleted")) or _true(found.get("deleted")):
+            values.setdefault(str(each.get("object_relation")), []).append(str(each.get("value")))
+    hashes: dict[str, list[str]] = {name: values[name] for name in EXACT if name in values}
+    media, names = values.get("mimetype", [""])[0], values.get("filename", [])
+    picture = media.startswith("image/") or (not media and any(map(NAMED.search, names)))
+    if not hashes or not picture:
+        code = "no_picture_said" if hashes and not media else "not_a_picture"
+        return Row(where=where, said={"id": found.get("uuid")}, left=((code, media or "file"),))
+    return _file(where, hashes, found, tags, org)
+
+
+def _file(
+    where: str, hashes: dict[str, list[str]], found: dict[str, Any], tags: list[str], org: Any
+) -> Row:
+    """Return the row of a picture of which digests alone are known."""
+    said = {
+        "id": found.get("uuid"),
+        "hashes": {name: [{"value": value} for value in hashes[name]] for name in hashes},
+        "first_seen": day(found.get("first_seen")),
+        "source": org,
+        "note": found.get("comment"),
+        "tlp": next((tlp for tag in tags if (tlp := tlp_of(tag))), None),
+    }
+    decided: dict[str, Any] = {}
+    if found.get("timestamp"):
+        decided["modified"] = found["timestamp"]
+    if _true(found.get("deleted")):
+        decided["status"] = Status.WITHDRAWN.value
+    return Row(where=where, said=said, decided=decided)
+
+
 def _row(where: str, found: dict[str, Any], event_tags: list[str], org: Any) -> Row:
+    if found.get("name") in ("file", "image"):
+        return _file_object(where, found, event_tags, org)
     if found.get("name") != NAME and found.get("template_uuid") != TEMPLATE:
         name = str(found.get("name"))[:40]
         return Row(where=where, left=(("not_a_picture", name),))

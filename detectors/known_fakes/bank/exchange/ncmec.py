@@ -14,8 +14,8 @@ from xml.sax.saxutils import escape, quoteattr
 
 from detectors.containers.namespaces import Namespaces
 from detectors.errors import ConfigError
-from detectors.known_fakes.bank.entry import Entry, Status
-from detectors.known_fakes.bank.exchange.row import Feed, Row, moment, shared, text, whole
+from detectors.known_fakes.bank.entry import Entry, Kind, Status
+from detectors.known_fakes.bank.exchange.row import Feed, Row, moment, shared, text, whole, word_of
 from detectors.known_fakes.bank.exchange.sources import MOST_LINE, chunks, decoded, mapping
 
 SPACE: Final = "https://hashsharing.ncmec.org/hashsharing/v2"
@@ -167,7 +167,7 @@ def _row(where: str, node: Node) -> Row:
     said: dict[str, Any] = {
         "id": entry_id,
         "hashes": hashes,
-        "class": node.child("classification").text,
+        "class": word_of(Kind, {}, node.child("classification").text),
         "source": member.text or None,
         "tags": [f"ncmec:classification={word}"] if (word := _foreign(node)) else [],
     }

@@ -1,5 +1,6 @@
 """One row of a feed on its way in, one entry on its way out."""
 
+import hashlib
 import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
@@ -11,6 +12,7 @@ from detectors.errors import ConfigError
 from detectors.known_fakes.bank.entry import (
     DIGITS,
     EVEN,
+    EXACT,
     PERCEPTUAL,
     Entry,
     Hash,
@@ -19,6 +21,7 @@ from detectors.known_fakes.bank.entry import (
     Tlp,
     named,
 )
+from detectors.known_fakes.bank.exchange.columns import UNNAMED
 
 REFUSED: Final = {
     "all_bits_equal": "a hash whose bits are all equal, which no picture has",
@@ -26,6 +29,7 @@ REFUSED: Final = {
     "not_hex": "a hash that is not hexadecimal",
     "unbalanced": "a hash with far from half of its bits set",
     "low_quality": "a hash of a picture with too little detail (quality under 50)",
+    "digest_of_nothing": "the digest of an empty file, which is no picture's",
     "bad_id": "an id that is empty, too long or cannot be shown",
     "unreadable": "a row that is not of the format",
 }
@@ -33,8 +37,15 @@ REFUSED: Final = {
 PARKED: Final = {
     "crowded": "a hash under more than 20 ids: a placeholder, not a picture",
     "unknown_algorithm": "a hash that this program cannot use",
+    "unknown_status": "a status that this program does not know, so that it is not taken as active",
+    "unknown_class": "a class that this program does not know (ai_face, stolen_photo or other)",
+    "other_word": "a status or class in words of theirs, taken as the one of ours that it means",
+    "unknown_column": "a column or field that this program does not know; the rest is taken",
+    "odd_date": "a date that is not written as YYYY-MM-DD; the rest is taken",
+    "expired": "an entry that has expired",
     "link": "a link in place of a hash; never followed",
     "not_a_picture": "a video, a text or another kind of thing",
+    "no_picture_said": "a digest of a file that is not said to be a picture",
     "no_hash": "a row without a hash",
     "other_picture": "an id that stands for another picture here (use --prefix)",
     "withdrawn_here": "an entry that was withdrawn here, and stays so",
@@ -47,6 +58,26 @@ LEAST_QUALITY: Final = 50
 """Of PDQ; below it hashes of different pictures are alike."""
 DECIDED: Final = ("withdrawn_here", "copy_withdrawn", "copy_disputed", "copy_innocent")
 """Codes of what was decided here otherwise: a person has to look at these."""
+STATUSES: Final = {
+    **dict.fromkeys(("confirmed", "valid", "enabled", "current", "live", "new"), "active"),
+    **dict.fromkeys(
+        ("removed", "deleted", "revoked", "retracted", "inactive", "disabled", "withdraw",
+         "expired", "false_positive"), "withdrawn"),
+    **dict.fromkeys(("contested", "challenged", "in_dispute", "under_review"), "disputed"),
+}  # fmt: skip
+"""What partners call the status of an entry → ours."""
+CLASSES: Final = {
+    "ai": "ai_face", "ai_generated": "ai_face", "ai_generated_face": "ai_face", "gan": "ai_face",
+    "aiface": "ai_face", "stolen": "stolen_photo", "stolenphoto": "stolen_photo",
+    "stolen_picture": "stolen_photo", "real_person": "stolen_photo",
+}  # fmt: skip
+STOPPING: Final = frozenset({"unknown_status", "unknown_class", "expired"})
+"""Codes of what leaves out the entry, not a part of it."""
+DATES: Final = ("first_seen", "created", "modified", "expires")
+OF_NOTHING: Final = frozenset(
+    hashlib.new(name, usedforsecurity=False).hexdigest() for name in EXACT
+)
+"""Digests of no bytes at all; they stand in real lists."""
 VIEWS: Final = ("whole", "inner")
 MOST_TEXT: Final = 500
 MOST_TAGS: Final = 100
@@ -94,6 +125,8 @@ class Defaults(msgspec.Struct, frozen=True, kw_only=True):
     """What holds for rows that do not say it."""
 
     now: str
+    algorithm: str | None = None
+    """Of hashes that nobody names, where their length leaves several."""
     kind: Kind = Kind.OTHER
     tlp: Tlp = Tlp.AMBER
     source: str | None = None
@@ -133,13 +166,18 @@ def entry_of(row: Row, defaults: Defaults) -> tuple[Entry | None, list[Left]]:
     said["hashes"] = _joined(row.said.get("hashes"), row.rest.get("hashes"))
     raw_id = str(said.get("id") or "")
     left = [Left(where=row.where, id=raw_id or None, code=c, detail=d) for c, d in row.left]
-    hashes, faults = _hashes(said["hashes"])
+    hashes, faults = _hashes(_named(said["hashes"], defaults.algorithm))
+    faults += _doubts(said, defaults.now)
     left += [Left(where=row.where, id=raw_id or None, code=c, detail=d) for c, d in faults]
-    status = _one_of(Status, said.get("status"), Status.ACTIVE)
+    status = word_of(Status, STATUSES, said.get("status")) or Status.ACTIVE
+    if {code for code, _ in faults} & STOPPING and status is not Status.WITHDRAWN:
+        return None, left
     if not hashes and status is not Status.WITHDRAWN:
         if not left:
             left.append(Left(where=row.where, id=raw_id or None, code="no_hash"))
         return None, left
+    if not raw_id:
+        raw_id = next((whole[0].value for name in DIGITS if (whole := hashes.get(name))), "")
     try:
         entry_id = named(defaults.prefix + raw_id) if raw_id else named("")
     except ConfigError:
@@ -150,7 +188,7 @@ def entry_of(row: Row, defaults: Defaults) -> tuple[Entry | None, list[Left]]:
     tlps = [tlp for tlp in said_of_it if tlp is not None]
     return Entry(
         id=entry_id,
-        kind=_one_of(Kind, said.get("class"), defaults.kind),
+        kind=word_of(Kind, CLASSES, said.get("class")) or defaults.kind,
         innocent=said.get("innocent") is True,
         hashes=hashes,
         created=moment(said.get("created")) or modified,
@@ -171,8 +209,8 @@ def fault(algorithm: str, value: str, quality: int | None) -> str | None:
         return "not_hex"
     if len(value) != DIGITS[algorithm]:
         return "wrong_length"
-    if value.strip("0") == "" or value.strip("f") == "":
-        return "all_bits_equal"
+    if value in OF_NOTHING or not value.strip("0") or not value.strip("f"):
+        return "digest_of_nothing" if value in OF_NOTHING else "all_bits_equal"
     if algorithm in PERCEPTUAL and int(value, 16).bit_count() not in EVEN:
         return "unbalanced"
     if algorithm == "pdq" and quality is not None and quality < LEAST_QUALITY:
@@ -279,7 +317,48 @@ def _tags(value: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(tag for tag in tags if tag))[:MOST_TAGS]
 
 
-def _one_of(kind: Any, value: Any, default: Any) -> Any:
-    """Give the member of an enumeration that is meant, in whatever case."""
-    word = str(value or "").lower()
-    return kind(word) if word in {member.value for member in kind} else default
+def word_of(kind: Any, others: Mapping[str, str], value: Any) -> Any:
+    """Return the member of an enumeration that is meant, in whatever spelling; None for none."""
+    word = _spelled(value)
+    word = others.get(word, word)
+    return kind(word) if word in {member.value for member in kind} else None
+
+
+def _spelled(value: Any) -> str:
+    return re.sub(r"[\s-]+", "_", str(value or "").strip().lower())
+
+
+def _doubts(said: Mapping[str, Any], now: str) -> list[tuple[str, str]]:
+    """Return code and detail of what a row says in words that are not known here."""
+    found = [
+        (code, ascii(value)[:80])
+        for code, kind, others, value in (
+            ("unknown_status", Status, STATUSES, said.get("status")),
+            ("unknown_class", Kind, CLASSES, said.get("class")),
+        )
+        if value not in (None, "") and word_of(kind, others, value) is None
+    ]
+    found += [
+        ("other_word", f"{name} {ascii(said[name])[:40]} taken as {known.value}")
+        for name, kind, others in (("status", Status, STATUSES), ("class", Kind, CLASSES))
+        if (known := word_of(kind, others, said.get(name))) and _spelled(said[name]) in others
+    ]
+    for name in DATES:
+        value = said.get(name)
+        if value not in (None, "") and (day if name == "first_seen" else moment)(value) is None:
+            found.append(("odd_date", f"{name} {ascii(value)[:60]}"))
+    until = moment(said.get("expires"))
+    return [*found, *([("expired", until)] if until and until < now else [])]
+
+
+def _named(hashes: dict[str, Any], algorithm: str | None) -> dict[str, Any]:
+    """Return hashes with those that nobody names under the algorithm that they are taken to be."""
+    rows = _dicts(hashes.get(UNNAMED))
+    if not rows:
+        return hashes
+    found = {name: each for name, each in hashes.items() if name != UNNAMED}
+    for row in rows:
+        known = algorithm and DIGITS[algorithm] == len(row["value"].strip())
+        name = algorithm if known and algorithm else f"{len(row['value'].strip())} digits"
+        found[name] = [*_dicts(found.get(name)), row]
+    return found

@@ -1,5 +1,8 @@
 """Files of others, read within bounds."""
 
+import codecs
+import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +16,9 @@ MOST_DOCUMENT: Final = 512 * 2**20
 MOST_LINE: Final = 2**20
 """Bytes of a line, and of one row of an XML document; an entry has a few hundred."""
 HEAD: Final = 2**16
+MOSTLY: Final = 0.7
+"""Share of zeros in every second byte from which a file is taken for UTF-16."""
+BLANK: Final = re.compile(r"[\s,]*")
 BOM: Final = b"\xef\xbb\xbf"
 
 
@@ -62,7 +68,7 @@ def lines(path: Path) -> Iterator[tuple[int, bytes | None]]:
         ConfigError: the file cannot be read.
     """
     number, kept, size = 1, bytearray(), 0
-    for chunk in chunks(path):
+    for chunk in _recoded(path):
         for piece in chunk.splitlines(keepends=True) if b"\n" in chunk else [chunk]:
             size += len(piece)
             if size <= MOST_LINE:
@@ -73,6 +79,57 @@ def lines(path: Path) -> Iterator[tuple[int, bytes | None]]:
                 number, kept, size = number + 1, bytearray(), 0
     if size > MOST_LINE or kept.strip():
         yield number, None if size > MOST_LINE else bytes(kept).strip()
+
+
+def encoding(path: Path) -> str | None:
+    """Return `utf-16-le` or `utf-16-be` for a file that is so written, as spreadsheets do."""
+    start = head(path)[:512]
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16-le" if start.startswith(codecs.BOM_UTF16_LE) else "utf-16-be"
+    zeros = [start[at::2].count(0) for at in (0, 1)]
+    half = len(start) // 2
+    if half > 1 and max(zeros) > half * MOSTLY and min(zeros) < half * (1 - MOSTLY):
+        return "utf-16-be" if zeros[0] > zeros[1] else "utf-16-le"
+    return None
+
+
+def _recoded(path: Path) -> Iterator[bytes]:
+    """Yield a file as UTF-8 whose lines end in line feeds, piece by piece."""
+    name = encoding(path)
+    decoder = codecs.getincrementaldecoder(name)("replace") if name else None
+    ended = False
+    for chunk in chunks(path):
+        piece = decoder.decode(chunk).encode("utf-8", "replace") if decoder else chunk
+        if ended and piece.startswith(b"\n"):
+            piece = piece[1:]
+        ended = piece.endswith(b"\r")
+        yield piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+
+def documents(path: Path) -> list[bytes]:
+    """Return the JSON documents of a file: pages of an answer are often saved one after the other.
+
+    Raises:
+        ConfigError: it cannot be read, or is too large.
+    """
+    raw = document(path)
+    if decoded(raw) is not None:
+        return [raw]
+    decoder, found, at = json.JSONDecoder(), list[bytes](), 0
+    said = raw.decode("utf-8", "replace")
+    try:
+        while (start := _next(said, at)) < len(said):
+            _, at = decoder.raw_decode(said, start)
+            found.append(said[start:at].encode())
+    except (ValueError, RecursionError):
+        return [raw]
+    return found or [raw]
+
+
+def _next(said: str, at: int) -> int:
+    """Return where the next document begins."""
+    blank = BLANK.match(said, at)
+    return blank.end() if blank else at
 
 
 def document(path: Path) -> bytes:

@@ -12,11 +12,26 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
 from detectors.errors import ConfigError
 from detectors.known_fakes.bank.entry import DIGITS, Entry
-from detectors.known_fakes.bank.exchange.row import Feed, Row, shared
+from detectors.known_fakes.bank.exchange.columns import (
+    a_hash,
+    algorithm,
+    by_length,
+    field,
+    hash_of,
+    holds_hashes,
+    unknown,
+)
+from detectors.known_fakes.bank.exchange.row import Feed, Row, moment, shared
 from detectors.known_fakes.bank.exchange.sources import BOM, MOST_LINE, lines
 
+COMMAS: Final = (",", ";", "\t", "|")
+"""What stands between cells, as spreadsheets of all languages and databases write it."""
+PICTURES: Final = ("image", "photo", "picture", "jpeg", "jpg", "png", "webp", "gif", "bild", "foto")
+"""Beginnings of the media types of pictures."""
 QUALITY: Final = "pdq_quality"
 PLAIN: Final = ("created", "modified", "first_seen", "source", "tlp", "reason", "note")
 COLUMNS: Final = ("id", "class", "innocent", "status", *DIGITS, QUALITY, "tags", *PLAIN)
@@ -25,25 +40,107 @@ FORMULA: Final = re.compile("'*(?:\\s*[-=+@\uff1d\uff0b\uff0d\uff20]|[\t\r\n])")
 full-width forms that some take for the narrow ones (OWASP, CSV injection)."""
 
 
+class Table(msgspec.Struct, frozen=True):
+    """How a file is laid out."""
+
+    comma: str
+    """What stands between cells."""
+    names: list[str]
+    """Of the columns, as the file writes them."""
+    fields: list[str | None]
+    """What the columns hold, by our names."""
+    headed: bool
+    """Whether the first row names the columns."""
+
+
 def read(path: Path) -> Iterator[Row]:
-    """Give a row for each line after the header, whose columns may come in any order.
+    """Yield a row for each line, and one for each column that is not known.
+
+    Columns may come in any order, by any of their usual names, between commas, semicolons, tabs or
+    bars. Where no row names them, they are told by what they hold.
 
     Raises:
-        ConfigError: the header names no column of hashes.
+        ConfigError: there is no column of hashes.
     """
-    header: list[str] = []
+    table: Table | None = None
     for number, line in _records(path):
+        said = line.removeprefix(BOM) if line is not None else None
+        if table is None and said is not None and (said[:4] == b"sep=" or said[:1] == b"#"):
+            continue
         where = f"line {number}"
-        cells = _cells(line.removeprefix(BOM)) if line is not None else None
-        if not header:
-            header = [cell.strip().lower() for cell in cells or ()]
-            if not set(header) & {*DIGITS} and {"id", "status"} - {*header}:
-                known = ", ".join(DIGITS)
-                raise ConfigError(f"{path}: its first line names no column of hashes ({known})")
-        elif cells is None or len(cells) != len(header):
-            yield Row(where=where, left=(("unreadable", "not as many cells as columns"),))
-        else:
-            yield Row(where=where, said=_said(dict(zip(header, cells, strict=True))))
+        if table is None:
+            table = _table(said, path)
+            for name in unknown(table.names) if table.headed else ():
+                yield Row(where=where, left=(("unknown_column", name.strip()[:80]),))
+            if table.headed:
+                continue
+        yield _row(where, said, table)
+
+
+def _row(where: str, line: bytes | None, table: Table) -> Row:
+    """Return the row of a line; empty cells at its end are nothing."""
+    cells = _cells(line, table.comma) if line is not None else None
+    while cells and len(cells) > len(table.fields) and not cells[-1].strip():
+        cells.pop()
+    if cells is None or len(cells) != len(table.fields):
+        return Row(where=where, left=(("unreadable", "not as many cells as columns"),))
+    said: dict[str, str] = {}
+    for what, cell in zip(table.fields, cells, strict=True):
+        if what and cell.strip():
+            said.setdefault(what, _freed(cell.strip()))
+    media = said.get("media", "").lower()
+    if media and not media.startswith(PICTURES):
+        return Row(where=where, said={"id": said.get("id")}, left=(("not_a_picture", media[:40]),))
+    return Row(where=where, said=_said(said))
+
+
+def sniffed(line: bytes) -> str | None:
+    """Return what stands between the cells of a first line; None where it is no such table."""
+    for comma in COMMAS:
+        cells = _cells(line, comma) or []
+        if holds_hashes({*cells}):
+            return comma
+    for comma in COMMAS:
+        cells = _cells(line, comma) or []
+        if len(cells) > 1 and any(a_hash(cell.strip()) for cell in cells):
+            return comma
+    return None
+
+
+def _table(line: bytes | None, path: Path) -> Table:
+    """Return the layout of a file by its first line."""
+    comma = sniffed(line) if line is not None else None
+    if line is None or comma is None:
+        known = ", ".join(DIGITS)
+        raise ConfigError(
+            f"{path}: its first line names no column of hashes ({known}), and holds no hash; "
+            "columns stand between commas, semicolons, tabs or bars"
+        )
+    names = _cells(line, comma) or []
+    while names and not names[-1].strip():
+        names.pop()
+    if any(a_hash(cell.strip()) for cell in names):
+        return Table(comma, names, _told_by_content(names), headed=False)
+    fields = [field(name) for name in names]
+    return Table(comma, names, fields, headed=True)
+
+
+def _told_by_content(cells: list[str]) -> list[str | None]:
+    """Return what the columns of a row without a header hold."""
+    found: list[str | None] = []
+    for cell in map(str.strip, cells):
+        kinds = [
+            ("algorithm", algorithm(cell) is not None),
+            (by_length(cell) if by_length(cell) in DIGITS else "hash", a_hash(cell)),
+            ("created", moment(cell) is not None and not cell.isdigit()),
+            ("pdq_quality", bool(re.fullmatch(r"100|\d{1,2}", cell)) and bool(found)),
+            ("note", cell.isdigit()),
+            ("file", bool(re.fullmatch(r"\S+\.\w{2,5}", cell))),
+            ("tags", bool(cell)),
+        ]
+        fits = (kind for kind, holds in kinds if holds and kind not in found)
+        found.append(next(fits, None))
+    return found
 
 
 def write(entries: Sequence[Entry], feed: Feed) -> Iterator[bytes]:
@@ -63,26 +160,41 @@ def write(entries: Sequence[Entry], feed: Feed) -> Iterator[bytes]:
 
 
 def _said(cells: dict[str, str]) -> dict[str, Any]:
-    """Give what the cells say in the words of an entry."""
-    cells = {key: _freed(cell) for key, cell in cells.items() if cell}
+    """Return what the cells say in the words of an entry."""
     quality = cells.get(QUALITY, "")
     hashes: dict[str, Any] = {}
     for name in DIGITS:
         for part in cells.get(name, "").split():
-            view, colon, value = part.rpartition(":")
-            row: dict[str, Any] = {"value": value, "view": view} if colon else {"value": part}
-            if name == "pdq" and re.fullmatch(r"\d{1,3}", quality):
-                row["quality"] = int(quality)
-            hashes.setdefault(name, []).append(row)
+            view, colon, value = _unprefixed(part).rpartition(":")
+            hashes.setdefault(name, []).append(
+                {"value": value, "view": view} if colon else {"value": value}
+            )
+    if digest := cells.get("hash"):
+        named = cells.get("algorithm") or (
+            "pdq" if quality and len(digest) == DIGITS["pdq"] else ""
+        )
+        for of, rows in hash_of(_unprefixed(digest), named).items():
+            hashes.setdefault(of, []).extend(rows)
+    if re.fullmatch(r"\d{1,3}", quality):
+        for row in hashes.get("pdq", ()):
+            row["quality"] = int(quality)
+    packed = cells.get("tags", "")
     tags = [
-        tag.replace("%3B", ";").replace("%25", "%")
-        for tag in cells.get("tags", "").split(";")
+        tag.strip().replace("%3B", ";").replace("%25", "%")
+        for tag in re.split(r"[;|]", packed)
     ]  # fmt: skip
     innocent = cells.get("innocent", "").lower() in ("yes", "true", "1")
     plain: dict[str, Any] = {
-        key: cells[key] for key in ("id", "class", "status", *PLAIN) if key in cells
+        key: cells[key] for key in ("id", "class", "status", "expires", *PLAIN) if key in cells
     }
+    if "note" not in plain and "file" in cells:
+        plain["note"] = cells["file"]
     return {**plain, "innocent": innocent, "hashes": hashes, "tags": tags}
+
+
+def _unprefixed(value: str) -> str:
+    """Return a hash without the `0x` or the name of its algorithm that some write before it."""
+    return re.sub(r"(?i)^(?:0x|(?:md5|sha-?1|sha-?256|pdq):)(?=[0-9a-f])", "", value)
 
 
 def _records(path: Path) -> Iterator[tuple[int, bytes | None]]:
@@ -109,10 +221,10 @@ def _packed(tags: tuple[str, ...]) -> str:
     return ";".join(tag.replace("%", "%25").replace(";", "%3B") for tag in tags)
 
 
-def _cells(line: bytes) -> list[str] | None:
+def _cells(line: bytes, comma: str) -> list[str] | None:
     """Give the cells of a line; None where it is not CSV in UTF-8."""
     try:
-        return next(csv.reader([line.decode("utf-8")], strict=True), [])
+        return next(csv.reader([line.decode("utf-8")], strict=True, delimiter=comma), [])
     except (UnicodeDecodeError, csv.Error):
         return None
 

@@ -19,7 +19,7 @@ import msgspec
 from detectors.errors import ConfigError
 from detectors.known_fakes.bank.entry import Entry, Status, Tlp
 from detectors.known_fakes.bank.exchange.row import Feed, Row, day, moment, shared, tlp_of, whole
-from detectors.known_fakes.bank.exchange.sources import decoded, document, listed, mapping
+from detectors.known_fakes.bank.exchange.sources import decoded, documents, listed, mapping
 from detectors.known_fakes.bank.index import REACH
 
 HOME: Final = Path(__file__).parent
@@ -50,6 +50,7 @@ BORN: Final = "2026-11-24T00:00:00.000Z"
 KEYS: Final = {"md5": "MD5", "sha1": "SHA-1", "sha256": "SHA-256", "pdq": "PDQ"}
 """Algorithm → key of `hashes`, in the order in which the id of a file prefers them."""
 EQUALITY: Final = re.compile(r"file:hashes\.'?([A-Za-z0-9_-]+)'?\s*=\s*'([0-9A-Fa-f]+)'")
+FILE_HASHES: Final = re.compile(r"file:hashes\.")
 CONTEXT: Final = frozenset(
     ("identity", "marking-definition", "extension-definition", "relationship", "file")
 )
@@ -62,13 +63,7 @@ def read(path: Path) -> Iterator[Row]:
     Raises:
         ConfigError: it is neither a bundle nor a list of objects.
     """
-    raw = document(path)
-    bundle = decoded(raw, dict[str, msgspec.Raw]) or {}
-    objects = decoded(bundle.get("objects", raw if not bundle else b"null"), list[msgspec.Raw])
-    if objects is None and decoded(bundle.get("id", b"0"), str):
-        objects = [msgspec.Raw(raw)]
-    if objects is None:
-        raise ConfigError(f"{path}: no STIX bundle: it has no list `objects`")
+    objects = [each for raw in documents(path) for each in _objects_of(raw, path)]
     tlps, makers = _context(objects)
     for number, each in enumerate(objects):
         found, where = decoded(each, dict[str, Any]), f"objects[{number}]"
@@ -76,6 +71,19 @@ def read(path: Path) -> Iterator[Row]:
             yield Row(where=where, left=(("unreadable", "not an object"),))
         elif str(found.get("type")) not in CONTEXT:
             yield _row(where, found, tlps, makers)
+
+
+def _objects_of(raw: bytes, path: Path) -> list[msgspec.Raw]:
+    """Return the objects of a bundle, of a list, or the one that a document is."""
+    bundle = decoded(raw, dict[str, msgspec.Raw]) or {}
+    objects: list[msgspec.Raw] | None = decoded(
+        bundle.get("objects", raw if not bundle else b"null"), list[msgspec.Raw]
+    )
+    if objects is None and decoded(bundle.get("id", b"0"), str):
+        objects = [msgspec.Raw(raw)]
+    if objects is None:
+        raise ConfigError(f"{path}: no STIX bundle: it has no list `objects`")
+    return objects
 
 
 def write(entries: Sequence[Entry], feed: Feed) -> Iterator[bytes]:
@@ -157,16 +165,16 @@ def _row(where: str, found: dict[str, Any], tlps: dict[str, Tlp], makers: dict[s
         if name:
             hashes.setdefault(name, []).append({"value": value})
     if not rest and "pdq" not in hashes:
-        return Row(
-            where=where,
-            said={"id": found.get("id")},
-            left=(("not_a_picture", str(found.get("type"))[:40]),),
-        )
+        kind = str(found.get("type"))[:40]
+        digests = kind == "indicator" and bool(FILE_HASHES.search(str(found.get("pattern"))[:4096]))
+        code = "no_picture_said" if digests else "not_a_picture"
+        return Row(where=where, said={"id": found.get("id")}, left=((code, kind),))
     said = {
         "id": found.get("id"),
         "hashes": hashes,
         "created": found.get("created"),
         "first_seen": day(found.get("valid_from")),
+        "expires": found.get("valid_until"),
         "source": makers.get(str(found.get("created_by_ref"))),
         "tags": listed(found.get("labels")),
         "innocent": "benign" in listed(found.get("indicator_types")),
@@ -177,6 +185,8 @@ def _row(where: str, found: dict[str, Any], tlps: dict[str, Tlp], makers: dict[s
     ]
     if marked:
         decided["tlp"] = max(marked, key=list(Tlp).index)
+    if found.get("valid_until") and rest:
+        decided["expires"] = found["valid_until"]
     if found.get("revoked") is True:
         decided["status"] = Status.WITHDRAWN.value
     return Row(where=where, said=said, rest=rest, decided=decided)

@@ -15,12 +15,13 @@ from typing import Any, Final
 import msgspec
 
 from detectors.errors import ConfigError
-from detectors.known_fakes.bank.entry import Entry, Status
-from detectors.known_fakes.bank.exchange.row import Feed, Row, hashed, seconds, shared, whole
+from detectors.known_fakes.bank.entry import DIGITS, Entry, Status
+from detectors.known_fakes.bank.exchange.columns import LISTED, hash_of
+from detectors.known_fakes.bank.exchange.row import Feed, Row, seconds, shared, whole
 from detectors.known_fakes.bank.exchange.sources import (
     BOM,
     decoded,
-    document,
+    documents,
     head,
     lines,
     listed,
@@ -51,20 +52,27 @@ def read(path: Path) -> Iterator[Row]:
     if not start.startswith((b"{", b"[")):
         yield from _of_lines(path)
         return
-    raw = document(path)
-    found = decoded(raw, dict[str, msgspec.Raw]) or {"data": msgspec.Raw(raw)}
-    rows = next((found[key] for key in ("data", "threat_updates") if key in found), None)
-    updates = decoded(rows, list[msgspec.Raw]) if rows is not None else None
-    if rows is None and "indicator" in found:
-        updates = [msgspec.Raw(raw)]
-    if updates is None:
-        raise ConfigError(f"{path}: no list of updates (`data`) in it")
+    updates = [each for raw in documents(path) for each in _updates(raw, path)]
     for number, update in enumerate(updates):
         row, where = decoded(update, dict[str, Any]), f"data[{number}]"
         if row is None:
             yield Row(where=where, left=(("unreadable", "not an object"),))
         else:
             yield _row(where, row)
+
+
+def _updates(raw: bytes, path: Path) -> list[msgspec.Raw]:
+    """Return the updates of a document: a page of them, a list, or one alone."""
+    found = decoded(raw, dict[str, msgspec.Raw]) or {"data": msgspec.Raw(raw)}
+    rows = next((found[key] for key in ("data", "threat_updates") if key in found), None)
+    updates: list[msgspec.Raw] | None = (
+        decoded(rows, list[msgspec.Raw]) if rows is not None else None
+    )
+    if rows is None and "indicator" in found:
+        updates = [msgspec.Raw(raw)]
+    if updates is None:
+        raise ConfigError(f"{path}: no list of updates (`data`) in it")
+    return updates
 
 
 def write(entries: Sequence[Entry], feed: Feed) -> Iterator[bytes]:
@@ -76,14 +84,24 @@ def write(entries: Sequence[Entry], feed: Feed) -> Iterator[bytes]:
 
 
 def _of_lines(path: Path) -> Iterator[Row]:
-    """Give a row for each hash of a plain list; its id is the hash."""
+    """Yield a row for each hash of a plain list, with a file's name where one stands behind it."""
     for number, line in lines(path):
-        word = (line or b"").removeprefix(BOM).decode("ascii", "replace").strip().lower()
+        said = (line or b"").removeprefix(BOM).decode("utf-8", "replace").strip()
         where = f"line {number}"
-        if re.fullmatch(r"[0-9a-f]+", word):
-            yield Row(where=where, said={"id": word, "hashes": hashed(pdq=word)})
+        if said.startswith(("#", "//", ";")):
+            continue
+        if found := LISTED.fullmatch(said):
+            value, name = found["value"].lower(), found["name"]
+            yield Row(where=where, said={"id": value, "hashes": _listed(value, name), "note": name})
         else:
             yield Row(where=where, left=(("unreadable", "not a hash"),))
+
+
+def _listed(value: str, name: str | None) -> dict[str, Any]:
+    """Return a hash of a list: where a file's name stands behind it, a digest of that file."""
+    if name and len(value) == DIGITS["sha256"]:
+        return hash_of(value, "sha256")
+    return hash_of(value, None)
 
 
 def _row(where: str, row: dict[str, Any]) -> Row:
