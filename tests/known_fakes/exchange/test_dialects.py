@@ -175,13 +175,14 @@ def test_pages_and_single_updates_in_one_file_are_read(take: Take) -> None:
     def update(at: int) -> dict[str, Any]:
         opinions = {"data": [{"status": "MALICIOUS", "owner": {"id": "1"}}]}
         return {"id": str(100 + at), "indicator": PDQS[at], "type": "HASH_PDQ",
-                "should_delete": False, "descriptors": opinions}  # fmt: skip
+                "last_updated": 1700000000, "should_delete": False,
+                "descriptors": opinions}  # fmt: skip
 
     pages = [json.dumps({"data": [update(at)]}, indent=at or None) for at in range(2)]
     assert found(take("\n".join(pages))[1], "pdq") == PDQS[:2]
     assert found(take(json.dumps(update(2)))[1], "pdq") == PDQS
     again, _ = take("\n".join(json.dumps(update(at)) for at in range(3)))
-    assert "new: 3 rows of threatexchange: 3 updated" in again.stdout
+    assert "new: 3 rows of threatexchange: 3 same" in again.stdout
 
 
 def test_files_that_misp_says_to_be_pictures_are_taken(take: Take) -> None:
