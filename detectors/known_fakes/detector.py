@@ -35,6 +35,10 @@ DONE: Final = {
     "circle": "cut to a circle",
 }
 """Change, as `facts.transform` names it → in words."""
+SPOKEN: Final = {
+    "phash": "pHash", "dhash": "dHash", "average": "average hash", "wavelet": "wavelet hash",
+    "colour": "colour hash", "crop_resistant": "crop-resistant hash",
+}  # fmt: skip
 DIGESTS: Final = {"md5": "MD5", "sha1": "SHA-1"}
 VERSION: Final = "1"
 """Of hashes, views and thresholds."""
@@ -97,7 +101,8 @@ class KnownFakes:
         matched = {signal.source for signal in found}
         weak = [signal for signal in weak if signal.source not in matched]
         if weak:
-            found = [*weak, *(each for each in found if each.outcome is not Outcome.CLEAR)]
+            none = (f"{NAME}.clear", f"{NAME}.bytes_alone")
+            found = [*weak, *(each for each in found if each.reason.code not in none)]
         return self._unheld(item, found)
 
     def _by_look(self, item: Item, searchers: "list[Searcher]") -> list[Signal]:
@@ -107,6 +112,7 @@ class KnownFakes:
         seen = looks(item.picture)
         item.fingerprints["pdq"] = seen.pdq.tobytes().hex()
         found = _of_frame(item.picture, seen, searchers) or _of_later(item.picture, searchers)
+        found = found or _comes_near(item.picture, searchers)
         if found:
             return found
         if seen.plain:
@@ -158,6 +164,26 @@ def _nothing(searchers: "list[Searcher]") -> Signal:
     if rest:
         args["also"] = [f"{NAME}.by_bytes"]
     return _said(Outcome.CLEAR, Reason(f"{NAME}.clear", args), facts)
+
+
+def _comes_near(picture: "Picture", searchers: "list[Searcher]") -> list[Signal]:
+    """Return what a picture comes near to by algorithms of which no chance is known."""
+    found = []
+    for each in searchers:
+        if not (others := each.index.other_looks):
+            continue
+        from detectors.known_fakes.other_hashes import BITS, nearest
+
+        if (near := nearest(picture, others)) is not None:
+            facts = {
+                "entry": near.entry.id,
+                "bank": each.bank.name,
+                "algorithm": near.algorithm,
+                "distance": near.distance,
+            }
+            args = {**facts, "bits": BITS[near.algorithm], "name": SPOKEN[near.algorithm]}
+            found.append(_said(Outcome.NOT_ASSESSED, Reason(f"{NAME}.near", args), facts))
+    return found
 
 
 def _taken_back(signal: Signal, held: "Held", bank: str) -> Signal:

@@ -10,8 +10,10 @@ from detectors.errors import ConfigError
 
 DIGITS: Final = {
     "sha256": 64, "pdq": 64, "pdq64.v1": 64, "phash": 16, "dhash": 16, "md5": 32, "sha1": 40,
+    "average": 16, "wavelet": 16, "colour": 11, "crop_resistant": 16,
 }  # fmt: skip
-"""Hash algorithms of a bank and their length in hex digits."""
+"""Hash algorithms of a bank and their length in hex digits; of `crop_resistant` that of each part,
+between commas."""
 PERCEPTUAL: Final = ("pdq", "pdq64.v1")
 """Algorithms that pictures are matched by; the others are exact, or carried for partners."""
 WEAK: Final = ("sha1", "md5")
@@ -109,6 +111,11 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return any(name in self.hashes for name in PERCEPTUAL)
 
     @property
+    def other_look(self) -> bool:
+        """Whether it can be compared with the look by algorithms alone that make no match."""
+        return self.by_look and not self.perceptual
+
+    @property
     def by_look(self) -> bool:
         """Whether it can be compared with what a picture looks like, by any algorithm."""
         return any(name in self.hashes for name in LOOKS)
@@ -116,6 +123,11 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 LOOKS: Final = tuple(name for name in DIGITS if name not in EXACT)
 """Algorithms of which something can be said of a copy that was saved again."""
+
+
+def segments(algorithm: str, value: str) -> list[str]:
+    """Return the parts of a hash, each of its algorithm's length: one but for `crop_resistant`."""
+    return value.split(",") if algorithm == "crop_resistant" else [value]
 
 
 def checked(algorithm: str, value: str) -> str:
@@ -128,7 +140,8 @@ def checked(algorithm: str, value: str) -> str:
     if digits is None:
         raise ConfigError(f"unknown hash algorithm {algorithm!r}; known: {', '.join(DIGITS)}")
     value = value.lower()
-    if not re.fullmatch(r"[0-9a-f]+", value) or len(value) != digits:
+    parts = segments(algorithm, value)
+    if not all(re.fullmatch(r"[0-9a-f]+", each) and len(each) == digits for each in parts):
         raise ConfigError(f"{algorithm} {value!r}: not {digits} hex digits")
     if value.strip("0") == "" or value.strip("f") == "":
         raise ConfigError(f"{algorithm} {value}: all bits are equal, which no picture has")

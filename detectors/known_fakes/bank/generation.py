@@ -42,7 +42,7 @@ RECORDS: Final = (
 )  # fmt: skip
 """Arrays that hold one element an entry, or fewer; the others are what pictures are searched by."""
 SIZES: Final = {"Q": 8, "I": 4, "B": 1}
-WITHDRAWN, INNOCENT, LOCAL, DISPUTED, REINSTATES, BY_LOOK = 1, 2, 4, 8, 16, 32
+WITHDRAWN, INNOCENT, LOCAL, DISPUTED, REINSTATES, BY_LOOK, OTHER_LOOK = 1, 2, 4, 8, 16, 32, 64
 """Flags of an entry."""
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
@@ -218,6 +218,7 @@ def flags(entry: Entry) -> int:
         | DISPUTED * (entry.status is Status.DISPUTED)
         | REINSTATES * bool(entry.reinstates)
         | BY_LOOK * entry.by_look
+        | OTHER_LOOK * entry.other_look
     )
 
 

@@ -11,6 +11,7 @@ from detectors.known_fakes.bank.generation import (
     BY_LOOK,
     INNOCENT,
     LOCAL,
+    OTHER_LOOK,
     WITHDRAWN,
     DamagedIndexError,
     flags,
@@ -117,7 +118,7 @@ class Index:
             del self._tail[place]
             self._gone[place] = True
         self._note_files()
-        for name in ("_size", "local", "by_look", "_rows"):
+        for name in ("_size", "local", "by_look", "other_looks", "_rows"):
             self.__dict__.pop(name, None)
         return True
 
@@ -142,6 +143,14 @@ class Index:
     def by_look(self) -> int:
         """How many entries that count can be compared with what a picture looks like."""
         return self._count(WITHDRAWN | BY_LOOK, BY_LOOK)
+
+    @cached_property
+    def other_looks(self) -> list[Entry]:
+        """The entries that count and are compared with the look by other algorithms alone."""
+        saved = self._saved.flagged(OTHER_LOOK) if self._saved else []
+        found = [self.entries.at(place) for place in saved if not self._stale[place]]
+        found += [entry for entry in self._tail.values() if entry.other_look]
+        return [entry for entry in found if entry.status is not Status.WITHDRAWN]
 
     def carries(self, algorithm: str) -> bool:
         """Tell whether entries may have digests of an algorithm."""

@@ -13,7 +13,10 @@ ALGORITHMS: Final = {
     "pdqv1": "pdq", "hashpdq": "pdq", "imagepdq": "pdq", "pdqhash": "pdq",
     "hashmd5": "md5", "photomd5": "md5", "hashsha1": "sha1", "hashsha256": "sha256",
     "perceptualhash": "phash", "imagehashphash": "phash", "imagehashdhash": "dhash",
-    "differencehash": "dhash",
+    "differencehash": "dhash", "ahash": "average", "averagehash": "average",
+    "imagehashaverage": "average", "whash": "wavelet", "wavelethash": "wavelet",
+    "color": "colour", "colorhash": "colour", "colourhash": "colour",
+    "cropresistanthash": "crop_resistant",
 }  # fmt: skip
 """Name without signs, in lower case → algorithm."""
 FIELDS: Final = {

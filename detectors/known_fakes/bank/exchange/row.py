@@ -20,6 +20,7 @@ from detectors.known_fakes.bank.entry import (
     Status,
     Tlp,
     named,
+    segments,
 )
 from detectors.known_fakes.bank.exchange.columns import UNNAMED
 
@@ -205,9 +206,10 @@ def entry_of(row: Row, defaults: Defaults) -> tuple[Entry | None, list[Left]]:
 
 def fault(algorithm: str, value: str, quality: int | None) -> str | None:
     """Give the code of what is wrong with a hash; None for a sound one."""
-    if not re.fullmatch(r"[0-9a-f]+", value):
+    parts = segments(algorithm, value)
+    if not all(re.fullmatch(r"[0-9a-f]+", each) for each in parts):
         return "not_hex"
-    if len(value) != DIGITS[algorithm]:
+    if any(len(each) != DIGITS[algorithm] for each in parts):
         return "wrong_length"
     if value in OF_NOTHING or not value.strip("0") or not value.strip("f"):
         return "digest_of_nothing" if value in OF_NOTHING else "all_bits_equal"
