@@ -19,6 +19,11 @@ _INLINE = re.compile(
 )
 _QUOTING = re.compile(r"(?:blockquote|q|code|pre|samp|kbd|tt|xmp|listing|em|i|cite)\Z")
 _BESIDE = re.compile(r"(?:aside|dialog|button|select)\Z|(?:df|chat|bot)-|.*-(?:chat|bot)")
+_CELL = re.compile(r"(?:td|th|li|dd)\Z")
+SHOWN = ("quoted", "cell")
+"""Kinds of elements that a reader sees."""
+SHORT_CELL = 160
+"""Characters of a cell or item that shows an example rather than holding a text."""
 _UNSEEN = re.compile(
     r"\shidden(?=[\s=>/])|display\s?:\s?none|visibility\s?:\s?hidden|opacity\s?:\s?0\s?[;\"'!]"
     r"|font-size\s?:\s?0(?:px|pt|em)?\s?[;\"'!]|(?:left|top|text-indent)\s?:\s?-\d{3,6}",
@@ -92,8 +97,19 @@ class Seen(NamedTuple):
     """What a reader sees."""
     quoted: list[tuple[int, int]]
     """Offsets in what is shown of quotations, code and words in italics, in order."""
+    cells: list[tuple[int, int]]
+    """The same of cells of tables and items of lists, where they are short."""
     apart: dict[str, Layer]
     """`comment`, `script`, `hidden` and `widget`: what is no part of the page's text."""
+
+    def said_of(self, *, speech: bool) -> list[tuple[int, int]]:
+        """Return what is quoted, with the cells and items that show an example.
+
+        Of a sentence in which a model speaks that is any short one, of a token one word alone.
+        """
+        text = self.shown.text
+        alone = (cell for cell in self.cells if speech or len(text[slice(*cell)].split()) == 1)
+        return [*self.quoted, *alone]
 
 
 class _Open:
@@ -121,6 +137,7 @@ class _Walk:
         self._open: list[_Open] = []
         self._shown = Layer()
         self._quoted: list[tuple[int, int]] = []
+        self._cells: list[tuple[int, int]] = []
         self._apart: dict[str, Layer] = {}
 
     def walk(self) -> Seen:
@@ -131,11 +148,11 @@ class _Walk:
             start = self._tag(found.start())
         self._text(start, len(self._source))
         self._close(0)
-        return Seen(self._shown, self._quoted, self._apart)
+        return Seen(self._shown, self._quoted, self._cells, self._apart)
 
     def _layer(self) -> Layer:
         """Return where text goes now: the outermost element that sets apart says."""
-        kind = next((one.kind for one in self._open if one.kind != "quoted"), None)
+        kind = next((one.kind for one in self._open if one.kind not in SHOWN), None)
         return self._shown if kind is None else self._apart.setdefault(kind, Layer())
 
     def _text(self, start: int, end: int) -> None:
@@ -198,8 +215,11 @@ class _Walk:
     def _close(self, index: int) -> None:
         """Close open elements down to an index."""
         for one in self._open[index:]:
-            if one.kind == "quoted" and one.start < len(self._shown):
-                self._quoted.append((one.start, len(self._shown)))
+            part = one.start, len(self._shown)
+            if one.kind == "quoted" and part[0] < part[1]:
+                self._quoted.append(part)
+            elif one.kind == "cell" and part[0] < part[1] <= part[0] + SHORT_CELL:
+                self._cells.append(part)
         del self._open[index:]
 
 
@@ -210,7 +230,9 @@ def _kind(name: str, tag: str) -> str | None:
     names = " ".join(part for found in _NAMES.findall(tag) for part in found if part)
     if _BESIDE.match(name) or _CHAT.search(names):
         return "widget"
-    return "quoted" if _QUOTING.match(name) or _REPLY.search(names) else None
+    if _QUOTING.match(name) or _REPLY.search(names):
+        return "quoted"
+    return "cell" if _CELL.match(name) else None
 
 
 def visible(source: str) -> str:

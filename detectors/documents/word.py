@@ -24,6 +24,7 @@ RATIO = 200
 SMALL = 4 << 20
 """Bytes unpacked below which the ratio is no matter."""
 MOST_PARAGRAPHS = 100_000
+MOST_LINKS = 10_000
 CORE = ("author", "last_modified_by", "created", "modified", "revision", "comments")
 APPLICATION = {
     "Application": "application",
@@ -45,7 +46,8 @@ _PROPERTIES = "{http://schemas.openxmlformats.org/officeDocument/2006/extended-p
 def read(data: bytes, facts: dict[str, Any]) -> Document:
     """Give the paragraphs of the body, tables and text boxes included, one a line.
 
-    `text` has those of headers and footers behind them; `prose` has the body alone. Text that
+    `text` has those of headers and footers, and where links lead, behind them; `prose` has the body
+    alone. Text that
     tracked changes delete, footnotes and comments are left out. Sets `facts["extractor"]` and
     `facts["document"]` with the properties of the file, and `facts["paragraphs_read"]` where not
     all of them were.
@@ -84,7 +86,7 @@ def read(data: bytes, facts: dict[str, Any]) -> Document:
     ) as error:  # fmt: skip - what zipfile and python-docx raise on files that break their rules
         raise damaged(FORM, error) from None
     body = "\n".join(lines)[:LONGEST]
-    text = "\n".join([body, *margins])[:LONGEST]
+    text = "\n".join([body, *margins, *_links(opened)])[:LONGEST]
     return Document(text=text, prose=body, quoted=tuple(quoted))
 
 
@@ -141,6 +143,12 @@ def _margins(opened: "Opened") -> list[Any]:
         if not relation.is_external and relation.reltype.endswith(("/header", "/footer"))
         for part in [relation.target_part]
     ]
+
+
+def _links(opened: "Opened") -> list[str]:
+    """Return the addresses that the body links to, in the order of the file."""
+    found = (rel for rel in opened.part.rels.values() if rel.reltype.endswith("/hyperlink"))
+    return [rel.target_ref for rel in islice(found, MOST_LINKS) if rel.is_external]
 
 
 def _properties(opened: "Opened") -> dict[str, str]:

@@ -25,6 +25,8 @@ TRIED = 1000
 
 FLAGS = re.VERBOSE | re.IGNORECASE | re.MULTILINE
 """Of every pattern in the table."""
+UNUSUAL = dict.fromkeys((0xA0, 0x202F, *range(0x2000, 0x200B)), " ")
+_WRAPPED = re.compile(r"(?<=[\w,])\n(?=\w)")
 OPENING = 4000
 """Characters, markup included, within which the colon of an opening stands."""
 COLONS = (":", "\uff1a")
@@ -61,8 +63,8 @@ class TextMarks:
     def inspect(self, item: Item) -> list[Signal]:
         """Return the marks of the item's text, in the order of the table; then watermarks."""
         passage = item.passage
-        lowered = passage.text.lower()
-        shown = passage.seen.shown.text.lower() if passage.seen else lowered
+        lowered = _even(passage.text).lower()
+        shown = _even(passage.seen.shown.text).lower() if passage.seen else lowered
         opened = any(colon in passage.text[:OPENING] for colon in COLONS)
         signals: list[Signal] = []
         for mark in self._marks:
@@ -85,7 +87,8 @@ class TextMarks:
         if mark.scan:
             hits = SCANS[mark.scan](text)
         else:
-            hits = self._search(mark, text, page.quoted if page else passage.quoted)
+            quoted = page.said_of(speech=mark.speech) if page else passage.quoted
+            hits = self._search(mark, text, quoted)
         if hits is None:
             return None
         return _signal(mark, hits, passage, page.shown.source(hits.start) if page else hits.start)
@@ -109,10 +112,11 @@ class TextMarks:
         """Return the first place that is no talk about the mark, else the first place as weak."""
         pattern = self._pattern(mark)
         if mark.opening:
-            opened = pattern.match(text, len(text) - len(text.lstrip()))
+            opened = pattern.match(_even(text[:OPENING]), len(text) - len(text.lstrip()))
             places = [opened] if opened else []
         else:
-            places = list(islice(pattern.finditer(text), MOST))
+            searched = _even(text) if mark.speech else text
+            places = list(islice(pattern.finditer(searched), MOST))
         if not places:
             return None
         plain = (
@@ -140,6 +144,11 @@ def _said(found: Signal, signals: list[Signal]) -> bool:
         and signal.facts["position"] == found.facts["position"]
         for signal in signals
     )
+
+
+def _even(text: str) -> str:
+    """Return a text of the same length whose lines and unusual spaces part no sentence."""
+    return _WRAPPED.sub(" ", text.translate(UNUSUAL))
 
 
 def _inside(blocks: Ranges, offset: int) -> bool:

@@ -34,11 +34,15 @@ _TAGS = re.compile("[\U000e0000-\U000e007f]+")
 _BIDI = re.compile("[\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]")
 _WORD = re.compile(f"[{PLAIN}\u00ad'\u2019]+")
 _NUMBER = re.compile(
-    "[\u202d\u202e][\\d\\s()+./\u2010-\u2015\u00a0*#-]{1,40}(?:\u202c|\\Z|(?=\\s))"
+    "[\u202d\u202e][\\d\\s()+.,:/%$\u20ac\u20aa\u2010-\u2015\u00a0*#-]{1,40}(?:\u202c|\\Z|(?=\\s))"
 )
 _SPACES = re.compile("(?<=[^\\W\\d_])[\u2000-\u200a\u202f\u205f](?=[^\\W\\d_])")
 _CONTROLS = re.compile("[\0-\x08\x0b\x0e-\x1f\x7f-\x9f]+")
 _LATIN = re.compile("[A-Za-z]")
+_FILLERS = re.compile(
+    f"(?<=[{PLAIN} ])[\u034f\u115f\u1160\u17b4\u17b5\u180e\u2800\u3164\uffa0](?=[{PLAIN} ])"
+)
+_STYLED = re.compile("[\U0001d400-\U0001d7ff]{3,40}")
 LOOKALIKE = (
     "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0455\u0456\u0458\u0501\u04bb\u051b\u051d"
     "\u0410\u0412\u0415\u041a\u041c\u041d\u041e\u0420\u0421\u0422\u0425\u0405\u0406\u0408"
@@ -333,11 +337,7 @@ def _inflected(text: str, word: re.Match[str]) -> bool:
 
 def spaces(text: str) -> Hits | None:
     """Find three and more unusual spaces between letters, where no language's spelling has them."""
-    found = _first(_SPACES.finditer(text))
-    if len(found) < SEVERAL:
-        return None
-    value = _around(text, *found[0].span())
-    return Hits(start=found[0].start(), count=len(found), value=value, weak=True)
+    return _several(text, _SPACES)
 
 
 def controls(text: str) -> Hits | None:
@@ -350,6 +350,25 @@ def controls(text: str) -> Hits | None:
     return Hits(start=found[0].start(), count=count, value=value, weak=True)
 
 
+def fillers(text: str) -> Hits | None:
+    """Find characters that are drawn as nothing between letters of scripts without use of them."""
+    return _several(text, _FILLERS)
+
+
+def styled_letters(text: str) -> Hits | None:
+    """Find words in mathematical letters, which look like type and pass by filters and readers."""
+    return _several(text, _STYLED)
+
+
+def _several(text: str, pattern: re.Pattern[str]) -> Hits | None:
+    """Return three and more places of a pattern, as a fact."""
+    found = _first(pattern.finditer(text))
+    if len(found) < SEVERAL:
+        return None
+    value = _around(text, *found[0].span())
+    return Hits(start=found[0].start(), count=len(found), value=value, weak=True)
+
+
 SCANS: dict[str, Callable[[str], Hits | None]] = {
     "zero_width": zero_width,
     "soft_hyphens": soft_hyphens,
@@ -359,5 +378,7 @@ SCANS: dict[str, Callable[[str], Hits | None]] = {
     "homoglyphs": homoglyphs,
     "spaces": spaces,
     "controls": controls,
+    "fillers": fillers,
+    "styled_letters": styled_letters,
 }
 """The rules that marks.toml names."""

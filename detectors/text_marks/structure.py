@@ -11,12 +11,16 @@ PIECE = 128 << 10
 """Characters that are parsed as Markdown at once: what takes longest, lists, takes a second."""
 _BLOCKS = {"fence", "code_block", "blockquote_open", "html_block"}
 _ENVIRONMENT = re.compile(
-    r"^(?:\\begin\{(?:verbatim|lstlisting|minted|quote|quotation)[^\n]*\n"
+    r"^(?:(?:\\begin\{(?:verbatim|lstlisting|minted|quote|quotation)"
+    r"|#\+begin_(?:quote|src|example))[^\n]*\n"
     r"|(?P<rule>-{4,}|\.{4,}|_{4,}|={4,})[ \t]*\n(?=\S))",
-    re.MULTILINE,
+    re.MULTILINE | re.IGNORECASE,
 )
-"""How LaTeX and AsciiDoc open listings and quotations."""
-_LATEX_END = re.compile(r"^\\end\{(?:verbatim|lstlisting|minted|quote|quotation)", re.MULTILINE)
+"""How LaTeX, Org and AsciiDoc open listings and quotations."""
+_NAMED_END = re.compile(
+    r"^(?:\\end\{(?:verbatim|lstlisting|minted|quote|quotation)|#\+end_)",
+    re.MULTILINE | re.IGNORECASE,
+)
 _DETAILS = re.compile(r"^<(details|blockquote|pre|code|table)\b", re.MULTILINE | re.IGNORECASE)
 _WORDS: dict[str, list[str]] = tomllib.loads(
     files("detectors.text_marks").joinpath("talk.toml").read_text("utf-8")
@@ -27,7 +31,7 @@ _MESSAGE = re.compile(
     r"|Begin forwarded message:"
     r"|(?=[^\n]{0,200}[\d@])[^\W\d_][^\n]{6,150}\n?[^\n]{0,80}\b(?:WROTE)[ \xa0]?:[ \t]{0,9}\r?\n"
     r"|[^\n]{0,60}(?:STEMS)[:\uff1a]\s"
-    r"|\*{0,2}(?:SENDER)[:\uff1a]\*{0,2}[^\n]{1,200}\n"
+    r"|\*{0,2}(?:SENDER)[ \xa0]?[:\uff1a]\*{0,2}[^\n]{1,200}\n"
     r"(?:[^\n:\uff1a]{2,20}[:\uff1a][^\n]{0,200}\n){2,6})".replace(
         "WROTE", "|".join(_WORDS["wrote"])
     )
@@ -90,12 +94,12 @@ def _closed(text: str, token: Any, end: int) -> int:
 
 
 def _environments(text: str) -> Iterator[tuple[int, int]]:
-    """Yield the listings and quotations of LaTeX and AsciiDoc."""
+    """Yield the listings and quotations of LaTeX, Org and AsciiDoc."""
     start = 0
     while opened := _ENVIRONMENT.search(text, start):
         rule = opened["rule"]
         if rule is None:
-            closing = _LATEX_END.search(text, opened.end())
+            closing = _NAMED_END.search(text, opened.end())
             end = closing.start() if closing else -1
         else:
             end = text.find(f"\n{rule}\n", opened.end())
