@@ -181,8 +181,8 @@ def test_without_the_passage_nothing_is_found() -> None:
 def test_the_command_shows_where_the_passage_lies(run: Callable[..., Any]) -> None:
     name = MIXED / "article_with_passage.txt"
     screen = " ".join(run("check", name, "--only", "text_model").stdout.split())
-    assert "A passage reads like a model's; the whole text is not judged to be a model's." in screen
-    assert "stand out and read like a model's" in screen
+    assert "A passage reads like a model's; the text as a whole is not accused." in screen
+    assert "stand out: they read like a model's" in screen
     assert "As a whole:" in screen
     told = run("explain", name, "--only", "text_model").stdout
     assert '    "The restoration of the ferry service' in told
