@@ -2,6 +2,7 @@
 
 import os
 import re
+from hashlib import blake2b
 from urllib.parse import quote_from_bytes
 
 import msgspec
@@ -14,7 +15,7 @@ POSTS = re.compile(r"\.(?:jsonl|ndjson)#", re.IGNORECASE)
 """What stands between the file of posts and the post in a name."""
 
 AGAIN = re.compile(rb"~[0-9]+\Z")
-"""What `paths.distinct` puts behind a name that an earlier item has."""
+"""What `Names` puts behind a name that an earlier item has."""
 
 
 class Location(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +40,28 @@ class Location(msgspec.Struct, frozen=True, kw_only=True):
         """The path as records write names, with the post; a URI where it lies outside."""
         file = named(self.path) if self.inside else self.uri
         return f"{file}#{self.post}" if self.post else file
+
+
+class Names:
+    """Names of one call, none of them twice."""
+
+    def __init__(self) -> None:
+        """Start without a name."""
+        self._seen, self._last = set[int](), dict[str, int]()
+
+    def unused(self, name: str) -> str:
+        """Return a name; one that was returned before gets `~2`, and so on."""
+        free = name
+        while (digest := _digest(free)) in self._seen:
+            self._last[name] = self._last.get(name, 1) + 1
+            free = f"{name}~{self._last[name]}"
+        self._seen.add(digest)
+        return free
+
+
+def _digest(name: str) -> int:
+    """Return eight bytes in place of a name: a run keeps those of every item."""
+    return int.from_bytes(blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest())
 
 
 def root(given: str | None) -> str:

@@ -4,13 +4,13 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from fnmatch import fnmatchcase
-from hashlib import blake2b
 
 import msgspec
 
 from detectors.errors import ConfigError
 from detectors.item import Item, Kind
 from provenance.intake import files, posts, stdin
+from provenance.intake.location import Names
 
 UNWANTED = frozenset({
     ".git", ".hg", ".svn", ".bzr", ".jj", "_darcs", "__pycache__", "node_modules", ".venv", ".tox",
@@ -90,19 +90,10 @@ def _of_file(
 
 def distinct(given: Iterable[Item]) -> Iterator[Item]:
     """Yield the items on; a name that an earlier one has gets `~2`, and so on."""
-    seen, last = set[int](), dict[str, int]()
+    names = Names()
     for item in given:
-        name = item.uri
-        while (digest := _digest(item.uri)) in seen:
-            last[name] = last.get(name, 1) + 1
-            item.uri = f"{name}~{last[name]}"
-        seen.add(digest)
+        item.uri = names.unused(item.uri)
         yield item
-
-
-def _digest(name: str) -> int:
-    """Return eight bytes in place of a name: a run keeps those of every item."""
-    return int.from_bytes(blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest())
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):

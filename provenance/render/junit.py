@@ -12,7 +12,7 @@ from typing import TextIO
 from xml.sax.saxutils import escape as text_of
 from xml.sax.saxutils import quoteattr
 
-from provenance.intake.location import Root
+from provenance.intake.location import Names, Root
 from provenance.record import Record, Risk
 from provenance.render import Look
 from provenance.render.case import case
@@ -27,7 +27,7 @@ def write(records: Iterable[Record], out: TextIO, look: Look) -> None:
 
     Without a lower risk that flags, `high` fails, and what is at `review` stands in `system-out`.
     What XML 1.0 forbids stands as escapes, since every sentence and name is escaped as for a
-    terminal.
+    terminal; a name that an earlier case has gets `~2`, since servers tell cases by their names.
     """
     with (
         tempfile.SpooledTemporaryFile(IN_MEMORY, "w+", encoding="utf-8", newline="\n") as cases,
@@ -52,6 +52,7 @@ class _Suite:
 
     def __init__(self, look: Look) -> None:
         self._look, self._words, self._root = look, Words(look), Root(look.root)
+        self._names = Names()
         self._limit = min(look.fail_on or Risk.HIGH, Risk.HIGH, key=lambda risk: risk.rank)
         self._tests = self._failures = self._errors = self._elapsed_ms = 0
         self._date = "1970-01-01"
@@ -68,7 +69,7 @@ class _Suite:
 
     def add(self, record: Record) -> tuple[str, str]:
         """Return the case of a record, and what is remarked of it in `system-out`."""
-        name = self._words.shown(self._root.locate(record).name)
+        name = self._names.unused(self._words.shown(self._root.locate(record).name))
         said, remark = self._outcome(record)
         self._tests += 1
         self._elapsed_ms += record.elapsed_ms
@@ -85,8 +86,8 @@ class _Suite:
         self._tests += 1
         self._errors += 1
         error = _element("error", self._words.shown(said), "interrupted", "")
-        name = 'name="interrupted" classname="provenance.run" time="0.000"'
-        return f"<testcase {name}>{error}</testcase>\n"
+        name = f'name="{self._names.unused("interrupted")}" classname="provenance.run"'
+        return f'<testcase {name} time="0.000">{error}</testcase>\n'
 
     def _outcome(self, record: Record) -> tuple[str, str]:
         """Return what a case holds, and the remark."""

@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import lxml.etree
@@ -222,3 +223,17 @@ def test_junit_holds_what_xml_forbids(make: Make, hostile: str) -> None:
     names = [case.get("name") for case in lxml.etree.fromstring(text.encode()).iter("testcase")]
     assert "\\x1b[31m" in names[0]
     assert "]]>&<'\"" in names[0]
+
+
+def test_no_two_junit_cases_share_a_name(run: Callable[..., Any], tmp_path: Path) -> None:
+    for name in ("a\x01.txt", "a\\x01.txt", "a\\x01.txt~2", "b.txt", "interrupted"):
+        (tmp_path / name).write_text("words")
+    names = sorted(path.name for path in tmp_path.iterdir() if path.is_file())
+    form = ("--only", "text_marks", "--format", "junit")
+    done = run("check", *names, "b.txt", "./b.txt", *form, cwd=tmp_path)
+    valid(done.stdout)
+    cases = [
+        case.get("name") for case in lxml.etree.fromstring(done.stdout.encode()).iter("testcase")
+    ]
+    assert len(set(cases)) == len(cases) == len(names) + 2
+    assert {"a\\x01.txt", "a\\x01.txt~2", "b.txt", "b.txt~2", "b.txt~3"} < set(cases)
