@@ -1,16 +1,13 @@
 """`provenance config`: the configuration in force."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import click
 
 from provenance.cli.suggest import Suggesting
-
-if TYPE_CHECKING:
-    from provenance.cli.settings import Found
 
 KEYS: Final = frozenset({"hashing_key", "keys"})
 """Options of detectors whose values are secrets."""
@@ -27,37 +24,34 @@ def show(origin: bool) -> None:
     """Print every key and its value.
 
     A variable PROVENANCE_KEY wins over the project's file, that over the user's own, and an option
-    on the command line over all. The project's file is the one that --config or PROVENANCE_CONFIG
-    names, else the nearest provenance.toml (or pyproject.toml with [tool.provenance]).
+    on the command line over all. A project's file is shown where it is obeyed for the items of this
+    folder: named by PROVENANCE_CONFIG, or allowed (`provenance config allow`).
     """
     from provenance.cli import settings
     from provenance.cli.secrets import without_secrets
     from provenance.render.escape import escape
 
-    found = settings.load()
+    found = settings.load(["."])
     variables = settings.environment()
+    said = {key: _of(key, variables) for key in variables}
     for key in settings.NAMES:
-        value = variables.get(key, getattr(found.settings, key))
-        whence = settings.variable(key) if key in variables else found.origin[key]
+        value = said.get(key, getattr(found.settings, key))
+        whence = settings.variable(key) if key in said else found.origin[key]
         shown = without_secrets(json.dumps(_veiled(value), ensure_ascii=False))
         line = f"{key} = {shown}"
         click.echo(escape(f"{line}  # {whence}" if origin else line))
-    if origin:
-        for line in _whence(found):
-            click.echo(escape(line), err=True)
+    if found.ignored:
+        click.echo(escape(f"provenance: {found.ignored}"), err=True)
+    elif origin and not found.files:
+        click.echo("no configuration file found", err=True)
 
 
-def _whence(found: "Found") -> Iterator[str]:
-    """Yield what is to be known of the files."""
-    from provenance.cli import project
+def _of(key: str, variables: Mapping[str, str]) -> str | list[str]:
+    """Return the value of a variable that is set."""
+    from provenance.cli import settings
 
-    if not found.files:
-        yield "no configuration file found"
-    elif found.project and not project.is_allowed(found.project):
-        yield (
-            f"{found.project} holds for items that lie elsewhere; for those in, above or below its"
-            " folder, name it with --config or allow it (`provenance config allow`)"
-        )
+    several = key in settings.LISTS
+    return settings.several(settings.variable(key), variables[key]) if several else variables[key]
 
 
 @config.command()

@@ -204,11 +204,13 @@ def _in_use() -> Iterator[Finding]:
     from provenance.cli import settings
 
     try:
-        found = settings.load()
+        found = settings.load(["."])
     except ConfigError as error:
         yield BAD, "configuration", str(error)
         return
     yield OK, "configuration", ", ".join(found.files) or "no file, defaults hold"
+    if found.ignored:
+        yield NOTE, "configuration", found.ignored
     try:
         choice = _choice(found)
     except ConfigError as error:
@@ -225,13 +227,18 @@ def _choice(found: "Found") -> "Choice":
     from provenance.engine.choose import choose
 
     said, variables = found.settings, settings.environment()
-    banks = variables["bank"].split() if "bank" in variables else said.bank
+    several = {
+        key: settings.several(settings.variable(key), variables[key])
+        for key in ("bank", "model")
+        if key in variables
+    }
+    models = [pair.partition("=") for pair in several.get("model", ())]
     return choose(
         catalog(),
         policy=variables.get("policy", said.policy),
         today=datetime.now(UTC).date().isoformat(),
-        banks=banks,
-        models=said.model,
+        banks=several.get("bank", said.bank),
+        models={name: path for name, _, path in models} or said.model,
         device=variables.get("device", said.device),
         fast=said.fast,
         configured=said.detectors,

@@ -13,6 +13,15 @@ from provenance.engine.check import Choice
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+class Several(click.Option):
+    """An option that may be repeated; its variable holds one value, or a JSON list of them."""
+
+    def value_from_envvar(self, ctx: click.Context) -> list[str] | None:
+        """Return the values of the variable, None where it is not set."""
+        text = self.resolve_envvar_value(ctx)
+        return None if text is None else settings.several(str(self.envvar), text)
+
+
 def _listed(_ctx: click.Context, _param: click.Parameter, value: tuple[str, ...]) -> list[str]:
     """Split comma-separated names."""
     return [name.strip() for item in value for name in item.split(",") if name.strip()]
@@ -46,6 +55,7 @@ _CHOOSE = (
     click.option(
         "--bank",
         "banks",
+        cls=Several,
         multiple=True,
         metavar="BANK",
         envvar="PROVENANCE_BANK",
@@ -66,6 +76,7 @@ _CHOOSE = (
     click.option(
         "--model",
         "models",
+        cls=Several,
         multiple=True,
         callback=_models,
         metavar="DETECTOR=PATH",

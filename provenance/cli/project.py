@@ -57,12 +57,6 @@ def find(sources: Iterable[str]) -> tuple[TomlFile | None, str]:
     return None, ""
 
 
-def is_allowed(path: str) -> bool:
-    """Tell whether the user has allowed this version of a file."""
-    digest = _allowed().files.get(os.path.realpath(path))
-    return digest == _digest(_bytes(Path(path)))
-
-
 def allow(path: Path | None) -> tuple[Path, str]:
     """Record that this version of a project's file is obeyed wherever it lies.
 

@@ -5,7 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from provenance.cli.options import choice, choosing, configuration, format_option, showing
+from provenance.cli.options import (
+    Several,
+    choice,
+    choosing,
+    configuration,
+    format_option,
+    showing,
+)
 
 if TYPE_CHECKING:
     from provenance.intake.paths import Found
@@ -17,6 +24,7 @@ FORMATS = ("terminal", "jsonl", "sarif", "junit")
 @click.argument("paths", nargs=-1, required=True, type=click.Path())
 @click.option(
     "--exclude",
+    cls=Several,
     multiple=True,
     metavar="GLOB",
     envvar="PROVENANCE_EXCLUDE",

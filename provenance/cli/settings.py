@@ -1,6 +1,7 @@
 """What the user's configuration files and variables say, and where each value comes from."""
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -8,6 +9,7 @@ from typing import Annotated, Any, Literal, get_args
 import msgspec
 
 from detectors.errors import ConfigError
+from detectors.malformed import MALFORMED
 from provenance import toml_file
 from provenance.messages import languages
 from provenance.toml_file import TomlFile
@@ -26,6 +28,12 @@ WORDS: dict[str, tuple[str, ...]] = {
     "format": get_args(Format),
 }
 """Key → the words that may stand there."""
+
+
+LISTS = ("bank", "exclude", "model")
+"""Keys whose variable may hold several values."""
+JSON_LIST = re.compile(r'\s*+\[\s*+["\]]')
+"""How a JSON list of strings begins; a pattern of names may begin with `[` too."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -66,8 +74,6 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     """Key → `file:line`, or `default`."""
     files: list[str]
     """Configuration files that were read, strongest first."""
-    project: str
-    """The project's file that was found and is obeyed; empty where there is none."""
     ignored: str
     """A project's file that is not obeyed, and why; empty where there is none."""
 
@@ -89,14 +95,12 @@ def load(sources: Sequence[str] = (), named: str | None = None) -> Found:
     """
     from provenance.cli import project
 
-    chosen: TomlFile | None = None
     given: TomlFile | None = None
     ignored = ""
     if named := named or os.environ.get("PROVENANCE_CONFIG"):
         given = required(Path(named))
     else:
-        chosen, ignored = project.find(sources)
-        given = chosen
+        given, ignored = project.find(sources)
     merged: dict[str, Any] = {}
     origin = dict.fromkeys(NAMES, "default")
     read: list[str] = []
@@ -113,7 +117,6 @@ def load(sources: Sequence[str] = (), named: str | None = None) -> Found:
         settings=settings,
         origin=origin,
         files=read,
-        project=chosen.where if chosen else "",
         ignored=ignored,
     )
 
@@ -220,3 +223,17 @@ def environment() -> dict[str, str]:
     """Return the variables that are set, key → value; options of detectors have none."""
     keys = (name for name in NAMES if name != "detectors")
     return {name: os.environ[variable(name)] for name in keys if variable(name) in os.environ}
+
+
+def several(name: str, text: str) -> list[str]:
+    """Return the values of a variable: those of a JSON list of strings, else the one it holds.
+
+    Raises:
+        ConfigError: it begins as a list of strings, and is none.
+    """
+    if not JSON_LIST.match(text):
+        return [text] if text else []
+    try:
+        return msgspec.json.decode(text, type=list[str])
+    except (*MALFORMED, UnicodeEncodeError) as error:
+        raise ConfigError(f'{name}: {error}; several values are JSON, ["a", "b"]') from error

@@ -76,7 +76,7 @@ def test_no_detector_that_cannot_run_is_called_sound(run: Run, tmp_path: Path) -
 def test_banks_and_lists_that_are_configured_are_opened(run: Run, tmp_path: Path) -> None:
     create(tmp_path / "good.bank", "2026-01-01T00:00:00Z")
     hidden = without(tmp_path, "numpy")  # quicker, and nothing that is looked at here
-    done = run("doctor", PROVENANCE_BANK="good.bank missing.bank", **hidden)
+    done = run("doctor", PROVENANCE_BANK='["good.bank", "missing.bank"]', **hidden)
     assert done.returncode == 3
     assert "bank good        0 entries" in done.stdout
     assert "BAD   bank             missing.bank: there is no such bank" in done.stdout
@@ -132,7 +132,7 @@ def test_a_device_that_is_not_there_is_a_usage_error(run: Run, tmp_path: Path, n
 
 def test_a_configuration_that_cannot_be_used_is_named(run: Run, tmp_path: Path) -> None:
     (tmp_path / "provenance.toml").write_text("policies = 3\n")
-    done = run("doctor")
+    done = run("doctor", PROVENANCE_CONFIG="provenance.toml")
     assert done.returncode == 3
     assert "provenance.toml:1" in done.stdout
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from detectors.known_fakes.bank.store import create
 from provenance.cli import settings
 
 Run = Callable[..., Any]
@@ -31,12 +32,62 @@ def test_the_nearest_file_wins_and_is_named(run: Run, tmp_path: Path) -> None:
     project = tmp_path / "project"
     (project / "deep").mkdir(parents=True)
     (project / "pyproject.toml").write_text('\n[tool.provenance]\npolicy = "newsroom"\n')
+    assert run("config", "allow", cwd=project / "deep").returncode == 0
     shown = run("config", "show", "--origin", cwd=project / "deep", PROVENANCE_LANG="de").stdout
     assert f'policy = "newsroom"  # {project / "pyproject.toml"}:3' in shown
     assert 'lang = "de"  # PROVENANCE_LANG' in shown
     assert 'fail_on = "high"  # default' in shown
     (project / "deep" / "provenance.toml").write_text('policy = "posts"\n')
+    assert run("config", "allow", cwd=project / "deep").returncode == 0
     assert 'policy = "posts"' in run("config", "show", cwd=project / "deep").stdout
+
+
+def test_no_command_obeys_the_file_of_a_folder_one_stands_in(run: Run, takedown: Path) -> None:
+    (takedown / "provenance.toml").write_text('policy = "posts"\nbank = ["gone.bank"]\n')
+    for command in (("config", "show"), ("doctor",)):
+        done = run(*command, cwd=takedown)
+        assert done.returncode == 0, done.stdout
+        assert "gone.bank" not in done.stdout
+        said = " ".join((done.stdout + done.stderr).split())
+        assert f"{takedown / 'provenance.toml'} is not obeyed" in said
+    run("config", "allow", cwd=takedown)
+    assert run("doctor", cwd=takedown).returncode == 3
+    assert "gone.bank" in run("config", "show", cwd=takedown).stdout
+
+
+def test_a_variable_holds_one_value_or_a_list(run: Run, records: Run, takedown: Path) -> None:
+    for name in ("in deep", "[ab]c"):
+        (takedown / name).mkdir()
+        (takedown / name / "b.txt").write_text("words")
+
+    def left(pattern: str) -> list[str]:
+        only = ("--only", "text_marks")
+        said = records("scan", takedown, *only, PROVENANCE_EXCLUDE=pattern, cwd=takedown)
+        return [Path(record["item"]["uri"]).parent.name for record in said]
+
+    assert left("in deep") == ["[ab]c", "deep"]
+    assert left('["in deep", "deep"]') == ["[ab]c"]
+    assert left("[i]n deep") == ["[ab]c", "deep"]
+    shown = run("config", "show", PROVENANCE_BANK='["my own.bank", "b.bank"]').stdout
+    assert 'bank = ["my own.bank", "b.bank"]' in shown
+    for call in (("scan", takedown), ("config", "show")):
+        done = run(*call, PROVENANCE_EXCLUDE='["a", 3]')
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "PROVENANCE_EXCLUDE" in done.stderr
+
+
+def test_banks_and_models_of_variables_may_have_blanks(run: Run, tmp_path: Path) -> None:
+    create(tmp_path / "my own.bank", "2026-01-01T00:00:00Z")
+    (tmp_path / "a.txt").write_text("words")
+    check = ("check", "a.txt", "--only", "text_marks,known_fakes", "--format", "jsonl")
+    assert run(*check, PROVENANCE_BANK="my own.bank").returncode == 0
+    missing = run(*check, PROVENANCE_BANK='["my own.bank", "your own.bank"]')
+    assert (missing.returncode, "your own.bank: there is no such bank" in missing.stderr) == (
+        2,
+        True,
+    )
+    done = run("check", "a.txt", PROVENANCE_MODEL="text_model=no such model")
+    assert (done.returncode, "no such model" in done.stderr) == (2, True)
 
 
 def test_the_user_s_file_holds_everywhere(run: Run, records: Run, takedown: Path) -> None:
@@ -165,7 +216,8 @@ def test_keys_take_the_place_of_options(run: Run, takedown: Path) -> None:
     done = run("scan", takedown, cwd=desk)
     assert (done.stdout, done.returncode) == ("", 0)
     assert run("scan", takedown, "--exclude", "x", cwd=desk).stdout.startswith('{"schema"')
-    shown = run("config", "show", cwd=desk, PROVENANCE_SHOW="high").stdout
+    named = {"PROVENANCE_CONFIG": str(desk / "provenance.toml"), "PROVENANCE_SHOW": "high"}
+    shown = run("config", "show", cwd=desk, **named).stdout
     for line in ('exclude = ["deep"]', 'show = "high"', f'model = {{"text_model": "{desk}/m"}}'):
         assert line in shown
     assert run("check", "-", cwd=desk, stdin=b"words").stdout.startswith('{"schema"')

@@ -360,9 +360,9 @@ def test_a_bank_that_nobody_made_is_exit_2(run: Run, cluster: Any, url: str) -> 
 
 
 def test_the_configuration_is_shown_without_passwords(run: Run) -> None:
-    banks = "postgresql://u:horse/1@h/d postgresql://u@h/d?sslpassword=horse&bank=x a.bank"
+    banks = '["postgresql://u:horse/1@h/d", "postgresql://u@h/d?sslpassword=horse&bank=x", "a b"]'
     shown = run("config", "show", PROVENANCE_BANK=banks).stdout
-    assert "postgresql://…@h/d postgresql://…@h/d?sslpassword=…&bank=x a.bank" in shown
+    assert '["postgresql://…@h/d", "postgresql://…@h/d?sslpassword=…&bank=x", "a b"]' in shown
     assert "horse" not in shown
 
 
