@@ -209,6 +209,19 @@ def test_a_refusal_says_what_is_missing(take: Take, data: str) -> None:
     assert data.startswith("{") or "names its columns" in done.stderr
 
 
+def test_an_unknown_status_of_json_is_not_active(take: Take) -> None:
+    record = {"hashValue": PDQS[0], "hashStatus": "Suspended", "signalType": "ImagePDQ"}
+    done, rows = take(json.dumps({"hashRecords": [record]}))
+    assert (rows, "(unknown_status; 'Suspended')" in done.stdout) == ([], True)
+
+
+@pytest.mark.parametrize("odd", ["5", "[5]", '[{"value": 5}]', '{"a": 1}'])
+def test_odd_hashes_without_a_name_are_bad_rows_alone(take: Take, odd: str) -> None:
+    good = json.dumps({"id": "a", "hashes": {"pdq": PDQS[0]}})
+    done, rows = take(f'{{"id": "x", "hashes": {{"?": {odd}}}}}\n{good}')
+    assert (found(rows, "pdq"), "Traceback" in done.stderr) == (PDQS[:1], False)
+
+
 def test_ragged_rows_and_prefixes(take: Take) -> None:
     done, rows = take(
         f"id,sha256\na,sha256:{SUMS['sha256'][0]}\nb\nc,0x{SUMS['sha256'][1]}\nd,e,f\n"

@@ -19,6 +19,7 @@ from detectors.known_fakes.bank.exchange.row import (
     Defaults,
     Left,
     Row,
+    dicts,
     entry_of,
 )
 from detectors.known_fakes.bank.exchange.settle import CONFLICTS, Outcome
@@ -191,7 +192,7 @@ def _noticed(found: Iterable[Row], unnamed: list[str]) -> Iterator[Row]:
     """Yield rows, and keep what they hold of hashes that several algorithms have the length of."""
     for row in found:
         hashes = row.said.get("hashes")
-        for each in hashes.get(UNNAMED, ()) if isinstance(hashes, dict) else ():
+        for each in dicts(hashes.get(UNNAMED)) if isinstance(hashes, dict) else ():
             if len(each["value"]) == DIGITS["pdq"] and len(unnamed) < SAMPLE:
                 unnamed.append(each["value"])
         yield row

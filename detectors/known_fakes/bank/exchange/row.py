@@ -279,13 +279,13 @@ def _joined(native: Any, rest: Any) -> dict[str, Any]:
     """Give the hashes of both; the format's own go before those of `rest` where they disagree."""
     joined = dict(rest) if isinstance(rest, Mapping) else {}
     for name, hashes in native.items() if isinstance(native, Mapping) else ():
-        values = {each["value"].lower() for each in _dicts(hashes)}
-        if values - {each["value"].lower() for each in _dicts(joined.get(name))}:
+        values = {each["value"].lower() for each in dicts(hashes)}
+        if values - {each["value"].lower() for each in dicts(joined.get(name))}:
             joined[name] = hashes
     return joined
 
 
-def _dicts(hashes: Any) -> list[dict[str, Any]]:
+def dicts(hashes: Any) -> list[dict[str, Any]]:
     """Give the hashes of a list that have a value."""
     if isinstance(hashes, str):
         return [{"value": hashes}]
@@ -302,7 +302,7 @@ def _hashes(said: dict[str, Any]) -> tuple[dict[str, tuple[Hash, ...]], list[tup
         if name not in DIGITS:
             faults.append(("unknown_algorithm", ascii(name)[1:41]))
             continue
-        for row in _dicts(rows)[:MOST_HASHES]:
+        for row in dicts(rows)[:MOST_HASHES]:
             value, quality = row["value"].strip().lower(), row.get("quality")
             quality = quality if type(quality) is int and 0 <= quality <= 100 else None  # noqa: PLR2004
             if wrong := fault(name, value, quality):
@@ -355,12 +355,12 @@ def _doubts(said: Mapping[str, Any], now: str) -> list[tuple[str, str]]:
 
 def _named(hashes: dict[str, Any], algorithm: str | None) -> dict[str, Any]:
     """Return hashes with those that nobody names under the algorithm that they are taken to be."""
-    rows = _dicts(hashes.get(UNNAMED))
+    rows = dicts(hashes.get(UNNAMED))
     if not rows:
         return hashes
     found = {name: each for name, each in hashes.items() if name != UNNAMED}
     for row in rows:
         known = algorithm and DIGITS[algorithm] == len(row["value"].strip())
         name = algorithm if known and algorithm else f"{len(row['value'].strip())} digits"
-        found[name] = [*_dicts(found.get(name)), row]
+        found[name] = [*dicts(found.get(name)), row]
     return found

@@ -20,6 +20,8 @@ SIGNALS: Final = {"imagepdq": "pdq"}
 """Signal type in lower case → algorithm."""
 OTHERS: Final = ("video", "text", "url")
 """Beginnings of the signal types that are of no picture."""
+STANDING: Final = ("active", "received")
+"""Statuses of a record that counts."""
 GONE: Final = ("withdrawn", "deleted")
 EXTRA: Final = "provenance"
 CASES: Final = uuid.UUID("364743d0-e3ca-42ea-88e1-2d501d374d34")
@@ -76,8 +78,11 @@ def _row(where: str, record: dict[str, Any]) -> Row:
     decided = {}
     if record.get("lastModtimestamp"):
         decided["modified"] = record["lastModtimestamp"]
-    if str(record.get("hashStatus") or "").lower() in GONE:
+    status = str(record.get("hashStatus") or "")
+    if status.lower() in GONE:
         decided["status"] = Status.WITHDRAWN.value
+    elif status.lower() not in ("", *STANDING):
+        decided["status"] = status  # not known here, so not active
     return Row(where=where, said=said, rest=rest, decided=decided, left=left)
 
 
