@@ -21,6 +21,8 @@ DEEPEST = 8
 """Levels of subgraphs that are read."""
 MUTED, BYPASSED = 2, 4
 """Modes of a node in the editor (LiteGraph): it does not run, or passes its input on."""
+PASSING = ("ksamplerselect", "imagepadforoutpaint", "addtexttoimage", "addtextimage")
+"""Classes that make nothing, though their names look like it."""
 SAVES = ("save", "preview", "output", "send")
 UNSEEN = str.maketrans("", "", " _-")
 SETTINGS = frozenset(
@@ -129,7 +131,10 @@ def _table() -> tuple[tuple[Effect, tuple[tuple[str, ...], ...]], ...]:
     """Return the lists of the table, in the order in which they decide, names cut at `*`."""
     table = tomllib.loads(TABLE.read_text("utf-8"))
     order: tuple[Effect, ...] = ("loads", "references", "edits", "generates", "neutral")
-    settings: tuple[Effect, tuple[tuple[str, ...], ...]] = ("neutral", (("ksamplerselect",),))
+    settings: tuple[Effect, tuple[tuple[str, ...], ...]] = (
+        "neutral",
+        tuple((name,) for name in PASSING),
+    )
     lists = (
         (what, tuple(tuple(map(_plain, name.split("*"))) for name in table[what])) for what in order
     )
@@ -307,12 +312,19 @@ def _walk(found: Graph, ends: Iterable[str], without: frozenset[str]) -> Iterato
 
 def _starts_from(found: Graph, maker: str, loaded: set[str], effects: Mapping[str, Effect]) -> bool:
     """Tell whether a node that makes a picture starts from one that was loaded or handed to it."""
-    drawn_on = set(_walk(found, [maker], SETTINGS))
-    if drawn_on & loaded:
+    drawn_on = set(_walk(found, [maker], SETTINGS)) - {maker}
+    if drawn_on & loaded or _encodes_strange(found, drawn_on, effects):
         return True
     every = set(_walk(found, [maker], frozenset()))
     references = [name for name in every if effects.get(name) == "references"]
     return any(set(_walk(found, [name], frozenset())) & loaded for name in references)
+
+
+def _encodes_strange(found: Graph, way: set[str], effects: Mapping[str, Effect]) -> bool:
+    """Tell whether a picture of unknown origin is turned into what a sampler draws on."""
+    encoders = [name for name in way if _plain(found.nodes[name].kind).startswith("vaeencode")]
+    behind = set(_walk(found, encoders, SETTINGS))
+    return any(effects.get(name) == "unknown" for name in behind)
 
 
 def _unlinked(found: Graph) -> Made:

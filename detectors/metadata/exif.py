@@ -88,9 +88,16 @@ def _utf16(body: bytes, *, little: bool) -> str:
         body = body[2:]
     else:
         scores = {order: _score(body[:SCORED], order) for order in ("utf-16-le", "utf-16-be")}
+        if scores["utf-16-le"] <= 0 and scores["utf-16-be"] <= 0 and _is_plain(body[:SCORED]):
+            return plain(body)
         if scores["utf-16-le"] != scores["utf-16-be"]:
             little = scores["utf-16-le"] > scores["utf-16-be"]
     return body.decode("utf-16-le" if little else "utf-16-be", "replace").strip("\0")
+
+
+def _is_plain(body: bytes) -> bool:
+    """Tell whether bytes are ASCII text, which programs write behind the wrong charset."""
+    return b"\0" not in body.rstrip(b"\0") and body.rstrip(b"\0").isascii()
 
 
 def _score(body: bytes, order: str) -> int:

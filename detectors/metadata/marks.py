@@ -59,6 +59,8 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     version: str
     fields: dict[str, tuple[str, ...]]
     """What a field is for → the fields that serve for it, or further such names."""
+    names: dict[str, tuple[str, ...]]
+    """Lists of values that several rows share, by a name that stands for them in a row."""
     mark: tuple[Mark, ...]
 
     @property
@@ -69,13 +71,17 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @cache
 def table() -> Table:
-    """Return the table as it ships, with the fields of each row written out."""
+    """Return the table as it ships, with fields and shared values written out."""
     made = msgspec.convert(tomllib.loads(TABLE.read_text("utf-8")), Table)
     marks = tuple(
         msgspec.structs.replace(
             mark,
             when=tuple(
-                msgspec.structs.replace(when, fields=_written_out(when.fields, made.fields))
+                msgspec.structs.replace(
+                    when,
+                    fields=_written_out(when.fields, made.fields),
+                    values=_written_out(when.values, made.names),
+                )
                 for when in mark.when
             ),
         )

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
-from detectors.metadata import comfyui
+from detectors.metadata import comfyui, names
+from detectors.metadata.denials import denial
 from detectors.metadata.fields import Value
 
 MAX_MATCHED = 16_384
@@ -41,11 +42,11 @@ LEAST_SETTINGS = 3
 LEAST_TRAITS = 2
 MAX_LINES = 32
 """Lines that may hold settings; programs write one."""
-DENIES = re.compile(
-    r"\A(?:no|not|non|without|kein\w*|keine?r?|ohne|sans|aucun\w*|sin|senza|sem|geen|zonder|ingen|inget|bez|без|没有|未)\b"
-    r"[^.;]{0,40}\b(?:AI|A\.I\.|KI|IA|ИИ|ШІ|artificial|künstliche|intelligence|genAI|generative)\b",
-    re.IGNORECASE,
-)
+DISTINCT = (
+    "midjourney", "dall-e", "dalle", "stable diffusion", "adobe firefly", "flux.1", "ideogram",
+    "novelai", "comfyui", "gpt-image", "chatgpt", "gemini", "imagen", "firefly",
+)  # fmt: skip
+"""Names in a text on AI systems that outweigh a denial of something else in it."""
 UNSET = (None, 0, "0", "", False)
 PRODUCERS = ("ContentProducer", "ProduceID", "ContentPropagator", "PropagateID")
 """Keys of GB 45438-2025, annex E."""
@@ -115,7 +116,20 @@ def service(value: Value, values: Values, _: int) -> bool:
 def names_system(value: Value, values: Values, _: int) -> bool:
     """The text names a system, and is none of the values, by which people say that none was."""
     said = " ".join(value.text.strip().strip(".!()[]\"'").lower().split())
-    return bool(said) and said not in values and not DENIES.match(said)
+    if not said or said in values:
+        return False
+    at = denial(value.text)
+    return at is None or names.mentions(value.text[:at], names.table(DISTINCT))
+
+
+def names_generator(value: Value, values: Values, _: int) -> bool:
+    """The text is one of the values, alone or with a lead, a version or a variant."""
+    return names.is_name(value.text, names.table(values))
+
+
+def made_by(value: Value, values: Values, _: int) -> bool:
+    """The text begins by saying that one of the values made the picture."""
+    return names.is_made_by(value.text, names.table(values))
 
 
 def any_key(value: Value, values: Values, _: int) -> bool:
@@ -220,6 +234,8 @@ RULES: dict[str, Callable[[Value, Values, int], bool]] = {
     "label": label,
     "service": service,
     "names_system": names_system,
+    "names_generator": names_generator,
+    "made_by": made_by,
     "any_key": any_key,
     "same": same,
     "recipe": recipe,

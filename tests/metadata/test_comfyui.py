@@ -72,6 +72,8 @@ SUBGRAPH = {"id": "5f", "nodes": [{"id": 1, "type": "KSampler"}], "links": []}
         (SCALED, "nothing"),
         (UPSCALED, "edited"),
         (STRANGE, "unknown"),
+        (PHOTO | ran(i=("MyOwnNode", {})), "edited"),
+        (ran(i=("LoadImage", {}), r=("ImagePadForOutpaint", {"image": "i"}), s=SAVED), "nothing"),
         (ran(i=("LoadImage", {}), r=("MyOwnNode", {"image": "i"}), s=SAVED), "nothing"),
         (ran(e=("EmptyImage", {}), s=("SaveImage", {"images": "e"})), "nothing"),
         (ran(v=("VHS_LoadVideo", {}), s=("SaveImage", {"images": "v"})), "nothing"),
@@ -104,6 +106,8 @@ def test_what_was_made_is_told_from_the_saving_node_back(said: Any, answer: str)
     [
         ("KSampler (Efficient)", "generates"), ("KSamplerSelect", "neutral"),
         ("Load Image Batch", "loads"), ("ETN_LoadImageBase64", "loads"), ("FaceDetailer", "edits"),
+        ("ImagePadForOutpaint", "neutral"), ("ClipboardImage", "loads"), ("FluxEraseNode", "edits"),
+        ("QwenImageEditApi", "generates"), ("Upscale Image (using Model)", "edits"),
         ("CheckpointLoaderSimple", "neutral"), ("MyOwnNode", "unknown"),
     ],
 )  # fmt: skip

@@ -25,6 +25,7 @@ import pytest
 
 import detectors
 import provenance
+from detectors.metadata import denials
 from detectors.text_marks.detector import FLAGS
 from detectors.text_marks.table import marks
 
@@ -104,6 +105,9 @@ def in_tables() -> Iterator["Used"]:
     for when in (when for row in fields["mark"] for when in row["when"]):
         if when["rule"] in ("matches", "recipe"):
             yield from (Used(re.compile(one), SEARCHING) for one in when.get("values", ()))
+    answer, sentences = denials.patterns()
+    yield Used(answer, frozenset({"fullmatch"}))
+    yield from (Used(each, SEARCHING) for each in sentences)
 
 
 class Used(NamedTuple):
@@ -295,6 +299,7 @@ def test_a_pattern_that_goes_back_again_and_again_is_found(written: str) -> None
 
 
 MADE = {
+    "detectors/metadata/denials.py": "lists of words of denials.toml in a frame, read here",
     "detectors/metadata/rules.py": "of the table of marks, which is read here",
     "detectors/text_marks/detector.py": "the same",
     "detectors/text_marks/talk.py": "lists of words of talk.toml in a frame, found in its module",
