@@ -185,7 +185,7 @@ def test_the_command_shows_where_the_passage_lies(run: Callable[..., Any]) -> No
     assert "stand out: they read like a model's" in screen
     assert "As a whole:" in screen
     told = run("explain", name, "--only", "text_model").stdout
-    assert '    "The restoration of the ferry service' in told
+    assert '\n"The restoration of the ferry service' in told
     assert "* words 189 to" in told
     record = json.loads(run("check", name, "--only", "text_model", "--format", "json").stdout)
     (record,) = record if isinstance(record, list) else [record]
