@@ -24,6 +24,8 @@ MAX_HEAD = 20
 """Lines, blank ones apart, among which there must be a post."""
 MAX_MEDIA = 64
 """Media of one post that are looked at."""
+MAX_URLS = 1000
+"""Addresses of one post that are kept."""
 STRING_OR_NOT_A_NUMBER = re.compile(rb'"(?:[^"\\]++|\\.?)*+(?:"|\Z)|-?Infinity|NaN', re.DOTALL)
 """A string, and what many programs write for a number that is missing."""
 ESCAPES = re.compile(
@@ -32,8 +34,8 @@ ESCAPES = re.compile(
     re.DOTALL,
 )
 """Escapes in a string; `half` is half of a character, as texts have it that were cut by length."""
-ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,20}:", re.ASCII)
-"""How a URI begins; what it names is never fetched."""
+ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,20}://|data:|blob:", re.ASCII)
+"""How an address begins; what it names is never fetched."""
 PATHS = re.compile(rb'\[\s*+"')
 """How a list of strings begins."""
 ABSENT, NULL = msgspec.Raw(), b"null"
@@ -149,15 +151,24 @@ class _Values:
         """Return the value of a field, None where it is absent, null or of another kind."""
         return self._decoded(getattr(self._post, field), field, kind)
 
-    def several(self, field: str) -> list[str | None]:
-        """Return the strings of a list, None for each entry that is none; one string is a list."""
+    def several(self, field: str, most: int) -> tuple[list[str | None], int]:
+        """Return the first strings of a list, None for each entry that is none; one is a list.
+
+        Args:
+            field: which.
+            most: entries that are returned.
+
+        Returns:
+            The strings, and how many entries were left out.
+        """
         raw = getattr(self._post, field)
         value = bytes(raw)
         if value in (b"", NULL):
-            return []
+            return [], 0
         listed = value.startswith(b"[")
         entries = msgspec.json.decode(raw, type=list[msgspec.Raw]) if listed else [raw]
-        return [self._decoded(entry, field, str) for entry in entries]
+        kept = [self._decoded(entry, field, str) for entry in entries[:most]]
+        return kept, len(entries) - len(kept)
 
     def _decoded(self, raw: msgspec.Raw, field: str, kind: Any) -> Any:
         try:
@@ -234,8 +245,9 @@ class _Maker:
         """Return the item of a post."""
         key = self._key(identity := values.one("post_id", str | int), number)
         uri = f"{self._name}#{files.named(key.encode())}"
-        paths = values.several("media")
-        media = [_medium(self._folder, self._sidecars, path) for path in paths[:MAX_MEDIA]]
+        paths, paths_left_out = values.several("media", MAX_MEDIA)
+        urls, urls_left_out = values.several("urls", MAX_URLS)
+        media = [_medium(self._folder, self._sidecars, path) for path in paths]
         words = _words(uri, values, alone=not media)
         parts = [("text", words)] if words else []
         parts += [(f"media/{i}", medium) for i, medium in enumerate(media)]
@@ -244,8 +256,9 @@ class _Maker:
             "post_id": identity if identity and str(identity) != key else None,
             "account_id": values.one("account_id", str | int),
             "created_at": values.one("created_at", str | int | float),
-            "urls": [url for url in values.several("urls") if url is not None],
-            "media_left_out": max(0, len(paths) - MAX_MEDIA),
+            "urls": [url for url in urls if url is not None],
+            "urls_left_out": urls_left_out,
+            "media_left_out": paths_left_out,
             "left_out": list(values.lost),
             "heading_lines": 0 if self._begun else self._heading,
         }

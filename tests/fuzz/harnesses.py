@@ -371,7 +371,10 @@ HARNESSES: dict[str, Harness] = {
     "text_marks": Harness(text_marks, files("texts/*/*"), (CannotAssess,)),
     "posts": Harness(
         in_file("a.jsonl", posts),
-        written('{"text": "a", "media": ["b.png"], "urls": ["x"], "post_id": 1}\n{"text": ""}\n'),
+        written(
+            '{"text": "a", "media": ["b.png"], "urls": ["x"], "post_id": 1}\n{"text": ""}\n',
+            '\ufeff\r\n{"count": 1}\r\n{"text": "\\\\ \\ud83d", "media": NaN, "urls": [{}, null]}',
+        ),
     ),
     **{
         f"feed_{form}": Harness(in_file(f"a.{form}", feed(form)), exported(form), (ConfigError,))

@@ -165,6 +165,18 @@ def test_a_value_of_a_wrong_kind_costs_its_field_alone(records: Records, tmp_pat
         assert {s["part"]: s["reason"]["code"] for s in media} == amiss, fields
 
 
+def test_long_lists_are_cut_and_counted(tmp_path: Path) -> None:
+    long = {"text": "a", "media": ["no:where.png"] * 70, "urls": [{}, *["b"] * 1009]}
+    (item,) = read(written(tmp_path, long))
+    assert item.facts.pop("urls") == ["b"] * 999
+    assert item.facts == {
+        "line": 1, "left_out": ["urls"], "urls_left_out": 10, "media_left_out": 6,
+    }  # fmt: skip
+    assert [part.fault.reason.code for _, part in item.parts[1:] if part.fault] == [
+        "item.missing"
+    ] * 64
+
+
 def test_a_text_of_a_wrong_kind_is_said(run: Run, tmp_path: Path) -> None:
     Image.new("RGB", (64, 64)).save(tmp_path / "a.png")
     line = '{"post_id": {}, "text": %s, "media": ["a.png"]}'
