@@ -156,7 +156,7 @@ def test_no_feed_brings_a_picture_back(
         done = run("bank", "import", "--bank", bank, *dry, "feed")
         assert done.returncode == 3
         assert 'parked  theirs: its picture is withdrawn here as "mine": a real' in done.stderr
-        assert "(copy_withdrawn)" in done.stdout
+        assert "(copy_withdrawn; " in done.stdout
     assert list(statuses(run, bank)) == ["mine"]
     merged = run("bank", "merge", "--bank", bank, partner)
     assert "copy_withdrawn  theirs" in merged.stdout
