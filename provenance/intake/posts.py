@@ -41,6 +41,12 @@ PATHS = re.compile(rb'\[\s*+"')
 ABSENT, NULL = msgspec.Raw(), b"null"
 
 
+class Piece(msgspec.Struct):
+    """A part of a text that Telegram writes as a list: a link, a word in bold."""
+
+    text: str
+
+
 class Post(msgspec.Struct, kw_only=True):
     """A line of a file of posts, its values as they lie; further keys are ignored."""
 
@@ -284,7 +290,10 @@ def _words(uri: str, values: _Values, *, alone: bool) -> Item | None:
         values: of the post.
         alone: whether the post has no media, so that without text there is nothing to look at.
     """
-    if text := values.one("text", str):
+    text = values.one("text", str | list[str | Piece])
+    if isinstance(text, list):
+        text = "".join(piece.text if isinstance(piece, Piece) else piece for piece in text)
+    if text:
         return Item(uri, partial(stdin.given, text.encode()), kind=Kind.TEXT)
     if "text" in values.lost:
         fault = files.failed("item.wrong_kind", field="text")

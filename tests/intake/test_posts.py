@@ -180,7 +180,7 @@ def test_long_lists_are_cut_and_counted(tmp_path: Path) -> None:
 def test_a_text_of_a_wrong_kind_is_said(run: Run, tmp_path: Path) -> None:
     Image.new("RGB", (64, 64)).save(tmp_path / "a.png")
     line = '{"post_id": {}, "text": %s, "media": ["a.png"]}'
-    path = written(tmp_path, *(line % text for text in ("3", "{}", '["a"]', "true")))
+    path = written(tmp_path, *(line % text for text in ("3", "{}", '["a", 7]', "true")))
     done = run("check", path, "--only", "text_marks,metadata", "--format", "jsonl")
     assert done.returncode == 3
     for number, record in enumerate(map(json.loads, done.stdout.splitlines()), 1):
@@ -206,6 +206,13 @@ def test_a_text_that_was_cut_within_a_character_is_read(tmp_path: Path) -> None:
     (tmp_path / "old.jsonl").write_bytes(b'{"text": "caf\xe9"}')
     (old,) = read(str(tmp_path / "old.jsonl"))
     assert dict(old.parts)["text"].data.decode() == "caf\ufffd"
+
+
+def test_a_text_in_pieces_is_one_text(tmp_path: Path) -> None:
+    pieces = ["As an AI ", {"type": "bold", "text": "language model"}, ", I cannot."]
+    whole, none = read(written(tmp_path, {"text": pieces}, {"text": []}))
+    assert dict(whole.parts)["text"].data == b"As an AI language model, I cannot."
+    assert dict(none.parts)["text"].fault is not None
 
 
 def test_ids_that_are_numbers_of_lines_stay_apart(records: Records, tmp_path: Path) -> None:
