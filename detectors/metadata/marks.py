@@ -43,6 +43,8 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     when: tuple[When, ...]
     tool: str | None = None
     """The writing program, where the mark makes it certain."""
+    general: bool = False
+    """The field does not tell making from changing: an edit told by another one outranks it."""
 
     def writer(self, value: Value) -> str:
         """Give what the evidence comes from: the program, else the field."""
@@ -128,4 +130,5 @@ def found(index: dict[str, dict[int, Mark]], fields: Fields) -> list[tuple[Mark,
         if not keys & spoken:
             hits.append((mark, value))
             spoken |= keys
-    return hits
+    edited = any(mark.claim == "ai_edited" for mark, _ in hits)
+    return [(mark, value) for mark, value in hits if not (edited and mark.general)]

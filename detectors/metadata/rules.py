@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Any
 
 from detectors.metadata import comfyui, names
@@ -11,43 +11,49 @@ from detectors.metadata.fields import Value
 
 MAX_MATCHED = 16_384
 """Characters of a value that a pattern is tried on; a mark stands in far fewer."""
-STEPS = re.compile(r"\bSteps: ?\d[^\r\n]{0,4096}")
+STEPS = re.compile(r"(?:\b|\\n)Steps ?[:=] ?\d", re.IGNORECASE)
+AROUND = 4096
+"""Characters before and behind the steps in which the other settings stand."""
+LINES = re.compile(r"[\r\n]+")
+A_SETTING = re.compile(r"\s{0,20}[\w ().-]{1,40}[:=] ?\S")
+"""A line that may go on with settings, where each has a line of its own."""
 SETTINGS = tuple(
-    re.compile(setting)
+    re.compile(setting, re.IGNORECASE)
     for setting in (
-        r"\bSeed: ?\d",
-        r"\bSize: ?\d+x\d",
-        r"\bModel: ?\S",
-        r"\bVersion: ?\S",
+        r"\bSeed ?[:=] ?\d",
+        r"\bSize ?[:=] ?\d+x\d",
+        r"\bModel ?[:=] ?\S",
+        r"\bVersion ?[:=] ?\S",
     )
 )
 """What AUTOMATIC1111 writes behind the steps; programs order it differently and leave some out."""
 TRAITS = tuple(
-    re.compile(trait)
+    re.compile(trait, re.IGNORECASE)
     for trait in (
-        r"\bCFG [Ss]cale: ?\d",
-        r"\bSampler: ?\S",
-        r"\bModel hash: ?[0-9A-Fa-f]{6}",
-        r"\bNegative prompt:",
-        r"\bSchedule(?:r| type): ?\S",
-        r"\b(?:Clip skip|CLIP Skip): ?\d",
-        r"\bDenoising strength: ?\d",
-        r"\b(?:VAE|Lora|TI) hash(?:es)?: ?\S",
-        r"\bGuidance(?: [Ss]cale)?: ?\d",
+        r"\bCFG(?: scale)? ?[:=] ?\d",
+        r"\b(?:Sampler|Schedule(?:r| type)) ?[:=] ?\S",
+        r"\bSampler ?[:=] ?(?:k_|Euler|DPM|DDIM|DDPM|Heun|LMS|UniPC|PLMS|LCM|DEIS|Restart|TCD)",
+        r"\bModel hash ?[:=] ?[0-9A-F]{6}",
+        r"\bNegative prompt ?[:=]",
+        r"\bClip skip ?[:=] ?\d",
+        r"\bDenoising strength ?[:=] ?\d",
+        r"\b(?:VAE|Lora|TI) hash(?:es)? ?[:=] ?\S",
+        r"\bGuidance(?: scale)? ?[:=] ?\d",
         r"\bApp: SD\.Next",
     )
 )
 """What only the settings of a diffusion model have; simulations and recipes have none of it."""
+SECOND_PASS = ("Hires", "hires", "First pass size")
 LEAST_SETTINGS = 3
 LEAST_TRAITS = 2
 MAX_LINES = 32
-"""Lines that may hold settings; programs write one."""
+"""Places that may hold settings; programs write one."""
 DISTINCT = (
     "midjourney", "dall-e", "dalle", "stable diffusion", "adobe firefly", "flux.1", "ideogram",
     "novelai", "comfyui", "gpt-image", "chatgpt", "gemini", "imagen", "firefly",
 )  # fmt: skip
 """Names in a text on AI systems that outweigh a denial of something else in it."""
-UNSET = (None, 0, "0", "", False)
+UNSET: tuple[Any, ...] = (None, 0, "0", "", False, [], "None", "null")
 PRODUCERS = ("ContentProducer", "ProduceID", "ContentPropagator", "PropagateID")
 """Keys of GB 45438-2025, annex E."""
 
@@ -97,8 +103,25 @@ def key_equals(value: Value, values: Values, _: int) -> bool:
 
 
 def key_set(value: Value, values: Values, _: int) -> bool:
-    """The text is a JSON object whose key holds a number other than zero, or a text."""
-    return isinstance(value.json, dict) and value.json.get(values[0]) not in UNSET
+    """The text is a JSON object one of whose keys holds a number other than zero, or a text."""
+    said = value.json
+    return isinstance(said, dict) and any(said.get(key) not in UNSET for key in values)
+
+
+def key_between(value: Value, values: Values, _: int) -> bool:
+    """The text is a JSON object whose key holds a number between two others."""
+    said = value.json.get(values[0]) if isinstance(value.json, dict) else None
+    return isinstance(said, (int, float)) and float(values[1]) < said < float(values[2])
+
+
+def any_key_set(value: Value, values: Values, _: int) -> bool:
+    """The text is a JSON object in which one of the keys, at any depth, holds something."""
+    return any(said not in UNSET for key in values for said in _held(value.json, key))
+
+
+def key_ends(value: Value, values: Values, _: int) -> bool:
+    """The text is a JSON object in which a key, the first value, ends with one of the others."""
+    return any(str(said)[:200].endswith(values[1:]) for said in _held(value.json, values[0]))
 
 
 def label(value: Value, values: Values, _: int) -> bool:
@@ -158,7 +181,7 @@ def recipe_edits(value: Value, values: Values, _: int) -> bool:
     Denoising alone says so only where it is not that of a second pass over the same picture.
     """
     for line in _recipes(value.text):
-        second = "Hires" in line or "hires" in line
+        second = any(word in line for word in SECOND_PASS)
         strength = "Denoising strength" in line and not second
         if strength or any(re.search(pattern, line) for pattern in values):
             return True
@@ -166,17 +189,22 @@ def recipe_edits(value: Value, values: Values, _: int) -> bool:
 
 
 def _recipes(text: str) -> Iterator[str]:
-    """Yield the lines of generation settings in a text, each with what stands before it."""
+    """Yield the settings of a diffusion model in a text: a line, or lines of one setting each."""
     for found in islice(STEPS.finditer(text), MAX_LINES):
-        line, before = (
-            found.group().strip(),
-            text[max(0, found.start() - MAX_MATCHED) : found.start()],
-        )
-        traits = sum(trait.search(line) is not None for trait in TRAITS)
-        traits += "Negative prompt:" in before and "Negative prompt:" not in line
-        settings = sum(setting.search(line) is not None for setting in SETTINGS)
+        said = _around(text, found.start())
+        traits = sum(trait.search(said) is not None for trait in TRAITS)
+        settings = sum(setting.search(said) is not None for setting in SETTINGS)
         if traits >= LEAST_TRAITS and traits + settings >= LEAST_SETTINGS:
-            yield line
+            yield said
+
+
+def _around(text: str, at: int) -> str:
+    """Return the line at a place of a text, with the lines of settings next to it."""
+    before = LINES.split(text[max(0, at - AROUND) : at])
+    behind = LINES.split(text[at : at + AROUND])
+    above = takewhile(A_SETTING.match, reversed(before[:-1]))
+    below = takewhile(A_SETTING.match, behind[1:])
+    return "\n".join([*reversed(list(above)), before[-1] + behind[0], *below])
 
 
 def graph_generates(value: Value, _: Values, __: int) -> bool:
@@ -202,7 +230,9 @@ def _made(value: Value) -> comfyui.Made | None:
 def excerpt(rule: str, value: Value) -> str:
     """Give what a rule went by: a line of settings, the nodes of a graph, the end of a URI."""
     if rule in ("recipe", "recipe_edits"):
-        return next(_recipes(value.text))
+        said = next(_recipes(value.text))
+        steps = STEPS.search(said)
+        return said[steps.start() :].removeprefix("\\n") if steps else said
     if rule.startswith("graph_") and value.graph is not None:
         known = comfyui.strangers if rule == "graph_unknown" else comfyui.kinds
         return ", ".join(known(value.graph))
@@ -236,6 +266,9 @@ RULES: dict[str, Callable[[Value, Values, int], bool]] = {
     "names_system": names_system,
     "names_generator": names_generator,
     "made_by": made_by,
+    "key_between": key_between,
+    "any_key_set": any_key_set,
+    "key_ends": key_ends,
     "any_key": any_key,
     "same": same,
     "recipe": recipe,
