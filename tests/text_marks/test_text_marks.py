@@ -96,6 +96,7 @@ def test_a_model_is_heard_in_every_language_and_a_person_is_not(code: str) -> No
         ("I am an AI model. The agency scanned my face in March.", False),
         ("I'm an AI assistant professor at Leeds.", False),
         ("Sure! Here's a revised version of your post:", True),
+        ("Rents rose \\ue202turn0search0 in every district.", True),
         ("Sure! Here are the photos from the party:", False),
         ("The tokens <|im_start|> and <|im_end|> stand between the turns.", False),
         ("On Mon, 3 Mar 2025 at 10:11, Bot <b@example.net> wrote:\nAs an AI, I cannot.", False),
