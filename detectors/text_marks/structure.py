@@ -13,10 +13,11 @@ _BLOCKS = {"fence", "code_block", "blockquote_open", "html_block"}
 _ENVIRONMENT = re.compile(
     r"^(?:(?:\\begin\{(?:verbatim|lstlisting|minted|quote|quotation)"
     r"|#\+begin_(?:quote|src|example))[^\n]*\n"
+    r"|<(?P<tag>[a-z_]{0,20}example[a-z_]{0,20}|quote|transcript)>"
     r"|(?P<rule>-{4,}|\.{4,}|_{4,}|={4,})[ \t]*\n(?=\S))",
     re.MULTILINE | re.IGNORECASE,
 )
-"""How LaTeX, Org and AsciiDoc open listings and quotations."""
+"""How LaTeX, Org, AsciiDoc and prompts open listings, quotations and examples."""
 _NAMED_END = re.compile(
     r"^(?:\\end\{(?:verbatim|lstlisting|minted|quote|quotation)|#\+end_)",
     re.MULTILINE | re.IGNORECASE,
@@ -42,6 +43,7 @@ _MESSAGE = re.compile(
 """What mail programs write before the message that is answered or forwarded, at its end."""
 _PAIR = re.compile(
     r"\s*(?:-\s+)?[\"']?[a-z_$][\w.$-]{0,40}[\"']?\s?[:=](?:\s|\Z)|\s*[\]\[{}),]+\s*\Z|\s*#"
+    r"|\[{1,2}[\w.\"-]{1,80}\]{1,2}\s*\Z"
 )
 DATA_LINES = 0.8
 """Share of lines that are keys with values above which a text is data: YAML, INI, headers."""
@@ -94,11 +96,13 @@ def _closed(text: str, token: Any, end: int) -> int:
 
 
 def _environments(text: str) -> Iterator[tuple[int, int]]:
-    """Yield the listings and quotations of LaTeX, Org and AsciiDoc."""
+    """Yield the listings, quotations and examples."""
     start = 0
     while opened := _ENVIRONMENT.search(text, start):
-        rule = opened["rule"]
-        if rule is None:
+        rule, tag = opened["rule"], opened["tag"]
+        if tag is not None:
+            end = text.find(f"</{tag}>", opened.end())
+        elif rule is None:
             closing = _NAMED_END.search(text, opened.end())
             end = closing.start() if closing else -1
         else:
