@@ -311,7 +311,7 @@ def source_type(uri: Any) -> str | None:
     """Give the last part of a digital source type, whatever scheme, blanks and slashes it has."""
     if not isinstance(uri, str):
         return None
-    return text(uri.strip().rstrip("/").rpartition("/")[2], 100)
+    return text(re.split(r"[/:#]", uri.strip().rstrip("/"))[-1], 100)
 
 
 def _agent(agent: Any) -> str | None:

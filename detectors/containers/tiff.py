@@ -57,6 +57,8 @@ class Entries(msgspec.Struct, frozen=True, kw_only=True):
     """Whether all directories were read."""
     limited: bool
     """Whether a limit of ours left some out."""
+    lost: frozenset[int] = frozenset()
+    """Tags whose values lie outside the file."""
 
 
 def entries(data: bytes | memoryview) -> Entries:
@@ -69,7 +71,12 @@ def entries(data: bytes | memoryview) -> Entries:
     if layout is None:
         return Entries(found=[], whole=False, limited=False)
     reader = _Reader(data, layout)
-    return Entries(found=reader.found, whole=reader.whole, limited=reader.limited)
+    return Entries(
+        found=reader.found,
+        whole=reader.whole,
+        limited=reader.limited,
+        lost=frozenset(reader.lost),
+    )
 
 
 class _Reader:
@@ -79,6 +86,7 @@ class _Reader:
         self.data, self.layout = data, layout
         self.view = memoryview(data)
         self.found: list[Entry] = []
+        self.lost: set[int] = set()
         self.whole, self.limited = True, False
         self._left = 2 * len(data)
         self._pointers = MAX_POINTERS
@@ -141,6 +149,8 @@ class _Reader:
         if size > layout.pointer.size:
             at = layout.pointer.unpack_from(self.data, at)[0]
         if not size or at + size > len(self.data):
+            if size:
+                self.lost.add(tag)
             return True
         self._left -= size
         if self._left < 0 or len(self.found) >= MAX_CHUNKS:

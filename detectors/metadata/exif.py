@@ -1,5 +1,7 @@
 """Texts of EXIF (CIPA DC-008): bounded, in both byte orders, in every charset of UserComment."""
 
+import msgspec
+
 from detectors.containers.tiff import Entry, entries
 
 NAMES = {
@@ -32,14 +34,21 @@ CHARSET = 8
 """Bytes of the charset in front of a UserComment."""
 
 
-def raw_texts(data: bytes | memoryview) -> tuple[list[Entry], bool]:
+class Texts(msgspec.Struct, frozen=True, kw_only=True):
+    """The textual tags of a block, still encoded, which `text` decodes."""
+
+    found: list[Entry]
+    whole: bool
+    """False where the block is malformed: what could be read stands."""
+    limited: bool
+    """Whether a limit left some out."""
+
+
+def raw_texts(data: bytes | memoryview) -> Texts:
     """Return the textual tags of the main and the Exif directory that are read, still encoded.
 
     Args:
         data: a TIFF stream; the `Exif` head of JPEG segments may stand before it.
-
-    Returns:
-        the entries, which `text` decodes, and whether a limit left some out.
     """
     if bytes(data[:6]) == PREFIX:
         data = data[6:]
@@ -49,7 +58,8 @@ def raw_texts(data: bytes | memoryview) -> tuple[list[Entry], bool]:
         for entry in read.found
         if entry.tag in NAMES and entry.type in TEXTUAL and entry.directory in ("IFD0", "Exif")
     ]
-    return texts, read.limited
+    whole = read.whole and bool(read.found) and not read.lost & set(NAMES)
+    return Texts(found=texts, whole=whole or not data, limited=read.limited)
 
 
 def plain(raw: bytes) -> str:

@@ -1,6 +1,7 @@
 """The named text fields of a picture, from whatever container holds them."""
 
 import base64
+import html
 import json
 import re
 from collections.abc import Callable, Collection
@@ -61,17 +62,24 @@ class Value:
         text = LABEL.sub("", self.text[:MAX_LABEL].lstrip(), count=1) + self.text[MAX_LABEL:]
         if text.startswith(BASE64_OBJECT):
             text = _unpacked(text)
-        if not text.startswith("{"):
-            return None
-        try:
-            return json.JSONDecoder().raw_decode(text)[0]
-        except (ValueError, RecursionError):
-            return None
+        if text.startswith("{&quot;"):  # escaped twice
+            text = html.unescape(text)
+        return read_json(text)
 
     @cached_property
     def graph(self) -> comfyui.Graph | None:
         """The ComfyUI graph that the value holds, None where it holds none."""
         return comfyui.graph(self.json)
+
+
+def read_json(text: str) -> Any:
+    """Return the JSON object that a text begins with, None where it is none or nests too deep."""
+    if not text.startswith("{"):
+        return None
+    try:
+        return json.JSONDecoder().raw_decode(text)[0]
+    except (ValueError, RecursionError):
+        return None
 
 
 def _unpacked(text: str) -> str:
@@ -203,6 +211,7 @@ class Fields:
         """Give the bytes of a zlib stream, within the budget."""
         unpacked, fits = inflate(packed, self._left) if self._left else (b"", False)
         self.limited = self.limited or not fits
+        self.whole = self.whole and bool(unpacked or not packed or not self._left)
         self._left -= len(unpacked)
         return unpacked
 
@@ -212,9 +221,10 @@ class Fields:
         if self._blocks > MAX_BLOCKS:
             self.limited = True
             return
-        texts, limited = exif.raw_texts(data)
-        self.limited = self.limited or limited
-        for entry in texts:
+        texts = exif.raw_texts(data)
+        self.limited = self.limited or texts.limited
+        self.whole = self.whole and texts.whole
+        for entry in texts.found:
             name = f"EXIF {exif.NAMES[entry.tag]}"
             if name in self._wanted:
                 self._keep(name, exif.text(entry, self._spend(entry.data)))
@@ -236,11 +246,15 @@ class Fields:
             self._packet(chunk.data[len(XMP_HEAD) :])
         elif bytes(chunk.data[: len(EXTENSION_HEAD)]) == EXTENSION_HEAD:
             self._pieces.append(memoryview(self._spend(chunk.data[len(EXTENSION_HEAD) :])))
+        else:
+            self.segment(chunk)
 
     def photoshop(self, chunk: Chunk) -> None:
         """Keep an APP13 segment; resources may go on in the next."""
         if bytes(chunk.data[: len(iim.HEAD)]) == iim.HEAD:
             self._resources.append(self._spend(chunk.data[len(iim.HEAD) :]))
+        else:
+            self.segment(chunk)
 
     def png_text(self, chunk: Chunk) -> None:
         """Read a tEXt, zTXt or iTXt chunk, if its keyword is wanted."""
@@ -249,6 +263,7 @@ class Fields:
         profile, field = name.startswith(RAW_PROFILE), self._keywords.get(name.lower())
         if not profile and name != PNG_XMP and field is None:
             return
+        self.whole = self.whole and len(keyword) < len(chunk.data)
         body = bytes(chunk.data[len(keyword) + 1 : len(keyword) + 1 + HELD])
         packed = chunk.tag == "zTXt"
         if chunk.tag == "iTXt":
@@ -297,7 +312,7 @@ class Fields:
 
     def segment(self, chunk: Chunk) -> None:
         """Read an application segment that holds a label as bare JSON, or behind its name."""
-        if bytes(chunk.data[:1]) == b"{" or bytes(chunk.data[:4]) == b"AIGC":
+        if bytes(chunk.data[:MAX_LABEL]).lstrip(b"\0 ").lower().startswith((b"{", b"aigc")):
             self._keep_raw("JPEG APP", chunk.data)
 
     def bare_exif(self, chunk: Chunk) -> None:

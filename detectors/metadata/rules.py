@@ -7,7 +7,7 @@ from typing import Any
 
 from detectors.metadata import comfyui, names
 from detectors.metadata.denials import denial
-from detectors.metadata.fields import Value
+from detectors.metadata.fields import Value, read_json
 
 MAX_MATCHED = 16_384
 """Characters of a value that a pattern is tried on; a mark stands in far fewer."""
@@ -161,7 +161,9 @@ def any_key(value: Value, values: Values, _: int) -> bool:
 
 
 def _held(said: Any, key: str, depth: int = 6) -> Iterator[Any]:
-    """Yield what a key holds anywhere in a JSON object, so many levels deep."""
+    """Yield what a key holds anywhere in a JSON object, so many levels deep, texts of JSON too."""
+    if isinstance(said, str) and depth:
+        said = read_json(said)
     if isinstance(said, dict) and depth:
         for name, inner in islice(said.items(), 1000):
             if name == key:
@@ -240,15 +242,16 @@ def excerpt(rule: str, value: Value) -> str:
 
 
 def _end(uri: str) -> str:
-    """Give the last part of the path of a URI."""
-    return uri.strip().rstrip("/").rpartition("/")[2]
+    """Return the last part of the path of a URI, or of a short form such as `digsrctype:…`."""
+    return re.split(r"[/:#]", uri.strip().rstrip("/"))[-1]
 
 
 def _aigc(value: Value) -> dict[str, Any]:
-    """Give the label in this text, with or without its wrapper."""
+    """Return the label in this text, with or without its wrapper."""
     said = value.json
-    if isinstance(said, dict) and isinstance(said.get("AIGC"), dict):
-        said = said["AIGC"]
+    if isinstance(said, dict):
+        wrapped = said.get("AIGC", said.get("aigc"))
+        said = read_json(wrapped) if isinstance(wrapped, str) else wrapped or said
     return said if isinstance(said, dict) else {}
 
 

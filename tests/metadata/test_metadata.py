@@ -443,3 +443,55 @@ def test_a_field_that_names_a_system_is_one(text: str) -> None:
 def test_a_generator_is_named_with_versions_and_variants(text: str, named: bool) -> None:
     claims = [signal.claim for signal in says("xmp:CreatorTool", text)]
     assert claims == ([Claim.AI_GENERATED] if named else [None])
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        b"MM\0*\0\0\0\x08\0\x02",  # cut in its directory
+        b"MM\0*\0\xff\0\0" + bytes(8),  # the directory lies outside
+        b"MM\0*\0\0\0\x08\0\x01\x01\x0f\0\x02\0\0\0\x09\0\0\xff\xff" + bytes(4),  # a value does
+        b"XX\0*\0\0\0\x08" + bytes(8),  # no byte order
+    ],
+)
+def test_malformed_exif_is_never_called_clear(block: bytes) -> None:
+    assert codes(JPEG[:2] + app1(b"Exif\0\0" + block) + JPEG[2:]) == ["metadata.clear_in_part"]
+    assert codes(png(chunk(b"eXIf", block))) == ["metadata.clear_in_part"]
+
+
+@pytest.mark.parametrize(
+    "damaged", [chunk(b"zTXt", b"parameters\0\0no zlib"), chunk(b"iTXt", b"parameters")]
+)
+def test_a_damaged_text_of_a_png_is_never_called_clear(damaged: bytes) -> None:
+    assert codes(png(damaged)) == ["metadata.clear_in_part"]
+
+
+def test_a_source_type_in_its_short_form_is_one() -> None:
+    said = says("Iptc4xmpExt:DigitalSourceType", "digsrctype:trainedAlgorithmicMedia")
+    assert [signal.claim for signal in said] == [Claim.AI_GENERATED]
+
+
+LABEL = '{"Label": "1", "ContentProducer": "x", "ProduceID": "1"}'
+
+
+@pytest.mark.parametrize("number", [0, 1, 2, 11, 13, 15])
+@pytest.mark.parametrize(
+    "written", [LABEL, "AIGC" + LABEL, "\0\0AIGC\0" + LABEL, '{"aigc": ' + LABEL + "}"]
+)
+def test_a_label_is_read_in_every_application_segment(number: int, written: str) -> None:
+    data = written.encode()
+    segment = bytes((0xFF, 0xE0 + number)) + struct.pack(">H", len(data) + 2) + data
+    claims = [signal.claim for signal in look(JPEG[:2] + segment + JPEG[2:])]
+    assert claims == [Claim.AI_GENERATED]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"data": json.dumps({"product": "dreamina", "exportType": "generation"})},
+        {"source_info": json.dumps({"aigc_info": {"aigc_label_type": 1}})},
+    ],
+)
+def test_json_in_a_text_of_json_is_read(said: dict[str, str]) -> None:
+    found = look(png(chunk(b"tEXt", b"Comment\0" + json.dumps(said).encode())))
+    assert [signal.claim for signal in found] == [Claim.AI_GENERATED]
