@@ -408,12 +408,13 @@ def test_the_command_speaks_of_it_and_never_shows_the_key(
     screen = run("check", *named, "--only", "text_marks", "--fail-on", "review")
     assert screen.returncode == 1, screen.stderr
     assert "watermark of our model" in " ".join(screen.stdout.split())
-    shown = [screen, run("config", "show"), run("doctor")]
+    obeyed = {"PROVENANCE_CONFIG": str(file)}
+    shown = [screen, run("config", "show", **obeyed), run("doctor", **obeyed)]
     shown.append(run("explain", *named, "--only", "text_marks"))
     shown.append(run("check", *named, "--only", "text_marks", "--format", "json"))
     assert all(done.returncode in (0, 1) for done in shown)
     file.write_text(file.read_text() + "greenlist_ratio = 2.0\n")
-    broken = [run("check", *named), run("doctor")]
+    broken = [run("check", *named), run("doctor", **obeyed)]
     assert [done.returncode for done in broken] == [2, 3]
     assert "greenlist_ratio" in broken[0].stderr
     assert "greenlist_ratio" in broken[1].stdout
