@@ -122,6 +122,16 @@ class Picture:
             raise CannotAssess(Outcome.NOT_ASSESSED, Reason("picture.no_frame", {"frame": number}))
         return self._later(number)
 
+    def part(self, box: tuple[int, int, int, int]) -> "Picture":
+        """Return a part of the picture.
+
+        Args:
+            box: left, top, right and bottom, in pixels of the arrays.
+        """
+        size = box[2] - box[0], box[3] - box[1]
+        grey = None if self._grey is None else self._grey.crop(box)
+        return Picture(lambda: self._image.crop(box), grey, size=size, truncated=self.truncated)
+
     @cached_property
     def _image(self) -> Image.Image:
         return self._colour()

@@ -12,6 +12,7 @@ from detectors.known_fakes.bank.entry import EXACT, WEAK, Entry, Status
 from detectors.known_fakes.bank.place import Store, opened, place
 from detectors.known_fakes.calibration import kept
 from detectors.known_fakes.chance import Chance
+from detectors.known_fakes.parts import Parts, at
 from detectors.known_fakes.watch import Watched
 from detectors.signal import Claim, Outcome, Reason, Signal, Tier
 
@@ -111,33 +112,48 @@ class KnownFakes:
 
         seen = looks(item.picture)
         item.fingerprints["pdq"] = seen.pdq.tobytes().hex()
-        found = _of_frame(item.picture, seen, searchers) or _of_later(item.picture, searchers)
-        found = found or _comes_near(item.picture, searchers)
-        if found:
+        parts = Parts(item.picture)
+        found = _of_frame(item.picture, seen, parts, searchers)
+        found = found or _of_later(item.picture, searchers)
+        if found := found or _comes_near(item.picture, searchers):
             return found
-        if seen.plain:
+        if seen.plain and not parts.found:
             args = {"quality": seen.quality, "deviation": round(seen.deviation, 1)}
             return [_said(Outcome.NOT_ASSESSED, Reason(f"{NAME}.low_detail", args))]
-        return [_nothing(searchers)]
+        return [_nothing(searchers, len(parts.found))]
 
     def _unheld(self, item: Item, found: list[Signal]) -> list[Signal]:
         """Return the signals without a claim where a bank took the picture back.
 
         What was withdrawn or is disputed in one bank holds for all that are asked together.
         """
-        if not any(each.claim is Claim.KNOWN_FAKE for each in found):
-            return found
         frames = {each.facts.get("frame") for each in found}
         frame = next(iter(frames - {None}), None)
+        fakes = [each for each in found if each.claim is Claim.KNOWN_FAKE]
+        regions = {tuple(each.facts.get("region", ())) for each in fakes}
+        held = {region: self._held(item, frame, region) for region in regions}
+        return [
+            _taken_back(each, *taken)
+            if (taken := held.get(tuple(each.facts.get("region", ()))))
+            else each
+            for each in found
+        ]
+
+    def _held(
+        self, item: Item, frame: int | None, region: tuple[int, ...]
+    ) -> "tuple[Held, str] | None":
+        """Return what holds for a picture, or for a part of it, and in which bank."""
         for bank in self._banks:
             try:
                 picture = None if frame is None else item.picture.frame(frame)
+                if region:
+                    picture = at(picture or item.picture, region)
                 held = bank.holds().of_item(item, picture)
             except CannotAssess:  # its bytes were compared, and are all that is known of it
                 held = []
             if held:
-                return [_taken_back(each, held[0], bank.store.name) for each in found]
-        return found
+                return held[0], bank.store.name
+        return None
 
     def _note_states(self) -> None:
         """Let the version say what is searched."""
@@ -148,7 +164,7 @@ class KnownFakes:
         self.version = ", ".join([VERSION, *states])
 
 
-def _nothing(searchers: "list[Searcher]") -> Signal:
+def _nothing(searchers: "list[Searcher]", parts: int) -> Signal:
     """Return what is said where nothing matches: of what was compared, and of nothing else."""
     entries = sum(len(each.index) for each in searchers)
     compared = sum(each.index.by_look for each in searchers)
@@ -161,8 +177,9 @@ def _nothing(searchers: "list[Searcher]") -> Signal:
     facts = {"compared": compared, "not_compared": rest} if rest else {}
     if rest and not compared:
         return _said(Outcome.NOT_ASSESSED, Reason(f"{NAME}.bytes_alone", args), facts)
-    if rest:
-        args["also"] = [f"{NAME}.by_bytes"]
+    args |= {"parts": parts} if parts else {}
+    if also := [f"{NAME}.parts"] * bool(parts) + [f"{NAME}.by_bytes"] * bool(rest):
+        args["also"] = also
     return _said(Outcome.CLEAR, Reason(f"{NAME}.clear", args), facts)
 
 
@@ -201,14 +218,14 @@ def _taken_back(signal: Signal, held: "Held", bank: str) -> Signal:
     )
 
 
-def _of_frame(picture: "Picture", seen: "Looks", searchers: "list[Searcher]") -> list[Signal]:
-    """Give the findings about one frame; a plain one matches nothing."""
-    if seen.plain:
-        return []
+def _of_frame(
+    picture: "Picture", seen: "Looks", parts: Parts, searchers: "list[Searcher]"
+) -> list[Signal]:
+    """Give the findings about one frame."""
     return [
         _found(each.bank, len(each.index), match, picture)
         for each in searchers
-        for match in each.matches(picture, seen)
+        for match in each.matches(picture, seen, parts)
     ]
 
 
@@ -222,7 +239,7 @@ def _of_later(picture: "Picture", searchers: "list[Searcher]") -> list[Signal]:
             frame = picture.frame(number)
         except CannotAssess:  # the first frame has spoken for the file; this one is not there
             return []
-        if found := _of_frame(frame, looks(frame), searchers):
+        if found := _of_frame(frame, looks(frame), Parts(frame), searchers):
             facts = {"frame": number}
             return [msgspec.structs.replace(each, facts=each.facts | facts) for each in found]
     return []
@@ -262,6 +279,7 @@ def _found(bank: Store, entries: int, match: "Match", picture: "Picture") -> Sig
         "view": match.view,
         "transform": match.transform,
         **({} if match.entry.local else {"local": "not_assessed"}),
+        **({"region": list(match.region)} if match.region else {}),
         **({"truncated": True} if picture.truncated else {}),
         **match.facts,
     }
@@ -326,8 +344,9 @@ def _how(facts: dict[str, Any]) -> str:
         if facts["distance"] is None
         else f"{facts['distance']} of 256 bits differ"
     )
+    where = ["{2} x {3} pixels at {0}, {1}".format(*facts["region"])] if "region" in facts else []
     cut = ["the file ends early"] if facts.get("truncated") else []
-    return "; ".join([", ".join(map(_done, facts["transform"].split(", "))), *cut, near])
+    return "; ".join([", ".join(map(_done, facts["transform"].split(", "))), *where, *cut, near])
 
 
 def _done(transform: str) -> str:

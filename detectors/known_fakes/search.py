@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from detectors.known_fakes.bank.place import Store
     from detectors.known_fakes.features import Features
+    from detectors.known_fakes.parts import Part, Parts
     from detectors.known_fakes.verify import Agreement
     from detectors.known_fakes.views import Looks
     from detectors.picture import Picture
@@ -30,6 +31,10 @@ UNAIDED: Final = 16
 """Bits within which a hash speaks alone for an entry that could also be compared in detail."""
 NEAREST: Final = 40
 """Entries whose hashes are looked at: many graphics have the shapes of one, and other colours."""
+LOOKED_INTO: Final = 4
+"""Pictures in a picture whose local features are compared: the largest that no hash knew."""
+MOSTLY: Final = 0.6
+"""Share of an entry that a picture in a picture shows; less of it is a piece of the whole."""
 UPRIGHT: Final = 3
 """Candidates that local features bring up for the picture as it is."""
 MIRRORED: Final = 2
@@ -64,6 +69,8 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
     view: str
     transform: str
     """How the picture is turned against the entry."""
+    region: tuple[int, int, int, int] | None = None
+    """Left, top, width and height in pixels of the part of the picture that shows it."""
     colourless: bool = False
     """The picture is a flat graphic, and the entry has no colours to tell it from others by."""
     facts: dict[str, Any] = {}
@@ -98,24 +105,60 @@ class Searcher:
 
         return block_codes(self.bank.head(entry, CODES_END))
 
-    def matches(self, picture: "Picture", seen: "Looks") -> list[Match]:
-        """Give the nearest fake and the nearest innocent that the picture matches.
+    def matches(self, picture: "Picture", seen: "Looks", parts: "Parts") -> list[Match]:
+        """Return the nearest fake and the nearest innocent that the picture matches.
 
-        A near hash decides at once. Where none is near enough, the entries that share local
-        features with the picture are compared with it pixel by pixel.
+        A near hash decides at once. Where none is near enough, the pictures that are set into this
+        one are looked at, each by itself; and where none of them matches either, the entries that
+        share local features with the whole are compared with it pixel by pixel.
+
+        Args:
+            picture: as it came.
+            seen: its hashes.
+            parts: the pictures in it.
         """
-        near = self.index.nearest(seen, NEAREST)
+        near = [] if seen.plain else self.index.nearest(seen, NEAREST)
         comparisons = self.index.comparisons(seen)
+        found = self._by_hash(picture, seen, near, comparisons)
+        if any(not match.entry.innocent for match in found):
+            return _nearest_of_each(found)
+        if within := self._within(picture, parts, comparisons):
+            return _nearest_of_each(found) + within
+        if not seen.plain:
+            found += self._by_features(picture, near)
+        return _nearest_of_each(found)
+
+    def _within(self, picture: "Picture", parts: "Parts", comparisons: int) -> list[Match]:
+        """Return what the parts of a picture match, each entry once, likeliest first."""
+        comparisons += sum(self.index.comparisons(part.seen) for part in parts.found)
+        found, left = [], []
+        for part in parts.found:
+            near = self.index.nearest(part.seen, NEAREST)
+            matches = self._by_hash(part.picture, part.seen, near, comparisons)
+            found += [_placed(match, part, picture) for match in _nearest_of_each(matches)]
+            if not matches:
+                left.append((part, near))
+        left = left[:LOOKED_INTO]
+        for part, near in left:
+            matches = self._by_features(part.picture, near, len(left))
+            matches = [match for match in matches if match.facts["covered"] >= MOSTLY]
+            found += [_placed(match, part, picture) for match in _nearest_of_each(matches)]
+        best: dict[str, Match] = {}
+        for match in sorted(found, key=lambda each: each.chance.point):
+            best.setdefault(match.entry.id, match)
+        return [*best.values()]
+
+    def _by_hash(
+        self, picture: "Picture", seen: "Looks", near: list[Near], comparisons: int
+    ) -> list[Match]:
+        """Return the matches that hashes make, likeliest first."""
         found = [
             match
             for each in near
             for match in [self._of_hash(each, picture, seen, comparisons)]
             if match is not None and match.chance.point <= MOST_CHANCE
         ]
-        found.sort(key=lambda match: (match.colourless, match.chance.point))
-        if not any(not match.entry.innocent for match in found):
-            found += self._by_features(picture, near)
-        return _nearest_of_each(found)
+        return sorted(found, key=lambda match: (match.colourless, match.chance.point))
 
     def checks(self, picture: "Picture", near: list[Near]) -> "Iterator[Checked]":
         """Give how well a picture lies over each entry that may be of it.
@@ -146,8 +189,14 @@ class Searcher:
                     candidates=len(candidates),
                 )
 
-    def _by_features(self, picture: "Picture", near: list[Near]) -> list[Match]:
-        """Give the matches that features and pixels make, best first."""
+    def _by_features(self, picture: "Picture", near: list[Near], pictures: int = 1) -> list[Match]:
+        """Return the matches that features and pixels make, best first.
+
+        Args:
+            picture: as it came, or a part of one.
+            near: entries whose hashes are nearest.
+            pictures: so many are looked at, of which this is one.
+        """
         from detectors.known_fakes.graphics import flat
 
         found = []
@@ -156,7 +205,7 @@ class Searcher:
             agreed = check.agreed
             if agreed.tight < LEAST_PLACES or agreed.correlation < LEAST_CORRELATION:
                 continue
-            comparisons = round(check.candidates * growth)
+            comparisons = round(check.candidates * growth * pictures)
             if self._colours(check.entry) is None and flat(picture):
                 continue
             chance = self.tables.by_features(agreed, check.asked).anywhere(comparisons)
@@ -222,6 +271,15 @@ def _hashed(near: Near, chance: Chance, comparisons: int) -> Match:
         view=near.view,
         transform=", ".join(words) or "upright",
     )
+
+
+def _placed(match: Match, part: "Part", picture: "Picture") -> Match:
+    """Return a match of a part of a picture, with where the part lies."""
+    _, _, width, height = part.region
+    share = width * height / (picture.width * picture.height)
+    words = [word for word in match.transform.split(", ") if not word.startswith("surrounded_")]
+    words = [word for word in words if word != "upright"] + [f"surrounded_{round(100 * share)}"]
+    return msgspec.structs.replace(match, transform=", ".join(words), region=part.region)
 
 
 def _of_features(check: Checked, chance: Chance, comparisons: int) -> Match:

@@ -68,6 +68,7 @@ def _drawn(file: str, record: Record, options: Mapping[str, Mapping[str, Any]], 
     """Draw the first match of a record, and give what became of it in a line."""
     from detectors.known_fakes.bank.place import opened, place
     from detectors.known_fakes.draw import draw
+    from detectors.known_fakes.parts import at
     from provenance.intake import files
     from provenance.messages import say
 
@@ -82,6 +83,8 @@ def _drawn(file: str, record: Record, options: Mapping[str, Mapping[str, Any]], 
     picture = files.item(file, follow=True).picture
     frame = signal.facts.get("frame", 0)
     shown = picture.frame(frame) if frame else picture
+    if region := signal.facts.get("region"):
+        shown = at(shown, region)
     captions = [say(signal.reason), f"{record.item.uri}: policy finds {record.verdict.risk.value}."]
     image = draw(shown, bank.features(entry), captions)
     with appearing(out) as drawn:

@@ -114,16 +114,28 @@ def combined(signals: Iterable[Signal]) -> float:
 
 
 def uncancelled(signals: Sequence[Signal]) -> list[Signal]:
-    """Give the signals without the known fakes that a known innocent cancels (rule 13)."""
+    """Return the signals without the known fakes that a known innocent cancels (rule 13).
+
+    Of several pictures in one, an innocent cancels what was found in the same part.
+    """
     innocent = [
-        chance
+        (signal, chance)
         for signal in findings(signals)
         if signal.claim is Claim.KNOWN_INNOCENT
         and not exact(signal)
         and (chance := false_match(signal)) is not None
     ]
-    nearest = min(innocent, default=None)
-    return [signal for signal in signals if not _cancelled(signal, nearest)]
+    return [
+        signal
+        for signal in signals
+        if not _cancelled(signal, [c for one, c in innocent if _covers(one, signal)])
+    ]
+
+
+def _covers(innocent: Signal, signal: Signal) -> bool:
+    """Tell whether an innocent match is of the whole picture, or of the same part of it."""
+    region = innocent.facts.get("region")
+    return region is None or region == signal.facts.get("region")
 
 
 def decided_by(row: Row, signals: Sequence[Signal], policy: Policy) -> list[Signal]:
@@ -253,15 +265,14 @@ def _kind_of_part(part: str) -> Kind:
     return Kind.TEXT if part == "text" else Kind.POST
 
 
-def _cancelled(signal: Signal, nearest: float | None) -> bool:
-    """Tell whether an innocent match at this chance cancels a signal (rule 13)."""
+def _cancelled(signal: Signal, innocent: Sequence[float]) -> bool:
+    """Tell whether innocent matches at these chances cancel a signal (rule 13)."""
     chance = false_match(signal)
     return (
         signal.claim is Claim.KNOWN_FAKE
         and not exact(signal)
-        and nearest is not None
         and chance is not None
-        and nearest <= chance
+        and any(each <= chance for each in innocent)
     )
 
 

@@ -154,7 +154,7 @@ def test_a_changed_picture_is_recognised_and_a_changed_stranger_is_not(
         ("crop_18_25", "cropped_56"),
         ("rotate", "turned_355"),
         ("border", "surrounded_73"),
-        ("screenshot", "surrounded_9"),
+        ("screenshot", "surrounded_10"),
         ("circle_white", "circle"),
     ],
 )
