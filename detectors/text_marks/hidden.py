@@ -155,6 +155,8 @@ def _place(text: str, run: re.Match[str]) -> bool | None:
     left, right = text[run.start() - 1 : run.start()], text[run.end() : run.end() + 1]
     if run[0][-1] == "\ufeff" and _SELECTORS.match(right):
         return None  # opens a C2PA wrapper: text_credentials judges it
+    if run[0] == "\ufeff" and left and left in "\"'" and left == right:
+        return None  # the mark of byte order in the head of an XMP packet
     if run[0] == "\u200c" and left + right in LIGATURES:
         return None
     if _PLAIN.match(left) and _PLAIN.match(right):

@@ -12,7 +12,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import docx
 import pytest
+from docx.opc.constants import RELATIONSHIP_TYPE
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,6 +24,7 @@ from detectors.item import Item, Kind
 from detectors.media import sniff
 from detectors.passage import Passage
 from detectors.signal import Outcome
+from detectors.text_marks.detector import TextMarks
 
 ROOT = Path(__file__).parents[2]
 HOME = ROOT / "fixtures" / "documents"
@@ -470,3 +473,16 @@ def test_a_codec_that_is_no_character_set_of_messages_is_not_used(
     passage, _ = opened(HEAD + b"Content-Type: text/plain; charset" + charset + b"\n\n" + body)
     assert passage.text == body.decode("cp1252")
     assert time.process_time() - began < 1
+
+
+def test_the_styles_of_a_word_document_tell_what_is_quoted(tmp_path: Path) -> None:
+    opened = docx.Document()
+    opened.add_paragraph("The reply was short.")
+    opened.add_paragraph("As an AI language model, I cannot visit.", style="Intense Quote")
+    link = "https://example.org/?utm_source=chatgpt.com"
+    opened.part.relate_to(link, RELATIONSHIP_TYPE.HYPERLINK, is_external=True)
+    opened.save(str(tmp_path / "a.docx"))
+    item = Item("a.docx", (tmp_path / "a.docx").read_bytes)
+    said = {signal.facts["row"]: signal for signal in TextMarks({}).inspect(item)}
+    assert set(said) == {"residue.assistant_phrase", "residue.utm_source"}
+    assert [signal.claim for signal in said.values()] == [None, None]
