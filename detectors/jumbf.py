@@ -21,6 +21,8 @@ MOST_BOXES = 2_000
 0.9. Real stores hold tens."""
 MOST_BYTES = 32 << 20
 """Of a store; with many thumbnails some have a few megabytes."""
+MOST_NAMES = 200
+"""Properties of a metadata assertion, and texts of a property, that are read."""
 MOST_STEPS = 20_000
 """Boxes that are stepped over to find the active manifest and its assertions."""
 _DESCRIBED = b"jumdc2pa\0\x11\0\x10"
@@ -83,6 +85,27 @@ def active(data: bytes) -> dict[str, Any]:
             manifest = walker.manifest(last)
             return {"active_manifest": last.label, "manifests": {last.label: manifest}}
     return {}
+
+
+def metadata(data: bytes) -> Iterator[tuple[str, str, str]]:
+    """Yield the texts of the active manifest's metadata assertions: label, `prefix:name`, text.
+
+    They are JSON-LD under the customary prefixes of XMP; lists and languages give a text each.
+    """
+    for manifest in active(data).get("manifests", {}).values():
+        for assertion in manifest["assertions"]:
+            label = assertion["label"]
+            if ".metadata" in label or label.startswith("stds."):
+                for name, value in list(mapping(assertion["data"]).items())[:MOST_NAMES]:
+                    yield from ((label, str(name), said) for said in _texts(value))
+
+
+def _texts(value: Any, depth: int = 3) -> list[str]:
+    """Return the texts of a value of JSON-LD."""
+    if isinstance(value, (dict, list)) and depth:
+        inner = list(value.values() if isinstance(value, dict) else value)[:MOST_NAMES]
+        return [text for each in inner for text in _texts(each, depth - 1)]
+    return [value] if isinstance(value, str) else []
 
 
 def _stores(data: bytes) -> Iterator[tuple[int, int]]:

@@ -45,8 +45,9 @@ STATED = "metadata"
 """Stands for an action where a signed metadata assertion states the source type."""
 STATED_IN = ("digitalSourceType", "metadata", "data_types")
 """Keys of an ingredient that may state how it came about."""
-DISCLOSURE = "c2pa.ai-disclosure"
-"""Assertion of C2PA 2.4, 18.28: a model was used, whatever the actions say."""
+DISCLOSURES = ("c2pa.ai-disclosure", "c2pa.ai_generated_content")
+"""Assertions by which a model was used, whatever the actions say: that of C2PA 2.4, 18.28, and that
+of the API of Black Forest Labs."""
 DEEPEST = 6
 """Levels of parameters, changes and metadata in which a source type is looked for."""
 NOT_EDITORIAL = BEGINNINGS | {
@@ -184,7 +185,7 @@ def disclosure(store: Mapping[str, Any]) -> dict[str, str] | None:
     """Return the flat values of the active manifest's disclosure of a model, None without one."""
     active = mapping(mapping(store.get("manifests")).get(str(store.get("active_manifest"))))
     for assertion in rows(active.get("assertions")):
-        if str(assertion.get("label")).startswith(DISCLOSURE):
+        if str(assertion.get("label")).startswith(DISCLOSURES):
             values = list(mapping(assertion.get("data")).items())[:50]
             return {text(key) or "": text(value) or "" for key, value in values if text(value)}
     return None
@@ -258,7 +259,8 @@ def stated_types(value: Any, depth: int = DEEPEST) -> list[str]:
     found: list[str] = []
     if depth and isinstance(value, dict):
         for key, inner in list(value.items())[:MOST_ROWS]:
-            if re.split(r"[:./#]", str(key))[-1].lower() == "digitalsourcetype":
+            name = re.split(r"[:./#]", str(key))[-1].replace("_", "")
+            if name.lower() == "digitalsourcetype":
                 found += [said for said in _strings(inner) if said]
             else:
                 found += stated_types(inner, depth - 1)

@@ -88,6 +88,8 @@ class Credentials:
             read = self._verifier.read(item.data, media_type)
         if isinstance(read, Missing) and read.state != "unreadable" and item.sidecar is not None:
             return [self._beside(item, item.sidecar, media_type, read)]
+        if isinstance(read, Missing) and read.state == "unreadable":
+            return [_unreadable(read, _store(item.data, media_type), {})]
         if isinstance(read, Missing):
             return [_missing(read, pointer(item.data, media_type) if placed else None)]
         return [self._found(item, read, media_type, None)]
@@ -102,6 +104,8 @@ class Credentials:
         if excess := jumbf.excess(store):
             return _unverified(excess, store, named)
         read = self._verifier.read(item.data, media_type, store)
+        if isinstance(read, Missing) and read.state == "unreadable" and not sidecar.shared:
+            return _unreadable(read, store, named)
         if isinstance(read, Missing):
             return _missing(embedded if sidecar.shared else read, None, named)
         standing = state(read.store)
@@ -191,20 +195,38 @@ def _over_limit(data: bytes, media_type: str) -> Signal | None:
     return _unverified(excess, store, {}) if excess else None
 
 
+def _store(data: bytes, media_type: str) -> bytes:
+    """Return bytes in which the store of a file lies in one piece."""
+    return store_bytes(data, media_type, pieces_of(data, media_type))
+
+
 def _unverified(excess: jumbf.Excess, store: bytes, more: dict[str, Any]) -> Signal:
-    """Return the signal of a manifest that is not verified, with what its active one declares."""
+    """Return the signal of a manifest that is too large to verify, with what it declares."""
+    facts, args = _unconfirmed(store)
+    reason = Reason("credential.over_limit", excess.args() | args)
+    return _signal(Outcome.NOT_ASSESSED, reason, facts | more)
+
+
+def _unreadable(read: Missing, store: bytes, more: dict[str, Any]) -> Signal:
+    """Return the signal of a manifest that the library cannot read, with what our walk reads."""
+    facts, args = _unconfirmed(store)
+    reason = Reason("credential.unreadable", {"detail": read.detail} | args)
+    return _signal(Outcome.NOT_ASSESSED, reason, facts | {"detail": read.detail} | more)
+
+
+def _unconfirmed(store: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what an active manifest declares that nothing confirms, as facts and arguments."""
     manifest = jumbf.active(store)
     said = declared(manifest)
     active: dict[str, Any] = next(iter(mapping(manifest.get("manifests")).values()), {})
-    told = {
-        "ai_path": evidence(said.evidence) if said.evidence else None,
-        "generator": generator(active),
-    }
-    facts = {"state": "unreadable", "ai": said.ai, "verified": False} | more
-    facts |= {key: value for key, value in told.items() if value}
-    by = (said.evidence and said.evidence.agent) or told["generator"] or "?"
-    reason = Reason("credential.over_limit", excess.args() | {"by": by} | also(said))
-    return _signal(Outcome.NOT_ASSESSED, reason, facts)
+    facts: dict[str, Any] = {"state": "unreadable", "ai": said.ai, "verified": False}
+    named = generator(active)
+    if said.evidence:
+        facts["ai_path"] = evidence(said.evidence)
+    if named:
+        facts["generator"] = named
+    by = (said.evidence and said.evidence.agent) or named or "?"
+    return facts, {"by": by} | also(said) if also(said) else {}
 
 
 def _missing(read: Missing, refers: str | None, facts: dict[str, Any] | None = None) -> Signal:

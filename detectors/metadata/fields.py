@@ -8,7 +8,8 @@ from collections.abc import Callable, Collection
 from functools import cache, cached_property
 from typing import Any
 
-from detectors.containers import MAX_UNPACKED, Chunk, inflate, walk
+from detectors import jumbf
+from detectors.containers import MAX_UNPACKED, Chunk, inflate, store_bytes, walk
 from detectors.containers.gif import joined
 from detectors.containers.place import TIFFS
 from detectors.containers.sef import blocks
@@ -33,6 +34,9 @@ GRAPHS = (
     "XMP exif:UserComment", "JPEG comment", "GIF comment",
 )  # fmt: skip
 """Fields in which a ComfyUI graph may stand."""
+SIGNED = (b"stds.exif", b"stds.iptc", b"c2pa.metadata", b"cawg.metadata")
+"""Names of the metadata assertions of C2PA and CAWG."""
+SOURCE_TYPE = "XMP Iptc4xmpExt:DigitalSourceType"
 SIDECAR_FOR = "photoshop:SidecarForExtension"
 RAW_PROFILE = "Raw profile type "
 """Keyword with which ImageMagick keeps EXIF, XMP and IIM as hexadecimal text."""
@@ -131,14 +135,9 @@ class Fields:
             reader = READERS.get(chunk.tag)
             if reader is not None:
                 reader(self, chunk)
-        if media_type in TIFFS:
-            self._exif(data)
-        elif media_type == "image/svg+xml" and b"RDF" in data:
-            self._packet(data)
-        elif media_type in ("image/png", "image/webp"):
-            kind = media_type.removeprefix("image/").upper().replace("WEBP", "WebP")
-            for where, spelt in stealth.signatures(data).items():
-                self._keep(f"pixel {where}", spelt, f"{kind} {where}")
+        self._format(data, media_type)
+        if media_type is not None:
+            self._signed(store_bytes(data, media_type, pieces))
         for block in blocks(data):
             self._keep_raw(f"Samsung {block.tag}", block.data)
         if self._resources:
@@ -149,6 +148,29 @@ class Fields:
         for name, text in said.found:
             self._keep(f"XMP {name}", text)
         self._settle_graphs()
+
+    def _format(self, data: bytes, media_type: str | None) -> None:
+        """Read what a format holds outside of pieces: EXIF, XMP, and what its pixels spell."""
+        if media_type in TIFFS:
+            self._exif(data)
+        elif media_type == "image/svg+xml" and b"RDF" in data:
+            self._packet(data)
+        elif media_type in ("image/png", "image/webp"):
+            kind = media_type.removeprefix("image/").upper().replace("WEBP", "WebP")
+            for where, spelt in stealth.signatures(data).items():
+                self._keep(f"pixel {where}", spelt, f"{kind} {where}")
+
+    def _signed(self, store: bytes) -> None:
+        """Keep what the metadata assertions of a credential say, whatever becomes of its signature.
+
+        Source types are left to the credential, which weighs them with its actions.
+        """
+        if not any(label in store for label in SIGNED):
+            return
+        for label, name, text in jumbf.metadata(store):
+            field = f"XMP {name}"
+            if field != SOURCE_TYPE:
+                self._keep(field, text, f"{field} in {label}")
 
     def beside(self, sidecar: Sidecar, packet: bytes, ending: str) -> bool:
         """Read a packet that lies beside the file; tell whether it speaks of this one.

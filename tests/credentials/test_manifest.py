@@ -310,3 +310,23 @@ def test_small_words() -> None:
     assert source_type(3) is None
     assert text("") is None
     assert rows("no list") == []
+
+
+def test_a_disclosure_of_generated_content_is_one() -> None:
+    made = manifest(act("c2pa.created", "http://c2pa.org/digitalsourcetype/empty"))
+    made["assertions"].append({"label": "c2pa.ai_generated_content", "data": {"model": "M"}})
+    assert declared(store(a=made)).ai == "generated"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("com.example.digital_source_type", AI),
+        ("digitalSourceType", "digsrctype:trainedAlgorithmicMedia"),
+    ],
+)  # fmt: skip
+def test_a_source_type_is_known_however_its_name_and_value_are_written(
+    key: str, value: str
+) -> None:
+    made = manifest(act("c2pa.created", parameters={key: value}))
+    assert declared(store(a=made)).ai == "generated"

@@ -21,7 +21,8 @@ from detectors.credentials.detector import Credentials
 from detectors.item import Item, Sidecar
 from detectors.manifest import declared
 from detectors.media import sniff
-from detectors.signal import Outcome, Signal
+from detectors.metadata.detector import Metadata
+from detectors.signal import Claim, Outcome, Signal
 from detectors.text_credentials.detector import TextCredentials
 
 SIGNED = Path(__file__).parents[2] / "fixtures" / "signed"
@@ -306,3 +307,43 @@ def test_a_file_of_many_pieces_goes_to_no_verifier(form: str) -> None:
     assert said.reason.code == "credential.over_limit"
     assert said.reason.args["what"] == "pieces"
     assert look(many).facts == {"state": "absent"}
+
+
+PAIRED = Path(__file__).parents[2] / "fixtures/signed/paired.jpg"
+LABEL = '{"Label": "1", "ContentProducer": "x"}'
+CREATED = {"actions": [{"action": "c2pa.created", "digitalSourceType": "trainedAlgorithmicMedia"}]}
+
+
+@pytest.mark.parametrize("wrap", [png, jpeg, gif, webp, svg])
+def test_a_manifest_that_cannot_be_read_still_tells_what_it_declares(
+    wrap: Callable[[bytes], bytes],
+) -> None:
+    said = look(wrap(store(manifest({"c2pa.actions.v2": CREATED}))))
+    assert said.outcome is Outcome.NOT_ASSESSED
+    assert said.reason.code == "credential.unreadable"
+    assert (said.facts["ai"], said.facts["verified"]) == ("generated", False)
+    assert said.reason.args["also"] == ["credential.also.ai_generated"]
+
+
+def test_so_does_one_beside_the_picture() -> None:
+    held = store(manifest({"c2pa.actions.v2": CREATED}))
+    said = look(PAIRED.read_bytes(), held)
+    assert (said.facts["state"], said.facts["ai"]) == ("unreadable", "generated")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "claims"),
+    [
+        ("photoshop:Credit", "Made with Google AI", [Claim.AI_GENERATED]),
+        ("Iptc4xmpExt:AISystemUsed", "None", [None]),
+        ("tiff:Software", "Midjourney v6", [Claim.AI_GENERATED]),
+        ("dc:description", {"x-default": LABEL}, [Claim.AI_GENERATED]),
+        ("tiff:Make", "Canon", [None]),
+    ],
+)
+@pytest.mark.parametrize("label", ["cawg.metadata", "stds.exif"])
+def test_metadata_that_a_credential_signs_is_read_like_other_metadata(
+    label: str, name: str, value: Any, claims: list[Claim | None]
+) -> None:
+    held = jpeg(store(manifest({label: {"@context": {}, name: value}})))
+    assert [signal.claim for signal in Metadata({}).inspect(Item("a.jpg", lambda: held))] == claims
