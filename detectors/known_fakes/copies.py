@@ -62,6 +62,7 @@ def of_picture(searcher: "Searcher", picture: "Picture", seen: "Looks") -> list[
         for each in near
         if not each.entry.local and chances[each.place] <= SAME_CHANCE
     ]
+    found += _graphics(searcher, picture, seen, near)
     growth = max(1, searcher.index.local / searcher.tables.measured_entries())
     for check in searcher.checks(picture, near):
         local = searcher.tables.by_features(check.agreed, check.asked)
@@ -69,6 +70,19 @@ def of_picture(searcher: "Searcher", picture: "Picture", seen: "Looks") -> list[
         if agrees(check.agreed) and min(chance, chances.get(check.place, 1)) <= SAME_CHANCE:
             found.append(Copy(entry=check.entry, algorithm="local"))
     return found
+
+
+def _graphics(
+    searcher: "Searcher", picture: "Picture", seen: "Looks", near: "list[Near]"
+) -> list[Copy]:
+    """Return the flat graphics that a picture is a copy of: their colours confirm it."""
+    comparisons = searcher.index.comparisons(seen)
+    found = [(each, searcher.of_hash(each, picture, seen, comparisons)) for each in near]
+    return [
+        Copy(entry=each.entry, algorithm=each.algorithm, distance=each.distance)
+        for each, match in found
+        if match and "colour_levels" in match.facts and match.chance.point <= SAME_CHANCE
+    ]
 
 
 def of_entry(searcher: "Searcher", entry: Entry, block: bytes | None) -> list[Copy]:
@@ -114,8 +128,11 @@ def _agree(one: bytes, other: bytes) -> bool:
     import numpy as np
 
     from detectors.known_fakes.features import Features, from_block
+    from detectors.known_fakes.graphics import same_colours
     from detectors.known_fakes.verify import agreement
 
+    if (same := same_colours(one, other)) is not None:
+        return same
     asked = from_block(one)
     height, width = asked.grey.shape
     scale = np.array([width / asked.size[0], height / asked.size[1]], np.float32)

@@ -92,7 +92,7 @@ def _steps(grey: "NDArray[np.uint8]") -> "NDArray[np.uint8]":
 
 
 def _things(steps: "NDArray[np.uint8]", smallest: int) -> list[Box]:
-    """Return the boxes of what stands on the ground."""
+    """Return the boxes of what stands on the ground, clear of the rim."""
     plain = (steps < STEP).astype(np.uint8)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(plain, connectivity=4)
     rims = (labels[0], labels[-1], labels[:, 0], labels[:, -1])
@@ -103,9 +103,12 @@ def _things(steps: "NDArray[np.uint8]", smallest: int) -> list[Box]:
     things = (~ground)[labels].astype(np.uint8)
     things = np.asarray(cv2.morphologyEx(things, cv2.MORPH_OPEN, np.ones((THICK, THICK), np.uint8)))
     _, _, stats, _ = cv2.connectedComponentsWithStats(things, connectivity=4)
-    # The steps of an edge reach one pixel into the ground.
-    boxes = [(x + 1, y + 1, x + w - 1, y + h - 1) for x, y, w, h, _ in stats[1:].tolist()]
-    return [box for box in boxes if min(_sides(box)) >= smallest]
+    height, width = steps.shape
+    return [
+        (x + 1, y + 1, x + w - 1, y + h - 1)  # the steps of an edge reach one pixel into the ground
+        for x, y, w, h, _ in stats[1:].tolist()
+        if min(w, h) - 2 >= smallest and 0 < x < width - w and 0 < y < height - h
+    ]
 
 
 def _cells(grey: "NDArray[np.uint8]", box: Box, smallest: int, depth: int) -> list[Box]:

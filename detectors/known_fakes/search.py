@@ -38,10 +38,6 @@ MOSTLY: Final = 0.6
 UPRIGHT: Final = 3
 """Candidates that local features bring up for the picture as it is."""
 MIRRORED: Final = 2
-MOST_LEVELS: Final = 24
-"""Levels of colour, of 255, by which a copy of a flat graphic may differ: of 90 graphics at 240
-pixels and JPEG quality 50 the worst had 11, at 120 pixels 26; of 824 pairs of different flags that
-a hash took for one, four had less than 25."""
 LEAST_CORRELATION: Final = 0.94
 LEAST_PLACES: Final = 8
 """Agreement from which features and pixels make a match. Of 212 altered copies that hashes left
@@ -155,7 +151,7 @@ class Searcher:
         found = [
             match
             for each in near
-            for match in [self._of_hash(each, picture, seen, comparisons)]
+            for match in [self.of_hash(each, picture, seen, comparisons)]
             if match is not None and match.chance.point <= MOST_CHANCE
         ]
         return sorted(found, key=lambda match: (match.colourless, match.chance.point))
@@ -213,7 +209,7 @@ class Searcher:
                 found.append(_of_features(check, chance, comparisons))
         return sorted(found, key=lambda match: match.chance.point)
 
-    def _of_hash(
+    def of_hash(
         self, near: Near, picture: "Picture", seen: "Looks", comparisons: int
     ) -> Match | None:
         """Return the match that a hash makes, of a graphic together with its colours."""
@@ -239,6 +235,8 @@ class Searcher:
 
     def _of_graphic(self, near: Near, levels: int, comparisons: int) -> Match | None:
         """Return the match of a flat graphic, whose colours differ by so many levels."""
+        from detectors.known_fakes.graphics import MOST_LEVELS
+
         if levels > MOST_LEVELS:
             return None
         chance = self.tables.of_graphic(near.distance, levels, near.algorithm)

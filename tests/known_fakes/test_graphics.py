@@ -84,3 +84,16 @@ def test_without_the_colours_of_an_entry_a_graphic_is_not_judged(tmp_path: Path)
     (signal,) = KnownFakes({"banks": [str(path)]}).inspect(Item("x", again))
     assert (signal.outcome, signal.claim) == ("not_assessed", None)
     assert (signal.reason.code, signal.reason.args["entry"]) == ("known_fakes.colourless", "t")
+
+
+def test_a_letter_that_was_taken_back_does_not_come_back_in_another_file(
+    run: Run, tmp_path: Path
+) -> None:
+    known = placeholder(tmp_path / "orange.png", ORANGE)
+    assert run("bank", "add", "--bank", "b.bank", known).returncode == 0
+    said = ("--reason", "a service gives it to everybody")
+    assert run("bank", "withdraw", "--bank", "b.bank", *said, "orange").returncode == 0
+    again = run("bank", "add", "--bank", "b.bank", placeholder(tmp_path / "again.jpg", ORANGE))
+    assert (again.returncode, "orange" in again.stderr) == (3, True)
+    other = run("bank", "add", "--bank", "b.bank", placeholder(tmp_path / "blue.png", BLUE))
+    assert other.returncode == 0
