@@ -9,7 +9,7 @@ import msgspec
 from detectors.errors import CannotAssess, ConfigError
 from detectors.item import Item
 from detectors.metadata.fields import Fields, Value
-from detectors.metadata.marks import Mark, by_field, found, table
+from detectors.metadata.marks import Mark, Rows, table
 from detectors.signal import Claim, Outcome, Reason, Signal, Tier
 
 NAME = "metadata"
@@ -46,7 +46,7 @@ class Metadata:
             raise ConfigError(f"detectors.metadata: {error}; it takes no options") from None
         marks = table()
         self.version = f"marks {marks.version}"
-        self._marks = by_field(marks.mark)
+        self._rows = Rows(marks.mark)
         self._wanted = marks.wanted | set(CAMERA.values())
 
     def inspect(self, item: Item) -> list[Signal]:
@@ -57,7 +57,7 @@ class Metadata:
         fields = Fields(item.data, item.media_type, self._wanted)
         facts, faults = _beside(fields, item)
         camera = _camera(fields)
-        signals = [_finding(mark, value) for mark, value in found(self._marks, fields)]
+        signals = [_finding(mark, value) for mark, value in self._rows.found(fields)]
         signals = signals or [_nothing(fields, camera)]
         if camera:
             facts["camera"] = camera

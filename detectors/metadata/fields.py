@@ -11,7 +11,7 @@ from typing import Any
 from detectors import jumbf
 from detectors.containers import MAX_UNPACKED, Chunk, inflate, store_bytes, walk
 from detectors.containers.gif import joined
-from detectors.containers.place import TIFFS
+from detectors.containers.place import TIFFS, manifest_place
 from detectors.containers.sef import blocks
 from detectors.item import Sidecar
 from detectors.metadata import comfyui, exif, iim, stealth, xmp
@@ -34,8 +34,10 @@ GRAPHS = (
     "XMP exif:UserComment", "JPEG comment", "GIF comment",
 )  # fmt: skip
 """Fields in which a ComfyUI graph may stand."""
-SIGNED = (b"stds.exif", b"stds.iptc", b"c2pa.metadata", b"cawg.metadata")
-"""Names of the metadata assertions of C2PA and CAWG."""
+TAKEN_OUT = ("image/jpeg", "image/gif", "image/svg+xml")
+"""Formats whose store is taken out of pieces; of others the whole file would be searched."""
+SIGNED = (b"stds.", b".metadata")
+"""What the names of metadata assertions of C2PA and CAWG have in them."""
 SOURCE_TYPE = "XMP Iptc4xmpExt:DigitalSourceType"
 SIDECAR_FOR = "photoshop:SidecarForExtension"
 RAW_PROFILE = "Raw profile type "
@@ -136,8 +138,8 @@ class Fields:
             if reader is not None:
                 reader(self, chunk)
         self._format(data, media_type)
-        if media_type is not None:
-            self._signed(store_bytes(data, media_type, pieces))
+        if media_type in TAKEN_OUT or manifest_place(data, media_type, lambda: pieces):
+            self._signed(store_bytes(data, media_type or "", pieces))
         for block in blocks(data):
             self._keep_raw(f"Samsung {block.tag}", block.data)
         if self._resources:

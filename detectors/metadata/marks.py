@@ -11,6 +11,8 @@ from detectors.metadata.fields import Fields, Value
 from detectors.metadata.rules import RULES, excerpt
 
 TABLE = Path(__file__).with_name("marks.toml")
+MAX_KNOWN = 256
+"""Sets of fields for which the rows are kept; the files of a folder have a few."""
 
 
 class When(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -98,37 +100,48 @@ def _written_out(names: tuple[str, ...], known: dict[str, tuple[str, ...]]) -> t
     return tuple(dict.fromkeys(field for part in parts for field in part))
 
 
-def by_field(marks: tuple[Mark, ...]) -> dict[str, dict[int, Mark]]:
-    """Return the rows, by their number, that the first condition of each lets a field speak for."""
-    index: dict[str, dict[int, Mark]] = {}
-    for number, mark in enumerate(marks):
-        for name in mark.when[0].fields:
-            index.setdefault(name, {})[number] = mark
-    return index
+class Rows:
+    """The rows of a table, cut down to the fields that a file has: it has few, and they many."""
+
+    def __init__(self, marks: tuple[Mark, ...]) -> None:
+        """Keep the rows."""
+        self._marks = marks
+        self._known: dict[tuple[str, ...], tuple[Mark, ...]] = {}
+
+    def found(self, fields: Fields) -> list[tuple[Mark, Value]]:
+        """Return the marks of a file with the value that shows each, in the order of the table.
+
+        A value speaks once, and a writer speaks once, through the first row that holds.
+        """
+        hits: list[tuple[Mark, Value]] = []
+        spoken: set[object] = set()
+        for mark in self._of(tuple(sorted(fields.values))):
+            value = mark.when[0].holds(fields)
+            if value is None or any(when.holds(fields) is None for when in mark.when[1:]):
+                continue
+            keys = {id(value), mark.writer(value)}
+            if not keys & spoken:
+                hits.append((mark, value))
+                spoken |= keys
+        edited = any(mark.claim == "ai_edited" for mark, _ in hits)
+        return [(mark, value) for mark, value in hits if not (edited and mark.general)]
+
+    def _of(self, names: tuple[str, ...]) -> tuple[Mark, ...]:
+        """Return the rows that these fields can make hold, with these fields alone."""
+        if names not in self._known:
+            if len(self._known) >= MAX_KNOWN:
+                self._known.clear()
+            present = frozenset(names)
+            cut = (_cut(mark, present) for mark in self._marks)
+            self._known[names] = tuple(mark for mark in cut if mark is not None)
+        return self._known[names]
 
 
-def found(index: dict[str, dict[int, Mark]], fields: Fields) -> list[tuple[Mark, Value]]:
-    """Return the marks of a file with the value that shows each, in the order of the table.
-
-    A value speaks once, and a writer speaks once, through the first row that holds.
-
-    Args:
-        index: the rows by field: a file has a few of the fields, and the table many rows.
-        fields: of the file.
-    """
-    rows: dict[int, Mark] = {}
-    for name in fields.values:
-        rows |= index.get(name, {})
-    hits: list[tuple[Mark, Value]] = []
-    spoken: set[object] = set()
-    for mark in (rows[number] for number in sorted(rows)):
-        values = [when.holds(fields) for when in mark.when]
-        value = values[0]
-        if value is None or None in values:
-            continue
-        keys = {id(value), mark.writer(value)}
-        if not keys & spoken:
-            hits.append((mark, value))
-            spoken |= keys
-    edited = any(mark.claim == "ai_edited" for mark, _ in hits)
-    return [(mark, value) for mark, value in hits if not (edited and mark.general)]
+def _cut(mark: Mark, present: frozenset[str]) -> Mark | None:
+    """Return a row without the fields that are not there; None where a condition has none left."""
+    whens = tuple(
+        msgspec.structs.replace(when, fields=fields)
+        for when in mark.when
+        if (fields := tuple(name for name in when.fields if name in present))
+    )
+    return msgspec.structs.replace(mark, when=whens) if len(whens) == len(mark.when) else None

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from itertools import islice, takewhile
 from typing import Any
 
@@ -190,8 +191,14 @@ def recipe_edits(value: Value, values: Values, _: int) -> bool:
     return False
 
 
-def _recipes(text: str) -> Iterator[str]:
-    """Yield the settings of a diffusion model in a text: a line, or lines of one setting each."""
+@lru_cache(1)  # several rows ask for those of one value
+def _recipes(text: str) -> tuple[str, ...]:
+    """Return the settings of a diffusion model in a text: lines, or sets of lines of one each."""
+    return tuple(_each_recipe(text))
+
+
+def _each_recipe(text: str) -> Iterator[str]:
+    """Yield what stands around the steps, where it has enough of what such settings have."""
     for found in islice(STEPS.finditer(text), MAX_LINES):
         said = _around(text, found.start())
         traits = sum(trait.search(said) is not None for trait in TRAITS)
@@ -232,7 +239,7 @@ def _made(value: Value) -> comfyui.Made | None:
 def excerpt(rule: str, value: Value) -> str:
     """Give what a rule went by: a line of settings, the nodes of a graph, the end of a URI."""
     if rule in ("recipe", "recipe_edits"):
-        said = next(_recipes(value.text))
+        said = _recipes(value.text)[0]
         steps = STEPS.search(said)
         return said[steps.start() :].removeprefix("\\n") if steps else said
     if rule.startswith("graph_") and value.graph is not None:
