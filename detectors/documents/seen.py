@@ -3,6 +3,7 @@
 import html
 import re
 from bisect import bisect_right
+from functools import cached_property
 from typing import NamedTuple
 
 LONGEST_TAG = 2000
@@ -79,9 +80,9 @@ class Layer:
         """Return the number of characters."""
         return self._length
 
-    @property
+    @cached_property
     def text(self) -> str:
-        """All characters."""
+        """All characters, once the page is walked through."""
         return "".join(self._pieces)
 
     def source(self, offset: int) -> int:

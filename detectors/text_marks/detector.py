@@ -1,17 +1,19 @@
 """Looks for assistant residue, hidden characters and the watermarks that the user set."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
 import msgspec
 
+from detectors.documents.seen import Seen
 from detectors.item import Item
 from detectors.options import given
 from detectors.passage import Passage
 from detectors.signal import Outcome, Reason, Signal, Tier
 from detectors.text_marks.hidden import MOST, SCANS, SHOWN, Hits, spelled
+from detectors.text_marks.structure import Structure
 from detectors.text_marks.table import Mark, marks
 from detectors.text_marks.talk import is_talk
 from detectors.text_marks.watermarks.settings import Kgw, SynthId
@@ -25,8 +27,6 @@ TRIED = 1000
 
 FLAGS = re.VERBOSE | re.IGNORECASE | re.MULTILINE
 """Of every pattern in the table."""
-UNUSUAL = dict.fromkeys((0xA0, 0x202F, *range(0x2000, 0x200B)), " ")
-_WRAPPED = re.compile(r"(?<=[\w,])\n(?=\w)")
 OPENING = 4000
 """Characters, markup included, within which the colon of an opening stands."""
 COLONS = (":", "\uff1a")
@@ -63,67 +63,64 @@ class TextMarks:
     def inspect(self, item: Item) -> list[Signal]:
         """Return the marks of the item's text, in the order of the table; then watermarks."""
         passage = item.passage
-        lowered = _even(passage.text).lower()
-        shown = _even(passage.seen.shown.text).lower() if passage.seen else lowered
-        opened = any(colon in passage.text[:OPENING] for colon in COLONS)
         signals: list[Signal] = []
-        for mark in self._marks:
-            if mark.opening and not opened:
-                continue
-            where = lowered if mark.markup or not passage.seen else shown
-            found = None
-            if not mark.needles or any(needle in where for needle in mark.needles):
-                found = self._look(mark, passage)
-            if found is None and passage.seen and not mark.markup:
-                found = self._look_apart(mark, passage, lowered)
-            if found and not _said(found, signals):
+        for found in self._marks_of(passage):
+            if not _said(found, signals):
                 signals.append(found)
         return (signals or [_CLEAR]) + [one.look(item) for one in self._watermarks]
 
-    def _look(self, mark: Mark, passage: Passage) -> Signal | None:
-        """Return the finding of a row in what a reader sees, or for markup in the source."""
-        page = None if mark.markup else passage.seen
-        text = page.shown.text if page else passage.text
-        if mark.scan:
-            hits = SCANS[mark.scan](text)
-        else:
-            quoted = page.said_of(speech=mark.speech) if page else passage.quoted
-            hits = self._search(mark, text, quoted)
-        if hits is None:
-            return None
-        return _signal(mark, hits, passage, page.shown.source(hits.start) if page else hits.start)
+    def _marks_of(self, passage: Passage) -> Iterator[Signal]:
+        """Yield the finding of each row: in what a reader sees, else beside it."""
+        whole, page = Structure(passage.text), passage.seen
+        shown = Structure(page.shown.text) if page else whole
+        apart = {kind: Structure(one.text) for kind, one in page.apart.items()} if page else {}
+        opens = any(colon in shown.text[:OPENING] for colon in COLONS)
+        for mark in self._marks:
+            if mark.opening and not opens:
+                continue
+            if mark.markup or not page:
+                if (hits := self._hits(mark, whole, passage.quoted)) is not None:
+                    yield _signal(mark, hits, passage, hits.start)
+            elif (hits := self._hits(mark, shown, page.said_of(speech=mark.speech))) is not None:
+                yield _signal(mark, hits, passage, page.shown.source(hits.start))
+            elif not mark.opening:
+                yield from self._beside(mark, passage, page, apart)
 
-    def _look_apart(self, mark: Mark, passage: Passage, lowered: str) -> Signal | None:
-        """Return the finding of a row in comments, scripts, hidden parts and widgets of a page.
+    def _beside(
+        self, mark: Mark, passage: Passage, page: Seen, apart: Mapping[str, Structure]
+    ) -> Iterator[Signal]:
+        """Yield the finding of a row in comments, scripts, hidden parts and widgets of a page.
 
         What spells a payload there is hidden content all the same; anything else is a fact.
         """
-        if mark.opening or (mark.needles and not any(one in lowered for one in mark.needles)):
-            return None
-        for kind, layer in passage.seen.apart.items() if passage.seen else ():
-            text = layer.text
-            hits = SCANS[mark.scan](text) if mark.scan else self._search(mark, text, ())
+        for kind, part in apart.items():
+            hits = self._hits(mark, part, ())
             if hits is not None and (mark.scan is None or "decoded" in hits.facts):
-                at = layer.source(hits.start)
-                return _signal(mark, hits, passage, at, kind if mark.scan is None else None)
-        return None
+                at = page.apart[kind].source(hits.start)
+                yield _signal(mark, hits, passage, at, kind if mark.scan is None else None)
+                return
 
-    def _search(self, mark: Mark, text: str, quoted: Ranges) -> Hits | None:
+    def _hits(self, mark: Mark, said: Structure, quoted: Ranges) -> Hits | None:
+        """Return where a row is found in a text, or in one part of a page."""
+        if mark.needles and not any(needle in said.lowered for needle in mark.needles):
+            return None
+        return SCANS[mark.scan](said.text) if mark.scan else self._search(mark, said, quoted)
+
+    def _search(self, mark: Mark, said: Structure, quoted: Ranges) -> Hits | None:
         """Return the first place that is no talk about the mark, else the first place as weak."""
-        pattern = self._pattern(mark)
+        pattern, text = self._pattern(mark), said.text
         if mark.opening:
-            opened = pattern.match(_even(text[:OPENING]), len(text) - len(text.lstrip()))
+            opened = pattern.match(said.even, len(text) - len(text.lstrip()))
             places = [opened] if opened else []
         else:
-            searched = _even(text) if mark.speech else text
-            places = list(islice(pattern.finditer(searched), MOST))
+            places = list(islice(pattern.finditer(said.even if mark.speech else text), MOST))
         if not places:
             return None
         plain = (
             place
             for place in places[:TRIED]
             if not _inside(quoted, place.start())
-            and (mark.opening or not is_talk(text, *place.span(), speech=mark.speech))
+            and (mark.opening or not is_talk(said, *place.span(), speech=mark.speech))
         )
         meant = next(plain, None)
         place = meant or places[0]
@@ -144,11 +141,6 @@ def _said(found: Signal, signals: list[Signal]) -> bool:
         and signal.facts["position"] == found.facts["position"]
         for signal in signals
     )
-
-
-def _even(text: str) -> str:
-    """Return a text of the same length whose lines and unusual spaces part no sentence."""
-    return _WRAPPED.sub(" ", text.translate(UNUSUAL))
 
 
 def _inside(blocks: Ranges, offset: int) -> bool:

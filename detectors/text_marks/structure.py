@@ -3,12 +3,16 @@
 import re
 import tomllib
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib.resources import files
 from typing import Any
 
 PIECE = 128 << 10
 """Characters that are parsed as Markdown at once: what takes longest, lists, takes a second."""
+MOST_PIECES = 16
+"""Pieces of one text that are parsed."""
+UNUSUAL = dict.fromkeys((0xA0, 0x202F, *range(0x2000, 0x200B)), " ")
+_WRAPPED = re.compile(r"(?<=[\w,])\n(?=\w)")
 _BLOCKS = {"fence", "code_block", "blockquote_open", "html_block"}
 _ENVIRONMENT = re.compile(
     r"^(?:(?:\\begin\{(?:verbatim|lstlisting|minted|quote|quotation)"
@@ -49,19 +53,53 @@ DATA_LINES = 0.8
 """Share of lines that are keys with values above which a text is data: YAML, INI, headers."""
 
 
-def quoted(text: str, start: int, end: int) -> bool:
-    """Tell whether a place lies in code, a quotation, a listing or somebody else's message."""
-    if any(head.end() <= start for head in _MESSAGE.finditer(text, 1, start + 1)):
-        return True  # a header at the very beginning is the text's own
-    low = 0 if len(text) <= PIECE else text.rfind("\n\n", 0, max(0, start - PIECE // 2)) + 1
-    return any(a < end and start < b for a, b in _parts(text[low : low + PIECE], low))
+class Structure:
+    """A text with what is known of its parts, each found once and only where it is asked for."""
 
+    def __init__(self, text: str) -> None:
+        """Keep the text."""
+        self.text = text
+        self._pieces: dict[int, list[tuple[int, int]]] = {}
 
-@lru_cache(maxsize=4)
-def _parts(piece: str, low: int) -> tuple[tuple[int, int], ...]:
-    """Return the offsets, from `low` on, of all parts of a piece of text."""
-    found = [*_markdown(piece), *_environments(piece)]
-    return tuple((low + a, low + b) for a, b in found)
+    @cached_property
+    def even(self) -> str:
+        """The text, of the same length, whose lines and unusual spaces part no sentence."""
+        return _WRAPPED.sub(" ", self.text.translate(UNUSUAL))
+
+    @cached_property
+    def lowered(self) -> str:
+        """The same in lower case, for a first look; offsets may differ."""
+        return self.even.lower()
+
+    @cached_property
+    def is_data(self) -> bool:
+        """Whether the text is keys with values, line by line, as YAML and INI files are."""
+        lines = [line for line in self.text[:PIECE].split("\n") if line.strip()]
+        pairs = sum(1 for line in lines if _PAIR.match(line))
+        return len(lines) > 1 and pairs >= DATA_LINES * len(lines)
+
+    @cached_property
+    def _message(self) -> int:
+        """Where the first message that is answered or forwarded begins; behind all without one.
+
+        A header at the very beginning is the text's own.
+        """
+        head = _MESSAGE.search(self.text, 1)
+        return head.end() if head else len(self.text) + 1
+
+    def quotes(self, start: int, end: int) -> bool:
+        """Tell whether a place lies in code, a quotation, a listing or somebody else's message."""
+        if start >= self._message:
+            return True
+        number = start // (PIECE // 2)
+        if number not in self._pieces:
+            if len(self._pieces) >= MOST_PIECES:
+                return True  # not looked at, so nothing is claimed
+            low = self.text.rfind("\n\n", 0, number * PIECE // 2) + 1 if number else 0
+            piece = self.text[low : low + 2 * PIECE if low else PIECE]
+            found = [*_markdown(piece), *_environments(piece)]
+            self._pieces[number] = [(low + first, low + last) for first, last in found]
+        return any(first < end and start < last for first, last in self._pieces[number])
 
 
 @lru_cache(maxsize=1)
@@ -110,14 +148,6 @@ def _environments(text: str) -> Iterator[tuple[int, int]]:
         if end >= 0:
             yield opened.end(), end
         start = end + 1 if end >= 0 else opened.end()
-
-
-@lru_cache(maxsize=4)
-def is_data(text: str) -> bool:
-    """Tell whether a text is keys with values, line by line, as YAML and INI files are."""
-    lines = [line for line in text[:PIECE].split("\n") if line.strip()]
-    pairs = sum(1 for line in lines if _PAIR.match(line))
-    return len(lines) > 1 and pairs >= DATA_LINES * len(lines)
 
 
 def cell_alone(text: str, start: int, end: int) -> bool:

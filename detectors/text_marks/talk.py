@@ -9,7 +9,7 @@ import re
 import tomllib
 from importlib.resources import files
 
-from detectors.text_marks.structure import cell_alone, in_table, is_data, quoted
+from detectors.text_marks.structure import Structure, cell_alone, in_table
 
 NEAR = 600
 """Characters on either side in which a quotation may begin and end."""
@@ -70,21 +70,21 @@ _JEST = _any("jest")
 _PART = _any("part")
 
 
-def is_talk(text: str, start: int, end: int, *, speech: bool) -> bool:
+def is_talk(said: Structure, start: int, end: int, *, speech: bool) -> bool:
     """Tell whether what stands between two offsets is quoted, reported, code or an example.
 
     Args:
-        text: the whole text.
+        said: the whole text.
         start: offset of the mark.
         end: offset behind it.
         speech: the mark is a sentence in which a model speaks, not a token of a program.
     """
     return (
-        _named(text, start, end)
-        or _in_quotes(text, start, end)
-        or (speech and _reported(text, start, end))
-        or is_data(text)
-        or quoted(text, start, end)
+        _named(said.text, start, end)
+        or _in_quotes(said.text, start, end)
+        or (speech and _reported(said.text, start, end))
+        or said.is_data
+        or said.quotes(start, end)
     )
 
 
