@@ -5,7 +5,7 @@ next `bank add` does not bring back what was taken back. It ends where somebody 
 picture and says why.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
@@ -38,17 +38,30 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     """That it was made about, as it stands in its bank."""
     confirmed: bool
     """False where hashes alone say that it is the same picture."""
+    place: str = "here"
+    """Who decided: this bank, or the feed that the picture comes with."""
 
     @property
     def told(self) -> str:
         """Id, reason and date of the decision."""
         reason = f": {self.entry.reason}" if self.entry.reason else ""
-        return f'{self.what} here as "{self.entry.id}"{reason} ({self.entry.modified[:10]})'
+        return f'{self.what} {self.place} as "{self.entry.id}"{reason} ({self.entry.modified[:10]})'
 
     @property
     def what(self) -> str:
         """`withdrawn`, `disputed` or `innocent`."""
         return "innocent" if self.entry.innocent else self.entry.status.value
+
+
+def strictness(entry: Entry) -> tuple[int, str]:
+    """Return what a stricter decision has more of, and of two alike the later."""
+    what = "innocent" if entry.innocent else entry.status.value
+    return STRICTNESS.index(what), entry.modified
+
+
+def strictest_first(held: Iterable[Held]) -> list[Held]:
+    """Return decisions in the order in which they count."""
+    return sorted(held, key=lambda one: strictness(one.entry), reverse=True)
 
 
 class Holds:
@@ -62,7 +75,7 @@ class Holds:
             innocents: whether harmless pictures count: no copy of one is taken in as a fake.
         """
         self._store = store
-        self._entries = {entry.id: entry for entry in _decided(store.entries, innocents=innocents)}
+        self._entries = {entry.id: entry for entry in decided(store.entries, innocents=innocents)}
 
     def __len__(self) -> int:
         """Return how many entries hold."""
@@ -103,11 +116,8 @@ class Holds:
 
     def _ranked(self, found: list[copies.Copy]) -> list[Held]:
         """Return the decisions, the strictest first, of two alike the later."""
-        held = [
+        return strictest_first(
             Held(entry=self._entries[each.entry.id], confirmed=each.confirmed) for each in found
-        ]
-        return sorted(
-            held, key=lambda one: (STRICTNESS.index(one.what), one.entry.modified), reverse=True
         )
 
     @cached_property
@@ -189,7 +199,7 @@ def copied(
     return same, {name: other for name, other in unsure.items() if name not in same}
 
 
-def _decided(entries: Mapping[str, Entry], *, innocents: bool) -> Iterator[Entry]:
+def decided(entries: Mapping[str, Entry], *, innocents: bool = True) -> Iterator[Entry]:
     """Yield the entries whose decision holds."""
     mask = WITHDRAWN | DISPUTED | REINSTATES | (INNOCENT if innocents else 0)
     marked = (

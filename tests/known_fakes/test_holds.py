@@ -226,3 +226,19 @@ def test_fake_and_innocent_of_the_same_bytes_are_a_conflict_in_one_bank_too(
     claims = [each["claim"] for each in record["signals"] if each["outcome"] == "finding"]
     assert sorted(claims) == ["conflict", "known_fake", "known_innocent"]
     assert (record["verdict"]["risk"], done.returncode) == ("review", 0)
+
+
+def test_a_diff_says_of_a_copy_what_a_merge_does(
+    run: Run, fresh: Callable[[], str], copy: Path
+) -> None:
+    mine, theirs = fresh(), fresh()
+    run("bank", "add", "--bank", mine, ANNA)
+    run("bank", "withdraw", "--bank", mine, *WHY, "anna")
+    run("bank", "add", "--bank", theirs, "--id", "again", copy)
+    done = run("bank", "diff", "--bank", mine, theirs, "--format", "json")
+    assert {row["id"]: row["merge"] for row in json.loads(done.stdout)} == {
+        "anna": "only_here",
+        "again": "copy_withdrawn",
+    }
+    merged = run("bank", "merge", "--bank", mine, theirs, "--format", "json")
+    assert json.loads(merged.stdout)["outcomes"] == {"copy_withdrawn": ["again"]}

@@ -228,3 +228,110 @@ def test_ragged_rows_and_prefixes(take: Take) -> None:
     )
     assert found(rows, "sha256") == SUMS["sha256"][:2]
     assert (done.returncode, "refused 2: a row that is not" in done.stdout) == (3, True)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        f"id,pdq,deleted\na,{PDQS[0]},true\n",
+        f"id,pdq,deleted\na,{PDQS[0]},2026-01-02\n",
+        f"id;pdq;is active\na;{PDQS[0]};no\n",
+        f"a.jpg,{PDQS[0]},removed\nb.jpg,{PDQS[1]},removed\n",
+        json.dumps([{"id": "a", "pdq": PDQS[0], "revoked": 1}]),
+        json.dumps(
+            {
+                "data": [
+                    {
+                        "id": "7",
+                        "indicator": PDQS[0],
+                        "type": "HASH_PDQ",
+                        "should_delete": False,
+                        "descriptors": {"data": [{"status": "RETRACTED"}]},
+                    }
+                ]
+            }
+        ),
+    ],
+)
+def test_what_a_flag_or_an_odd_word_takes_back_is_not_active(take: Take, data: str) -> None:
+    _, rows = take(data)
+    assert {row["status"] for row in rows} == {"withdrawn"}
+
+
+@pytest.mark.parametrize("word", ["no", "", "0", "null"])
+def test_a_flag_that_is_not_set_takes_nothing_back(take: Take, word: str) -> None:
+    _, rows = take(f"id,pdq,deleted,active\na,{PDQS[0]},{word},1\n")
+    assert [row.get("status", "active") for row in rows] == ["active"]
+
+
+@pytest.mark.parametrize("state", ["statut", "Estado", "Zustand"])
+def test_a_status_in_another_language_is_one(take: Take, state: str) -> None:
+    done, rows = take(f"id,pdq,{state}\na,{PDQS[0]},retiré\nb,{PDQS[1]},aktiv\n")
+    assert [row["id"] for row in rows] == ["b"]
+    assert "unknown_status; 'retir\\xe9'" in done.stdout
+
+
+def test_numbers_beside_a_hash_are_no_hash(take: Take) -> None:
+    done, rows = take(f"2880742865368386;{PDQS[0]};disputed\n2880742865368387;{PDQS[1]};active\n")
+    assert done.returncode == 0
+    assert found(rows, "pdq") == PDQS[:2]
+    assert [row["status"] for row in rows] == ["disputed", "active"]
+
+
+def test_a_marking_is_never_made_freer(take: Take) -> None:
+    marks = ("AMBER STRICT", "tlp amber+strict", "TLP:ORANGE", "tlp:green")
+    data = "".join(f"p{n},{SUMS['md5'][n]},{mark}\n" for n, mark in enumerate(marks))
+    done, rows = take("id,md5,tlp\n" + data)
+    assert [row["tlp"] for row in rows] == ["AMBER+STRICT", "AMBER+STRICT", "RED", "GREEN"]
+    assert "unknown_tlp; 'TLP:ORANGE'" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "columns", ["MD5 Checksum,SHA1 Sum", "File MD5,Hash SHA-1", "Hash (MD5),SHA1 (hex)"]
+)
+def test_columns_of_hashes_go_by_what_their_names_hold(take: Take, columns: str) -> None:
+    _, rows = take(f"{columns}\n{SUMS['md5'][0]},{SUMS['sha1'][0]}\n")
+    assert (found(rows, "md5"), found(rows, "sha1")) == (SUMS["md5"][:1], SUMS["sha1"][:1])
+
+
+def test_pages_in_a_list_are_read(take: Take) -> None:
+    opinion = {"data": [{"status": "MALICIOUS"}]}
+    page = [
+        {"data": [{"id": str(n), "indicator": v, "type": "HASH_PDQ", "descriptors": opinion}]}
+        for n, v in enumerate(PDQS)
+    ]
+    assert found(take(json.dumps(page))[1], "pdq") == PDQS
+
+
+def test_a_video_in_a_list_of_json_is_none_of_ours(take: Take) -> None:
+    files = [
+        {"hash_digest": SUMS["md5"][n], "algorithm": "MD5", "file_type": kind}
+        for n, kind in enumerate(("jpg", "mp4"))
+    ]
+    done, rows = take(json.dumps(files))
+    assert found(rows, "md5") == SUMS["md5"][:1]
+    assert "not_a_picture; mp4" in done.stdout
+
+
+def test_a_row_that_names_no_id_goes_by_its_hash(take: Take) -> None:
+    _, rows = take(f"id,md5\nN/A,{SUMS['md5'][0]}\nnone,{SUMS['md5'][1]}\n")
+    assert [row["id"] for row in rows] == SUMS["md5"][:2]
+
+
+def test_letters_of_another_encoding_are_named(take: Take) -> None:
+    done, _ = take(f"id,pdq\né,{PDQS[0]}\n".encode("latin-1"))
+    assert "neither UTF-8 nor UTF-16" in done.stdout
+    assert done.returncode == 3
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize(
+    "word", ["status\nwithdrawn\nactive", "status\ndisputed\n", "harmless\nyes\nno"]
+)
+def test_a_feed_decides_of_a_picture_in_whatever_order(take: Take, word: str, turned: bool) -> None:
+    name, decided, other = word.split("\n")
+    lines = [f"a,{PDQS[0]},{decided}", f"b,{PDQS[0]},{other}", f"c,{PDQS[1]},{other}"]
+    done, rows = take("\n".join([f"id,pdq,{name}", *(lines[::-1] if turned else lines)]))
+    assert sorted(row["id"] for row in rows) == ["a", "c"]
+    assert "in the same feed" in done.stderr
+    assert done.returncode == 3

@@ -170,7 +170,7 @@ def test_stix_takes_indicators_of_pictures_alone(taken: Take) -> None:
     report, entries = taken({"type": "bundle", "id": "bundle--1", "objects": [
         {"type": "identity", "id": "identity--1", "name": "Partner"}, own_mark, indicator,
         indicator | {"id": "indicator--2", "object_marking_refs": ["marking-definition--1"],
-                     "revoked": True},
+                     "pattern": f"[file:hashes.PDQ = '{TWO}']", "revoked": True},
         indicator | {"id": "indicator--3", "pattern": "[ipv4-addr:value = '10.0.0.0']"},
         indicator | {"id": "indicator--4", "pattern": "[file:hashes.MD5 = 'abcd']"},
         {"type": "malware", "id": "malware--1"}, 5,
@@ -197,7 +197,8 @@ def test_misp_takes_objects_of_the_template_alone(taken: Take) -> None:
     ]}  # fmt: skip
     report, entries = taken({"response": [{"Event": {
         "info": "x", "Orgc": {"name": "CERT"}, "Tag": [{"name": "tlp:white"}],
-        "Object": [known, known | {"uuid": "u2", "deleted": True}, {"name": "file"},
+        "Object": [known, {"name": "file"},
+                   known | {"uuid": "u2", "Attribute": [attribute("pdq", TWO)], "deleted": True},
                    known | {"uuid": "u3", "Attribute": [attribute("pdq", ONE),
                                                         attribute("pdq-quality", "12")]}],
         "Attribute": [{"type": "sha256", "value": "5f" * 32}],

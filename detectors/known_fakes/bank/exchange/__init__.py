@@ -81,7 +81,7 @@ def guessed(path: Path) -> str:
 def _first(words: str) -> str:
     """Return the first line that says something: no comment and no `sep=`."""
     said = (line.strip(" ") for line in re.split(r"\r\n|\r|\n", words))
-    return next((line for line in said if line and not line.startswith(("#", "sep="))), "")
+    return next((line for line in said if line and not line.lower().startswith(("#", "sep="))), "")
 
 
 def _of_json(words: str, path: Path) -> str:

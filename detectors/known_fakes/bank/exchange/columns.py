@@ -21,8 +21,11 @@ ALGORITHMS: Final = {
 """Name without signs, in lower case → algorithm."""
 FIELDS: Final = {
     "id": ("id", "imageid", "hashid", "entryid", "uuid", "identifier", "contentid", "indicatorid"),
-    "status": ("status", "state", "hashstatus"),
-    "class": ("class", "kind"),
+    "status": ("status", "state", "hashstatus", "statut", "estado", "stato", "zustand"),
+    "class": ("class", "kind", "classe", "clase", "klasse"),
+    "gone": ("deleted", "isdeleted", "removed", "isremoved", "withdrawn", "iswithdrawn", "revoked",
+             "isrevoked", "retracted", "shoulddelete"),
+    "active": ("active", "isactive", "enabled", "isenabled", "valid", "isvalid"),
     "innocent": ("innocent", "harmless", "benign"),
     "tags": ("tags", "tag", "labels", "label", "keywords"),
     "source": ("source", "reporter", "reportedby", "origin", "owner"),
@@ -30,11 +33,13 @@ FIELDS: Final = {
     "first_seen": ("firstseen", "firstobserved", "seen", "firstseenat"),
     "created": ("created", "createdat", "createdon", "addedon", "dateadded"),
     "modified": ("modified", "modifiedat", "updated", "updatedat", "updatedon", "lastupdated"),
-    "expires": ("expires", "expiresat", "expiry", "validuntil", "expirationdate"),
+    "expires": ("expires", "expiresat", "expiry", "validuntil", "validto",
+                "expiration", "expirationdate", "expirydate", "expireson"),
     "tlp": ("tlp", "tlpmarking", "marking", "trafficlightprotocol"),
     "reason": ("reason",),
     "pdq_quality": ("pdqquality", "quality", "hashquality"),
-    "algorithm": ("algorithm", "hashtype", "signaltype", "hashalgorithm", "algo", "indicatortype"),
+    "algorithm": ("algorithm", "hashtype", "signaltype", "hashalgorithm", "algo",
+                  "indicatortype", "type"),
     "hash": ("hash", "hashvalue", "value", "signalstr", "indicator", "hashdigest", "digest",
              "signal", "checksum"),
     "media": ("mediatype", "filetype", "mimetype", "contenttype"),
@@ -43,7 +48,13 @@ FIELDS: Final = {
 """Field → what it is called, without signs, in lower case."""
 SURE: Final = frozenset({"hash", "hashvalue", "hashdigest", "signalstr"})
 """Names of a column of hashes, whatever stands beside it; `value` needs one of algorithms."""
+AROUND: Final = re.compile(
+    "^(?:file|image|photo|picture|hash)+|(?:hash|hex|value|(?:check)?sum|digest)+$"
+)
+"""What stands around the name of an algorithm in that of a column."""
 NAMES: Final = {said: field for field, names in FIELDS.items() for said in names}
+PICTURES: Final = ("image", "photo", "picture", "jpeg", "jpg", "png", "webp", "gif", "bild", "foto")
+"""Beginnings of the media types of pictures."""
 LISTED: Final = re.compile(r"\\?(?P<value>[0-9A-Fa-f]+)(?:[ \t]+\*?(?P<name>\S.*))?")
 """A line of a list, as md5sum and sha256sum write it too."""
 HALF: Final = 128
@@ -60,14 +71,8 @@ def plain(word: str) -> str:
 def algorithm(word: str) -> str | None:
     """Return the algorithm that a name stands for: `PDQ Hash`, `SHA-256`, `hash_md5`."""
     said = plain(word)
-    return next(
-        (
-            ALGORITHMS[each]
-            for each in (said, said.removesuffix("hash"), said.removesuffix("sum"))
-            if each in ALGORITHMS
-        ),
-        None,
-    )
+    bare = AROUND.sub("", said)
+    return next((ALGORITHMS[each] for each in (said, bare) if each in ALGORITHMS), None)
 
 
 def field(word: str) -> str | None:

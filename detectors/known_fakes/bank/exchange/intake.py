@@ -91,8 +91,8 @@ class Report(msgspec.Struct, kw_only=True):
             )
         if self.carried_only:
             yield (
-                f"  {self.carried_only} of them have hashes that are kept for partners alone: "
-                "nothing can match them"
+                f"  {self.carried_only} of them have hashes alone of which it was not "
+                "measured how often they meet by chance: what is near is shown, and nothing follows"
             )
         for what, counts, words in (("refused", self.refused, REFUSED),
                                     ("parked", self.parked, PARKED)):  # fmt: skip
@@ -151,7 +151,8 @@ def take_in(
     read = read or rows
     unnamed: list[str] = []
     first = _noticed(_counted(read(form, file), step), unnamed)
-    crowded = _crowded(known, first, defaults)
+    foreseen: list[Entry] = []
+    crowded = _crowded(known, first, defaults, foreseen)
     if unnamed and defaults.algorithm is None:
         defaults = msgspec.structs.replace(defaults, algorithm=told_by_bits(unnamed))
         if defaults.algorithm is None:
@@ -160,11 +161,11 @@ def take_in(
     left = _noted(report, tell)
     taken = _taken(_counted(read(form, file), step), defaults, crowded, report, left)
     if dry:
-        pictures = Pictures(store, dispute=dispute, reinstate=reinstate)
+        pictures = Pictures(store, foreseen, dispute=dispute, reinstate=reinstate)
         return _settle(known, taken, report, left, pictures, writer=None)
     create(bank, defaults.now)
     with writing(bank) as writer:
-        pictures = Pictures(writer.bank, dispute=dispute, reinstate=reinstate)
+        pictures = Pictures(writer.bank, foreseen, dispute=dispute, reinstate=reinstate)
         return _settle(writer.bank.entries, taken, report, left, pictures, writer=writer)
 
 
@@ -204,8 +205,16 @@ def _counted(found: Iterable[Row], step: Callable[[], None]) -> Iterator[Row]:
         yield row
 
 
-def _crowded(known: Mapping[str, Entry], rows: Iterator[Row], defaults: Defaults) -> set[str]:
-    """Give the perceptual hashes that too many ids share, here and in the feed together."""
+def _crowded(
+    known: Mapping[str, Entry], rows: Iterator[Row], defaults: Defaults, decided: list[Entry]
+) -> set[str]:
+    """Return the perceptual hashes that too many ids share, here and in the feed together.
+
+    What the feed withdraws, disputes or calls harmless is added to `decided`; there hashes of 64
+    digits that nobody names stand as SHA-256, since what they are is not known yet.
+    """
+    if defaults.algorithm is None:
+        defaults = msgspec.structs.replace(defaults, algorithm="sha256")
     owners: dict[str, str | set[str]] = {}
     for entry in known.values():
         _own(owners, entry)
@@ -213,6 +222,8 @@ def _crowded(known: Mapping[str, Entry], rows: Iterator[Row], defaults: Defaults
         made, _ = entry_of(row, defaults)
         if made is not None:
             _own(owners, made)
+            if made.innocent or made.status is not Status.ACTIVE:
+                decided.append(made)
     return {value for value, ids in owners.items() if isinstance(ids, set) and len(ids) > MOST_IDS}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from detectors.known_fakes.bank.entry import DIGITS, Entry
-from detectors.known_fakes.bank.exchange.columns import field, hash_of
+from detectors.known_fakes.bank.exchange.columns import PICTURES, field, hash_of
 from detectors.known_fakes.bank.exchange.row import Feed, Row, shared
 from detectors.known_fakes.bank.exchange.sources import (
     BOM,
@@ -29,9 +29,20 @@ def read(path: Path) -> Iterator[Row]:
         said = decoded(line.removeprefix(BOM)) if line else None
         where = f"line {number}"
         if isinstance(said, dict):
-            yield Row(where=where, said=said if "hashes" in said else _flat(said))
+            yield _row(where, said)
         else:
             yield Row(where=where, left=(("unreadable", "not a JSON object"),))
+
+
+def _row(where: str, said: dict[str, Any]) -> Row:
+    """Return the row of an object; `hashes` is our own form, all else that of a list."""
+    if "hashes" in said:
+        return Row(where=where, said=said)
+    row = _flat(said)
+    media = str(row.get("media") or "").lower()
+    if media and not media.startswith(PICTURES):
+        return Row(where=where, said={"id": row.get("id")}, left=(("not_a_picture", media[:40]),))
+    return Row(where=where, said=row)
 
 
 def _flat(said: dict[str, Any]) -> dict[str, Any]:
@@ -67,7 +78,7 @@ def _of_documents(path: Path) -> Iterator[Row]:
         for row in [said] if rows is None else rows:
             where, number = f"row {number}", number + 1
             if isinstance(row, dict):
-                yield Row(where=where, said=row if "hashes" in row else _flat(row))
+                yield _row(where, row)
             else:
                 yield Row(where=where, left=(("unreadable", "not a JSON object"),))
 

@@ -9,8 +9,9 @@ import msgspec
 from detectors.errors import ConfigError
 from detectors.known_fakes.bank.entry import Entry, Status
 from detectors.known_fakes.bank.exchange.pictures import Pictures
-from detectors.known_fakes.bank.exchange.settle import CONFLICTS, Outcome, differing, settled
+from detectors.known_fakes.bank.exchange.settle import CONFLICTS, Outcome, differing
 from detectors.known_fakes.bank.place import Place, Store, create, title, writing
+from detectors.known_fakes.holds import decided
 
 BATCH = 200
 """Entries, with their local features, that are brought to the disk together."""
@@ -42,16 +43,18 @@ class Merged(msgspec.Struct, kw_only=True):
 
 def differences(here: Store, there: Store, *, dispute: bool = False) -> Iterator[Difference]:
     """Give what differs, by id: first what this bank knows, then what only the other knows."""
+    pictures = Pictures(here, decided(there.entries), dispute=dispute)
     for name, entry in here.entries.items():
         other = there.entries.get(name)
         if other is None:
             yield Difference(id=name, merge="only_here")
         elif fields := differing(entry, other):
-            outcome = settled(entry, other, dispute=dispute).outcome
-            yield Difference(id=name, merge=outcome.value, fields=fields)
+            done, _ = pictures.settled(entry, other, there.features(other))
+            yield Difference(id=name, merge=done.outcome.value, fields=fields)
     for name, entry in there.entries.items():
         if name not in here.entries:
-            yield Difference(id=name, merge=settled(None, entry).outcome.value)
+            done, _ = pictures.settled(None, entry, there.features(entry))
+            yield Difference(id=name, merge=done.outcome.value)
 
 
 def merge(
@@ -82,7 +85,7 @@ def merge(
     done = Merged(here=title(path), there=there.name)
     with writing(path) as writer:
         known = writer.bank.entries
-        pictures = Pictures(writer.bank, dispute=dispute)
+        pictures = Pictures(writer.bank, decided(there.entries), dispute=dispute)
         for entry in there.entries.values():
             step()
             said = msgspec.structs.replace(entry, id=prefix + entry.id, reinstates=())

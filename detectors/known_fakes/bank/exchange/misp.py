@@ -126,9 +126,12 @@ def _file_object(where: str, found: dict[str, Any], tags: list[str], org: Any) -
             values.setdefault(str(each.get("object_relation")), []).append(str(each.get("value")))
     hashes: dict[str, list[str]] = {name: values[name] for name in EXACT if name in values}
     media, names = values.get("mimetype", [""])[0], values.get("filename", [])
-    picture = media.startswith("image/") or (not media and any(map(NAMED.search, names)))
+    image = found.get("name") == "image"
+    picture = media.startswith("image/") or (not media and (image or any(map(NAMED.search, names))))
     if not hashes or not picture:
-        code = "no_picture_said" if hashes and not media else "not_a_picture"
+        code = (
+            "no_hash" if picture else "no_picture_said" if hashes and not media else "not_a_picture"
+        )
         return Row(where=where, said={"id": found.get("uuid")}, left=((code, media or "file"),))
     return _file(where, hashes, found, tags, org)
 

@@ -1,6 +1,6 @@
 """The pictures behind the ids: what was decided of one here or there holds for its copies."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -8,7 +8,14 @@ import msgspec
 from detectors.known_fakes import copies
 from detectors.known_fakes.bank.entry import EXACT, PERCEPTUAL, Entry, Status
 from detectors.known_fakes.bank.exchange.settle import Outcome, Settled, settled
-from detectors.known_fakes.holds import Held, Holds, kept_out, reinstated
+from detectors.known_fakes.holds import (
+    Held,
+    Holds,
+    kept_out,
+    reinstated,
+    strictest_first,
+    strictness,
+)
 
 if TYPE_CHECKING:
     from detectors.known_fakes.bank.place import Store
@@ -19,20 +26,28 @@ class Pictures:
     """A bank as it stood at the beginning, and what was decided on the way."""
 
     def __init__(
-        self, store: "Store | None", *, dispute: bool = False, reinstate: str | None = None
+        self,
+        store: "Store | None",
+        foreseen: Iterable[Entry],
+        *,
+        dispute: bool = False,
+        reinstate: str | None = None,
     ) -> None:
         """Read what was decided.
 
         Args:
             store: the bank; None where there is none yet.
+            foreseen: what the other side has decided, in whatever order it says so.
             dispute: what was withdrawn there becomes disputed here.
             reinstate: why entries are taken in of whose picture something else was decided here.
         """
         self._store = store
         self._holds = Holds(store, innocents=True) if store else None
         self._dispute, self._reinstate = dispute, reinstate
-        self._met: dict[tuple[str, str], Entry] = {}
-        """By hash, what came as withdrawn, disputed or harmless."""
+        self._met: dict[str, Entry] = {}
+        """By hash, what the other side withdrew, disputes or calls harmless; the strictest."""
+        for entry in foreseen:
+            self._note(entry)
         self._searched: Searcher | None = None
 
     def settled(
@@ -62,8 +77,6 @@ class Pictures:
             if here is not None:
                 entry = msgspec.structs.replace(entry, local=here.local)
             done = Settled(Outcome.REINSTATED, entry)
-        elif done.entry is not None:
-            self._note(done.entry)
         return done, None
 
     def copies_of(self, gone: Entry, block: bytes | None = None) -> Iterator[Entry]:
@@ -91,15 +104,20 @@ class Pictures:
     def _held(self, entry: Entry, block: bytes | None) -> list[Held]:
         """Return what holds for the picture of an entry, here or by what came before it."""
         held = self._holds.of_entry(entry, block) if self._holds else []
-        met = (self._met.get(digest) for digest in entry.digests(*EXACT, *PERCEPTUAL))
-        held += [Held(entry=each, confirmed=True) for each in met if each is not None]
-        return held
+        met = {
+            each.id: Held(entry=each, confirmed=True, place="in the same feed")
+            for _, value in entry.digests(*EXACT, *PERCEPTUAL)
+            if (each := self._met.get(value)) and each.id != entry.id
+        }
+        return strictest_first([*held, *met.values()])
 
     def _note(self, entry: Entry) -> None:
         """Keep in mind what came as decided."""
-        if entry.innocent is (entry.status is Status.ACTIVE):
-            for digest in entry.digests(*EXACT, *PERCEPTUAL):
-                self._met.setdefault(digest, entry)
+        if entry.innocent is not (entry.status is Status.ACTIVE):
+            return
+        for _, value in entry.digests(*EXACT, *PERCEPTUAL):
+            known = self._met.get(value, entry)
+            self._met[value] = max(known, entry, key=strictness)
 
 
 def _searcher(store: "Store") -> "Searcher":

@@ -42,6 +42,7 @@ PARKED: Final = {
     "unknown_class": "a class that this program does not know (ai_face, stolen_photo or other)",
     "other_word": "a status or class in words of theirs, taken as the one of ours that it means",
     "unknown_column": "a column or field that this program does not know; the rest is taken",
+    "unknown_tlp": "a TLP that this program does not know, taken as RED; the rest is taken",
     "odd_date": "a date that is not written as YYYY-MM-DD; the rest is taken",
     "expired": "an entry that has expired",
     "link": "a link in place of a hash; never followed",
@@ -60,7 +61,8 @@ LEAST_QUALITY: Final = 50
 DECIDED: Final = ("withdrawn_here", "copy_withdrawn", "copy_disputed", "copy_innocent")
 """Codes of what was decided here otherwise: a person has to look at these."""
 STATUSES: Final = {
-    **dict.fromkeys(("confirmed", "valid", "enabled", "current", "live", "new"), "active"),
+    **dict.fromkeys(("confirmed", "valid", "enabled", "current", "live", "new", "actif",
+                    "activo", "ativo", "attivo", "aktiv"), "active"),
     **dict.fromkeys(
         ("removed", "deleted", "revoked", "retracted", "inactive", "disabled", "withdraw",
          "expired", "false_positive"), "withdrawn"),
@@ -74,6 +76,11 @@ CLASSES: Final = {
 }  # fmt: skip
 STOPPING: Final = frozenset({"unknown_status", "unknown_class", "expired"})
 """Codes of what leaves out the entry, not a part of it."""
+YES: Final = frozenset(("true", "yes", "y", "1", "x", "t", "ja", "oui", "si"))
+NO: Final = frozenset(("", "false", "no", "n", "0", "f", "nein", "non", "none", "null", "_"))
+"""How flags are written."""
+NO_ID: Final = frozenset(("n/a", "na", "none", "null", "-", "nan"))
+"""What stands in the place of an id where there is none."""
 DATES: Final = ("first_seen", "created", "modified", "expires")
 OF_NOTHING: Final = frozenset(
     hashlib.new(name, usedforsecurity=False).hexdigest() for name in EXACT
@@ -164,6 +171,8 @@ def entry_of(row: Row, defaults: Defaults) -> tuple[Entry | None, list[Left]]:
     """
     own = {"id": row.said.get("id"), **row.rest} if row.rest else row.said
     said = {**own, **row.decided}
+    if _taken_back(said):
+        said["status"] = Status.WITHDRAWN.value
     said["hashes"] = _joined(row.said.get("hashes"), row.rest.get("hashes"))
     raw_id = str(said.get("id") or "")
     left = [Left(where=row.where, id=raw_id or None, code=c, detail=d) for c, d in row.left]
@@ -177,7 +186,7 @@ def entry_of(row: Row, defaults: Defaults) -> tuple[Entry | None, list[Left]]:
         if not left:
             left.append(Left(where=row.where, id=raw_id or None, code="no_hash"))
         return None, left
-    if not raw_id:
+    if not raw_id or (raw_id.lower() in NO_ID and hashes):
         raw_id = next((whole[0].value for name in DIGITS if (whole := hashes.get(name))), "")
     try:
         entry_id = named(defaults.prefix + raw_id) if raw_id else named("")
@@ -187,10 +196,12 @@ def entry_of(row: Row, defaults: Defaults) -> tuple[Entry | None, list[Left]]:
     modified = moment(said.get("modified")) or moment(said.get("created")) or defaults.now
     said_of_it = (tlp_of(own.get("tlp")), tlp_of(row.decided.get("tlp")))
     tlps = [tlp for tlp in said_of_it if tlp is not None]
+    if own.get("tlp") and said_of_it[0] is None:
+        tlps.append(Tlp.RED)
     return Entry(
         id=entry_id,
         kind=word_of(Kind, CLASSES, said.get("class")) or defaults.kind,
-        innocent=said.get("innocent") is True,
+        innocent=_spelled(said.get("innocent")) in YES,
         hashes=hashes,
         created=moment(said.get("created")) or modified,
         modified=modified,
@@ -265,7 +276,8 @@ def printable(value: str) -> str:
 
 def tlp_of(value: Any) -> Tlp | None:
     """Give a TLP from `AMBER+STRICT`, `TLP:AMBER+STRICT` or `tlp:amber+strict`; white is clear."""
-    word = str(value or "").upper().removeprefix("TLP:").replace("_", "+")
+    word = re.sub(r"^TLP\W*", "", str(value or "").strip().upper())
+    word = re.sub(r"\W+|_+", "+", word)
     word = "CLEAR" if word == "WHITE" else word
     return Tlp(word) if word in {tlp.value for tlp in Tlp} else None
 
@@ -300,13 +312,13 @@ def _hashes(said: dict[str, Any]) -> tuple[dict[str, tuple[Hash, ...]], list[tup
     faults: list[tuple[str, str]] = []
     for name, rows in said.items():
         if name not in DIGITS:
-            faults.append(("unknown_algorithm", ascii(name)[1:41]))
+            faults.append(("unknown_algorithm", ascii(name)[1:-1][:40]))
             continue
         for row in dicts(rows)[:MOST_HASHES]:
             value, quality = row["value"].strip().lower(), row.get("quality")
             quality = quality if type(quality) is int and 0 <= quality <= 100 else None  # noqa: PLR2004
             if wrong := fault(name, value, quality):
-                faults.append((wrong, f"{name} {ascii(value)[1:81]}"))
+                faults.append((wrong, f"{name} {ascii(value)[1:-1][:80]}"))
                 continue
             view = row.get("view")
             made = Hash(value, view if view in VIEWS else "whole", quality)
@@ -326,8 +338,14 @@ def word_of(kind: Any, others: Mapping[str, str], value: Any) -> Any:
     return kind(word) if word in {member.value for member in kind} else None
 
 
+def _taken_back(said: Mapping[str, Any]) -> bool:
+    """Tell whether a flag of a row, or the date of its deletion, says that it no longer holds."""
+    active = _spelled(said.get("active"))
+    return _spelled(said.get("gone")) not in NO or (bool(active) and active in NO)
+
+
 def _spelled(value: Any) -> str:
-    return re.sub(r"[\s-]+", "_", str(value or "").strip().lower())
+    return re.sub(r"[\s-]+", "_", str("" if value is None else value).strip().lower())
 
 
 def _doubts(said: Mapping[str, Any], now: str) -> list[tuple[str, str]]:
@@ -345,6 +363,8 @@ def _doubts(said: Mapping[str, Any], now: str) -> list[tuple[str, str]]:
         for name, kind, others in (("status", Status, STATUSES), ("class", Kind, CLASSES))
         if (known := word_of(kind, others, said.get(name))) and _spelled(said[name]) in others
     ]
+    if said.get("tlp") and tlp_of(said["tlp"]) is None:
+        found.append(("unknown_tlp", ascii(said["tlp"])[:60]))
     for name in DATES:
         value = said.get(name)
         if value not in (None, "") and (day if name == "first_seen" else moment)(value) is None:

@@ -15,8 +15,9 @@ from typing import Any, Final
 import msgspec
 
 from detectors.errors import ConfigError
-from detectors.known_fakes.bank.entry import DIGITS, Entry
+from detectors.known_fakes.bank.entry import DIGITS, Entry, Status
 from detectors.known_fakes.bank.exchange.columns import (
+    PICTURES,
     a_hash,
     algorithm,
     by_length,
@@ -25,13 +26,11 @@ from detectors.known_fakes.bank.exchange.columns import (
     holds_hashes,
     unknown,
 )
-from detectors.known_fakes.bank.exchange.row import Feed, Row, moment, shared
+from detectors.known_fakes.bank.exchange.row import STATUSES, Feed, Row, moment, shared, word_of
 from detectors.known_fakes.bank.exchange.sources import BOM, MOST_LINE, lines
 
 COMMAS: Final = (",", ";", "\t", "|")
 """What stands between cells, as spreadsheets of all languages and databases write it."""
-PICTURES: Final = ("image", "photo", "picture", "jpeg", "jpg", "png", "webp", "gif", "bild", "foto")
-"""Beginnings of the media types of pictures."""
 QUALITY: Final = "pdq_quality"
 PLAIN: Final = ("created", "modified", "first_seen", "source", "tlp", "reason", "note")
 COLUMNS: Final = ("id", "class", "innocent", "status", *DIGITS, QUALITY, "tags", *PLAIN)
@@ -65,7 +64,7 @@ def read(path: Path) -> Iterator[Row]:
     table: Table | None = None
     for number, line in _records(path):
         said = line.removeprefix(BOM) if line is not None else None
-        if table is None and said is not None and (said[:4] == b"sep=" or said[:1] == b"#"):
+        if table is None and said is not None and (said[:4].lower() == b"sep=" or said[:1] == b"#"):
             continue
         where = f"line {number}"
         if table is None:
@@ -83,7 +82,7 @@ def _row(where: str, line: bytes | None, table: Table) -> Row:
     while cells and len(cells) > len(table.fields) and not cells[-1].strip():
         cells.pop()
     if cells is None or len(cells) != len(table.fields):
-        return Row(where=where, left=(("unreadable", "not as many cells as columns"),))
+        return Row(where=where, left=(("unreadable", _fault(line)),))
     said: dict[str, str] = {}
     for what, cell in zip(table.fields, cells, strict=True):
         if what and cell.strip():
@@ -92,6 +91,15 @@ def _row(where: str, line: bytes | None, table: Table) -> Row:
     if media and not media.startswith(PICTURES):
         return Row(where=where, said={"id": said.get("id")}, left=(("not_a_picture", media[:40]),))
     return Row(where=where, said=_said(said))
+
+
+def _fault(line: bytes | None) -> str:
+    """Return why a line gives no row."""
+    try:
+        (line or b"").decode()
+    except UnicodeDecodeError:
+        return "neither UTF-8 nor UTF-16; save it as UTF-8"
+    return "not as many cells as columns"
 
 
 def sniffed(line: bytes) -> str | None:
@@ -131,7 +139,8 @@ def _told_by_content(cells: list[str]) -> list[str | None]:
     for cell in map(str.strip, cells):
         kinds = [
             ("algorithm", algorithm(cell) is not None),
-            (by_length(cell) if by_length(cell) in DIGITS else "hash", a_hash(cell)),
+            ("status", word_of(Status, STATUSES, cell) is not None),
+            (by_length(cell) if by_length(cell) in DIGITS else "hash", _hash_among(cell, cells)),
             ("created", moment(cell) is not None and not cell.isdigit()),
             ("pdq_quality", bool(re.fullmatch(r"100|\d{1,2}", cell)) and bool(found)),
             ("note", cell.isdigit()),
@@ -141,6 +150,12 @@ def _told_by_content(cells: list[str]) -> list[str | None]:
         fits = (kind for kind, holds in kinds if holds and kind not in found)
         found.append(next(fits, None))
     return found
+
+
+def _hash_among(cell: str, cells: list[str]) -> bool:
+    """Tell whether a cell is a hash; 16 decimal digits beside a longer one are a number."""
+    longer = any(a_hash(other.strip()) and len(other.strip()) > len(cell) for other in cells)
+    return a_hash(cell) and not (cell.isdecimal() and longer)
 
 
 def write(entries: Sequence[Entry], feed: Feed) -> Iterator[bytes]:
@@ -170,7 +185,8 @@ def _said(cells: dict[str, str]) -> dict[str, Any]:
                 {"value": value, "view": view} if colon else {"value": value}
             )
     if digest := cells.get("hash"):
-        named = cells.get("algorithm") or (
+        said = cells.get("algorithm", "")
+        named = ("" if said.lower().startswith(PICTURES) and not algorithm(said) else said) or (
             "pdq" if quality and len(digest) == DIGITS["pdq"] else ""
         )
         for of, rows in hash_of(_unprefixed(digest), named).items():
@@ -183,13 +199,14 @@ def _said(cells: dict[str, str]) -> dict[str, Any]:
         tag.strip().replace("%3B", ";").replace("%25", "%")
         for tag in re.split(r"[;|]", packed)
     ]  # fmt: skip
-    innocent = cells.get("innocent", "").lower() in ("yes", "true", "1")
     plain: dict[str, Any] = {
-        key: cells[key] for key in ("id", "class", "status", "expires", *PLAIN) if key in cells
+        key: cells[key]
+        for key in ("id", "class", "status", "gone", "active", "innocent", "expires", *PLAIN)
+        if key in cells
     }
     if "note" not in plain and "file" in cells:
         plain["note"] = cells["file"]
-    return {**plain, "innocent": innocent, "hashes": hashes, "tags": tags}
+    return {**plain, "hashes": hashes, "tags": tags}
 
 
 def _unprefixed(value: str) -> str:

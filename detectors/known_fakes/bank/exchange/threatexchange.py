@@ -35,6 +35,8 @@ TYPES: Final = {
     "HASH_MD5": "md5",
 }
 """Indicator type → algorithm; an entry goes under the first that it has a hash of."""
+OPINIONS: Final = frozenset(("", "MALICIOUS", "SUSPICIOUS", "NON_MALICIOUS", "UNKNOWN"))
+"""Statuses that an opinion has."""
 EXTRA: Final = "provenance"
 """Beside the format's own fields: the entry, for readers that know it."""
 DISAGREES: Final = "DISAGREE_WITH_TAGS"
@@ -72,7 +74,14 @@ def _updates(raw: bytes, path: Path) -> list[msgspec.Raw]:
         updates = [msgspec.Raw(raw)]
     if updates is None:
         raise ConfigError(f"{path}: no list of updates (`data`) in it")
-    return updates
+    return [update for each in updates for update in _of_page(each)]
+
+
+def _of_page(raw: msgspec.Raw) -> list[msgspec.Raw]:
+    """Return the updates of a page that stands in a list of pages; an update stands for itself."""
+    found = decoded(raw, dict[str, msgspec.Raw]) or {}
+    page: list[msgspec.Raw] | None = decoded(found.get("data", b"null"), list[msgspec.Raw])
+    return [raw] if page is None or "indicator" in found else page
 
 
 def write(entries: Sequence[Entry], feed: Feed) -> Iterator[bytes]:
@@ -119,6 +128,8 @@ def _row(where: str, row: dict[str, Any]) -> Row:
         left = (("not_a_picture" if "HASH" not in kind else "unknown_algorithm", kind[:40]),)
     if "NON_MALICIOUS" in words:
         said["innocent"] = words <= {"NON_MALICIOUS", "UNKNOWN"}
+    if odd := words - OPINIONS:
+        said["status"] = min(odd)  # not known here, so not active
     if {"MALICIOUS", "NON_MALICIOUS"} <= words or DISAGREES in reactions:
         said["status"] = Status.DISPUTED.value
     owners = [str(mapping(each.get("owner")).get("id") or "") for each in opinions]
