@@ -335,3 +335,18 @@ def test_a_feed_decides_of_a_picture_in_whatever_order(take: Take, word: str, tu
     assert sorted(row["id"] for row in rows) == ["a", "c"]
     assert "in the same feed" in done.stderr
     assert done.returncode == 3
+
+
+def test_rows_without_a_header_speak_for_themselves(take: Take) -> None:
+    first, second, third = SUMS["md5"][:3]
+    data = f"{first};;x\n{second};removed;x\n{third};TLP:RED;stolen photo\n"
+    _, rows = take(data)
+    assert [row.get("status", "active") for row in rows] == ["active", "withdrawn", "active"]
+    assert (rows[2]["tlp"], rows[2]["class"]) == ("RED", "stolen_photo")
+
+
+def test_a_page_that_breaks_off_is_named(take: Take) -> None:
+    page = {"data": [{"id": "1", "indicator": PDQS[0], "type": "HASH_PDQ"}]}
+    done, rows = take(json.dumps(page) + '\n{"data": [{"id": "1')
+    assert (done.returncode, rows) == (2, [])
+    assert "what follows JSON document 1 is no JSON" in done.stderr

@@ -110,7 +110,7 @@ def documents(path: Path) -> list[bytes]:
     """Return the JSON documents of a file: pages of an answer are often saved one after the other.
 
     Raises:
-        ConfigError: it cannot be read, or is too large.
+        ConfigError: it cannot be read, is too large, or breaks off behind a document.
     """
     raw = document(path)
     if decoded(raw) is not None:
@@ -121,7 +121,11 @@ def documents(path: Path) -> list[bytes]:
         while (start := _next(said, at)) < len(said):
             _, at = decoder.raw_decode(said, start)
             found.append(said[start:at].encode())
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError) as error:
+        if found:
+            raise ConfigError(
+                f"{path}: what follows JSON document {len(found)} is no JSON; it may be cut off"
+            ) from error
         return [raw]
     return found or [raw]
 

@@ -8,14 +8,14 @@ semicolons, those within a tag written as %3B.
 import csv
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
 from detectors.errors import ConfigError
-from detectors.known_fakes.bank.entry import DIGITS, Entry, Status
+from detectors.known_fakes.bank.entry import DIGITS, Entry, Kind, Status
 from detectors.known_fakes.bank.exchange.columns import (
     PICTURES,
     a_hash,
@@ -26,7 +26,15 @@ from detectors.known_fakes.bank.exchange.columns import (
     holds_hashes,
     unknown,
 )
-from detectors.known_fakes.bank.exchange.row import STATUSES, Feed, Row, moment, shared, word_of
+from detectors.known_fakes.bank.exchange.row import (
+    CLASSES,
+    STATUSES,
+    Feed,
+    Row,
+    moment,
+    shared,
+    word_of,
+)
 from detectors.known_fakes.bank.exchange.sources import BOM, MOST_LINE, lines
 
 COMMAS: Final = (",", ";", "\t", "|")
@@ -37,6 +45,14 @@ COLUMNS: Final = ("id", "class", "innocent", "status", *DIGITS, QUALITY, "tags",
 FORMULA: Final = re.compile("'*(?:\\s*[-=+@\uff1d\uff0b\uff0d\uff20]|[\t\r\n])")
 """What spreadsheets run instead of showing, with apostrophes already before it: also in the
 full-width forms that some take for the narrow ones (OWASP, CSV injection)."""
+
+
+WORDS: Final[dict[str, Callable[[str], bool]]] = {
+    "status": lambda cell: word_of(Status, STATUSES, cell) is not None,
+    "class": lambda cell: word_of(Kind, CLASSES, cell) is not None,
+    "tlp": lambda cell: cell.strip().upper().startswith("TLP:"),
+}
+"""What a cell says that no column's name announces; it is looked for in each row."""
 
 
 class Table(msgspec.Struct, frozen=True):
@@ -87,6 +103,9 @@ def _row(where: str, line: bytes | None, table: Table) -> Row:
     for what, cell in zip(table.fields, cells, strict=True):
         if what and cell.strip():
             said.setdefault(what, _freed(cell.strip()))
+    for name, holds in WORDS.items() if not table.headed else ():
+        if word := next((cell for cell in cells if holds(cell)), None):
+            said[name] = word.strip()
     media = said.get("media", "").lower()
     if media and not media.startswith(PICTURES):
         return Row(where=where, said={"id": said.get("id")}, left=(("not_a_picture", media[:40]),))
@@ -139,7 +158,7 @@ def _told_by_content(cells: list[str]) -> list[str | None]:
     for cell in map(str.strip, cells):
         kinds = [
             ("algorithm", algorithm(cell) is not None),
-            ("status", word_of(Status, STATUSES, cell) is not None),
+            *((name, holds(cell)) for name, holds in WORDS.items()),
             (by_length(cell) if by_length(cell) in DIGITS else "hash", _hash_among(cell, cells)),
             ("created", moment(cell) is not None and not cell.isdigit()),
             ("pdq_quality", bool(re.fullmatch(r"100|\d{1,2}", cell)) and bool(found)),
