@@ -189,7 +189,7 @@ def _over_limit(data: bytes, media_type: str) -> Signal | None:
     """Return the signal of a file that a verifier would take long over, or None."""
     pieces = pieces_of(data, media_type)
     store = store_bytes(data, media_type, pieces)
-    excess = jumbf.excess(store) or jumbf.excess(data)
+    excess = jumbf.excess(store) or (None if store is data else jumbf.excess(data))
     if excess is None and (many := too_many_pieces(data, media_type, pieces)):
         excess = jumbf.Excess(what="pieces", found=many[0], limit=many[1])
     return _unverified(excess, store, {}) if excess else None

@@ -4,6 +4,7 @@ A graph stands in two forms: as it was executed (the API form: a `class_type` an
 and as the editor draws it (nodes, links, modes; muted and bypassed ones among them).
 """
 
+import json
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache, lru_cache
@@ -21,6 +22,8 @@ DEEPEST = 8
 """Levels of subgraphs that are read."""
 MUTED, BYPASSED = 2, 4
 """Modes of a node in the editor (LiteGraph): it does not run, or passes its input on."""
+WRAPPERS = ("prompt", "workflow", "extra_pnginfo")
+"""Keys under which a graph stands in an object, as it is or as a text."""
 PASSING = ("ksamplerselect", "imagepadforoutpaint", "addtexttoimage", "addtextimage")
 """Classes that make nothing, though their names look like it."""
 SAVES = ("save", "preview", "output", "send")
@@ -74,13 +77,25 @@ class Graph(msgspec.Struct, frozen=True):
         return any(node.inputs for node in self.nodes.values())
 
 
+def read_json(text: str) -> Any:
+    """Return the JSON object that a text begins with, None where it is none or nests too deep."""
+    if not text.startswith("{"):
+        return None
+    try:
+        return json.JSONDecoder().raw_decode(text)[0]
+    except (ValueError, RecursionError):
+        return None
+
+
 def graph(said: Any) -> Graph | None:
     """Return the graph in this JSON value, None where it is none."""
     if not isinstance(said, dict):
         return None
-    for key in ("prompt", "workflow"):
-        if isinstance(said.get(key), dict) and (inner := graph(said[key])) is not None:
-            return inner
+    for key in WRAPPERS:
+        inner = said.get(key)
+        inner = read_json(inner) if isinstance(inner, str) else inner
+        if isinstance(inner, dict) and (found := graph(inner)) is not None:
+            return found
     return _executed(said) or _drawn(said)
 
 

@@ -31,7 +31,9 @@ BMFF_XMP = "uuid:be7acfcb97a942e89c71999491e3afac"
 GRAPHS = (
     "PNG prompt", "PNG workflow", "EXIF Model", "EXIF Make", "EXIF UserComment",
     "EXIF ImageDescription", "XMP *:prompt", "XMP *:workflow", "XMP dc:description",
-    "XMP exif:UserComment", "JPEG comment", "GIF comment",
+    "XMP exif:UserComment", "JPEG comment", "GIF comment", "PNG parameters", "PNG extra_pnginfo",
+    "PNG Comment", "PNG Description", "PNG UserComment", "XMP *:parameters", "XMP *:usercomment",
+    "EXIF XPComment",
 )  # fmt: skip
 """Fields in which a ComfyUI graph may stand."""
 TAKEN_OUT = ("image/jpeg", "image/gif", "image/svg+xml")
@@ -68,9 +70,12 @@ class Value:
         text = LABEL.sub("", self.text[:MAX_LABEL].lstrip(), count=1) + self.text[MAX_LABEL:]
         if text.startswith(BASE64_OBJECT):
             text = _unpacked(text)
+        text = text.removeprefix("\ufeff")
+        if text.startswith('"{'):  # a text of JSON, written as JSON
+            text = _unquoted(text)
         if text.startswith("{&quot;"):  # escaped twice
             text = html.unescape(text)
-        return read_json(text)
+        return comfyui.read_json(text)
 
     @cached_property
     def graph(self) -> comfyui.Graph | None:
@@ -78,14 +83,12 @@ class Value:
         return comfyui.graph(self.json)
 
 
-def read_json(text: str) -> Any:
-    """Return the JSON object that a text begins with, None where it is none or nests too deep."""
-    if not text.startswith("{"):
-        return None
+def _unquoted(text: str) -> str:
+    """Return the text that a JSON string holds; empty where it is none."""
     try:
-        return json.JSONDecoder().raw_decode(text)[0]
-    except (ValueError, RecursionError):
-        return None
+        return str(json.JSONDecoder().raw_decode(text)[0])
+    except ValueError:
+        return ""
 
 
 def _unpacked(text: str) -> str:

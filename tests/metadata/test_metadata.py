@@ -11,6 +11,7 @@ import zlib
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -495,3 +496,32 @@ def test_a_label_is_read_in_every_application_segment(number: int, written: str)
 def test_json_in_a_text_of_json_is_read(said: dict[str, str]) -> None:
     found = look(png(chunk(b"tEXt", b"Comment\0" + json.dumps(said).encode())))
     assert [signal.claim for signal in found] == [Claim.AI_GENERATED]
+
+
+RAN = {
+    "1": {"class_type": "KSampler", "inputs": {}},
+    "2": {"class_type": "SaveImage", "inputs": {}},
+}
+SCALED = {"1": {"class_type": "LoadImage", "inputs": {}}, "2": {"class_type": "SaveImage"}}
+DRAWN = {
+    "nodes": [{"id": 1, "type": "KSampler"}, {"id": 2, "type": "SaveImage"}],
+    "links": [[1, 1, 0, 2, 0, "IMAGE"]],
+}
+
+
+@pytest.mark.parametrize(
+    ("texts", "claims"),
+    [
+        ({"parameters": DRAWN}, [Claim.AI_GENERATED]),
+        ({"extra_pnginfo": {"workflow": DRAWN}}, [Claim.AI_GENERATED]),
+        ({"Comment": {"prompt": json.dumps(RAN), "workflow": "{}"}}, [Claim.AI_GENERATED]),
+        ({"prompt": json.dumps(RAN)}, [Claim.AI_GENERATED]),
+        ({"parameters": SCALED, "workflow": DRAWN}, [None]),
+    ],
+)
+def test_a_graph_is_found_wherever_programs_put_it(
+    texts: dict[str, Any], claims: list[Claim | None]
+) -> None:
+    chunks = (f"{key}\0{json.dumps(said)}".encode() for key, said in texts.items())
+    found = look(png(*(chunk(b"tEXt", said) for said in chunks)))
+    assert [signal.claim for signal in found] == claims
