@@ -350,3 +350,8 @@ def test_a_page_that_breaks_off_is_named(take: Take) -> None:
     done, rows = take(json.dumps(page) + '\n{"data": [{"id": "1')
     assert (done.returncode, rows) == (2, [])
     assert "what follows JSON document 1 is no JSON" in done.stderr
+
+
+def test_columns_are_not_counted_as_rows(take: Take) -> None:
+    done, _ = take(f"id,pdq,ssdeep,size\na,{PDQS[0]},x,1\n")
+    assert "1 rows of csv: 1 added\n  parked 2: a column" in done.stdout

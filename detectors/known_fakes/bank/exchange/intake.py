@@ -248,7 +248,7 @@ def _taken(
 ) -> Iterator[tuple[Row, Entry]]:
     """Give the rows that make an entry; tell of all else."""
     for row in rows:
-        report.rows += 1
+        report.rows += not _of_a_column(row)
         entry, faults = entry_of(row, defaults)
         for found in faults:
             left(found)
@@ -264,6 +264,11 @@ def _taken(
             entry = msgspec.structs.replace(entry, hashes=hashes)
         if hashes or entry.status is Status.WITHDRAWN:
             yield row, entry
+
+
+def _of_a_column(row: Row) -> bool:
+    """Tell whether it says something of a column, so that it is no row of the file."""
+    return not row.said and [code for code, _ in row.left] == ["unknown_column"]
 
 
 def _settle(
