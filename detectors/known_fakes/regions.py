@@ -40,12 +40,20 @@ CUT: Final = 8
 """Levels of a step that a cut through a sheet is made of."""
 THROUGH: Final = 0.65
 """Share of a line that such steps take up."""
-UNEVEN: Final = 0.06
-"""Share of a cell by which a span of several may be off."""
 DEPTH: Final = 2
 """Times a sheet is cut, each time both ways."""
-WHOLE: Final = 0.55
-"""Share of the picture from which a region is the picture itself."""
+CUT_OFF: Final = 0.15
+"""Share of the picture from which a thing that the rim cuts is what the picture shows."""
+BAND: Final = 5
+"""Such a part of a picture's height are captions over it."""
+LETTERS: Final = 96
+"""Levels of the steps that letters with an outline have."""
+WRITTEN: Final = 0.04
+"""Share of such steps in a caption, over twice that of the middle."""
+THING: Final = 0.55
+"""Share of the picture from which a thing is the picture itself, before a plain ground."""
+CELL: Final = 0.95
+"""The same of a cell of a sheet: captions in bars leave most of a picture."""
 
 Box = tuple[int, int, int, int]
 """Left, top, right and bottom, in pixels."""
@@ -66,18 +74,18 @@ def regions(grey: "NDArray[np.uint8]") -> list[Box]:
         small = np.asarray(cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA))
     steps, smallest = _steps(small), SMALLEST // factor
 
-    def pictures(boxes: list[Box]) -> list[Box]:
-        small_enough = [box for box in boxes if _area(box) < WHOLE * height * width]
+    def pictures(boxes: list[Box], most: float) -> list[Box]:
+        small_enough = [box for box in boxes if _area(box) < most * height * width]
         return [box for box in small_enough if _is_picture(small, steps, box)]
 
-    sheet = pictures(_cells(small, (0, 0, width, height), smallest, DEPTH))
+    sheet = pictures(_cells(small, (0, 0, width, height), smallest, DEPTH), CELL)
     things = [
         cell
         for thing in _things(steps, smallest)
-        for cell in pictures(_cells(small, thing, smallest, DEPTH))
+        for cell in pictures(_cells(small, thing, smallest, DEPTH), THING)
         if not any(2 * _shared(cell, other) > _area(cell) for other in sheet)
     ]
-    found = sheet + things
+    found = sheet + things or pictures([_uncaptioned(steps)], CELL)
     found.sort(key=lambda box: (-_area(box), box))
     return [
         (left * factor, top * factor, right * factor, bottom * factor)
@@ -92,7 +100,7 @@ def _steps(grey: "NDArray[np.uint8]") -> "NDArray[np.uint8]":
 
 
 def _things(steps: "NDArray[np.uint8]", smallest: int) -> list[Box]:
-    """Return the boxes of what stands on the ground, clear of the rim."""
+    """Return the boxes of what stands on the ground."""
     plain = (steps < STEP).astype(np.uint8)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(plain, connectivity=4)
     rims = (labels[0], labels[-1], labels[:, 0], labels[:, -1])
@@ -104,11 +112,13 @@ def _things(steps: "NDArray[np.uint8]", smallest: int) -> list[Box]:
     things = np.asarray(cv2.morphologyEx(things, cv2.MORPH_OPEN, np.ones((THICK, THICK), np.uint8)))
     _, _, stats, _ = cv2.connectedComponentsWithStats(things, connectivity=4)
     height, width = steps.shape
-    return [
-        (x + 1, y + 1, x + w - 1, y + h - 1)  # the steps of an edge reach one pixel into the ground
-        for x, y, w, h, _ in stats[1:].tolist()
-        if min(w, h) - 2 >= smallest and 0 < x < width - w and 0 < y < height - h
-    ]
+    found = []
+    for x, y, w, h, _ in stats[1:].tolist():
+        box = x + 1, y + 1, x + w - 1, y + h - 1  # the steps of an edge reach into the ground
+        clear = 0 < x < width - w and 0 < y < height - h
+        if min(_sides(box)) >= smallest and (clear or _area(box) < CUT_OFF * steps.size):
+            found.append(box)
+    return found
 
 
 def _cells(grey: "NDArray[np.uint8]", box: Box, smallest: int, depth: int) -> list[Box]:
@@ -136,21 +146,20 @@ def _spans(steps: "NDArray[np.int16]", axis: int, smallest: int) -> list[tuple[i
     through = np.flatnonzero((steps >= CUT).mean(axis=axis) >= THROUGH) + 1
     ends = [0, *through.tolist(), steps.shape[1 - axis] + 1]
     spans = [(a, b) for a, b in pairwise(ends) if b - a >= smallest]
-    cell = min((end - start for start, end in spans), default=0)
-    return [each for span in spans for each in _equal(span, cell)] or [(0, ends[-1])]
+    return spans or [(0, ends[-1])]
 
 
-def _equal(span: tuple[int, int], cell: int) -> list[tuple[int, int]]:
-    """Return a span, cut into cells where it is as long as some of them.
+def _uncaptioned(steps: "NDArray[np.uint8]") -> Box:
+    """Return a picture without the bands at its top and bottom over which words are written.
 
-    Not every line between two pictures has steps.
+    The steps of their letters are the steepest, and would be most of the features of the whole.
     """
-    start, end = span
-    count = round((end - start) / cell)
-    if abs(end - start - count * cell) > UNEVEN * cell:
-        return [span]
-    ends = [start + (end - start) * number // count for number in range(count + 1)]
-    return [*pairwise(ends)]
+    height, width = steps.shape
+    band = height // BAND
+    steep = (steps >= LETTERS).mean(axis=1)
+    upper, middle, lower = steep[:band].mean(), steep[band:-band].mean(), steep[-band:].mean()
+    least = 2 * middle + WRITTEN
+    return 0, band * int(upper >= least), width, height - band * int(lower >= least)
 
 
 def _is_picture(grey: "NDArray[np.uint8]", steps: "NDArray[np.uint8]", box: Box) -> bool:

@@ -31,9 +31,11 @@ UNAIDED: Final = 16
 """Bits within which a hash speaks alone for an entry that could also be compared in detail."""
 NEAREST: Final = 40
 """Entries whose hashes are looked at: many graphics have the shapes of one, and other colours."""
-LOOKED_INTO: Final = 4
-"""Pictures in a picture whose local features are compared: the largest that no hash knew."""
-MOSTLY: Final = 0.6
+LOOKED_INTO: Final = 16
+"""Pictures in a picture whose local features may be compared: the largest that no hash knew."""
+MISSES: Final = 4
+"""Of these, unknown ones after which no more is looked at."""
+MOSTLY: Final = 0.5
 """Share of an entry that a picture in a picture shows; less of it is a piece of the whole."""
 UPRIGHT: Final = 3
 """Candidates that local features bring up for the picture as it is."""
@@ -134,11 +136,14 @@ class Searcher:
             found += [_placed(match, part, picture) for match in _nearest_of_each(matches)]
             if not matches:
                 left.append((part, near))
-        left = left[:LOOKED_INTO]
+        misses, left = 0, left[:LOOKED_INTO]
         for part, near in left:
             matches = self._by_features(part.picture, near, len(left))
             matches = [match for match in matches if match.facts["covered"] >= MOSTLY]
             found += [_placed(match, part, picture) for match in _nearest_of_each(matches)]
+            misses += not matches
+            if misses == MISSES:
+                break
         best: dict[str, Match] = {}
         for match in sorted(found, key=lambda each: each.chance.point):
             best.setdefault(match.entry.id, match)

@@ -96,6 +96,22 @@ def test_a_face_between_captions_is_known(
     assert named(asked(meme("chloe"))) == ["chloe"]
 
 
+@pytest.mark.parametrize("bar", [True, False])
+def test_a_face_with_captions_over_it_is_known(
+    asked: Callable[[Image.Image], dict[str, Any]], *, bar: bool
+) -> None:
+    page = face("deniz", 600)
+    pen = ImageDraw.Draw(page)
+    for row in (0, 500):
+        if bar:
+            pen.rectangle((0, row, 600, row + 100), "white")
+        pen.text(
+            (30, row + 20), "WHEN THE POLLS CLOSE", "black" if bar else "white",
+            ImageFont.load_default(46), stroke_width=0 if bar else 4, stroke_fill="black",
+        )  # fmt: skip
+    assert named(asked(page)) == ["deniz"]
+
+
 @pytest.mark.parametrize("gutter", [0, 6])
 def test_every_known_face_of_a_sheet_is_named_and_no_other(
     asked: Callable[[Image.Image], dict[str, Any]], gutter: int
