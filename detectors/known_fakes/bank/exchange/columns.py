@@ -49,7 +49,7 @@ FIELDS: Final = {
 SURE: Final = frozenset({"hash", "hashvalue", "hashdigest", "signalstr"})
 """Names of a column of hashes, whatever stands beside it; `value` needs one of algorithms."""
 AROUND: Final = re.compile(
-    "^(?:file|image|photo|picture|hash)+|(?:hash|hex|value|(?:check)?sum|digest)+$"
+    "^(?:file|image|photo|picture|hash){1,8}|(?:hash|hex|value|(?:check)?sum|digest){1,8}$"
 )
 """What stands around the name of an algorithm in that of a column."""
 NAMES: Final = {said: field for field, names in FIELDS.items() for said in names}
