@@ -460,7 +460,7 @@ def test_headers_of_many_parts_take_little_time(name: bytes, noise: bytes) -> No
     began = time.process_time()
     with suppress(CannotAssess):
         opened(parts_of(name + noise * (4_000 // len(noise)), 190))
-    assert time.process_time() - began < 3
+    assert time.process_time() - began < 8  # it was 21 before headers were bounded
 
 
 @pytest.mark.parametrize("charset", [b"=punycode", b"*=us-ascii''punycode", b"=idna", b"=base64"])
