@@ -219,11 +219,14 @@ class Searcher:
     ) -> Match | None:
         """Return the match that a hash makes, of a graphic together with its colours."""
         from detectors.known_fakes.graphics import differing, flat, view_cells
+        from detectors.known_fakes.views import LEAST_DEVIATION
 
         entry = near.entry
         colours = self._colours(entry)
         if colours is not None and len(colours):
             shown = view_cells(picture, seen, near.view, near.orientation)
+            if shown.std() < LEAST_DEVIATION:
+                return None  # the inside of a frame, with nothing in it
             return self._of_graphic(near, differing(shown, colours), comparisons)
         if near.distance > (UNAIDED if entry.local else near.reach):
             return None

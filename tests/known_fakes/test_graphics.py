@@ -72,6 +72,14 @@ def test_flags_of_the_same_stripes_are_told_apart(run: Run, tmp_path: Path) -> N
     assert asked(run, "b.bank", flag(tmp_path / "green.png", *green))["claim"] is None
 
 
+def test_frames_around_nothing_are_told_apart(run: Run, tmp_path: Path) -> None:
+    grey = ["#d0d0d0"] * 8
+    known = flag(tmp_path / "known.png", "#000000", *grey, "#000000")
+    assert run("bank", "add", "--bank", "b.bank", known).returncode == 0
+    other = flag(tmp_path / "other.png", "#ffffff", *grey, "#000080")
+    assert asked(run, "b.bank", other)["claim"] is None
+
+
 def test_without_the_colours_of_an_entry_a_graphic_is_not_judged(tmp_path: Path) -> None:
     known = placeholder(tmp_path / "orange.png", ORANGE)
     value = looks(Item("x", known.read_bytes).picture).pdq.tobytes().hex()
