@@ -256,7 +256,7 @@ def measured(options: argparse.Namespace, work: Path) -> Iterator[str]:
     size = max(len(known), options.entries)
     extra = f", filled up to {size:,} with hashes around theirs" if size > len(known) else ""
     yield f"Bank: {len(known):,} {what}{extra}.\n"
-    beside = " of the other version |" if options.beside else ""
+    beside = " of the version before |" if options.beside else ""
     yield f"| what | faces in them | named | 95 % | wrong names | CPU ms a picture |{beside}"
     yield "|---|---|---|---|---|---|" + "---|" * bool(options.beside)
     for folder in sorted((work / "asked").iterdir()):
