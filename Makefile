@@ -5,4 +5,4 @@ PYTHON ?= python
 
 .PHONY: fuzz
 fuzz:
-	$(PYTHON) tests/fuzz/run.py --seconds $(SECONDS) $(ONLY)
+	PYTHONPATH="tests/fuzz$${PYTHONPATH:+:$$PYTHONPATH}" $(PYTHON) tests/fuzz/run.py --seconds $(SECONDS) $(ONLY)

@@ -21,6 +21,8 @@ MOST_BOXES = 2_000
 0.9. Real stores hold tens."""
 MOST_BYTES = 32 << 20
 """Of a store; with many thumbnails some have a few megabytes."""
+SMALLEST = 33
+"""Bytes of the smallest box with a description: two heads of 8, a type of 16, its toggles."""
 MOST_NAMES = 200
 """Properties of a metadata assertion, and texts of a property, that are read."""
 MOST_STEPS = 20_000
@@ -56,11 +58,17 @@ def excess(data: bytes) -> Excess | None:
     Args:
         data: a store, or any file that holds one as it is.
     """
-    ingredients = sum(1 for _ in _INGREDIENT.finditer(data))
-    largest = max((end - start for start, end in _stores(data)), default=0)
+    if len(data) < MOST_INGREDIENTS * SMALLEST:
+        return None
+    boxes = data.count(b"jumd")  # each ingredient has one, and no store is larger than its file
+    ingredients = largest = 0
+    if boxes > MOST_INGREDIENTS:
+        ingredients = sum(1 for _ in _INGREDIENT.finditer(data))
+    if len(data) > MOST_BYTES:
+        largest = max((end - start for start, end in _stores(data)), default=0)
     for what, found, limit in (
         ("ingredients", ingredients, MOST_INGREDIENTS),
-        ("boxes", data.count(b"jumd"), MOST_BOXES),
+        ("boxes", boxes, MOST_BOXES),
         ("bytes", largest, MOST_BYTES),
     ):
         if found > limit:
