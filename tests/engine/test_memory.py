@@ -4,6 +4,7 @@ import importlib.util
 import io
 import os
 import signal
+import subprocess
 import sys
 import types
 from collections.abc import Iterator, Mapping
@@ -16,8 +17,6 @@ import pytest
 from PIL import Image
 
 from detectors.catalog import catalog
-from detectors.containers import rdf
-from detectors.errors import ConfigError
 from detectors.item import Item, Kind
 from detectors.memory import loading
 from detectors.signal import Outcome, Reason, Signal, Tier
@@ -25,7 +24,6 @@ from detectors.spec import Spec
 from provenance.engine import limits, pool
 from provenance.engine.check import Choice
 from provenance.engine.choose import choose
-from provenance.engine.isolated import isolated
 from provenance.intake import files
 from provenance.record import Record
 from provenance.verdict import load
@@ -184,14 +182,21 @@ def test_a_broken_picture_stays_broken(eating: Choice) -> None:
     assert codes(record)["eater"] == "picture.broken"
 
 
-def test_xml_for_which_memory_is_wanting_is_not_called_malformed(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    packet = b'<x:xmpmeta xmlns:x="adobe:ns:meta/" a="' + b"A" * 4 * MIB + b'"/>'
-    assert isolated("packet", rdf.properties, packet).whole
-    monkeypatch.setattr(limits, "ROOM", 4 * MIB)
-    with pytest.raises(ConfigError, match="of memory"):
-        isolated("packet", rdf.properties, packet)
+def test_xml_for_which_memory_is_wanting_is_not_called_malformed() -> None:
+    code = (
+        "from detectors.containers import rdf; from detectors.errors import ConfigError\n"
+        "from provenance.engine import limits; from provenance.engine.isolated import isolated\n"
+        f"""packet = b'<x:xmpmeta xmlns:x="adobe:ns:meta/" a="' + b"A" * {4 * MIB} + b'"/>'\n"""
+        "print(isolated('packet', rdf.properties, packet).whole)\n"
+        f"limits.ROOM = {4 * MIB}\n"
+        "try: isolated('packet', rdf.properties, packet)\n"
+        "except ConfigError as error: print(error)"
+    )  # a fresh process: one that ran other tests has memory left over
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    whole, refused = done.stdout.splitlines()
+    assert whole == "True"
+    assert "of memory" in refused
 
 
 LARGEST = (
