@@ -103,7 +103,7 @@ def _predicted(kind: int, left: int, up: int, corner: int) -> int:
 
 def _of_webp(data: bytes) -> list[Column]:
     """Return the first columns of a lossless WebP, as many as hold the signature."""
-    if b"VP8L" not in (data[12:16], *_tags(data)):
+    if b"VP8L" not in (data[12:16], *_tags(data)) or _webp_pixels(data) > MAX_PIXELS:
         return []
     from PIL import Image
 
@@ -118,8 +118,21 @@ def _of_webp(data: bytes) -> list[Column]:
                 [part.getpixel((x, y)) for y in range(part.height)]  # type: ignore[misc]
                 for x in range(columns)
             ]
-    except (OSError, ValueError, SyntaxError):
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return []
+
+
+def _webp_pixels(data: bytes) -> int:
+    """Return the pixels that a WebP says it has: of its canvas, and of its lossless picture.
+
+    Before the decoder sees it, which warns of large ones (WebP container, VP8X and VP8L headers).
+    """
+    canvas = 0
+    if data[12:16] == b"VP8X":
+        width, height = (int.from_bytes(data[at : at + 3], "little") + 1 for at in (24, 27))
+        canvas = width * height
+    bits = int.from_bytes(data[(at := data.find(b"VP8L")) + 9 : at + 13], "little")
+    return max(canvas, ((bits & 0x3FFF) + 1) * ((bits >> 14 & 0x3FFF) + 1))
 
 
 def _tags(data: bytes) -> list[bytes]:

@@ -525,3 +525,11 @@ def test_a_graph_is_found_wherever_programs_put_it(
     chunks = (f"{key}\0{json.dumps(said)}".encode() for key, said in texts.items())
     found = look(png(*(chunk(b"tEXt", said) for said in chunks)))
     assert [signal.claim for signal in found] == claims
+
+
+def test_a_lossless_webp_that_says_it_is_enormous_is_not_decoded() -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(file, "WEBP", lossless=True)
+    data = bytearray(file.getvalue())
+    data[21:25] = (0x3FFF | 0x3FFF << 14).to_bytes(4, "little")
+    assert {signal.outcome for signal in look(bytes(data))} == {Outcome.CLEAR}
