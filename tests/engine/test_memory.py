@@ -6,8 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,13 +19,11 @@ from detectors.catalog import catalog
 from detectors.item import Item, Kind
 from detectors.memory import loading
 from detectors.signal import Outcome, Reason, Signal, Tier
-from detectors.spec import Spec
 from provenance.engine import limits, pool
 from provenance.engine.check import Choice
 from provenance.engine.choose import choose
 from provenance.intake import files
 from provenance.record import Record
-from provenance.verdict import load
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits are Linux's")
 HERE = Path(__file__)
@@ -77,22 +74,8 @@ def said(name: str, word: str) -> Signal:
 
 
 @pytest.fixture
-def eating() -> Iterator[Choice]:
-    module = types.ModuleType("eating_detectors")
-    module.Eater, module.Other = Eater, Other  # type: ignore[attr-defined]
-    sys.modules[module.__name__] = module
-    specs = tuple(
-        Spec(
-            name=name.lower(),
-            tier=Tier.METADATA,
-            summary="a test",
-            factory=f"eating_detectors:{name}",
-            kinds=(Kind.TEXT, Kind.IMAGE),
-        )
-        for name in ("Eater", "Other")
-    )
-    yield Choice(specs=specs, options={}, policy=load("default"), today="2026-11-24")
-    del sys.modules[module.__name__]
+def eating(chosen: Callable[..., Choice]) -> Choice:
+    return chosen(Eater, Other)
 
 
 def given(data: bytes) -> bytes:

@@ -5,8 +5,7 @@ import os
 import signal
 import sys
 import time
-import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -16,11 +15,9 @@ from PIL import Image
 from detectors.errors import ConfigError
 from detectors.item import Item, Kind
 from detectors.signal import Outcome, Reason, Signal, Tier
-from detectors.spec import Spec
 from provenance.engine import pool
 from provenance.engine.check import Choice
 from provenance.record import Record
-from provenance.verdict import load
 
 
 class Obedient:
@@ -70,22 +67,8 @@ def signal_of(name: str, word: str) -> Signal:
 
 
 @pytest.fixture
-def obedient() -> Iterator[Choice]:
-    module = types.ModuleType("obedient_detectors")
-    module.Obedient, module.Second = Obedient, Second  # type: ignore[attr-defined]
-    sys.modules[module.__name__] = module
-    specs = tuple(
-        Spec(
-            name=name.lower(),
-            tier=Tier.METADATA,
-            summary="a test",
-            factory=f"obedient_detectors:{name}",
-            kinds=(Kind.TEXT, Kind.IMAGE),
-        )
-        for name in ("Obedient", "Second")
-    )
-    yield Choice(specs=specs, options={}, policy=load("default"), today="2026-11-24")
-    del sys.modules[module.__name__]
+def obedient(chosen: Callable[..., Choice]) -> Choice:
+    return chosen(Obedient, Second)
 
 
 def given(data: bytes) -> bytes:

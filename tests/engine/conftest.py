@@ -1,0 +1,39 @@
+"""Detectors that tests make, chosen as an installed plug-in's would be."""
+
+import sys
+import types
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from detectors.item import Kind
+from detectors.signal import Tier
+from detectors.spec import Spec
+from provenance.engine.check import Choice
+from provenance.verdict import load
+
+MODULE = "made_detectors"
+
+
+@pytest.fixture
+def chosen() -> Iterator[Callable[..., Choice]]:
+    module = types.ModuleType(MODULE)
+    sys.modules[MODULE] = module
+
+    def choose(*classes: type) -> Choice:
+        for made in classes:
+            setattr(module, made.__name__, made)
+        specs = tuple(
+            Spec(
+                name=made.__name__.lower(),
+                tier=Tier.METADATA,
+                summary="a test",
+                factory=f"{MODULE}:{made.__name__}",
+                kinds=(Kind.TEXT, Kind.IMAGE),
+            )
+            for made in classes
+        )
+        return Choice(specs=specs, options={}, policy=load("default"), today="2026-11-24")
+
+    yield choose
+    del sys.modules[MODULE]
