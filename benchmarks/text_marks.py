@@ -23,11 +23,11 @@ from pathlib import Path
 from detectors.item import Item
 from detectors.text_marks.detector import TextMarks
 
-CLONES = {
-    "NLP2CT+DetectRL": "main",
-    "gerritq+WETBench": "main",
-    "suu990901+chatgpt-comparison-detection-HC3-Plus": "main",
-}
+CLONES = (
+    "NLP2CT+DetectRL",
+    "gerritq+WETBench",
+    "suu990901+chatgpt-comparison-detection-HC3-Plus",
+)
 MADE_OVER = re.compile("attack|paraphrase|perturb|mixing|polish|metrics|eval", re.IGNORECASE)
 """Files whose label is no longer who wrote the words."""
 Text = tuple[str, str, str]
@@ -73,7 +73,7 @@ def ratio(people: int, models: int, of_people: int, of_models: int) -> str:
     """Return log10 of the share of models by the upper bound of the share of people."""
     if not (models and of_people and of_models):
         return "-"
-    bound = people + 3.0 if not people else people + 1.92 + 1.96 * math.sqrt(people + 0.96)
+    bound = 3.0 if not people else people + 1.92 + 1.96 * math.sqrt(people + 0.96)
     return f"{math.log10(models / of_models / (bound / of_people)):.2f}"
 
 
