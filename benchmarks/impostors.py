@@ -38,7 +38,7 @@ from detectors.known_fakes.views import Looks, looks
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from detectors.picture import Picture
+    from detectors.decode.picture import Picture
 
 HOME = Path(detectors.known_fakes.__file__).parent
 NOW = "2026-01-01T00:00:00Z"

@@ -18,8 +18,8 @@ from typing import Any
 import msgspec
 
 from detectors.calibration import Calibration
+from detectors.decode.malformed import MALFORMED
 from detectors.errors import ConfigError
-from detectors.malformed import MALFORMED
 from detectors.runtime import refuse_without_torch, without_probing
 from detectors.storing.atomic import atomic_write
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from detectors import memory
+from detectors.decode import memory
+from detectors.decode.sniff import Kind, MediaType, sniff
 from detectors.errors import CannotAssess
-from detectors.media import Kind, MediaType, sniff
 from detectors.signal import Outcome, Reason
 
 if TYPE_CHECKING:
-    from detectors.passage import Passage
-    from detectors.picture import Picture
+    from detectors.decode.picture import Picture
+    from detectors.decode.text import Passage
 
 __all__ = ["Item", "Kind", "Sidecar"]
 
@@ -122,7 +122,7 @@ class Item:
 
     @cached_property
     def _picture(self) -> "Picture | CannotAssess":
-        from detectors.picture import decode
+        from detectors.decode.picture import decode
 
         self.watch("picture")
         try:
@@ -147,7 +147,7 @@ class Item:
 
     @cached_property
     def _passage(self) -> "Passage | CannotAssess":
-        from detectors.passage import decode
+        from detectors.decode.text import decode
 
         self.watch("passage")
         try:

@@ -39,11 +39,11 @@ def test_every_link_leads_somewhere() -> None:
 def test_the_table_of_formats_says_what_the_code_does() -> None:
     import re
 
-    from detectors.caps import MOST_MEGAPIXELS
-    from detectors.containers import WALKS
-    from detectors.containers.raw import TIFFS
     from detectors.credentials.detector import UNREAD
-    from detectors.signatures import BRANDS, PICTURES
+    from detectors.decode.containers import WALKS
+    from detectors.decode.containers.raw import TIFFS
+    from detectors.decode.limits import MOST_MEGAPIXELS
+    from detectors.decode.signatures import BRANDS, PICTURES
 
     page = (ROOT / "docs" / "formats.md").read_text("utf-8")
     rows = re.findall(

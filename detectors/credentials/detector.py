@@ -9,14 +9,14 @@ from typing import Any, Final
 import msgspec
 
 from detectors import jumbf
-from detectors.containers import has_manifest_place, store_bytes, too_many_pieces
-from detectors.containers import walk as pieces_of
 from detectors.credentials.account import account, evidence, generator
 from detectors.credentials.pointer import pointer
 from detectors.credentials.reader import Found, Missing, Verifier
 from detectors.credentials.reasons import reason_of
 from detectors.credentials.second import cross_check
 from detectors.credentials.thumbnail import compare
+from detectors.decode.containers import has_manifest_place, store_bytes, too_many_pieces
+from detectors.decode.containers import walk as pieces_of
 from detectors.errors import CannotAssess, ConfigError
 from detectors.item import Item, Sidecar
 from detectors.manifest import MISMATCHES, Declaration, State, also, declared, state, unlisted

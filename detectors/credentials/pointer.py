@@ -1,7 +1,7 @@
 """What a file's XMP says of a manifest."""
 
-from detectors.containers import MAX_UNPACKED, walk
-from detectors.containers.rdf import properties
+from detectors.decode.containers import MAX_UNPACKED, walk
+from detectors.decode.containers.rdf import properties
 from detectors.store import text
 
 DCTERMS = "http://purl.org/dc/terms/"

@@ -25,9 +25,9 @@ def compare(item: "Item", thumbnail: bytes) -> dict[str, Any]:
         compared, and either distance (0 same to 2 inverse, best of eight orientations) and
         differs, or why it was not compared.
     """
+    from detectors.decode.picture import decode
+    from detectors.decode.sniff import sniff
     from detectors.errors import CannotAssess
-    from detectors.media import sniff
-    from detectors.picture import decode
 
     if len(item.data) > MOST_BYTES:
         return {"compared": False, "why": "large"}

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
+from detectors.decode.malformed import MALFORMED
 from detectors.encoder.forward import GRAPH, SIDE, WEIGHTS, encoder
 from detectors.encoder.tokens import AS_IT_IS, square
 from detectors.errors import CannotAssess, ConfigError
 from detectors.item import Item
 from detectors.labelled import ENDINGS, UNSTATED, has_labels, is_ai, labelled_files, lines
-from detectors.malformed import MALFORMED
 from detectors.storing.atomic import appearing
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from detectors.picture import Picture
+    from detectors.decode.picture import Picture
 
     Floats = NDArray[np.float32]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from safetensors.numpy import load_file
 
-from detectors.memory import loading
+from detectors.decode.memory import loading
 from detectors.packed import steps, unpack
 from detectors.runtime import onnxruntime
 

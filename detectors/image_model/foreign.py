@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from detectors import foreign
+from detectors.decode.memory import loading
 from detectors.encoder.tokens import AS_IT_IS, Device
 from detectors.errors import CannotAssess, ConfigError
 from detectors.image_model.judge import NAME, judged, outside
@@ -20,7 +21,6 @@ from detectors.image_model.layouts import chosen, layout, sidecar
 from detectors.image_model.model import SHIPPED
 from detectors.image_model.model import read as read_model
 from detectors.item import Item
-from detectors.memory import loading
 from detectors.options import given
 from detectors.report import Way
 from detectors.runtime import refuse_without_provider, refuse_without_torch

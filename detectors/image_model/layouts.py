@@ -16,10 +16,10 @@ from typing import Any, Literal
 import msgspec
 
 from detectors import foreign
+from detectors.decode.malformed import MALFORMED
 from detectors.errors import ConfigError
 from detectors.foreign import CONFIG
 from detectors.image_model.sight import IMAGENET_MEAN, IMAGENET_STD, Sight
-from detectors.malformed import MALFORMED
 
 Layout = Literal["transformers", "timm", "community-forensics", "onnx"]
 EXTRA: dict[Layout, tuple[str, str]] = {

@@ -13,20 +13,20 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from detectors.decode.malformed import MALFORMED
 from detectors.errors import ConfigError
 from detectors.known_fakes.bank.entry import PERCEPTUAL, Entry, Status
 from detectors.known_fakes.chance import PLACES, Tables, shipped, table
 from detectors.known_fakes.tail import TAIL_PAIRS, Tail, TooFew, fitted
-from detectors.malformed import MALFORMED
 from detectors.storing.atomic import atomic_write
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from detectors.decode.picture import Picture
     from detectors.known_fakes.search import Searcher
     from detectors.known_fakes.views import Looks
-    from detectors.picture import Picture
 
 FORMAT: Final = "provenance.bank-calibration/1"
 FILE: Final = "calibration.json"

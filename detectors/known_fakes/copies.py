@@ -8,11 +8,11 @@ import msgspec
 from detectors.known_fakes.bank.entry import EXACT, Entry
 
 if TYPE_CHECKING:
+    from detectors.decode.picture import Picture
     from detectors.known_fakes.bank.index import Index, Near
     from detectors.known_fakes.search import Searcher
     from detectors.known_fakes.verify import Agreement
     from detectors.known_fakes.views import Looks
-    from detectors.picture import Picture
 
 SAME_CHANCE: Final = 1e-6
 """Most false-match probability at which a match says that two are the same picture."""

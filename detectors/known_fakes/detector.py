@@ -17,10 +17,10 @@ from detectors.known_fakes.watch import Watched
 from detectors.signal import Claim, Outcome, Reason, Signal, Tier
 
 if TYPE_CHECKING:
+    from detectors.decode.picture import Picture
     from detectors.known_fakes.holds import Held
     from detectors.known_fakes.search import Match, Searcher
     from detectors.known_fakes.views import Looks
-    from detectors.picture import Picture
 
 NAME: Final = "known_fakes"
 LATER: Final = 4

@@ -19,7 +19,7 @@ from detectors.known_fakes.verify import TILE, Overlay, overlay
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from detectors.picture import Picture
+    from detectors.decode.picture import Picture
 
 PANEL: Final = 384
 """Pixels of a panel's side."""

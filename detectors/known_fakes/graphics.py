@@ -19,8 +19,8 @@ from detectors.known_fakes.views import views, working
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from detectors.decode.picture import Picture
     from detectors.known_fakes.views import Box, Looks
-    from detectors.picture import Picture
 
 SLOW: Final = 3
 STEEP: Final = 24

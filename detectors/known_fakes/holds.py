@@ -17,10 +17,10 @@ from detectors.known_fakes.bank.entry import EXACT, Entry, Status
 from detectors.known_fakes.bank.generation import DISPUTED, INNOCENT, REINSTATES, WITHDRAWN, flags
 
 if TYPE_CHECKING:
+    from detectors.decode.picture import Picture
     from detectors.item import Item
     from detectors.known_fakes.bank.place import Store
     from detectors.known_fakes.search import Searcher
-    from detectors.picture import Picture
 
 STRICTNESS: Final = ("innocent", "disputed", "withdrawn")
 CHANGES: Final = {

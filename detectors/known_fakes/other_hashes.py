@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from PIL.Image import Image
 
-    from detectors.picture import Picture
+    from detectors.decode.picture import Picture
 
 OTHERS: Final = ("phash", "dhash", "average", "wavelet", "crop_resistant", "colour")
 """In the order in which two that are as near are named."""

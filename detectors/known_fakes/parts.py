@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 if TYPE_CHECKING:
+    from detectors.decode.picture import Picture
     from detectors.known_fakes.views import Looks
-    from detectors.picture import Picture
 
 
 class Part(msgspec.Struct, frozen=True):

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from detectors.decode.picture import Picture
     from detectors.known_fakes.bank.place import Store
     from detectors.known_fakes.features import Features
     from detectors.known_fakes.parts import Part, Parts
     from detectors.known_fakes.verify import Agreement
     from detectors.known_fakes.views import Looks
-    from detectors.picture import Picture
 
 MOST_CHANCE: Final = 0.05
 """False-match probability above which a near entry is no match: what large banks meet by chance."""

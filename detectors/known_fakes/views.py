@@ -12,7 +12,7 @@ from detectors.fingerprint import bits, dihedral, pdq, pdq64
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from detectors.picture import Picture
+    from detectors.decode.picture import Picture
 
 LONG_SIDE: Final = 512
 """Pixels; larger pictures are reduced by a whole factor before they are looked at."""

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from detectors.decode.memory import loading
 from detectors.known_fakes.bank.postgres import ServerBank
-from detectors.memory import loading
 
 if TYPE_CHECKING:
     from detectors.known_fakes.bank.place import Store

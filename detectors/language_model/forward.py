@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from safetensors.numpy import load_file
 
+from detectors.decode.memory import loading
 from detectors.language_model.tokenizer import Tokenizer
-from detectors.memory import loading
 from detectors.packed import unpack
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from detectors.containers.tiff import Entry, entries
+from detectors.decode.containers.tiff import Entry, entries
 
 NAMES = {
     0x010D: "DocumentName",

@@ -9,10 +9,10 @@ from functools import cache, cached_property
 from typing import Any
 
 from detectors import jumbf
-from detectors.containers import MAX_UNPACKED, Chunk, inflate, store_bytes, walk
-from detectors.containers.gif import joined
-from detectors.containers.place import TIFFS, manifest_place
-from detectors.containers.sef import blocks
+from detectors.decode.containers import MAX_UNPACKED, Chunk, inflate, store_bytes, walk
+from detectors.decode.containers.gif import joined
+from detectors.decode.containers.place import TIFFS, manifest_place
+from detectors.decode.containers.sef import blocks
 from detectors.item import Sidecar
 from detectors.metadata import comfyui, exif, iim, stealth, xmp
 

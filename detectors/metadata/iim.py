@@ -2,7 +2,7 @@
 
 from itertools import islice
 
-from detectors.containers.resources import resources
+from detectors.decode.containers.resources import resources
 from detectors.metadata.exif import plain
 
 HEAD = b"Photoshop 3.0\0"

@@ -10,8 +10,8 @@ import io
 import struct
 from collections.abc import Sequence
 
-from detectors.containers import inflate
-from detectors.containers.png import stream
+from detectors.decode.containers import inflate
+from detectors.decode.containers.png import stream
 
 SIGNATURE_BYTES = 15
 """`stealth_pnginfo`, `stealth_pngcomp`, `stealth_rgbinfo` …"""

@@ -5,7 +5,7 @@ from itertools import chain
 
 import msgspec
 
-from detectors.containers.rdf import RDF, Property, properties
+from detectors.decode.containers.rdf import RDF, Property, properties
 
 PREFIXES = {
     "http://purl.org/dc/elements/1.1/": "dc",

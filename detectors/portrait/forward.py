@@ -15,7 +15,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from PIL import Image
 from safetensors.numpy import load_file
 
-from detectors.memory import loading
+from detectors.decode.memory import loading
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from itertools import combinations
 from typing import Literal
 
-from detectors.passage import nfc
+from detectors.decode.text import nfc
 from detectors.text_credentials.verify import Read, holds
 
 Change = Literal[

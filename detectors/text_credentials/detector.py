@@ -10,11 +10,11 @@ from typing import Any, Final
 import msgspec
 
 from detectors import jumbf
-from detectors.documents import READERS
+from detectors.decode.documents import READERS
+from detectors.decode.text import Passage
 from detectors.errors import CannotAssess, ConfigError
 from detectors.item import Item, Sidecar
 from detectors.manifest import MISMATCHES, Declaration, State, also, declared, disclosed
-from detectors.passage import Passage
 from detectors.signal import Claim, Outcome, Reason, Signal, Tier
 from detectors.text_credentials.account import account, claim
 from detectors.text_credentials.change import LONGEST_TRIED, change

@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from detectors.passage import Passage
+from detectors.decode.text import Passage
 
 BEGIN = "-----BEGIN C2PA MANIFEST-----"
 END = "-----END C2PA MANIFEST-----"

@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
-from detectors.documents.seen import Seen
+from detectors.decode.documents.visible import Seen
+from detectors.decode.text import Passage
 from detectors.item import Item
 from detectors.options import given
-from detectors.passage import Passage
 from detectors.signal import Outcome, Reason, Signal, Tier
 from detectors.text_marks.hidden import MOST, SCANS, SHOWN, Hits, spelled
 from detectors.text_marks.structure import Structure

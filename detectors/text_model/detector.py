@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
+from detectors.decode.memory import loading
 from detectors.item import Item
-from detectors.memory import loading
 from detectors.options import given
 from detectors.runtime import refuse_without_torch
 from detectors.signal import Signal

@@ -16,9 +16,9 @@ from typing import Any, Literal
 import msgspec
 
 from detectors import foreign
+from detectors.decode.memory import loading
 from detectors.errors import CannotAssess
 from detectors.item import Item
-from detectors.memory import loading
 from detectors.options import given
 from detectors.report import Way
 from detectors.runtime import refuse_without_torch

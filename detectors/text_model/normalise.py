@@ -8,7 +8,7 @@ not who wrote it.
 import html
 import re
 
-from detectors.passage import nfc, plain
+from detectors.decode.text import nfc, plain
 
 LONGEST = 500
 """Words that are judged, counted from the start; the labelled texts are cut there too."""

@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from detectors.decode.malformed import MALFORMED
 from detectors.errors import CannotAssess, ConfigError
 from detectors.item import Item
 from detectors.labelled import ENDINGS, UNSTATED, has_labels, is_ai, labelled_files, lines
-from detectors.malformed import MALFORMED
 
 FILES = (".txt", ".md")
 """Endings of texts in folders of labels."""

@@ -16,8 +16,8 @@ from provenance.intake.paths import found
 from provenance.render.escape import escape
 
 if TYPE_CHECKING:
+    from detectors.decode.picture import Picture
     from detectors.known_fakes.chance import Tables
-    from detectors.picture import Picture
 
 SHOWN: Final = (16, 21, 26)
 """Differing bits at which the change is shown: a hash that speaks alone, and the largest reach."""

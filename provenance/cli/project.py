@@ -13,8 +13,8 @@ from pathlib import Path
 
 import msgspec
 
+from detectors.decode.malformed import MALFORMED
 from detectors.errors import ConfigError
-from detectors.malformed import MALFORMED
 from detectors.storing.atomic import atomic_write
 from provenance import toml_file
 from provenance.cli import settings

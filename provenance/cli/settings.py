@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
+from detectors.decode.malformed import MALFORMED
 from detectors.errors import ConfigError
-from detectors.malformed import MALFORMED
 from provenance import toml_file
 from provenance.messages import languages
 from provenance.toml_file import TomlFile

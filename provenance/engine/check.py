@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
+from detectors.decode.memory import lacking
 from detectors.errors import CannotAssess, ConfigError
 from detectors.item import Item, Kind
-from detectors.memory import lacking
 from detectors.signal import Outcome, Reason, Signal, Tier
 from detectors.spec import Detector, Spec
 from provenance import __version__

@@ -10,8 +10,8 @@ from functools import partial
 from multiprocessing.connection import Connection
 from typing import Final, ParamSpec, TypeVar
 
+from detectors.decode.memory import lacking, resident_bytes
 from detectors.errors import ConfigError
-from detectors.memory import lacking, resident_bytes
 from provenance.engine.child import DEATH_SECONDS, Child, End, of_memory
 from provenance.engine.limits import ROOM, MemoryLimit
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from detectors.memory import data_bytes, resident_bytes
+from detectors.decode.memory import data_bytes, resident_bytes
 
 ROOM: Final = 1536 * 2**20
 """Bytes beside what the loaded models hold. The largest admitted picture of any format takes under

@@ -16,9 +16,9 @@ from multiprocessing.connection import Connection, wait
 
 import msgspec
 
+from detectors.decode.memory import LOADING
 from detectors.errors import ConfigError
 from detectors.item import Item
-from detectors.memory import LOADING
 from detectors.signal import Reason
 from provenance.engine.check import ITEM, MEMORY, Choice, Engine
 from provenance.engine.child import DEATH_SECONDS, Child, of_memory

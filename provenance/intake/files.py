@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from functools import partial
 from urllib.parse import unquote_to_bytes
 
+from detectors.decode.sniff import NAMED_PICTURES
 from detectors.errors import CannotAssess
 from detectors.item import Item, Kind, Sidecar
-from detectors.media import NAMED_PICTURES
 from detectors.signal import Outcome, Reason
 
 MAX_BYTES = 256 * 2**20

@@ -7,7 +7,7 @@ from urllib.parse import quote_from_bytes
 
 import msgspec
 
-from detectors.media import Kind
+from detectors.item import Kind
 from provenance.intake.files import named, raw_name
 from provenance.record import Record
 

@@ -15,11 +15,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from detectors.containers import has_manifest_place
 from detectors.credentials.detector import Credentials
+from detectors.decode.containers import has_manifest_place
+from detectors.decode.sniff import sniff
 from detectors.errors import CannotAssess, ConfigError
 from detectors.item import Item, Sidecar
-from detectors.media import sniff
 from detectors.signal import Claim, Outcome, Reason, Signal, Tier
 from detectors.trust.edit import add
 

@@ -16,8 +16,8 @@ import pytest
 from PIL import Image
 
 from detectors.catalog import catalog
+from detectors.decode.memory import loading
 from detectors.item import Item, Kind
-from detectors.memory import loading
 from detectors.signal import Outcome, Reason, Signal, Tier
 from provenance.engine import limits, pool
 from provenance.engine.check import Choice
@@ -167,7 +167,7 @@ def test_a_broken_picture_stays_broken(eating: Choice) -> None:
 
 def test_xml_for_which_memory_is_wanting_is_not_called_malformed() -> None:
     code = (
-        "from detectors.containers import rdf; from detectors.errors import ConfigError\n"
+        "from detectors.decode.containers import rdf; from detectors.errors import ConfigError\n"
         "from provenance.engine import limits; from provenance.engine.isolated import isolated\n"
         f"""packet = b'<x:xmpmeta xmlns:x="adobe:ns:meta/" a="' + b"A" * {4 * MIB} + b'"/>'\n"""
         "print(isolated('packet', rdf.properties, packet).whole)\n"

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from detectors import cbor, jumbf, manifest
-from detectors.containers import has_manifest_place, jpeg_scans, store_bytes, walk
+from detectors.decode.containers import has_manifest_place, jpeg_scans, store_bytes, walk
+from detectors.decode.headers import gif_frames, jpeg_header, plain_png, tiff_pages, webp_header
+from detectors.decode.sniff import sniff
 from detectors.errors import CannotAssess, ConfigError
-from detectors.headers import gif_frames, jpeg_header, plain_png, tiff_pages, webp_header
 from detectors.item import Item, Kind
-from detectors.media import sniff
 
 if TYPE_CHECKING:
     from detectors.known_fakes.bank.entry import Entry
@@ -114,7 +114,7 @@ def headers(data: bytes) -> None:
 
 
 def picture(data: bytes) -> None:
-    from detectors.picture import decode
+    from detectors.decode.picture import decode
 
     opened = decode(data, kind_of(data), {})
     assert opened.rgb.shape[2] == 3
@@ -122,7 +122,7 @@ def picture(data: bytes) -> None:
 
 
 def passage(data: bytes) -> None:
-    from detectors.passage import decode
+    from detectors.decode.text import decode
 
     text = decode(data, sniff(data, Kind.TEXT).name, {})
     assert isinstance(text.words, int)
@@ -131,14 +131,14 @@ def passage(data: bytes) -> None:
 
 
 def page(data: bytes) -> None:
-    from detectors.passage import decode
+    from detectors.decode.text import decode
 
     assert decode(data, "text/html", {}).prose is not None
 
 
 def document(media_type: str) -> Callable[[bytes], object]:
     def look(data: bytes) -> None:
-        from detectors.documents import read
+        from detectors.decode.documents import read
 
         read(data, media_type, {})
 

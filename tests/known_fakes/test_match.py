@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from detectors.decode.picture import Picture
 from detectors.errors import ConfigError
 from detectors.item import Item
 from detectors.known_fakes.bank.entry import Entry, Hash, Kind
@@ -27,7 +28,6 @@ from detectors.known_fakes.features import (
 )
 from detectors.known_fakes.verify import agreement
 from detectors.known_fakes.views import views
-from detectors.picture import Picture
 
 Run = Callable[..., CompletedProcess[str]]
 FAKES = Path(__file__).parents[2] / "fixtures" / "fakes"

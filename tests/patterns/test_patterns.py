@@ -303,7 +303,7 @@ MADE = {
     "detectors/metadata/rules.py": "of the table of marks, which is read here",
     "detectors/text_marks/detector.py": "the same",
     "detectors/text_marks/talk.py": "lists of words of talk.toml in a frame, found in its module",
-    "detectors/documents/seen.py": "`</` and a name out of a list",
+    "detectors/decode/documents/visible.py": "`</` and a name out of a list",
     "provenance/toml_file.py": "a name of a key, escaped",
 }
 

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from detectors.media import Kind
+from detectors.item import Kind
 from detectors.signal import Claim, Outcome, Reason, Signal, Tier
 from provenance.record import Described, Record, Tool
 from provenance.verdict import conflicts, judge, load

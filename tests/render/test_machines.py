@@ -13,7 +13,7 @@ import lxml.etree
 import msgspec
 import pytest
 
-from detectors.media import Kind
+from detectors.item import Kind
 from detectors.signal import Claim, Signal
 from provenance.record import Record, Risk
 from provenance.render import Look, junit, renderer, sarif

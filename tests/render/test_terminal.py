@@ -12,7 +12,7 @@ from rich.cells import cell_len
 from rich.color import Color
 from syrupy.assertion import SnapshotAssertion
 
-from detectors.media import Kind
+from detectors.item import Kind
 from detectors.signal import FINDING_FROM, Claim, Outcome, Signal
 from provenance.record import Record, Risk
 from provenance.render import FORMATS, Look, renderer

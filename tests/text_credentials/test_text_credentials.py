@@ -17,9 +17,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from detectors.decode.text import LONGEST
 from detectors.errors import CannotAssess, ConfigError
 from detectors.item import Item, Sidecar
-from detectors.passage import LONGEST
 from detectors.signal import Claim, Outcome, Reason, Signal
 from detectors.text_credentials.detector import TextCredentials
 from detectors.text_credentials.locate import LONGEST_RUN

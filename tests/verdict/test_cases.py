@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from detectors.media import Kind
+from detectors.item import Kind
 from detectors.signal import Claim, Outcome, Reason, Signal, Tier
 from provenance.record import Origin, Risk
 from provenance.verdict import conflicts, judge, load, wrong_per_thousand

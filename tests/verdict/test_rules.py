@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors.media import Kind
+from detectors.item import Kind
 from detectors.signal import Claim, Outcome, Reason, Signal, Tier
 from provenance.record import Origin, Risk, Verdict
 from provenance.verdict import Policy, conflicts, judge, load, names, wrong_per_thousand

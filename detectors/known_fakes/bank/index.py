@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from detectors.decode.memory import loading
 from detectors.known_fakes.bank.entries import Entries
 from detectors.known_fakes.bank.entry import EXACT, Entry, Status
 from detectors.known_fakes.bank.generation import (
@@ -16,7 +17,6 @@ from detectors.known_fakes.bank.generation import (
     DamagedIndexError,
     flags,
 )
-from detectors.memory import loading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

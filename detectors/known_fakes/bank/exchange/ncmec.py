@@ -12,7 +12,7 @@ from typing import Any, Final
 from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
 
-from detectors.containers.namespaces import Namespaces
+from detectors.decode.containers.namespaces import Namespaces
 from detectors.errors import ConfigError
 from detectors.known_fakes.bank.entry import Entry, Kind, Status
 from detectors.known_fakes.bank.exchange.row import Feed, Row, moment, shared, text, whole, word_of

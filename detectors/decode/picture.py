@@ -1,0 +1,438 @@
+"""The one room where pixels are decoded: caps, orientation, colour modes, cut files."""
+
+import importlib
+import io
+import struct
+import zlib
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
+
+from PIL import Image
+
+from detectors.decode import memory
+from detectors.decode.colour_modes import TURNS, came, eight_bits, quiet, reduced, upright
+from detectors.decode.containers.bmff import has_still
+from detectors.decode.headers import gif_frames, jpeg_header, plain_png, tiff_pages, webp_header
+from detectors.decode.limits import (
+    FEWEST_ROWS,
+    KEPT,
+    MEGA,
+    MOST_COEFFICIENTS,
+    MOST_MEGAPIXELS,
+    MOST_SCAN_PIXELS,
+    MOST_SCANS,
+    MOST_SOUGHT,
+)
+from detectors.decode.memory import fits, lacking
+from detectors.errors import CannotAssess
+from detectors.signal import Outcome, Reason
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+BT601: Final = (0.299, 0.587, 0.114)
+LATER: Final = ("image/gif", "image/webp", "image/tiff")
+"""Formats whose later frames are decoded."""
+PLUGINS: Final = {
+    "image/jpeg": ("PIL.JpegImagePlugin", "JpegImageFile"),
+    "image/png": ("PIL.PngImagePlugin", "PngImageFile"),
+    "image/gif": ("PIL.GifImagePlugin", "GifImageFile"),
+    "image/bmp": ("PIL.BmpImagePlugin", "BmpImageFile"),
+    "image/tiff": ("PIL.TiffImagePlugin", "TiffImageFile"),
+    "image/webp": ("PIL.WebPImagePlugin", "WebPImageFile"),
+    "image/avif": ("PIL.AvifImagePlugin", "AvifImageFile"),
+}
+VECTORS: Final = "image/svg+xml"
+PARTLY: Final = ("image/jpeg", "image/png", "image/gif", "image/tiff", "image/bmp")
+"""Formats of which Pillow gives some rows before a fault (BMP has its upper ones last)."""
+HEIF: Final = ("image/heic", "image/heif")
+SELF_TURNED: Final = ("image/tiff", *HEIF)
+"""Formats whose reader has applied the orientation."""
+PARTLY_BYTES: Final = 8
+"""Bytes a pixel that these decoders take at most; of a JPEG besides its coefficients."""
+WHOLE_BYTES: Final = 20
+"""Bytes a pixel that the others take, which decode into several copies (benchmarks/memory.py)."""
+ORIENTATION: Final = 0x0112
+"""EXIF 2.32, tag Orientation; TIFF 6.0, section 8."""
+BROKEN: Final = (
+    OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError,
+    RuntimeError, EOFError, struct.error, zlib.error,
+)  # fmt: skip
+"""What Pillow and its readers raise on files that are no pictures."""
+
+
+class Picture:
+    """Pixels in 8 bits, upright, of the first frame; views are made on first use and kept.
+
+    Arrays have the picture's proportions, but fewer pixels where it was `reduced` and fewer rows
+    where it was `truncated`.
+    """
+
+    width: int
+    """Of the whole picture, in pixels, orientation applied."""
+    height: int
+    frames: int
+    """Frames or pages of the file, counted to 10,000; this is the first, unless `frame` gave it."""
+    truncated: bool
+    """The file ends early; the rows that came are there, the others are cut off."""
+    reduced: int
+    """Factor by which both sides were divided while decoding; 1 for all up to 16 million pixels."""
+
+    def __init__(
+        self,
+        colour: Callable[[], Image.Image],
+        grey: Image.Image | None,
+        *,
+        size: tuple[int, int],
+        frames: int = 1,
+        truncated: bool = False,
+        reduced: int = 1,
+        later: "Callable[[int], Picture] | None" = None,
+    ) -> None:
+        """Keep how the colours are had.
+
+        Args:
+            colour: gives the picture in mode L, RGB or RGBA.
+            grey: its brightness in mode L, where that was decoded apart.
+            size: width and height of the whole picture.
+            frames: of the file.
+            truncated: whether rows are missing.
+            reduced: the factor.
+            later: gives a later frame, where the format has them.
+        """
+        self.width, self.height = size
+        self.frames, self.truncated, self.reduced = frames, truncated, reduced
+        self._colour, self._grey, self._later = colour, grey, later
+
+    def frame(self, number: int) -> "Picture":
+        """Give a frame or page, decoded now and not kept.
+
+        Args:
+            number: 0 for the first, less than `frames`.
+
+        Raises:
+            CannotAssess: it is broken, not there, too far in, or of a format of which the first
+                frame alone is read.
+        """
+        if number == 0:
+            return self
+        if self._later is None or not 0 < number < self.frames:
+            raise CannotAssess(Outcome.NOT_ASSESSED, Reason("picture.no_frame", {"frame": number}))
+        return self._later(number)
+
+    def part(self, box: tuple[int, int, int, int]) -> "Picture":
+        """Return a part of the picture.
+
+        Args:
+            box: left, top, right and bottom, in pixels of the arrays.
+        """
+        size = box[2] - box[0], box[3] - box[1]
+        grey = None if self._grey is None else self._grey.crop(box)
+        return Picture(lambda: self._image.crop(box), grey, size=size, truncated=self.truncated)
+
+    @cached_property
+    def _image(self) -> Image.Image:
+        return self._colour()
+
+    @cached_property
+    def _flat(self) -> Image.Image:
+        """Mode RGB, transparent parts on white."""
+        if self._image.mode != "RGBA":
+            return self._image.convert("RGB")
+        white = Image.new("RGBA", self._image.size, "white")
+        return Image.alpha_composite(white, self._image).convert("RGB")
+
+    @cached_property
+    def rgb(self) -> "NDArray[np.uint8]":
+        """(height, width, 3), 0..255; transparent parts on white; colour profile ignored."""
+        return _frozen(self._flat)
+
+    @cached_property
+    def bare(self) -> "NDArray[np.uint8]":
+        """As `rgb`, transparency ignored: the colours that lie under it."""
+        return _frozen(self._image.convert("RGB")) if self.has_alpha else self.rgb
+
+    @cached_property
+    def grey(self) -> "NDArray[np.uint8]":
+        """(height, width), 0..255: brightness in 8 bits; of a JPEG without decoding its colours."""
+        return _frozen(self._flat.convert("L") if self._grey is None else self._grey)
+
+    def cells(self, side: int) -> bytes:
+        """Give the mean brightness of side x side cells, row by row, 0..255 each."""
+        grey = self._flat.convert("L") if self._grey is None else self._grey
+        return grey.resize((side, side), Image.Resampling.BOX).tobytes()
+
+    @cached_property
+    def luma(self) -> "NDArray[np.float32]":
+        """(height, width), 0..255: .299 R + .587 G + .114 B of `rgb` (ITU-R BT.601)."""
+        import numpy as np
+
+        luma: NDArray[np.float32] = np.zeros(self.rgb.shape[:2], np.float32)
+        for channel, weight in enumerate(BT601):
+            luma += np.float32(weight) * self.rgb[..., channel]
+        return luma
+
+    @cached_property
+    def alpha(self) -> "NDArray[np.uint8] | None":
+        """(height, width), 0 (transparent) to 255; None where every pixel is opaque."""
+        if self._grey is not None or self._image.mode != "RGBA":
+            return None
+        alpha = _frozen(self._image.getchannel("A"))
+        return alpha if alpha.min() < 255 else None  # noqa: PLR2004 - opaque
+
+    @property
+    def has_alpha(self) -> bool:
+        """Whether any pixel is not opaque."""
+        return self.alpha is not None
+
+    def resized(self, short_side: int) -> "NDArray[np.uint8]":
+        """Give `rgb` with this shorter side in pixels, bicubic with anti-aliasing."""
+        width, height = self._flat.size
+        shorter = min(width, height)
+        size = (
+            max(1, short_side * width // shorter),
+            max(1, short_side * height // shorter),
+        )
+        return _frozen(self._flat.resize(size, Image.Resampling.BICUBIC))
+
+
+def _frozen(image: Image.Image) -> "NDArray[np.uint8]":
+    """Give the pixels as an array that nobody can write to."""
+    import numpy as np  # not above: what only compares a thumbnail does without it
+
+    pixels: NDArray[np.uint8] = np.asarray(image)
+    pixels.flags.writeable = False
+    return pixels
+
+
+def decode(data: bytes, media_type: str | None, facts: dict[str, Any]) -> Picture:
+    """Give the picture in these bytes, and note in `facts` what was learnt of it.
+
+    Args:
+        data: the whole file.
+        media_type: by content.
+        facts: gets width, height (upright, of the whole picture), and, where they say something:
+            frames, truncated, orientation (EXIF number), mode (as stored), reduced (factor).
+
+    Raises:
+        CannotAssess: `failed` where the file is broken; `not_assessed` where its format has no
+            pixels or its headers announce more than the caps allow.
+    """
+    still = media_type not in HEIF or has_still(data)
+    if media_type not in MOST_MEGAPIXELS or not still:
+        if media_type == VECTORS or not (media_type or "").startswith("image/"):
+            raise CannotAssess(Outcome.NOT_ASSESSED, Reason("picture.no_pixels"))
+        named = {"media_type": media_type}
+        raise CannotAssess(Outcome.NOT_ASSESSED, Reason("picture.format", named))
+    source = _Source(data, media_type)
+    picture = source.jpeg() if media_type == "image/jpeg" else source.other()
+    facts.update(width=picture.width, height=picture.height)
+    facts.update({key: value for key, value in source.facts.items() if value is not None})
+    return picture
+
+
+class _Source:
+    """A file on its way to a picture."""
+
+    def __init__(self, data: bytes, media_type: str) -> None:
+        self.data, self.media_type = data, media_type
+        self.frames, self._height = 1, 0
+        self._coefficients = 0
+        self._short: bool | None = None
+        """Whether a failure may be for want of memory, which readers of JPEG, TIFF, WebP and AVIF
+        call a broken file; None: not known yet."""
+        self.facts: dict[str, Any] = {}
+        self._measured()
+
+    def _measured(self) -> None:
+        """Hold the file's own header against the caps, where Pillow would decode before telling."""
+        if self.media_type == "image/png":
+            self.data, self.frames = plain_png(self.data)
+        elif self.media_type == "image/gif":
+            self.frames = gif_frames(self.data)
+        elif self.media_type == "image/tiff":
+            self.frames = tiff_pages(self.data)
+        elif self.media_type == "image/webp":
+            if (header := webp_header(self.data)) is None:
+                raise _broken("no WebP header")
+            width, height, self.frames = header
+            self._admit((width, height))
+
+    def _admit(self, size: tuple[int, int]) -> None:
+        """Refuse more pixels than the format's cap; note at first if memory may be wanting."""
+        pixels, most = size[0] * size[1], MOST_MEGAPIXELS[self.media_type]
+        if pixels > most * MEGA:
+            args = {"megapixels": round(pixels / MEGA), "limit": most}
+            raise CannotAssess(Outcome.NOT_ASSESSED, Reason("picture.too_large", args))
+        if self._short is None:
+            each = PARTLY_BYTES if self.media_type in PARTLY else WHOLE_BYTES
+            kept = min(pixels, KEPT) if self.media_type == "image/jpeg" else pixels
+            self._short = not fits(self._coefficients + each * kept)
+
+    def _broken(self, error: Exception) -> CannotAssess:
+        """Return why pixels did not come: the file is broken, or memory was wanting."""
+        return memory.fault() if self._short or lacking(error) else _broken(error)
+
+    def jpeg(self) -> Picture:
+        """Give a JPEG: brightness now, which shows that it decodes; colours when asked for."""
+        header = jpeg_header(self.data)
+        if header is None:
+            raise _broken("no frame or no scan")
+        self._coefficients = header.coefficients
+        self._admit((header.width, header.height))
+        pixels = header.width * header.height
+        if header.scans > MOST_SCANS or header.scans * pixels > MOST_SCAN_PIXELS:
+            args: dict[str, Any] = {"scans": header.scans, "megapixels": round(pixels / MEGA)}
+            raise CannotAssess(Outcome.NOT_ASSESSED, Reason("picture.too_many_scans", args))
+        if header.coefficients > MOST_COEFFICIENTS:
+            args = {"megabytes": header.coefficients // MEGA, "limit": MOST_COEFFICIENTS // MEGA}
+            raise CannotAssess(Outcome.NOT_ASSESSED, Reason("picture.too_much_memory", args))
+        factor = next(f for f in (1, 2, 4, 8) if pixels <= KEPT * f * f or f == 8)  # noqa: PLR2004
+        first, cut = self._whole_or_cut("L", factor)
+        rows = first.height
+        turn = self._orientation(first)
+        grey = upright(first, turn) if first.mode == "L" else None
+
+        def colour() -> Image.Image:
+            try:
+                image = first if grey is None else self._loaded("RGB", factor, cut=cut)
+            except BROKEN as error:
+                raise self._broken(error) from error
+            return upright(eight_bits(image).crop((0, 0, image.width, rows)), turn)
+
+        return self._picture(
+            colour, grey, (header.width, header.height), turn=turn, cut=cut, factor=factor
+        )
+
+    def other(self) -> Picture:
+        """Give a picture of any other format, decoded and reduced at once."""
+        image, cut = self._whole_or_cut(None, 1)
+        size = (image.width, self._height if cut else image.height)
+        turn = self._orientation(image)
+        pixels = image.width * image.height
+        factor = next(f for f in range(1, 64) if pixels <= KEPT * f * f)
+        try:
+            ready = upright(reduced(image, factor), turn)
+        except BROKEN as error:
+            raise self._broken(error) from error
+        return self._picture(lambda: ready, None, size, turn=turn, cut=cut, factor=factor)
+
+    def later(self, number: int) -> Picture:
+        """Give a frame after the first."""
+        try:
+            with quiet(cut=False):
+                image = self._opened()
+                if number * image.width * image.height > MOST_SOUGHT:
+                    args = {"frame": number}
+                    raise CannotAssess(Outcome.NOT_ASSESSED, Reason("picture.no_frame", args))
+                image.seek(number)
+                self._admit(image.size)
+                image.load()
+            factor = next(f for f in range(1, 64) if image.width * image.height <= KEPT * f * f)
+            ready = reduced(image, factor)
+        except BROKEN as error:
+            raise self._broken(error) from error
+        return Picture(lambda: ready, None, size=image.size, frames=self.frames, reduced=factor)
+
+    def _picture(
+        self,
+        colour: Callable[[], Image.Image],
+        grey: Image.Image | None,
+        size: tuple[int, int],
+        *,
+        turn: int,
+        cut: bool,
+        factor: int,
+    ) -> Picture:
+        """Note the facts and give the picture."""
+        self.facts.update(
+            frames=self.frames if self.frames > 1 else None,
+            truncated=cut or None,
+            orientation=turn if turn > 1 else None,
+            reduced=factor if factor > 1 else None,
+        )
+        turned = size[::-1] if turn > 4 else size  # noqa: PLR2004 - 5 to 8 swap the sides
+        return Picture(
+            colour,
+            grey,
+            size=turned,
+            frames=self.frames,
+            truncated=cut,
+            reduced=factor,
+            later=self.later if self.media_type in LATER else None,
+        )
+
+    def _whole_or_cut(self, mode: str | None, factor: int) -> tuple[Image.Image, bool]:
+        """Give the decoded image and whether the file ended early; missing rows are cut off."""
+        try:
+            return self._loaded(mode, factor, cut=False), False
+        except BROKEN as error:  # not kept: it holds this frame, and with it the whole file
+            if self.media_type not in PARTLY or lacking(error) or self._short:
+                raise self._broken(error) from error
+        try:
+            image = self._loaded(mode, factor, cut=True)
+            rows = came(image)
+        except BROKEN as error:
+            raise self._broken(error) from error
+        if rows < min(FEWEST_ROWS, image.height):
+            raise CannotAssess(Outcome.FAILED, Reason("picture.no_rows"))
+        self._height = image.height
+        part = image.crop((0, 0, image.width, rows))
+        part.info = image.info
+        return part, True
+
+    def _loaded(self, mode: str | None, factor: int, *, cut: bool) -> Image.Image:
+        """Give the first frame with all its pixels, as stored.
+
+        Args:
+            mode: of a JPEG, "L" for brightness alone.
+            factor: of a JPEG, the power of two by which it is decoded smaller.
+            cut: take what comes of a file that ends early.
+        """
+        with quiet(cut=cut):
+            image = self._opened()
+            self._admit(image.size)
+            if self.media_type == "image/jpeg":
+                image.draft(mode, (image.width // factor, image.height // factor))
+            if image.mode not in ("L", "RGB"):
+                self.facts["mode"] = image.mode
+            image.load()
+            return image
+
+    def _opened(self) -> Image.Image:
+        """Give the image as its header tells, no pixels yet."""
+        if self.media_type in HEIF:
+            import pillow_heif
+
+            file = pillow_heif.open_heif(self.data, bgr_mode=False)
+            first = file[file.primary_index]
+            self._admit(first.size)
+            image: Image.Image = first.to_pillow()
+            return image
+        module, name = PLUGINS[self.media_type]
+        plugin: Callable[[io.BytesIO], Image.Image]
+        plugin = getattr(importlib.import_module(module), name)
+        return plugin(io.BytesIO(self.data))
+
+    def _orientation(self, image: Image.Image) -> int:
+        """Give the EXIF orientation that is still to be applied, 1 to 8."""
+        raw = image.info.get("exif")
+        if not raw or self.media_type in SELF_TURNED:
+            return 1
+        exif = Image.Exif()
+        try:
+            with quiet(cut=False):
+                exif.load(raw)
+                turn = exif.get(ORIENTATION)
+        except BROKEN:
+            return 1
+        return turn if isinstance(turn, int) and turn in TURNS else 1
+
+
+def _broken(error: object) -> CannotAssess:
+    """Give the fault of a file that is no picture."""
+    return CannotAssess(
+        Outcome.FAILED, Reason("picture.broken", {"detail": ascii(str(error))[:160]})
+    )
