@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from detectors.item import Kind
+from detectors.decode.sniff import Kind
 from detectors.signal import Signal
 
 Count = Annotated[int, msgspec.Meta(ge=0)]

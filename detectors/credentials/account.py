@@ -5,10 +5,11 @@ Every string comes from the file and is bounded; names are unverified unless the
 
 from typing import Any, Final
 
+from detectors.c2pa.declaration import Action, Declaration
+from detectors.c2pa.store import mapping, rows, text
+from detectors.c2pa.trust.products import forbidden, products
+from detectors.c2pa.validation import State, unlisted
 from detectors.credentials.reader import Found
-from detectors.manifest import Action, Declaration, State, unlisted
-from detectors.store import mapping, rows, text
-from detectors.trust.products import forbidden, products
 
 MOST: Final = 50
 """Rows kept of one list."""

@@ -8,7 +8,11 @@ from typing import Any, Final
 
 import msgspec
 
-from detectors import jumbf
+from detectors.c2pa import jumbf
+from detectors.c2pa.declaration import Declaration, also, declared
+from detectors.c2pa.store import mapping, walk
+from detectors.c2pa.trust import STALE_AFTER, Signers, in_use, user_folder
+from detectors.c2pa.validation import MISMATCHES, State, state, unlisted
 from detectors.credentials.account import account, evidence, generator
 from detectors.credentials.pointer import pointer
 from detectors.credentials.reader import Found, Missing, Verifier
@@ -19,10 +23,7 @@ from detectors.decode.containers import has_manifest_place, store_bytes, too_man
 from detectors.decode.containers import walk as pieces_of
 from detectors.errors import CannotAssess, ConfigError
 from detectors.item import Item, Sidecar
-from detectors.manifest import MISMATCHES, Declaration, State, also, declared, state, unlisted
 from detectors.signal import Claim, Outcome, Reason, Signal, Tier
-from detectors.store import mapping, walk
-from detectors.trust import STALE_AFTER, Signers, in_use, user_folder
 
 LIBRARIES: Final = ("c2pa-python", "encypher-c2pa")
 

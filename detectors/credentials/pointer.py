@@ -1,8 +1,8 @@
 """What a file's XMP says of a manifest."""
 
+from detectors.c2pa.store import text
 from detectors.decode.containers import MAX_UNPACKED, walk
 from detectors.decode.containers.rdf import properties
-from detectors.store import text
 
 DCTERMS = "http://purl.org/dc/terms/"
 HOLDERS = ("APP1", "iTXt", "XMP", "uuid:", "0x02BC")

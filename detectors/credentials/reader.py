@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
 
-from detectors.manifest import TRUSTED
-from detectors.store import rows, text
-from detectors.trust import EXTENDED_KEY_USAGES, InUse, Signers
+from detectors.c2pa.store import rows, text
+from detectors.c2pa.trust import EXTENDED_KEY_USAGES, InUse, Signers
+from detectors.c2pa.validation import TRUSTED
 
 if TYPE_CHECKING:
     from c2pa import Context, Reader  # type: ignore[import-untyped]

@@ -2,16 +2,8 @@
 
 from typing import Any, Final
 
-from detectors.manifest import (
-    AI_TYPES,
-    BEGINNINGS,
-    MISMATCHES,
-    Action,
-    Declaration,
-    State,
-    also,
-    disclosed,
-)
+from detectors.c2pa.declaration import AI_TYPES, BEGINNINGS, Action, Declaration, also, disclosed
+from detectors.c2pa.validation import MISMATCHES, State
 from detectors.signal import Claim, Reason
 
 DECLARED: Final = {

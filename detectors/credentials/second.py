@@ -3,8 +3,8 @@
 import os
 from typing import Any, Final
 
-from detectors.manifest import MISMATCHES, counts, integrity
-from detectors.store import rows, text
+from detectors.c2pa.store import rows, text
+from detectors.c2pa.validation import MISMATCHES, counts, integrity
 
 QUIET: Final = {"ENCYPHER_C2PA_TELEMETRY": "off"}
 """Without it the library asks the user about telemetry on a terminal."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 from functools import cache, cached_property
 from typing import Any
 
-from detectors import jumbf
+from detectors.c2pa import jumbf
 from detectors.decode.containers import MAX_UNPACKED, Chunk, inflate, store_bytes, walk
 from detectors.decode.containers.gif import joined
 from detectors.decode.containers.place import TIFFS, manifest_place

@@ -5,9 +5,9 @@ Every string comes from the file and is bounded; names are unverified unless the
 
 from typing import Any
 
-from detectors.manifest import Declaration, text
+from detectors.c2pa.declaration import Declaration
+from detectors.c2pa.store import mapping, text
 from detectors.signal import Claim
-from detectors.store import mapping
 from detectors.text_credentials.verify import Judged
 
 MOST = 50

@@ -9,12 +9,14 @@ from typing import Any, Final
 
 import msgspec
 
-from detectors import jumbf
+from detectors.c2pa import jumbf
+from detectors.c2pa.declaration import Declaration, also, declared, disclosed
+from detectors.c2pa.trust import STALE_AFTER, Signers, in_use, user_folder
+from detectors.c2pa.validation import MISMATCHES, State
 from detectors.decode.documents import READERS
 from detectors.decode.text import Passage
 from detectors.errors import CannotAssess, ConfigError
 from detectors.item import Item, Sidecar
-from detectors.manifest import MISMATCHES, Declaration, State, also, declared, disclosed
 from detectors.signal import Claim, Outcome, Reason, Signal, Tier
 from detectors.text_credentials.account import account, claim
 from detectors.text_credentials.change import LONGEST_TRIED, change
@@ -35,7 +37,6 @@ from detectors.text_credentials.verify import (
     embedded,
     judge,
 )
-from detectors.trust import STALE_AFTER, Signers, in_use, user_folder
 
 LIBRARIES: Final = ("encypher-c2pa", "c2pa-python")
 REFERENCE: Final = "manifest.structuredText.noResolutionPath"

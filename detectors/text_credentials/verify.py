@@ -12,8 +12,9 @@ from typing import Any, Final
 
 import msgspec
 
-from detectors.manifest import TRUSTED, State, rows, state
-from detectors.trust import EXTENDED_KEY_USAGES, InUse, Signers
+from detectors.c2pa.store import rows
+from detectors.c2pa.trust import EXTENDED_KEY_USAGES, InUse, Signers
+from detectors.c2pa.validation import TRUSTED, State, state
 
 QUIET: Final = {"ENCYPHER_C2PA_TELEMETRY": "off"}
 """Without it the library asks the user about telemetry on a terminal."""

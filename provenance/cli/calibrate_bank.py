@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from detectors.decode.sniff import Kind
 from detectors.errors import CannotAssess, ConfigError
-from detectors.item import Kind
 from detectors.known_fakes.bank.store import Bank
 from provenance.intake import files
 from provenance.intake.paths import found

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from detectors.item import Kind
+from detectors.decode.sniff import Kind
 from provenance.cli.options import choice, choosing, configuration, format_option, showing
 
 FORMATS = ("terminal", "json", "jsonl", "sarif", "junit")

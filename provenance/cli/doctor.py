@@ -275,7 +275,7 @@ def _detectors(choice: "Choice") -> Iterator[Finding]:
 
 def _lists() -> Iterator[Finding]:
     """Yield the trust lists in use, and what to do about an old one."""
-    from detectors.trust import STALE_AFTER, known, user_folder
+    from detectors.c2pa.trust import STALE_AFTER, known, user_folder
 
     today = datetime.now(UTC).date()
     try:

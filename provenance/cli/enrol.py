@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import msgspec
 
+from detectors.decode.sniff import Kind
 from detectors.errors import CannotAssess, ConfigError
-from detectors.item import Kind
 from detectors.known_fakes.bank.entry import Entry, Status, named
 from detectors.known_fakes.bank.place import Place, Store, create, exists, opened, writing
 from detectors.known_fakes.holds import Held, Holds, kept_out, reinstated

@@ -9,7 +9,7 @@ import click
 from provenance.cli.suggest import Suggesting
 
 if TYPE_CHECKING:
-    from detectors.trust import TrustList
+    from detectors.c2pa.trust import TrustList
 
 USES = ("signers", "timestamps", "end-entities", "distrusted")
 
@@ -27,7 +27,7 @@ def trust() -> None:
 @click.option("--format", "form", type=click.Choice(["terminal", "json"]), default="terminal")
 def listed(form: str) -> None:
     """Show every list: date, age, what it is for, and whether it is in use."""
-    from detectors.trust import steady, user_folder
+    from detectors.c2pa.trust import steady, user_folder
     from provenance.render.escape import json_text
 
     folder = user_folder()
@@ -46,8 +46,8 @@ def listed(form: str) -> None:
 @click.option("--use", type=click.Choice(USES), required=True, help="What it is good for.")
 def import_(file: Path, name: str, issued: str, use: Any) -> None:
     """Import the certificates of FILE (PEM), after checking every one of them."""
-    from detectors.trust import user_folder
-    from detectors.trust.edit import add, validated
+    from detectors.c2pa.trust import user_folder
+    from detectors.c2pa.trust.edit import add, validated
     from provenance.engine.isolated import isolated
 
     def read(*given: Any) -> tuple[bytes, int]:
@@ -63,8 +63,8 @@ def import_(file: Path, name: str, issued: str, use: Any) -> None:
 @click.argument("name")
 def remove(name: str) -> None:
     """Remove your list NAME."""
-    from detectors.trust import user_folder
-    from detectors.trust.edit import remove as take_away
+    from detectors.c2pa.trust import user_folder
+    from detectors.c2pa.trust.edit import remove as take_away
 
     take_away(user_folder(), name)
     click.echo(f"{name}: removed.", err=True)
@@ -86,8 +86,8 @@ def disable(name: str) -> None:
 
 def _switch(name: str, *, enabled: bool) -> None:
     """Enable or disable a list."""
-    from detectors.trust import user_folder
-    from detectors.trust.edit import switch
+    from detectors.c2pa.trust import user_folder
+    from detectors.c2pa.trust.edit import switch
 
     switch(user_folder(), name, enabled=enabled)
     click.echo(f"{name}: {'in use' if enabled else 'not in use'}.", err=True)
@@ -95,7 +95,7 @@ def _switch(name: str, *, enabled: bool) -> None:
 
 def _described(row: "TrustList", age: int, folder: Path) -> dict[str, Any]:
     """Give what is shown of a list."""
-    from detectors.trust import STALE_AFTER
+    from detectors.c2pa.trust import STALE_AFTER
 
     return {
         "name": row.name,

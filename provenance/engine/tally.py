@@ -4,8 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import PurePath
 
-from detectors.decode.sniff import NAMED_PICTURES
-from detectors.item import Kind
+from detectors.decode.sniff import NAMED_PICTURES, Kind
 from detectors.signal import Outcome, Signal
 from provenance.record import Record, Risk
 

@@ -7,7 +7,7 @@ from urllib.parse import quote_from_bytes
 
 import msgspec
 
-from detectors.item import Kind
+from detectors.decode.sniff import Kind
 from provenance.intake.files import named, raw_name
 from provenance.record import Record
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any
 
-from detectors.item import Kind
+from detectors.decode.sniff import Kind
 from detectors.signal import Claim, Outcome, Signal, Tier
 from provenance.record import Origin, Record
 from provenance.verdict.evidence import findings, ingredients_hold, state, strength

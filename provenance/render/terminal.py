@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TextIO
 
-from detectors.item import Kind
+from detectors.decode.sniff import Kind
 from detectors.signal import Claim, Outcome, Signal
 from provenance.record import Record, Risk
 from provenance.render import Look

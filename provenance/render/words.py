@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from detectors.item import Kind
+from detectors.decode.sniff import Kind
 from detectors.signal import FINDING_FROM, Claim, Outcome, Reason, Signal, Tier
 from provenance.messages import say, table
 from provenance.record import Record

@@ -25,7 +25,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from detectors.item import Kind
+from detectors.decode.sniff import Kind
 from detectors.signal import Claim, Outcome, Signal, Tier
 from provenance.record import Origin, Risk, Verdict
 from provenance.verdict.evidence import (

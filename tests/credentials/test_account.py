@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from detectors.c2pa.declaration import declared
+from detectors.c2pa.validation import state
 from detectors.credentials.account import account
 from detectors.credentials.reader import Found
 from detectors.credentials.second import cross_check
 from detectors.credentials.thumbnail import MOST_BYTES, compare
 from detectors.item import Item
-from detectors.manifest import declared, state
 
 SIGNED = Path(__file__).parents[2] / "fixtures" / "signed"
 

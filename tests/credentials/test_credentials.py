@@ -15,13 +15,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from detectors.c2pa.trust.edit import add
 from detectors.credentials.detector import Credentials
 from detectors.decode.containers import has_manifest_place
 from detectors.decode.sniff import sniff
 from detectors.errors import CannotAssess, ConfigError
 from detectors.item import Item, Sidecar
 from detectors.signal import Claim, Outcome, Reason, Signal, Tier
-from detectors.trust.edit import add
 
 ROOT = Path(__file__).parents[2]
 SIGNED = ROOT / "fixtures" / "signed"

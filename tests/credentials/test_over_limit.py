@@ -15,12 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from detectors import cbor, jumbf
+from detectors.c2pa import cbor, jumbf
+from detectors.c2pa.declaration import declared
 from detectors.credentials.detector import Credentials
 from detectors.decode.containers import has_manifest_place, store_bytes, walk
 from detectors.decode.sniff import sniff
 from detectors.item import Item, Sidecar
-from detectors.manifest import declared
 from detectors.metadata.detector import Metadata
 from detectors.signal import Claim, Outcome, Signal
 from detectors.text_credentials.detector import TextCredentials

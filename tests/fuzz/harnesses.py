@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from detectors import cbor, jumbf, manifest
+from detectors.c2pa import cbor, declaration, jumbf, validation
 from detectors.decode.containers import has_manifest_place, jpeg_scans, store_bytes, walk
 from detectors.decode.headers import gif_frames, jpeg_header, plain_png, tiff_pages, webp_header
 from detectors.decode.sniff import sniff
@@ -147,15 +147,15 @@ def document(media_type: str) -> Callable[[bytes], object]:
 
 def store(data: bytes) -> None:
     jumbf.excess(data)
-    manifest.declared(jumbf.active(data))
+    declaration.declared(jumbf.active(data))
 
 
 def report(data: bytes) -> None:
     said = json.loads(data)
     if isinstance(said, dict):
-        manifest.declared(said)
-        manifest.state(said)
-        manifest.unlisted(said)
+        declaration.declared(said)
+        validation.state(said)
+        validation.unlisted(said)
 
 
 def reports() -> list[bytes]:
@@ -284,7 +284,7 @@ def logged() -> list[bytes]:
 
 
 def trust(path: Path) -> None:
-    from detectors.trust.edit import add
+    from detectors.c2pa.trust.edit import add
 
     add(path.parent / "t", path, name="a", issued="2026-01-01", use="signers", now=DAY)
 
@@ -312,7 +312,7 @@ def model(room: str) -> Callable[[Path], object]:
 
 
 def shipped(room: str) -> Callable[[], list[bytes]]:
-    root = Path(manifest.__file__).parent
+    root = Path(declaration.__file__).parents[1]
     return lambda: [(root / room / "config.json").read_bytes()]
 
 

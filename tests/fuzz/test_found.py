@@ -30,7 +30,8 @@ def test_a_model_whose_configuration_is_no_configuration_says_so(
 
 @pytest.mark.parametrize("label", [[], {}, 3, None])
 def test_an_active_manifest_that_is_no_label_is_none(label: object) -> None:
-    from detectors.manifest import declared, state
+    from detectors.c2pa.declaration import declared
+    from detectors.c2pa.validation import state
 
     store = {"active_manifest": label, "manifests": {"a": {}}}
     judged = Judged(store=store, state=state(store), listed=None)

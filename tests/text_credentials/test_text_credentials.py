@@ -17,13 +17,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from detectors.c2pa.trust import edit
 from detectors.decode.text import LONGEST
 from detectors.errors import CannotAssess, ConfigError
 from detectors.item import Item, Sidecar
 from detectors.signal import Claim, Outcome, Reason, Signal
 from detectors.text_credentials.detector import TextCredentials
 from detectors.text_credentials.locate import LONGEST_RUN
-from detectors.trust import edit
 
 TEXTS = Path(__file__).parents[2] / "fixtures" / "texts"
 HERE = TEXTS / "credentials"

@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
-from detectors import cbor
-from detectors.store import mapping, rows
+from detectors.c2pa import cbor
+from detectors.c2pa.store import mapping, rows
 
 MOST_INGREDIENTS = 1_000
 MOST_BOXES = 2_000

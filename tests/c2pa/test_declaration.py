@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from detectors.c2pa.declaration import declared, source_type
+from detectors.c2pa.store import rows, text, walk
+from detectors.c2pa.validation import state, unlisted
 from detectors.credentials.reasons import reason_of
-from detectors.manifest import declared, source_type, state, unlisted
 from detectors.signal import Claim
-from detectors.store import rows, text, walk
 from provenance.messages import say
 
 DST = "http://cv.iptc.org/newscodes/digitalsourcetype/"

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from detectors.trust.lists import HOME
+from detectors.c2pa.trust.lists import HOME
 
 SIGNALS = {
     "digitalCapture": "capturedMedia",

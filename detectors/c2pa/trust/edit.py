@@ -8,10 +8,10 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from detectors.c2pa.trust.lists import Index, Part, TrustList, Use, known, switched, user_index
 from detectors.errors import ConfigError
 from detectors.storing.atomic import atomic_write
 from detectors.storing.lock import locked
-from detectors.trust.lists import Index, Part, TrustList, Use, known, switched, user_index
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate

@@ -5,7 +5,7 @@ beside this file, the user's in an `index.toml` of the user's data folder; a use
 instead of the packaged one of the same name and use, so that a newer edition can be imported.
 """
 
-from detectors.trust.lists import (
+from detectors.c2pa.trust.lists import (
     STALE_AFTER,
     InUse,
     Part,

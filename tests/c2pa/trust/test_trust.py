@@ -20,14 +20,14 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from hypothesis import given
 from hypothesis import strategies as st
 
+from detectors.c2pa.trust import EXTENDED_KEY_USAGES, in_use, known, user_folder
+from detectors.c2pa.trust.edit import _quoted, add, remove, switch
+from detectors.c2pa.trust.lists import HOME, Part, TrustList
+from detectors.c2pa.trust.products import forbidden, products
 from detectors.errors import ConfigError
-from detectors.trust import EXTENDED_KEY_USAGES, in_use, known, user_folder
-from detectors.trust.edit import _quoted, add, remove, switch
-from detectors.trust.lists import HOME, Part, TrustList
-from detectors.trust.products import forbidden, products
 from provenance.cli.trust import trust
 
-PEMS = Path(__file__).parents[2] / "fixtures" / "signed" / "trust"
+PEMS = Path(__file__).parents[3] / "fixtures" / "signed" / "trust"
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 HEAD = "-----BEGIN CERTIFICATE-----"
 
