@@ -6,7 +6,7 @@
 FOLDER of AI faces: any pictures of different faces, of one generator. Of photographs:
 MANIFEST.jsonl with `file`, `label`, `face`, `repo`, `path`. Of graphics: any flat ones, PNG. Of
 known fakes: MANIFEST.jsonl with `path`, `role`, `gallery`. What no folder is given for stays as it
-is shipped. Writes `impostors.toml` and `card.md` of `detectors/known_fakes`.
+is shipped. Writes `impostors.toml` of `detectors/bank/chance` and `card.md` of `detectors/known_fakes`.
 """
 
 import argparse
@@ -20,20 +20,20 @@ import msgspec
 import numpy as np
 
 import detectors.known_fakes
+from detectors.bank.chance.calibration import BITS, EVEN, Compared, Rows
+from detectors.bank.chance.tables import GRAPHIC, PLACES, Local, scaled, shipped, table
+from detectors.bank.chance.tail import Tail
+from detectors.bank.enrol import enrolled
+from detectors.bank.entry import PERCEPTUAL, Entry, Hash, Kind
+from detectors.bank.features import block_colours
+from detectors.bank.folder.store import Bank, create, writing
+from detectors.bank.index.search import REACH
+from detectors.bank.matching.graphics import FARTHEST, differing, entry_look, place, view_cells
+from detectors.bank.matching.search import UPRIGHT, Checked, Searcher
 from detectors.errors import CannotAssess
-from detectors.fingerprint import ORIENTATIONS
+from detectors.hashing.picture import ORIENTATIONS
+from detectors.hashing.views import Looks, looks
 from detectors.item import Item
-from detectors.known_fakes.bank.entry import PERCEPTUAL, Entry, Hash, Kind
-from detectors.known_fakes.bank.index import REACH
-from detectors.known_fakes.bank.store import Bank, create, writing
-from detectors.known_fakes.calibration import BITS, EVEN, Compared, Rows
-from detectors.known_fakes.chance import GRAPHIC, PLACES, Local, scaled, shipped, table
-from detectors.known_fakes.enrol import enrolled
-from detectors.known_fakes.features import block_colours
-from detectors.known_fakes.graphics import FARTHEST, differing, entry_look, place, view_cells
-from detectors.known_fakes.search import UPRIGHT, Checked, Searcher
-from detectors.known_fakes.tail import Tail
-from detectors.known_fakes.views import Looks, looks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from detectors.decode.picture import Picture
 
 HOME = Path(detectors.known_fakes.__file__).parent
+TABLES = HOME.parent / "bank" / "chance"
 NOW = "2026-01-01T00:00:00Z"
 DOUBLE = 16
 """Bits within which two pictures of a collection are one: 21 of the AI faces are, nearly all within
@@ -74,7 +75,7 @@ def main() -> None:
     local = _local(given.known_fakes) if given.known_fakes else shipped().local
     if local is None:
         parser.error("no folder of known fakes, and no shipped table of local features")
-    (HOME / "impostors.toml").write_text(_toml(tails, local), "utf-8")
+    (TABLES / "impostors.toml").write_text(_toml(tails, local), "utf-8")
     (HOME / "card.md").write_text(_card(tails, local), "utf-8")
 
 

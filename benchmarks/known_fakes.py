@@ -32,23 +32,23 @@ import numpy as np
 from peers import RADIUS, each, least, resident  # type: ignore[import-not-found]
 from PIL import Image
 
-from detectors.fingerprint import bits, pdq
-from detectors.item import Item
-from detectors.known_fakes.bank.entry import EVEN, Entry, Hash, Kind
-from detectors.known_fakes.bank.index import Index
-from detectors.known_fakes.bank.store import Bank, Writer, create, writing
-from detectors.known_fakes.detector import KnownFakes
-from detectors.known_fakes.enrol import enrolled
-from detectors.known_fakes.features import (
+from detectors.bank.enrol import enrolled
+from detectors.bank.entry import EVEN, Entry, Hash, Kind
+from detectors.bank.features import (
     QUERY_FEATURES,
     QUERY_SIDE,
     encode,
     extract,
     from_block,
 )
-from detectors.known_fakes.search import MIRRORED, UPRIGHT, Searcher
-from detectors.known_fakes.verify import ASKED
-from detectors.known_fakes.views import looks
+from detectors.bank.folder.store import Bank, Writer, create, writing
+from detectors.bank.index.search import Index
+from detectors.bank.matching.search import MIRRORED, UPRIGHT, Searcher
+from detectors.bank.matching.verify import ASKED
+from detectors.hashing.picture import bits, pdq
+from detectors.hashing.views import looks
+from detectors.item import Item
+from detectors.known_fakes.detector import KnownFakes
 
 COMMAND = [sys.executable, "-m", "provenance"]
 NOW = "2026-01-01T00:00:00Z"

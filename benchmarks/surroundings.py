@@ -26,11 +26,11 @@ import numpy as np
 from known_fakes import PART, altered, entry, ones  # type: ignore[import-not-found]
 from PIL import Image, ImageDraw, ImageFont
 
+from detectors.bank.entry import Hash
+from detectors.bank.folder.store import writing
 from detectors.figures import wilson
+from detectors.hashing.views import looks
 from detectors.item import Item
-from detectors.known_fakes.bank.entry import Hash
-from detectors.known_fakes.bank.store import writing
-from detectors.known_fakes.views import looks
 
 FACES = ("hmdghoul+generated-faces", "59ccdc22f394311d9eda526e1d3d29db3ef2e3ec", "images")
 FLAGS = ("pronouns+pride-flags-png", "9735e7ad81147e1dfb920da3c0533d6ec8fd26d6", "flags")

@@ -6,21 +6,21 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
 
+from detectors.bank.chance.file import load_calibration
+from detectors.bank.chance.tables import Chance
+from detectors.bank.entry import EXACT, WEAK, Entry, Status
+from detectors.bank.location import Store, opened, place
+from detectors.bank.matching.parts import Parts, at
 from detectors.errors import CannotAssess, ConfigError
 from detectors.item import Item
-from detectors.known_fakes.bank.entry import EXACT, WEAK, Entry, Status
-from detectors.known_fakes.bank.place import Store, opened, place
-from detectors.known_fakes.calibration import kept
-from detectors.known_fakes.chance import Chance
-from detectors.known_fakes.parts import Parts, at
-from detectors.known_fakes.watch import Watched
+from detectors.known_fakes.refresh import Watched
 from detectors.signal import Claim, Outcome, Reason, Signal, Tier
 
 if TYPE_CHECKING:
+    from detectors.bank.matching.decisions import Held
+    from detectors.bank.matching.search import Match, Searcher
     from detectors.decode.picture import Picture
-    from detectors.known_fakes.holds import Held
-    from detectors.known_fakes.search import Match, Searcher
-    from detectors.known_fakes.views import Looks
+    from detectors.hashing.views import Looks
 
 NAME: Final = "known_fakes"
 LATER: Final = 4
@@ -70,7 +70,7 @@ class KnownFakes:
         self._banks = [
             Watched(opened(place(name)), given.refresh, time.monotonic) for name in given.banks
         ]
-        self._fitted = [kept(bank.store.path)[1] for bank in self._banks]
+        self._fitted = [load_calibration(bank.store.path)[1] for bank in self._banks]
         self._note_states()
 
     def inspect(self, item: Item) -> list[Signal]:
@@ -108,7 +108,7 @@ class KnownFakes:
 
     def _by_look(self, item: Item, searchers: "list[Searcher]") -> list[Signal]:
         """Return what the look of an item says, one signal at least."""
-        from detectors.known_fakes.views import looks
+        from detectors.hashing.views import looks
 
         seen = looks(item.picture)
         item.fingerprints["pdq"] = seen.pdq.tobytes().hex()
@@ -189,7 +189,7 @@ def _comes_near(picture: "Picture", searchers: "list[Searcher]") -> list[Signal]
     for each in searchers:
         if not (others := each.index.other_looks):
             continue
-        from detectors.known_fakes.other_hashes import BITS, nearest
+        from detectors.bank.matching.other_hashes import BITS, nearest
 
         if (near := nearest(picture, others)) is not None:
             facts = {
@@ -231,7 +231,7 @@ def _of_frame(
 
 def _of_later(picture: "Picture", searchers: "list[Searcher]") -> list[Signal]:
     """Give the findings about the first of some later frames that has any."""
-    from detectors.known_fakes.views import looks
+    from detectors.hashing.views import looks
 
     step = max(1, picture.frames // (LATER + 1))
     for number in range(step, picture.frames, step)[:LATER]:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Final
 import numpy as np  # noqa: TID253 - this module is imported where something is drawn
 from PIL import Image, ImageDraw, ImageFont  # noqa: TID253
 
-from detectors.known_fakes.features import (
+from detectors.bank.features import (
     QUERY_FEATURES,
     QUERY_SIDE,
     Features,
     extract,
     from_block,
 )
-from detectors.known_fakes.verify import TILE, Overlay, overlay
+from detectors.bank.matching.verify import TILE, Overlay, overlay
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

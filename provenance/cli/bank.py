@@ -11,10 +11,9 @@ from typing import Any, TypeVar
 import click
 import msgspec
 
-from detectors.errors import ConfigError
-from detectors.known_fakes.bank.entry import DIGITS, Entry, Hash, Kind, Status, Tlp, named
-from detectors.known_fakes.bank.exchange.row import OF_NOTHING, REFUSED, printable
-from detectors.known_fakes.bank.place import (
+from detectors.bank.entry import DIGITS, Entry, Hash, Kind, Status, Tlp, named
+from detectors.bank.exchange.row import OF_NOTHING, REFUSED, printable
+from detectors.bank.location import (
     Place,
     Store,
     create,
@@ -23,7 +22,8 @@ from detectors.known_fakes.bank.place import (
     size,
     writing,
 )
-from detectors.known_fakes.holds import Holds, copied, kept_out, reinstated
+from detectors.bank.matching.decisions import Holds, copied, kept_out, reinstated
+from detectors.errors import ConfigError
 from provenance.cli.calibrate_bank import calibrate
 from provenance.cli.enrol import Enrolment, add_pictures
 from provenance.cli.exchange import diff, export, import_, merge

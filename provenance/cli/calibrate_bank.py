@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from detectors.bank.folder.store import Bank
 from detectors.decode.sniff import Kind
 from detectors.errors import CannotAssess, ConfigError
-from detectors.known_fakes.bank.store import Bank
 from provenance.intake import files
 from provenance.intake.paths import found
 from provenance.render.escape import escape
 
 if TYPE_CHECKING:
+    from detectors.bank.chance.tables import Tables
     from detectors.decode.picture import Picture
-    from detectors.known_fakes.chance import Tables
 
 SHOWN: Final = (16, 21, 26)
 """Differing bits at which the change is shown: a hash that speaks alone, and the largest reach."""
@@ -43,13 +43,14 @@ def calibrate(path: Path, negatives: Path, *, dry_run: bool) -> None:
     in calibration.json; remove that file to go back to the tables that come with the program.
     At least 60 pictures are needed, and a few hundred for a useful statement.
     """
-    from detectors.known_fakes.calibration import keep, kept, measured
-    from detectors.known_fakes.search import Searcher
+    from detectors.bank.chance.calibration import measured
+    from detectors.bank.chance.file import load_calibration, save_calibration
+    from detectors.bank.matching.search import Searcher
 
     if not negatives.is_dir():
         raise ConfigError(f"{negatives}: there is no such folder")
     bank = Bank(path)
-    before, _ = kept(path)
+    before, _ = load_calibration(path)
     names: list[str] = []
     done = measured(Searcher(bank), _pictures(negatives, names), now=_now())
     for number in done.same:
@@ -61,7 +62,7 @@ def calibrate(path: Path, negatives: Path, *, dry_run: bool) -> None:
     for line in _changes(before, made.tables, made.entries):
         click.echo(line)
     if not dry_run:
-        keep(path, made)
+        save_calibration(path, made)
 
 
 def _pictures(folder: Path, names: list[str]) -> Iterator["Picture"]:

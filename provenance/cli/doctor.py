@@ -247,7 +247,7 @@ def _choice(found: "Found") -> "Choice":
 
 def _banks(choice: "Choice") -> Iterator[Finding]:
     """Open the banks that are configured."""
-    from detectors.known_fakes.bank.place import opened, place
+    from detectors.bank.location import opened, place
 
     for name in choice.options.get("known_fakes", {}).get("banks", []):
         try:

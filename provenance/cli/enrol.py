@@ -7,11 +7,11 @@ from typing import Any, Final
 
 import msgspec
 
+from detectors.bank.entry import Entry, Status, named
+from detectors.bank.location import Place, Store, create, exists, opened, writing
+from detectors.bank.matching.decisions import Held, Holds, kept_out, reinstated
 from detectors.decode.sniff import Kind
 from detectors.errors import CannotAssess, ConfigError
-from detectors.known_fakes.bank.entry import Entry, Status, named
-from detectors.known_fakes.bank.place import Place, Store, create, exists, opened, writing
-from detectors.known_fakes.holds import Held, Holds, kept_out, reinstated
 from provenance.cli.progress import Progress
 from provenance.intake import files
 from provenance.intake.paths import found
@@ -210,7 +210,7 @@ class _Plan(msgspec.Struct, frozen=True):
         self, entry_id: str, file: str, decided: Holds, done: Enrolment
     ) -> tuple[Entry, bytes | None] | None:
         """Return entry and features of a picture; note one that cannot be added and return None."""
-        from detectors.known_fakes.enrol import enrolled
+        from detectors.bank.enrol import enrolled
 
         item = files.item(file, follow=True)
         try:
@@ -233,7 +233,7 @@ class _Files:
     """The ids of files by their bytes, of a bank and of what is being added to it."""
 
     def __init__(self, bank: Store) -> None:
-        from detectors.known_fakes.search import Searcher
+        from detectors.bank.matching.search import Searcher
 
         self._index = Searcher(bank).index
         self._added: dict[str, str] = {}
@@ -255,9 +255,9 @@ def _near_copies(path: Place, added: dict[str, str]) -> list[dict[str, Any]]:
         path: where the bank lies.
         added: id → file.
     """
-    from detectors.known_fakes import copies
-    from detectors.known_fakes.search import Searcher
-    from detectors.known_fakes.views import looks
+    from detectors.bank.matching import copies
+    from detectors.bank.matching.search import Searcher
+    from detectors.hashing.views import looks
 
     bank = opened(path)
     searcher = Searcher(bank)

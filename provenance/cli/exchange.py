@@ -11,14 +11,14 @@ from typing import Any, BinaryIO
 import click
 import msgspec
 
-from detectors.known_fakes.bank.entry import DIGITS, Kind, Tlp
-from detectors.known_fakes.bank.exchange import FORMATS, format_of, guessed
-from detectors.known_fakes.bank.exchange.gate import leaving
-from detectors.known_fakes.bank.exchange.intake import rows, take_in
-from detectors.known_fakes.bank.exchange.merge import Difference, differences
-from detectors.known_fakes.bank.exchange.merge import merge as merged
-from detectors.known_fakes.bank.exchange.row import Defaults, Feed, Left, text
-from detectors.known_fakes.bank.place import Place, opened
+from detectors.bank.entry import DIGITS, Kind, Tlp
+from detectors.bank.exchange import FORMATS, format_of, guessed
+from detectors.bank.exchange.importing import rows, take_in
+from detectors.bank.exchange.merge import Difference, differences
+from detectors.bank.exchange.merge import merge as merged
+from detectors.bank.exchange.row import Defaults, Feed, Left, text
+from detectors.bank.exchange.tlp import leaving
+from detectors.bank.location import Place, opened
 from detectors.storing.atomic import appearing
 from provenance.cli.place import BANK, OVERRIDE, PLACE, REINSTATE, WHY, why
 from provenance.cli.progress import Progress

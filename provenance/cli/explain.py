@@ -66,9 +66,9 @@ def explain(
 
 def _drawn(file: str, record: Record, options: Mapping[str, Mapping[str, Any]], out: Path) -> str:
     """Draw the first match of a record, and give what became of it in a line."""
-    from detectors.known_fakes.bank.place import opened, place
+    from detectors.bank.location import opened, place
+    from detectors.bank.matching.parts import at
     from detectors.known_fakes.draw import draw
-    from detectors.known_fakes.parts import at
     from provenance.intake import files
     from provenance.messages import say
 

@@ -4,8 +4,8 @@ from typing import Any, Final
 
 import click
 
-from detectors.known_fakes.bank.exchange.row import printable
-from detectors.known_fakes.bank.place import Place, place
+from detectors.bank.exchange.row import printable
+from detectors.bank.location import Place, place
 
 
 class PlaceType(click.ParamType["Place"]):

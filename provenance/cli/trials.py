@@ -97,7 +97,7 @@ def _matched(spec: Spec) -> None:
     Raises:
         ConfigError: it is not found.
     """
-    from detectors.known_fakes.bank.entry import Entry
+    from detectors.bank.entry import Entry
     from provenance.cli.enrol import add_pictures
 
     with tempfile.TemporaryDirectory(prefix="provenance-") as folder:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from detectors.known_fakes.bank.store import create
+from detectors.bank.folder.store import create
 from provenance.cli.doctor import ADDS, fits, required
 
 Run = Callable[..., Any]

@@ -18,7 +18,7 @@ from detectors.decode.limits import MOST_MEGAPIXELS
 from detectors.decode.picture import Picture, decode
 from detectors.decode.sniff import sniff
 from detectors.errors import CannotAssess
-from detectors.fingerprint import bits, distances, pdq
+from detectors.hashing.picture import bits, distances, pdq
 from detectors.item import Item
 from detectors.signal import Outcome
 

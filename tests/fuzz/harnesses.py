@@ -23,7 +23,7 @@ from detectors.errors import CannotAssess, ConfigError
 from detectors.item import Item, Kind
 
 if TYPE_CHECKING:
-    from detectors.known_fakes.bank.entry import Entry
+    from detectors.bank.entry import Entry
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 SECONDS = 5.0
@@ -220,8 +220,8 @@ def posts(path: Path) -> None:
 
 def feed(form: str) -> Callable[[Path], object]:
     def look(path: Path) -> None:
-        from detectors.known_fakes.bank.exchange import format_of
-        from detectors.known_fakes.bank.exchange.row import Defaults, entry_of
+        from detectors.bank.exchange import format_of
+        from detectors.bank.exchange.row import Defaults, entry_of
 
         for row in format_of(form).read(path):
             entry_of(row, Defaults(now="2026-01-01T00:00:00Z"))
@@ -230,7 +230,7 @@ def feed(form: str) -> Callable[[Path], object]:
 
 
 def entries() -> "list[Entry]":
-    from detectors.known_fakes.bank.entry import Entry, Hash, Status
+    from detectors.bank.entry import Entry, Hash, Status
 
     now = "2026-01-02T03:04:05Z"
     pdq = Hash("5d469d495bd620855eba5807c0e1bbf8755e445758c1a6296aaa1ffec16a5cc6", quality=90)
@@ -247,8 +247,8 @@ def exported(form: str) -> Callable[[], list[bytes]]:
     """Return what we write in a format ourselves."""
 
     def made() -> list[bytes]:
-        from detectors.known_fakes.bank.exchange import format_of
-        from detectors.known_fakes.bank.exchange.row import Feed
+        from detectors.bank.exchange import format_of
+        from detectors.bank.exchange.row import Feed
 
         return [b"".join(format_of(form).write(entries(), Feed(name="f", notes=True)))]
 
@@ -257,7 +257,7 @@ def exported(form: str) -> Callable[[], list[bytes]]:
 
 def bank_file(name: str) -> Callable[[bytes], object]:
     def look(data: bytes) -> None:
-        from detectors.known_fakes.bank.store import Bank, create, damage
+        from detectors.bank.folder.store import Bank, create, damage
 
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "a.bank"
@@ -271,14 +271,14 @@ def bank_file(name: str) -> Callable[[bytes], object]:
 
 def bank_log(data: bytes) -> None:
     """Look at a log whose digests are made anew, so that the entries themselves are read."""
-    from detectors.known_fakes.bank.log import END, MARK, digest
+    from detectors.bank.folder.log import END, MARK, digest
 
     lines = [line.removesuffix(b"}") for line in data.splitlines()]
     bank_file("entries.jsonl")(b"".join(b + MARK + digest(b) + END for b in lines))
 
 
 def logged() -> list[bytes]:
-    from detectors.known_fakes.bank.log import line, whole
+    from detectors.bank.folder.log import line, whole
 
     return [whole(line(entry)) or b"" for entry in entries()]
 

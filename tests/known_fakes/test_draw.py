@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from detectors.bank.features import entry_block
 from detectors.item import Item
 from detectors.known_fakes.draw import BLUE, JOINED, PALE, PANEL, draw
-from detectors.known_fakes.features import entry_block
 
 Run = Callable[..., CompletedProcess[str]]
 NO_COLOURS = np.zeros((0, 16, 16, 3), np.uint8)

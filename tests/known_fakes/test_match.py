@@ -11,14 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from detectors.decode.picture import Picture
-from detectors.errors import ConfigError
-from detectors.item import Item
-from detectors.known_fakes.bank.entry import Entry, Hash, Kind
-from detectors.known_fakes.bank.store import FEATURES, create, writing
-from detectors.known_fakes.codes import FEWEST_BITS, Codes, strengths
-from detectors.known_fakes.detector import KnownFakes
-from detectors.known_fakes.features import (
+from detectors.bank.entry import Entry, Hash, Kind
+from detectors.bank.features import (
     ENTRY_FEATURES,
     ENTRY_SIDE,
     block_codes,
@@ -26,8 +20,14 @@ from detectors.known_fakes.features import (
     extract,
     from_block,
 )
-from detectors.known_fakes.verify import agreement
-from detectors.known_fakes.views import views
+from detectors.bank.folder.store import FEATURES, create, writing
+from detectors.bank.index.descriptors import FEWEST_BITS, Codes, strengths
+from detectors.bank.matching.verify import agreement
+from detectors.decode.picture import Picture
+from detectors.errors import ConfigError
+from detectors.hashing.views import views
+from detectors.item import Item
+from detectors.known_fakes.detector import KnownFakes
 
 Run = Callable[..., CompletedProcess[str]]
 FAKES = Path(__file__).parents[2] / "fixtures" / "fakes"
@@ -45,7 +45,7 @@ def grey(name: str) -> "np.ndarray[tuple[int, int], np.dtype[np.uint8]]":
 
 @pytest.fixture(scope="module")
 def bank(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from detectors.known_fakes.enrol import enrolled
+    from detectors.bank.enrol import enrolled
 
     path = tmp_path_factory.mktemp("x") / "fakes.bank"
     create(path, NOW)
@@ -107,7 +107,7 @@ def test_damaged_features_cost_the_close_look_and_nothing_else(bank: Path, tmp_p
 
 def test_foreign_hashes_match_without_features(tmp_path: Path) -> None:
     source = item(FAKES / "known" / "anna.jpg")
-    from detectors.known_fakes.views import looks
+    from detectors.hashing.views import looks
 
     value = looks(source.picture).pdq.tobytes().hex()
     path = tmp_path / "theirs.bank"

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 
+from detectors.bank.entry import Entry
+from detectors.bank.folder.store import create, writing
 from detectors.item import Item
-from detectors.known_fakes.bank.entry import Entry
-from detectors.known_fakes.bank.store import create, writing
 from detectors.known_fakes.detector import KnownFakes
 
 FAKES = Path(__file__).parents[2] / "fixtures" / "fakes"
@@ -118,7 +118,7 @@ TRANSFORMS: dict[str, Callable[[Image.Image], Image.Image | bytes]] = {
 
 @pytest.fixture(scope="module")
 def detector(tmp_path_factory: pytest.TempPathFactory) -> KnownFakes:
-    from detectors.known_fakes.enrol import enrolled
+    from detectors.bank.enrol import enrolled
 
     path = tmp_path_factory.mktemp("x") / "fakes.bank"
     create(path, NOW)

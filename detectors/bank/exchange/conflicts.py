@@ -1,0 +1,154 @@
+"""What becomes of an entry that is known here and said otherwise there.
+
+1. Unknown here: it is taken; a withdrawn one as a tombstone, so that no older copy brings it back.
+2. Said alike: nothing happens.
+3. Hashes of the same algorithm with none in common: the id stands for two pictures; ours stays.
+4. Withdrawn here: it stays withdrawn, whatever the dates.
+5. Withdrawn there: it is withdrawn here too, whatever the dates. A withdrawal spares an innocent
+   person; a missed one does not. It becomes disputed instead where the user wants to decide, and
+   where a tombstone without a hash meets an entry that was made from a picture here: an id alone
+   does not show that it means this picture.
+6. Otherwise the later change counts. Hashes are joined, and the stricter TLP holds.
+
+What was withdrawn or disputed here, or is harmless here, stays so for its picture: an entry of the
+same picture that accuses is left out under whatever id it comes (`pictures.py`).
+"""
+
+from enum import StrEnum
+from typing import Any, Final
+
+import msgspec
+
+from detectors.bank.entry import Entry, Hash, Status, Tlp
+
+FIELDS: Final = (
+    "kind", "innocent", "hashes", "created", "modified", "source", "first_seen", "tags", "tlp",
+    "status", "reason",
+)  # fmt: skip
+"""What is compared; notes and local features are each bank's own."""
+
+
+class Outcome(StrEnum):
+    """What became of an entry."""
+
+    ADDED = "added"
+    TOMBSTONE = "tombstone"
+    """New here, and withdrawn already."""
+    SAME = "same"
+    UPDATED = "updated"
+    OLDER = "older"
+    """Ours was changed later, and stays."""
+    WITHDRAWN = "withdrawn"
+    DISPUTED = "disputed"
+    """Withdrawn there; the user decides."""
+    OTHER_PICTURE = "other_picture"
+    WITHDRAWN_HERE = "withdrawn_here"
+    COPY_WITHDRAWN = "copy_withdrawn"
+    """The picture was withdrawn here, under whatever id."""
+    COPY_DISPUTED = "copy_disputed"
+    COPY_INNOCENT = "copy_innocent"
+    REINSTATED = "reinstated"
+    """Taken in although something else was decided here; somebody gave a reason."""
+
+
+CONFLICTS: Final = (
+    Outcome.OTHER_PICTURE,
+    Outcome.WITHDRAWN_HERE,
+    Outcome.COPY_WITHDRAWN,
+    Outcome.COPY_DISPUTED,
+    Outcome.COPY_INNOCENT,
+)
+"""Outcomes in which the two stay different."""
+
+
+class Settled(msgspec.Struct, frozen=True):
+    """An outcome, and the entry to write where something changes."""
+
+    outcome: Outcome
+    entry: Entry | None = None
+
+
+def settled(here: Entry | None, there: Entry, *, dispute: bool = False) -> Settled:
+    """Give what becomes of an entry, by the rules above.
+
+    Args:
+        here: as it stands in this bank, if it does.
+        there: as the other says it.
+        dispute: a withdrawal there makes a disputed entry here.
+    """
+    there = msgspec.structs.replace(there, local=None)
+    if here is None:  # (1)
+        return Settled(_new(there), there)
+    if not differing(here, there):  # (2)
+        return Settled(Outcome.SAME)
+    if _strangers(here, there):  # (3)
+        return Settled(Outcome.OTHER_PICTURE)
+    return _of_both(here, there, dispute=dispute)
+
+
+def differing(here: Entry, there: Entry) -> dict[str, list[Any]]:
+    """Give field → what stands here and there, of the fields in which they differ."""
+    pairs = {name: [getattr(here, name), getattr(there, name)] for name in FIELDS}
+    return {
+        {"kind": "class"}.get(name, name): msgspec.to_builtins(pair)
+        for name, pair in pairs.items()
+        if pair[0] != pair[1]
+    }
+
+
+def _new(there: Entry) -> Outcome:
+    return Outcome.TOMBSTONE if there.status is Status.WITHDRAWN else Outcome.ADDED
+
+
+def _of_both(here: Entry, there: Entry, *, dispute: bool) -> Settled:
+    """Apply rules 4 to 6."""
+    gone = there.status is Status.WITHDRAWN
+    if here.status is Status.WITHDRAWN:  # (4)
+        return Settled(Outcome.SAME if gone else Outcome.WITHDRAWN_HERE)
+    if gone:  # (5)
+        unproven = here.local is not None and not there.hashes
+        return _withdrawn(here, there, dispute=dispute or unproven)
+    if there.modified <= here.modified:  # (6)
+        return Settled(Outcome.OLDER)
+    joined = msgspec.structs.replace(
+        there,
+        hashes=_joined(here, there),
+        tlp=max(here.tlp, there.tlp, key=list(Tlp).index),
+        note=there.note or here.note,
+        local=here.local,
+    )
+    return Settled(Outcome.UPDATED, joined)
+
+
+def _withdrawn(here: Entry, there: Entry, *, dispute: bool) -> Settled:
+    """Give the entry as its withdrawal leaves it."""
+    if dispute and here.status is Status.DISPUTED:
+        return Settled(Outcome.SAME)
+    status = Status.DISPUTED if dispute else Status.WITHDRAWN
+    entry = msgspec.structs.replace(
+        here,
+        status=status,
+        reason=there.reason or "withdrawn by those who shared it",
+        modified=max(here.modified, there.modified),
+    )
+    return Settled(Outcome.DISPUTED if dispute else Outcome.WITHDRAWN, entry)
+
+
+def _strangers(here: Entry, there: Entry) -> bool:
+    common = [name for name in here.hashes if name in there.hashes]
+    return bool(common) and not any(
+        {each.value for each in here.hashes[name]} & {each.value for each in there.hashes[name]}
+        for name in common
+    )
+
+
+def _joined(here: Entry, there: Entry) -> dict[str, tuple[Hash, ...]]:
+    """Give the hashes of both, there's first."""
+    joined = dict(there.hashes)
+    for name, hashes in here.hashes.items():
+        values = {each.value for each in joined.get(name, ())}
+        joined[name] = (
+            *joined.get(name, ()),
+            *(each for each in hashes if each.value not in values),
+        )
+    return joined

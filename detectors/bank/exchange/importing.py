@@ -1,0 +1,312 @@
+"""The rows of a feed on their way into a bank."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from detectors.bank.entry import DIGITS, EXACT, PERCEPTUAL, Entry, Status
+from detectors.bank.exchange import format_of
+from detectors.bank.exchange.columns import UNNAMED, told_by_bits
+from detectors.bank.exchange.conflicts import CONFLICTS, Outcome
+from detectors.bank.exchange.files import regular
+from detectors.bank.exchange.pictures import Pictures
+from detectors.bank.exchange.row import (
+    DECIDED,
+    PARKED,
+    REFUSED,
+    Defaults,
+    Left,
+    Row,
+    dicts,
+    entry_of,
+)
+from detectors.bank.location import (
+    Place,
+    Writer,
+    create,
+    exists,
+    opened,
+    title,
+    writing,
+)
+from detectors.errors import ConfigError
+
+MOST_IDS: Final = 20
+"""Ids that may share one hash; more mark a placeholder (seen in real feeds)."""
+BATCH: Final = 1000
+"""Entries that are brought to the disk together."""
+SHOWN: Final = 5
+"""Details of a code that are shown."""
+SAMPLE: Final = 10_000
+"""Hashes without a name by which their algorithm is told."""
+UNCLEAR: Final = (
+    "64 digits are the length of SHA-256 and of PDQ, and these few tell nothing; say which they "
+    "are: --algorithm sha256 or --algorithm pdq"
+)
+NAMED: Final = 100
+"""Left-out things that a report names of each code; all are counted."""
+
+
+class Report(msgspec.Struct, kw_only=True):
+    """What became of a feed."""
+
+    file: str
+    format: str
+    bank: str
+    rows: int = 0
+    outcomes: dict[str, int] = {}
+    """Outcome → entries."""
+    carried_only: int = 0
+    """Entries taken that have neither a perceptual hash nor a digest, so nothing matches them."""
+    taken_as: str | None = None
+    """Algorithm that hashes of 64 digits which nobody names were taken to be."""
+    refused: dict[str, int] = {}
+    parked: dict[str, int] = {}
+    left: list[Left] = []
+    """The first of each code."""
+
+    def count(self, found: Left) -> None:
+        """Count something left out, and name it if it is among the first of its kind."""
+        counts = self.refused if found.code in REFUSED else self.parked
+        counts[found.code] = counts.get(found.code, 0) + 1
+        if counts[found.code] <= NAMED:
+            self.left.append(found)
+
+    def report(self) -> dict[str, Any]:
+        """Give all of it as JSON types."""
+        told: dict[str, Any] = msgspec.to_builtins(self)
+        return told
+
+    def lines(self) -> Iterator[str]:
+        """Give it in words."""
+        done = ", ".join(f"{count} {name}" for name, count in self.outcomes.items())
+        yield f"{self.bank}: {self.rows} rows of {self.format}: {done or 'nothing taken'}"
+        if self.taken_as:
+            yield (
+                f"  64 digits without a name are taken as {self.taken_as}, by how many of their "
+                "bits are set (--algorithm says otherwise)"
+            )
+        if self.carried_only:
+            yield (
+                f"  {self.carried_only} of them have hashes alone of which it was not "
+                "measured how often they meet by chance: what is near is shown, and nothing follows"
+            )
+        for what, counts, words in (("refused", self.refused, REFUSED),
+                                    ("parked", self.parked, PARKED)):  # fmt: skip
+            for code, count in sorted(counts.items()):
+                yield f"  {what} {count}: {words[code]} ({code}{self._details(code)})"
+
+    def _details(self, code: str) -> str:
+        """Return the first few of what stands behind a code, in words."""
+        said = dict.fromkeys(each.detail for each in self.left if each.code == code and each.detail)
+        few = list(said)[:SHOWN]
+        return "".join(f"; {each}" for each in few) + ("; …" if len(said) > SHOWN else "")
+
+    @property
+    def decided(self) -> list[Left]:
+        """The first of what something else was decided of here."""
+        return [each for each in self.left if each.code in DECIDED]
+
+
+def take_in(
+    bank: Place,
+    file: Path,
+    form: str,
+    defaults: Defaults,
+    *,
+    dispute: bool = False,
+    reinstate: str | None = None,
+    dry: bool = False,
+    tell: Callable[[Left], None] = lambda _: None,
+    step: Callable[[], None] = lambda: None,
+    read: Callable[[str, Path], Iterable[Row]] | None = None,
+) -> Report:
+    """Bring the entries of a file into a bank, which is made where there is none.
+
+    The file is read twice, first for its form and for hashes that too many ids share: nothing is
+    written of a broken one. Entries are written in batches; after a kill the same call goes on.
+
+    Args:
+        bank: where it lies.
+        file: in a format of the table.
+        form: its name there.
+        defaults: for what rows do not say.
+        dispute: what the feed withdrew becomes disputed here.
+        reinstate: why pictures are taken in of which something else was decided here.
+        dry: change nothing.
+        tell: told of everything that is left out.
+        step: called for each row, twice.
+        read: `rows`, or what calls it in a process with limits.
+
+    Raises:
+        ConfigError: file or bank cannot be used; then nothing is written.
+    """
+    regular(file)
+    report = Report(file=_shown(file), format=form, bank=title(bank))
+    store = opened(bank) if exists(bank) else None
+    known: Mapping[str, Entry] = store.entries if store else {}
+    read = read or rows
+    unnamed: list[str] = []
+    first = _noticed(_counted(read(form, file), step), unnamed)
+    foreseen: list[Entry] = []
+    crowded = _crowded(known, first, defaults, foreseen)
+    if unnamed and defaults.algorithm is None:
+        defaults = msgspec.structs.replace(defaults, algorithm=told_by_bits(unnamed))
+        if defaults.algorithm is None:
+            raise ConfigError(f"{_shown(file)}: {UNCLEAR}")
+        report.taken_as = defaults.algorithm
+    left = _noted(report, tell)
+    taken = _taken(_counted(read(form, file), step), defaults, crowded, report, left)
+    if dry:
+        pictures = Pictures(store, foreseen, dispute=dispute, reinstate=reinstate)
+        return _settle(known, taken, report, left, pictures, writer=None)
+    create(bank, defaults.now)
+    with writing(bank) as writer:
+        pictures = Pictures(writer.bank, foreseen, dispute=dispute, reinstate=reinstate)
+        return _settle(writer.bank.entries, taken, report, left, pictures, writer=writer)
+
+
+def _shown(file: Path) -> str:
+    """Give a file's name; bytes that are not UTF-8 are escaped."""
+    return file.name.encode("utf-8", "backslashreplace").decode()
+
+
+def _noted(report: Report, tell: Callable[[Left], None]) -> Callable[[Left], None]:
+    """Give what counts a left-out thing and tells of it."""
+
+    def note(found: Left) -> None:
+        report.count(found)
+        tell(found)
+
+    return note
+
+
+def rows(form: str, file: Path) -> Iterator[Row]:
+    """Yield the rows of a foreign file, unchecked."""
+    yield from format_of(form).read(file)
+
+
+def _noticed(found: Iterable[Row], unnamed: list[str]) -> Iterator[Row]:
+    """Yield rows, and keep what they hold of hashes that several algorithms have the length of."""
+    for row in found:
+        hashes = row.said.get("hashes")
+        for each in dicts(hashes.get(UNNAMED)) if isinstance(hashes, dict) else ():
+            if len(each["value"]) == DIGITS["pdq"] and len(unnamed) < SAMPLE:
+                unnamed.append(each["value"])
+        yield row
+
+
+def _counted(found: Iterable[Row], step: Callable[[], None]) -> Iterator[Row]:
+    for row in found:
+        step()
+        yield row
+
+
+def _crowded(
+    known: Mapping[str, Entry], rows: Iterator[Row], defaults: Defaults, decided: list[Entry]
+) -> set[str]:
+    """Return the perceptual hashes that too many ids share, here and in the feed together.
+
+    What the feed withdraws, disputes or calls harmless is added to `decided`; there hashes of 64
+    digits that nobody names stand as SHA-256, since what they are is not known yet.
+    """
+    if defaults.algorithm is None:
+        defaults = msgspec.structs.replace(defaults, algorithm="sha256")
+    owners: dict[str, str | set[str]] = {}
+    for entry in known.values():
+        _own(owners, entry)
+    for row in rows:
+        made, _ = entry_of(row, defaults)
+        if made is not None:
+            _own(owners, made)
+            if made.innocent or made.status is not Status.ACTIVE:
+                decided.append(made)
+    return {value for value, ids in owners.items() if isinstance(ids, set) and len(ids) > MOST_IDS}
+
+
+def _own(owners: dict[str, str | set[str]], entry: Entry) -> None:
+    """Note an entry's hashes; a set is made only where a second id shares one."""
+    for name in PERCEPTUAL:
+        for each in entry.hashes.get(name, ()):
+            ids = owners.setdefault(each.value, entry.id)
+            if isinstance(ids, set):
+                if len(ids) <= MOST_IDS:
+                    ids.add(entry.id)
+            elif ids != entry.id:
+                owners[each.value] = {ids, entry.id}
+
+
+def _taken(
+    rows: Iterator[Row],
+    defaults: Defaults,
+    crowded: set[str],
+    report: Report,
+    left: Callable[[Left], None],
+) -> Iterator[tuple[Row, Entry]]:
+    """Give the rows that make an entry; tell of all else."""
+    for row in rows:
+        report.rows += not _of_a_column(row)
+        entry, faults = entry_of(row, defaults)
+        for found in faults:
+            left(found)
+        if entry is None:
+            continue
+        hashes = {
+            name: kept
+            for name, all_of_it in entry.hashes.items()
+            if (kept := tuple(each for each in all_of_it if each.value not in crowded))
+        }
+        if hashes != entry.hashes:
+            left(Left(where=row.where, id=entry.id, code="crowded"))
+            entry = msgspec.structs.replace(entry, hashes=hashes)
+        if hashes or entry.status is Status.WITHDRAWN:
+            yield row, entry
+
+
+def _of_a_column(row: Row) -> bool:
+    """Tell whether it says something of a column, so that it is no row of the file."""
+    return not row.said and [code for code, _ in row.left] == ["unknown_column"]
+
+
+def _settle(
+    known: Mapping[str, Entry],
+    taken: Iterator[tuple[Row, Entry]],
+    report: Report,
+    left: Callable[[Left], None],
+    pictures: Pictures,
+    *,
+    writer: Writer | None,
+) -> Report:
+    """Settle each entry with what is known of its id and picture, and write what changes."""
+    outcomes: Counter[str] = Counter()
+    fresh: dict[str, Entry] = {}
+    for row, entry in taken:
+        here = fresh.get(entry.id) or known.get(entry.id)
+        done, out = pictures.settled(here, entry)
+        if done.outcome in CONFLICTS:
+            told = out.told if out else None
+            left(Left(where=row.where, id=entry.id, code=done.outcome.value, detail=told))
+        else:
+            outcomes[done.outcome.value] += 1
+        if done.entry is None:
+            continue
+        changed = [done.entry]
+        if done.entry.status is Status.WITHDRAWN:
+            changed += pictures.copies_of(done.entry)
+        outcomes.update(f"{each.status.value}_copy" for each in changed[1:])
+        fresh.update((each.id, each) for each in changed)
+        if done.outcome is Outcome.ADDED and not (entry.perceptual or entry.digests(*EXACT)):
+            report.carried_only += 1
+        if writer is not None:
+            for each in changed:
+                writer.put(each)
+            if len(writer.pending) >= BATCH:
+                writer.commit()
+                fresh.clear()
+    if writer is not None:
+        writer.commit()
+    report.outcomes = dict(sorted(outcomes.items()))
+    return report

@@ -1,0 +1,40 @@
+"""Who may see an entry: Traffic Light Protocol 2.0 at the door of a bank."""
+
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from detectors.bank.entry import Entry, Tlp
+from detectors.bank.exchange.row import printable
+
+NEVER: Final = (Tlp.RED, Tlp.AMBER_STRICT)
+"""For the people or the organisation that got it; it never leaves a bank."""
+NAMED: Final = (Tlp.AMBER,)
+"""For the organisation and its clients: it leaves to a recipient that the user names."""
+
+
+def leaving(entries: Iterable[Entry], to: str | None) -> tuple[list[Entry], dict[str, int]]:
+    """Give the entries that may leave, by id, and how many of each TLP stay.
+
+    Tombstones are held to the same rule: what never left needs no withdrawal elsewhere.
+
+    Args:
+        entries: of the bank.
+        to: the recipient, or None for anybody.
+    """
+    kept: list[Entry] = []
+    held: dict[str, int] = {}
+    for entry in entries:
+        if entry.tlp in NEVER or (entry.tlp in NAMED and not to):
+            held[entry.tlp.value] = held.get(entry.tlp.value, 0) + 1
+        else:
+            kept.append(_cleaned(entry))
+    return sorted(kept, key=lambda entry: entry.id), held
+
+
+def _cleaned(entry: Entry) -> Entry:
+    """Return an entry whose words hold no controls or direction marks, as older banks may."""
+    words = {name: getattr(entry, name) for name in ("source", "note", "reason")}
+    kept = {name: printable(said) for name, said in words.items() if said}
+    return msgspec.structs.replace(entry, tags=tuple(map(printable, entry.tags)), **kept)

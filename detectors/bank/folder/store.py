@@ -1,0 +1,331 @@
+"""The folder of a bank: a manifest, a log that only grows, a file of local features, an index.
+
+Every change appends the whole entry as one line of `entries.jsonl` that carries its own digest;
+the last line of an id is what counts. A change is acknowledged after it lies on the disk. What a
+killed writer leaves behind is harmless: half a line is passed over by readers and cut off by the
+next writer, features that no line names lie unused, and so does an index that the manifest does not
+name. The index is a generation of arrays made from the log; it is written anew beside the old one,
+and in use once the manifest, replaced in one step, names it. One writer at a time; readers need no
+lock, and keep what they opened.
+"""
+
+import mmap
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from detectors.bank.entries import Entries
+from detectors.bank.entry import Entry, Local, checked
+from detectors.bank.folder import log
+from detectors.bank.folder.snapshot import DamagedIndexError, Generation, Saved
+from detectors.errors import ConfigError
+from detectors.storing.atomic import PREFIX, appended, atomic_write, flushed
+from detectors.storing.lock import locked
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from detectors.bank.folder.compaction import Change
+
+FORMAT: Final = "provenance.bank/1"
+MANIFEST: Final = "bank.json"
+LOG: Final = "entries.jsonl"
+FEATURES: Final = "features.bin"
+LOCK: Final = "lock"
+OLD_FRESH: Final = "bank.json.new"
+"""What earlier versions left of a manifest when they were killed."""
+TAIL: Final = 2048
+"""Changes that are read from the log at opening (30 ms); with more, a writer makes a generation."""
+SHARE: Final = 4
+"""While a writer goes on, it waits until the bank has grown by a quarter."""
+ATTEMPTS: Final = 5
+"""Times a reader looks for the generation that a manifest names before it reads the log instead:
+a writer may replace both in between."""
+
+
+class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`bank.json`: what the folder is."""
+
+    format: str
+    created: str
+    generation: Saved | None = None
+    """The index in use; none in small banks."""
+
+
+class Bank:
+    """The entries of a bank as they stood when it was opened."""
+
+    def __init__(self, path: Path, *, whole: bool = False) -> None:
+        """Map the index and read what the log says since.
+
+        Args:
+            path: of the folder.
+            whole: read the whole log instead.
+
+        Raises:
+            ConfigError: the folder is no bank, of a later format, or damaged.
+        """
+        self.path = path
+        self.name = path.resolve().name.removesuffix(".bank")
+        self.manifest = _manifest(path)
+        self.entries = Entries(None if whole else self._generation())
+        """By id, withdrawn ones too, in the order in which they came."""
+        self.changes = 0
+        """Lines of the log: the state of a bank is its name and this number."""
+        self.offsets: dict[int, int] = {}
+        """By place, where the lines lie that are not in the index."""
+        self.sound = 0
+        """Bytes of the log that were read."""
+        self._map: mmap.mmap | bytes = b""
+        """The feature file, as long as it was when last needed."""
+        if self.entries.saved is not None:
+            self.changes = self.entries.saved.about.changes
+            self.sound = self.entries.saved.about.log_bytes
+        for at, length, entry in log.changes(path / LOG, self.sound, self.changes):
+            self.take(entry, at, length)
+
+    def take(self, entry: Entry, at: int, length: int) -> None:
+        """Know of an entry whose line lies in the log."""
+        self.offsets[self.entries.put(entry)] = at
+        self.changes += 1
+        self.sound = at + length
+
+    def _generation(self) -> Generation | None:
+        """Map the generation that the manifest names, or none where it cannot be used."""
+        for _ in range(ATTEMPTS):
+            if self.manifest.generation is None:
+                return None
+            with suppress(OSError, ValueError):
+                return Generation(self.path, self.manifest.generation, LOG)
+            self.manifest = _manifest(self.path)
+        return None
+
+    def features(self, entry: Entry) -> bytes | None:
+        """Give the local features of an entry; None where it has none or they are damaged."""
+        if entry.local is None:
+            return None
+        blob = bytes(self.head(entry, entry.local.length))
+        return blob if log.digest(blob) == entry.local.sha256.encode() else None
+
+    def head(self, entry: Entry, length: int) -> memoryview:
+        """Give the first bytes of an entry's features unchecked, empty where it has none."""
+        if entry.local is None:
+            return memoryview(b"")
+        at, end = entry.local.at, entry.local.at + entry.local.length
+        if len(self._map) < end:
+            self._map = _feature_file(self.path / FEATURES)
+        return memoryview(self._map)[at : min(at + length, end)]
+
+
+def begun(path: Path) -> bool:
+    """Tell whether there is something to be read as a bank: all but what `create` would finish."""
+    return path.exists() and not _half_made(path)
+
+
+def create(path: Path, now: str) -> None:
+    """Make an empty bank where there is none, or finish one whose making was interrupted.
+
+    An existing one stays as it is.
+
+    Raises:
+        ConfigError: something else lies there, or it cannot be written.
+    """
+    if path.is_dir() and (path / MANIFEST).is_file():
+        return
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        if not (_half_made(path) or (path / MANIFEST).is_file()):
+            raise ConfigError(f"{path}: is a folder with other things in it, not a bank")
+        with _locked(path):
+            if not (path / MANIFEST).is_file():  # else another process has made it since
+                with appended(path / LOG):
+                    pass
+                _replace_manifest(path, Manifest(FORMAT, now))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot make a bank here: {error.strerror}") from error
+
+
+def _half_made(path: Path) -> bool:
+    """Tell whether a folder holds no more than what `create` leaves behind when it is killed."""
+    if not path.is_dir():
+        return False
+    names = {item.name for item in path.iterdir() if not item.name.startswith(PREFIX)}
+    empty = LOG not in names or (path / LOG).lstat().st_size == 0
+    return names <= {LOCK, LOG, OLD_FRESH} and empty
+
+
+def _locked(path: Path) -> AbstractContextManager[None]:
+    return locked(path / LOCK, f"{path}: another process is writing to this bank")
+
+
+class Writer:
+    """Appends to a bank; `commit` returns when all that was put lies on the disk."""
+
+    def __init__(self, bank: Bank) -> None:
+        self.bank = bank
+        self._open = ExitStack()
+        self._log = self._open.enter_context(appended(bank.path / LOG))
+        self._features = self._open.enter_context(appended(bank.path / FEATURES))
+        self._log.truncate(log.sound(bank.path / LOG))
+        self._log.seek(0, os.SEEK_END)
+        self.pending: list[Entry] = []
+
+    def put(self, entry: Entry, features: bytes | None = None) -> None:
+        """Take an entry, new or changed; features replace what it had.
+
+        Raises:
+            ConfigError: one of its hashes cannot be one.
+        """
+        for algorithm, hashes in entry.hashes.items():
+            for each in hashes:
+                checked(algorithm, each.value)
+        if features is not None:
+            at = self._features.seek(0, os.SEEK_END)
+            self._features.write(features)
+            local = Local(at, len(features), log.digest(features).decode())
+            entry = msgspec.structs.replace(entry, local=local)
+        self.pending.append(entry)
+
+    def commit(self) -> list[Entry]:
+        """Write what was put, and give it once it is safe: features first, then the lines."""
+        done, self.pending = self.pending, []
+        flushed(self._features)
+        at = self._log.tell()
+        lines = [log.line(entry) for entry in done]
+        self._log.write(b"".join(lines))
+        flushed(self._log)
+        for entry, line in zip(done, lines, strict=True):
+            self.bank.take(entry, at, len(line))
+            at += len(line)
+        self.settle(max(TAIL, len(self.bank.entries) // SHARE))
+        return done
+
+    def settle(self, most: int = TAIL) -> None:
+        """Make a generation if more than so many changes are not in one."""
+        bank = self.bank
+        old = bank.manifest.generation
+        ready = bank.entries.saved.about.changes if bank.entries.saved else 0
+        if bank.changes - ready <= most:
+            return
+        from detectors.bank.folder import compaction
+
+        try:
+            made = compaction.Growth(bank.entries.saved, _changes(bank)).arrays(self._codes)
+        except DamagedIndexError:
+            every = _changes(Bank(bank.path, whole=True))
+            made = compaction.Growth(None, every).arrays(self._codes)
+        with (bank.path / LOG).open("rb") as file:
+            file.seek(bank.sound - len(log.END) - log.CHECK)
+            last = file.read(log.CHECK).decode()
+        saved = compaction.write(
+            bank.path, made, number=old.number + 1 if old else 1,
+            log_bytes=bank.sound, changes=bank.changes, last=last,
+        )  # fmt: skip
+        bank.manifest = msgspec.structs.replace(bank.manifest, generation=saved)
+        _replace_manifest(bank.path, bank.manifest)
+        bank.entries.rest(Generation(bank.path, saved, LOG))
+        bank.offsets = {}
+        if old:
+            (bank.path / old.name).unlink(missing_ok=True)
+
+    def _codes(self, entry: Entry) -> "NDArray[np.uint64]":
+        from detectors.bank.features import CODES_END, block_codes
+
+        return block_codes(self.bank.head(entry, CODES_END))
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self._open.close()
+
+
+def _changes(bank: Bank) -> "Iterator[Change]":
+    """Yield the entries of a bank that are not in its generation."""
+    from detectors.bank.folder.compaction import Change
+
+    for place, offset in bank.offsets.items():
+        yield Change(place, offset, bank.entries.tail[place])
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[Writer]:
+    """Open a bank as its only writer; it is read anew under the lock.
+
+    Raises:
+        ConfigError: another process writes to it, or it cannot be used.
+    """
+    _manifest(path)
+    try:
+        with _locked(path):
+            writer = Writer(Bank(path))
+            try:
+                yield writer
+                writer.settle()
+            finally:
+                writer.close()
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot write to the bank: {error.strerror}") from error
+
+
+def damage(path: Path) -> list[str]:
+    """Give what is wrong with a bank, in words; empty where every line and feature holds.
+
+    Raises:
+        ConfigError: the folder is no bank.
+    """
+    _manifest(path)
+    try:
+        bank = Bank(path, whole=True)
+        saved = Bank(path).entries.saved
+    except ConfigError as error:
+        return [str(error)]
+    found = [
+        f"{name}: its local features are damaged; add the picture again"
+        for name, entry in bank.entries.items()
+        if entry.local is not None and bank.features(entry) is None
+    ]
+    if bank.manifest.generation and not (saved and saved.whole()):
+        name = bank.manifest.generation.name
+        found.append(
+            f"{name}: damaged or missing; delete it, and the next `bank add` makes it anew"
+        )
+    tail = (path / LOG).stat().st_size - log.sound(path / LOG)
+    if tail:
+        found.append(f"{LOG}: {tail} bytes of an unfinished change at the end; nothing is lost")
+    return found
+
+
+def _manifest(path: Path) -> Manifest:
+    """Give the manifest of a bank."""
+    if not path.is_dir():
+        what = "is no folder; a bank is one" if path.exists() else "there is no such bank"
+        raise ConfigError(f"{path}: {what} (`provenance bank add --bank {path} PICTURES`)")
+    try:
+        raw = (path / MANIFEST).read_bytes()
+        manifest = msgspec.json.decode(raw, type=Manifest)
+    except FileNotFoundError:
+        hint = "; `provenance bank add` makes or finishes one here" if _half_made(path) else ""
+        raise ConfigError(f"{path}: no bank: it has no {MANIFEST}{hint}") from None
+    except OSError as error:
+        raise ConfigError(f"{path / MANIFEST}: cannot be read: {error.strerror}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise ConfigError(f"{path / MANIFEST}: is not the manifest of a bank") from None
+    if manifest.format != FORMAT:
+        raise ConfigError(f"{path}: format {manifest.format[:40]!r}; this program reads {FORMAT!r}")
+    return manifest
+
+
+def _feature_file(path: Path) -> mmap.mmap | bytes:
+    """Map the feature file; empty where there is none."""
+    with suppress(OSError, ValueError), path.open("rb") as file:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    return b""
+
+
+def _replace_manifest(path: Path, manifest: Manifest) -> None:
+    """Bring a manifest into use, in one step and for good."""
+    atomic_write(path / MANIFEST, msgspec.json.encode(manifest) + b"\n")

@@ -1,0 +1,313 @@
+"""What of a bank is near to a picture: by its bytes, by its hashes, by its local features."""
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from detectors.bank.entries import Entries
+from detectors.bank.entry import EXACT, Entry, Status
+from detectors.bank.folder.snapshot import (
+    BY_LOOK,
+    INNOCENT,
+    LOCAL,
+    OTHER_LOOK,
+    WITHDRAWN,
+    DamagedIndexError,
+    flags,
+)
+from detectors.decode.memory import loading
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from detectors.bank.folder.snapshot import Generation
+    from detectors.bank.index.descriptors import Codes
+    from detectors.bank.index.multi_index import Bands
+    from detectors.hashing.views import Looks
+
+REACH: Final = {"pdq": 31, "pdq64.v1": 26}
+"""Most bits of a match: for PDQ as its makers publish it; for ours the largest at which none of 370
+hard negatives matched in all views (the nearest of them lay at 32)."""
+
+
+class Near(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry and how near the picture comes to it."""
+
+    place: int
+    """Of the entry in its bank."""
+    entry: Entry
+    algorithm: str
+    distance: int
+    view: str
+    """View of the picture."""
+    orientation: str
+    """How the picture is turned against the entry, one of `fingerprint.ORIENTATIONS`."""
+
+    @property
+    def reach(self) -> int:
+        """Most bits at which the hash alone makes a match."""
+        return REACH[self.algorithm]
+
+
+class Group(msgspec.Struct, frozen=True):
+    """Hashes of one algorithm, in the generation or of what came since."""
+
+    bands: "Bands"
+    owners: "NDArray[np.uint32]"
+    """Of each row, the place of its entry."""
+    saved: bool
+
+
+class Index:
+    """The entries of a bank that count, in the arrays of its generation and of what came since."""
+
+    def __init__(
+        self,
+        entries: "Mapping[str, Entry]",
+        codes_of: "Callable[[Entry], NDArray[np.uint64]]",
+    ) -> None:
+        """Order what is not in the generation.
+
+        Args:
+            entries: of the bank.
+            codes_of: gives the codes of an entry's local features.
+        """
+        import numpy as np
+
+        self.entries = Entries.of(entries)
+        self._codes_of = codes_of
+        self._saved = self.entries.saved
+        self._tail = {
+            place: entry
+            for place, entry in self.entries.tail.items()
+            if entry.status is not Status.WITHDRAWN
+        }
+        self._note_files()
+        self._stale = np.zeros(self.entries.before, bool)
+        self._stale[[place for place in self.entries.tail if place < len(self._stale)]] = True
+        self._gone = np.zeros(len(self.entries), bool)
+        """What was withdrawn after it was put in order."""
+
+    def __len__(self) -> int:
+        """Give how many entries count."""
+        return self._size
+
+    def prepare(self) -> None:
+        """Put all in order now, which else happens when it is first asked for."""
+        _ = self._rows, self._codes
+
+    def restate(self, entry: Entry) -> bool:
+        """Let a change of an entry of the tail count at once; tell whether that was possible.
+
+        It is where its hashes and features stay, as they do when it is disputed or withdrawn. An
+        entry that is not in the index is passed over.
+        """
+        place = self.entries.place(entry.id)
+        if place is None:
+            return True
+        before = self._tail.get(place)
+        if before is None or (before.hashes, before.local) != (entry.hashes, entry.local):
+            return entry.status is Status.WITHDRAWN and before is None
+        self.entries.put(entry)
+        self._tail[place] = entry
+        if entry.status is Status.WITHDRAWN:
+            del self._tail[place]
+            self._gone[place] = True
+        self._note_files()
+        for name in ("_size", "local", "by_look", "other_looks", "_rows"):
+            self.__dict__.pop(name, None)
+        return True
+
+    def _note_files(self) -> None:
+        """Order what is not in the generation by the digests of its files."""
+        self._files: dict[tuple[str, str], list[int]] = {}
+        for place, entry in self._tail.items():
+            for digest in entry.digests(*EXACT):
+                self._files.setdefault(digest, []).append(place)
+        self._algorithms = {algorithm for algorithm, _ in self._files}
+
+    @cached_property
+    def _size(self) -> int:
+        return self._count(WITHDRAWN, 0)
+
+    @cached_property
+    def local(self) -> int:
+        """How many entries that count have local features."""
+        return self._count(WITHDRAWN | LOCAL, LOCAL)
+
+    @cached_property
+    def by_look(self) -> int:
+        """How many entries that count can be compared with what a picture looks like."""
+        return self._count(WITHDRAWN | BY_LOOK, BY_LOOK)
+
+    @cached_property
+    def other_looks(self) -> list[Entry]:
+        """The entries that count and are compared with the look by other algorithms alone."""
+        saved = self._saved.flagged(OTHER_LOOK) if self._saved else []
+        found = [self.entries.at(place) for place in saved if not self._stale[place]]
+        found += [entry for entry in self._tail.values() if entry.other_look]
+        return [entry for entry in found if entry.status is not Status.WITHDRAWN]
+
+    def carries(self, algorithm: str) -> bool:
+        """Tell whether entries may have digests of an algorithm."""
+        return algorithm in self._algorithms or bool(self._saved and self._saved.carries(algorithm))
+
+    def exact(self, algorithm: str, value: str) -> list[Entry]:
+        """Return the entries of a file that count, in the bank's order, by a digest of it."""
+        saved = self._saved.of_file(algorithm, value) if self._saved else []
+        places = [place for place in saved if not self._stale[place]]
+        places += self._files.get((algorithm, value), [])
+        return [self.entries.at(place) for place in sorted(places)]
+
+    def comparisons(self, seen: "Looks") -> int:
+        """Give how many pairs of hashes are compared for one picture."""
+        views = seen.stable.shape[0] * seen.stable.shape[1]
+        return int(self._rows["pdq64.v1"] * views + self._rows["pdq"] * len(seen.turned))
+
+    def nearest(self, seen: "Looks", most: int) -> list[Near]:
+        """Give the nearest places of the nearest entries, nearest first, then by the bank's order.
+
+        Only what lies within `REACH` is looked for.
+
+        Args:
+            seen: of the picture.
+            most: entries to give, of fakes and of innocents each.
+        """
+        import numpy as np
+
+        asked = {"pdq64.v1": seen.stable.reshape(-1, 32), "pdq": seen.turned}
+        hits = np.concatenate([self._hits(name, queries) for name, queries in asked.items()])
+        owners, distances, ranks, queries = hits.T
+        order = np.lexsort((queries, ranks, distances, owners))
+        first = order[np.flatnonzero(np.diff(owners[order], prepend=-1))]
+        ranked = hits[first[np.lexsort((owners[first], distances[first]))]].tolist()
+        found: dict[bool, list[Near]] = {False: [], True: []}
+        for place, distance, rank, query in ranked:
+            some = found[bool(self.entries.flags(place) & INNOCENT)]
+            if len(some) < most:
+                some.append(self._near(place, distance, [*asked][rank], query, seen))
+        return found[False] + found[True]
+
+    def sharing(self, asked: "NDArray[np.uint64]", most: int) -> list[int]:
+        """Give the places of the entries that share most local features with a picture.
+
+        Args:
+            asked: codes of the picture's strongest features.
+            most: how many places.
+        """
+        import numpy as np
+
+        from detectors.bank.index.descriptors import cell_bits, strengths
+
+        parts = []
+        for codes, saved in self._codes:
+            said = codes.near(asked, cell_bits(self.local))
+            parts.append(said[self._current(said[:, 1], saved=saved)])
+        every = strengths(np.concatenate(parts))
+        best = np.lexsort((every[:, 0], -every[:, 1]))[:most]
+        places: list[int] = every[best, 0].tolist()
+        return places
+
+    def _near(self, place: int, distance: int, name: str, query: int, seen: "Looks") -> Near:
+        from detectors.hashing.picture import ORIENTATIONS
+
+        return Near(
+            place=place,
+            entry=self.entries.at(place),
+            algorithm=name,
+            distance=distance,
+            view=seen.names[query // 8] if name == "pdq64.v1" else "whole",
+            orientation=ORIENTATIONS[query % 8],
+        )
+
+    def _hits(self, name: str, queries: "NDArray[np.uint8]") -> "NDArray[np.int64]":
+        """Give (n, 4): owner, distance, rank of the algorithm and query of each near hash."""
+        import numpy as np
+
+        words = np.ascontiguousarray(queries).view(np.uint64)
+        parts = [np.zeros((0, 4), np.int64)]
+        for group in self._groups[name]:
+            hits = group.bands.within(words, REACH[name])
+            owners = group.owners[hits.rows].astype(np.int64)
+            rank = np.full(len(owners), list(self._groups).index(name))
+            rows = np.stack([owners, hits.distances, rank, hits.queries], axis=1)
+            parts.append(rows[self._current(owners, saved=group.saved)])
+        return np.concatenate(parts)
+
+    def _current(self, owners: "NDArray[np.integer]", *, saved: bool) -> "NDArray[np.bool_]":
+        """Say of each owner whether what was put in order of it still stands."""
+        gone = self._stale if saved else self._gone
+        current: NDArray[np.bool_] = ~gone[owners]
+        return current
+
+    def _count(self, mask: int, wanted: int) -> int:
+        """Give how many entries have these of the flags of a mask."""
+        count = sum(1 for entry in self._tail.values() if flags(entry) & mask == wanted)
+        if self._saved:
+            there = self._saved.array("flags") & mask == wanted
+            count += int((there & ~self._stale).sum())
+        return count
+
+    @cached_property
+    def _groups(self) -> "dict[str, list[Group]]":
+        from detectors.bank.folder.compaction import hashes
+        from detectors.bank.index.multi_index import Bands, tables
+
+        groups = {}
+        with loading():
+            fresh = hashes(self._tail.items())
+            for name in ("pdq64.v1", "pdq"):
+                rows, owners = fresh[name]
+                groups[name] = [Group(Bands(rows, *tables(rows)), owners, saved=False)]
+                if self._saved:
+                    groups[name].append(_saved_group(name, self._saved))
+        return groups
+
+    @cached_property
+    def _rows(self) -> dict[str, int]:
+        """Hashes that count, of each algorithm."""
+        return {
+            name: sum(int(self._current(g.owners, saved=g.saved).sum()) for g in groups)
+            for name, groups in self._groups.items()
+        }
+
+    @cached_property
+    def _codes(self) -> "list[tuple[Codes, bool]]":
+        """Codes of what came since, and of the generation."""
+        from detectors.bank.index.descriptors import Codes
+
+        local = [(place, entry) for place, entry in self._tail.items() if entry.local]
+        with loading():
+            found = [(Codes.of((place, self._codes_of(entry)) for place, entry in local), False)]
+            if self._saved:
+                found.append((self._saved_codes(self._saved), True))
+        return found
+
+    def _saved_codes(self, saved: "Generation") -> "Codes":
+        """Return the codes of a generation; where its arrays are damaged, from the entries."""
+        from detectors.bank.index.descriptors import Codes
+
+        try:
+            return Codes(*(saved.array(name) for name in ("codes", "code_owners", "code_starts")))
+        except DamagedIndexError:
+            local = ((place, entry) for place, entry in saved.live() if entry.local)
+            return Codes.of((place, self._codes_of(entry)) for place, entry in local)
+
+
+def _saved_group(name: str, saved: "Generation") -> Group:
+    """Return the hashes of a generation; where its arrays are damaged, from the log's lines."""
+    from detectors.bank.folder.compaction import hashes
+    from detectors.bank.index.multi_index import Bands, tables
+
+    try:
+        rows, owners, *ready = (
+            saved.array(f"{name}.{part}") for part in ("rows", "owners", "order", "starts")
+        )
+    except DamagedIndexError:
+        rows, owners = hashes(saved.live())[name]
+        ready = [*tables(rows)]
+    return Group(Bands(rows.reshape(-1, 4), *ready), owners, saved=True)

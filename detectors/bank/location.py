@@ -1,0 +1,124 @@
+"""Where a bank lies, in a folder or on a server, and one set of functions for both."""
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol, TypeAlias
+
+from detectors.bank.entry import Entry
+from detectors.bank.folder import store as folder_store
+from detectors.bank.server import store as server_store
+from detectors.bank.server.address import Address, address, addressed
+
+Place: TypeAlias = Path | Address
+
+
+class Store(Protocol):
+    """A bank that was opened for reading."""
+
+    name: str
+    """What records call it."""
+    changes: int
+    """The state of a bank is its name and this number."""
+
+    @property
+    def entries(self) -> Mapping[str, Entry]:
+        """By id, withdrawn ones too, in the order in which they came."""
+
+    @property
+    def path(self) -> Place:
+        """Where it lies."""
+
+    def features(self, entry: Entry) -> bytes | None:
+        """Give the local features of an entry; None where it has none or they are damaged."""
+
+    def head(self, entry: Entry, length: int) -> memoryview:
+        """Give the first bytes of an entry's features unchecked, empty where it has none."""
+
+
+class Writer(Protocol):
+    """A bank that was opened for writing."""
+
+    pending: list[Entry]
+    """What was put since the last `commit`."""
+
+    @property
+    def bank(self) -> Store:
+        """The bank, as it stands."""
+
+    def put(self, entry: Entry, features: bytes | None = None) -> None:
+        """Take an entry, new or changed; features replace what it had."""
+
+    def commit(self) -> list[Entry]:
+        """Write what was put, and give it once it is safe."""
+
+
+def place(name: str) -> Place:
+    """Give where a bank lies that the user names; nothing is opened.
+
+    Raises:
+        ConfigError: an address that cannot be read.
+    """
+    return address(name) if addressed(name) else Path(name)
+
+
+def title(where: Place) -> str:
+    """Give what records call a bank that may not exist yet."""
+    if isinstance(where, Address):
+        return where.name
+    return where.resolve().name.removesuffix(".bank")
+
+
+def exists(where: Place) -> bool:
+    """Tell whether something lies there that is to be read as a bank."""
+    return server_store.exists(where) if isinstance(where, Address) else folder_store.begun(where)
+
+
+def opened(where: Place) -> Store:
+    """Open a bank for reading.
+
+    Raises:
+        ConfigError: it cannot be used.
+    """
+    return (
+        server_store.ServerBank(where) if isinstance(where, Address) else folder_store.Bank(where)
+    )
+
+
+def create(where: Place, now: str) -> None:
+    """Make an empty bank where there is none; an existing one stays as it is.
+
+    Raises:
+        ConfigError: it cannot be made.
+    """
+    if isinstance(where, Address):
+        server_store.create(where, now)
+    else:
+        folder_store.create(where, now)
+
+
+def writing(where: Place) -> AbstractContextManager[Writer]:
+    """Open a bank for writing; it is read anew.
+
+    Raises:
+        ConfigError: it cannot be used, or another process writes to the folder.
+    """
+    return (
+        server_store.writing(where) if isinstance(where, Address) else folder_store.writing(where)
+    )
+
+
+def damage(where: Place) -> list[str]:
+    """Give what is wrong with a bank, in words; empty where all of it holds.
+
+    Raises:
+        ConfigError: there is no such bank.
+    """
+    return server_store.damage(where) if isinstance(where, Address) else folder_store.damage(where)
+
+
+def size(where: Place) -> int:
+    """Give the bytes that a bank takes."""
+    if isinstance(where, Address):
+        return server_store.size(where)
+    return sum(file.stat().st_size for file in where.iterdir())

@@ -1,0 +1,1 @@
+"""Compares a picture with the entries found: geometric verification, decisions, copies."""

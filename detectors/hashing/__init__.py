@@ -1,0 +1,1 @@
+"""Perceptual hashes of pictures, and the views of a picture that are hashed."""
