@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from detectors.figures import wilson
+from detectors.models.statistics import wilson
 
 OUT = Path(__file__).parent.parent / "docs" / "figures.json"
 COMMAND = [sys.executable, "-m", "provenance"]

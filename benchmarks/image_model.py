@@ -23,7 +23,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from detectors.figures import auroc, auroc_interval, wilson
+from detectors.models.statistics import auroc, auroc_interval, wilson
 
 LISTED = Path(__file__).parent.parent / "detectors" / "image_model" / "photographic.txt"
 """Generated pictures that could pass for photographs."""

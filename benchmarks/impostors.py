@@ -6,7 +6,8 @@
 FOLDER of AI faces: any pictures of different faces, of one generator. Of photographs:
 MANIFEST.jsonl with `file`, `label`, `face`, `repo`, `path`. Of graphics: any flat ones, PNG. Of
 known fakes: MANIFEST.jsonl with `path`, `role`, `gallery`. What no folder is given for stays as it
-is shipped. Writes `impostors.toml` of `detectors/bank/chance` and `card.md` of `detectors/known_fakes`.
+is shipped. Writes `impostors.toml` of `detectors/bank/chance` and
+`card.md` of `detectors/known_fakes`.
 """
 
 import argparse

@@ -28,9 +28,9 @@ from PIL import Image, ImageDraw, ImageFont
 
 from detectors.bank.entry import Hash
 from detectors.bank.folder.store import writing
-from detectors.figures import wilson
 from detectors.hashing.views import looks
 from detectors.item import Item
+from detectors.models.statistics import wilson
 
 FACES = ("hmdghoul+generated-faces", "59ccdc22f394311d9eda526e1d3d29db3ef2e3ec", "images")
 FLAGS = ("pronouns+pride-flags-png", "9735e7ad81147e1dfb920da3c0533d6ec8fd26d6", "flags")

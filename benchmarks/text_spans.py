@@ -19,8 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
-from detectors.calibration import Calibration
-from detectors.figures import wilson
+from detectors.models.calibration import Calibration
+from detectors.models.statistics import wilson
 from detectors.text_model import config, forward, long, mixed
 from detectors.text_model.config import PATHS
 from detectors.text_model.config import Path as Way

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from detectors.figures import auroc, auroc_interval, wilson
+from detectors.models.statistics import auroc, auroc_interval, wilson
 
 if TYPE_CHECKING:
     from detectors.image_model.evaluate import Case

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from detectors.encoder.tokens import AS_IT_IS, Device, tokens
 from detectors.image_model.judge import NAME, judged, outside
 from detectors.image_model.model import SHIPPED, Model, read
 from detectors.item import Item
+from detectors.models.encoder.tokens import AS_IT_IS, Device, tokens
+from detectors.models.onnx_runtime import refuse_without_torch
 from detectors.options import given
-from detectors.runtime import refuse_without_torch
 from detectors.signal import Signal
 
 if TYPE_CHECKING:

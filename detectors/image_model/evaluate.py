@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from detectors.calibration import Calibration, fit, independent, large_enough
-from detectors.encoder.features import Row, features, opened
-from detectors.encoder.tokens import AS_IT_IS, square
-from detectors.encoder.views import DELIVERIES
 from detectors.image_model import card
 from detectors.image_model.forward import Probes, chosen, colours
 from detectors.image_model.model import Config, read, write
 from detectors.image_model.train import fitted, lessons, pictures, resent
-from detectors.report import EVERYTHING, Way, left_out, limit, supported
-from detectors.report import Row as Judged
+from detectors.models.calibration import Calibration, fit, independent, large_enough
+from detectors.models.encoder.features import Row, features, opened
+from detectors.models.encoder.tokens import AS_IT_IS, square
+from detectors.models.encoder.views import DELIVERIES
+from detectors.models.report import EVERYTHING, Way, left_out, limit, supported
+from detectors.models.report import Row as Judged
 from detectors.storing.atomic import atomic_write
 
 if TYPE_CHECKING:

@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from detectors import foreign
 from detectors.decode.memory import loading
-from detectors.encoder.tokens import AS_IT_IS, Device
 from detectors.errors import CannotAssess, ConfigError
 from detectors.image_model.judge import NAME, judged, outside
 from detectors.image_model.layouts import chosen, layout, sidecar
 from detectors.image_model.model import SHIPPED
 from detectors.image_model.model import read as read_model
 from detectors.item import Item
+from detectors.models import external
+from detectors.models.encoder.tokens import AS_IT_IS, Device
+from detectors.models.onnx_runtime import refuse_without_provider, refuse_without_torch
+from detectors.models.report import Way
 from detectors.options import given
-from detectors.report import Way
-from detectors.runtime import refuse_without_provider, refuse_without_torch
 from detectors.signal import Outcome, Reason, Signal
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class ForeignModel:
         self._which, self._device = chosen(Path(said.model), said.ai_label), said.device
         onnx = self._which.layout == "onnx"
         (refuse_without_provider if onnx else refuse_without_torch)(self._device)
-        self._beside = foreign.read(self._which.folder, NAME, self._which.layout)
+        self._beside = external.read(self._which.folder, NAME, self._which.layout)
         self._gate = read_model(SHIPPED).config
         self.version: str = self._which.layout
 
@@ -120,7 +120,7 @@ def digest(which: "Chosen") -> str:
     Raises:
         ConfigError: an ONNX file is not the one that the file beside it describes.
     """
-    found = foreign.digest(which.weights)
+    found = external.digest(which.weights)
     if which.layout == "onnx":
         file = which.weights[0]
         if (named := sidecar(file).sha256.lower()) != found:
@@ -187,13 +187,13 @@ def calibrate(
     made, way = measure.calibration(
         data, splits, Scorer(which, device), command=command, threshold=threshold, say=say
     )
-    beside = foreign.Beside(
-        format=foreign.form(NAME),
+    beside = external.Beside(
+        format=external.form(NAME),
         rule=which.layout,
         weights_sha256=sha256,
         settings_sha256=which.settings_sha256,
         command=command,
         calibrations={ALL: made},
     )
-    foreign.write(which.folder, beside)
+    external.write(which.folder, beside)
     return [way]

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from detectors.calibration import Calibration
-from detectors.encoder.tokens import Device, square, tokens
 from detectors.image_model.model import Gate
 from detectors.item import Item
+from detectors.models.calibration import Calibration
+from detectors.models.encoder.tokens import Device, square, tokens
 from detectors.signal import Outcome, Reason, Signal, statistical, weighed
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def judged(
 
 def _flip(score: Callable[[str], float], calibration: Calibration) -> dict[str, Any] | None:
     """Give the delivery after which a strong finding is none, or None where it survives."""
-    from detectors.encoder.views import DELIVERIES
+    from detectors.models.encoder.views import DELIVERIES
 
     for how in DELIVERIES:
         ratio = calibration.log10_lr(score(how))

@@ -15,11 +15,11 @@ from typing import Any, Literal
 
 import msgspec
 
-from detectors import foreign
 from detectors.decode.malformed import MALFORMED
 from detectors.errors import ConfigError
-from detectors.foreign import CONFIG
 from detectors.image_model.sight import IMAGENET_MEAN, IMAGENET_STD, Sight
+from detectors.models import external
+from detectors.models.external import CONFIG
 
 Layout = Literal["transformers", "timm", "community-forensics", "onnx"]
 EXTRA: dict[Layout, tuple[str, str]] = {
@@ -73,7 +73,7 @@ class Chosen(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def settings_sha256(self) -> str:
         """SHA-256 of what says how the model is read, hex."""
-        return foreign.digest(self.settings, str(self.ai))
+        return external.digest(self.settings, str(self.ai))
 
 
 def layout(path: Path) -> Layout | None:
@@ -81,7 +81,7 @@ def layout(path: Path) -> Layout | None:
     said: dict[str, Any] = {}
     if (path / CONFIG).is_file():
         try:
-            said = foreign.config(path / CONFIG)
+            said = external.config(path / CONFIG)
         except ConfigError:
             return None  # whoever reads it as a model of ours says what is wrong
     elif path.suffix == ".onnx" or any(path.glob("*.onnx")):
@@ -114,34 +114,34 @@ def chosen(path: Path, ai_label: str | None = None) -> Chosen:
     else:
         made = _timm(path, how or "timm", ai_label)
     if made.layout in EXTRA:
-        foreign.needs(*EXTRA[made.layout])
+        external.needs(*EXTRA[made.layout])
     return made
 
 
 def _transformers(path: Path, ai_label: str | None) -> Chosen:
     """Give the model of a transformers folder."""
-    foreign.usable(path, (CONFIG, PROCESSOR))
-    said, where = foreign.config(path / CONFIG), path / CONFIG
+    external.usable(path, (CONFIG, PROCESSOR))
+    said, where = external.config(path / CONFIG), path / CONFIG
     if said["model_type"] == "timm_wrapper" or any(said.get(key) for key in FETCHING):
         raise ConfigError(f"{where}: takes a network from timm; save it as a timm folder")
-    labels = foreign.names(said.get("id2label"), said.get("num_labels", BINARY))
+    labels = external.names(said.get("id2label"), said.get("num_labels", BINARY))
     return Chosen(
         layout="transformers",
         folder=path,
-        weights=tuple(foreign.weights(path)),
+        weights=tuple(external.weights(path)),
         settings=(where, path / PROCESSOR),
         labels=labels,
-        ai=foreign.ai_label(labels, f"{where}: id2label", WRITE, ai_label),
+        ai=external.ai_label(labels, f"{where}: id2label", WRITE, ai_label),
     )
 
 
 def _timm(path: Path, how: Layout, ai_label: str | None) -> Chosen:
     """Give the model of a folder whose network is timm's."""
-    foreign.usable(path, (CONFIG,))
+    external.usable(path, (CONFIG,))
     where = path / CONFIG
     if not (path / WEIGHTS).is_file():
         raise ConfigError(f"{path}: {WEIGHTS} missing")
-    said = foreign.config(where)
+    said = external.config(where)
     labels = ("fake",) if how == "community-forensics" else _timm_labels(said, where)
     return Chosen(
         layout=how,
@@ -149,7 +149,7 @@ def _timm(path: Path, how: Layout, ai_label: str | None) -> Chosen:
         weights=(path / WEIGHTS,),
         settings=(where,),
         labels=labels,
-        ai=foreign.ai_label(labels, f"{where}: label_names", WRITE, ai_label),
+        ai=external.ai_label(labels, f"{where}: label_names", WRITE, ai_label),
     )
 
 
@@ -168,7 +168,7 @@ def _onnx(path: Path, ai_label: str | None) -> Chosen:
         weights=(file,),
         settings=(beside,),
         labels=labels,
-        ai=foreign.ai_label(labels, f"{beside}: labels", WRITE, ai_label),
+        ai=external.ai_label(labels, f"{beside}: labels", WRITE, ai_label),
     )
 
 
@@ -221,4 +221,4 @@ def _timm_labels(said: dict[str, Any], where: Path) -> tuple[str, ...]:
     arguments = said.get("model_args") or {}
     if not isinstance(arguments, dict) or CUT & set(arguments):
         raise ConfigError(f"{where}: model_args name weights from elsewhere")
-    return foreign.names(said.get("label_names") or data.get("label_names"), n)
+    return external.names(said.get("label_names") or data.get("label_names"), n)

@@ -4,21 +4,21 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from detectors.calibration import Calibration, independent, large_enough
-from detectors.encoder.features import no_picture, opened, rows
-from detectors.encoder.tokens import AS_IT_IS
-from detectors.encoder.views import DELIVERIES
 from detectors.errors import CannotAssess
 from detectors.image_model.evaluate import Case, calibrated, way
 from detectors.image_model.forward import Probes
 from detectors.image_model.judge import outside
 from detectors.image_model.model import SHIPPED, read
 from detectors.image_model.train import resent
-from detectors.report import EVERYTHING, Way, supported
+from detectors.models.calibration import Calibration, independent, large_enough
+from detectors.models.encoder.features import no_picture, opened, rows
+from detectors.models.encoder.tokens import AS_IT_IS
+from detectors.models.encoder.views import DELIVERIES
+from detectors.models.report import EVERYTHING, Way, supported
 
 if TYPE_CHECKING:
-    from detectors.encoder.features import Row
     from detectors.image_model.scorer import Scorer
+    from detectors.models.encoder.features import Row
 
 EVERY = 100
 """Pictures between two words on progress."""

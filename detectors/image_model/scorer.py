@@ -8,13 +8,13 @@ import importlib
 import math
 from typing import TYPE_CHECKING, Any
 
-from detectors import foreign
-from detectors.encoder.tokens import AS_IT_IS
 from detectors.errors import ConfigError
 from detectors.image_model.layouts import PROCESSOR, Chosen, Layout, community, sidecar
 from detectors.image_model.sight import seen
 from detectors.item import Item
-from detectors.runtime import onnxruntime, refuse_without_provider, without_probing
+from detectors.models import external
+from detectors.models.encoder.tokens import AS_IT_IS
+from detectors.models.onnx_runtime import onnxruntime, refuse_without_provider, without_probing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,7 +78,7 @@ class Scorer:
             CannotAssess: the picture cannot be opened.
             ConfigError: as for `score`.
         """
-        from detectors.encoder.views import delivered
+        from detectors.models.encoder.views import delivered
 
         rgb = item.picture.rgb
         return self.score(rgb if how == AS_IT_IS else delivered(rgb, how))
@@ -94,14 +94,14 @@ def log_odds(logits: list[float], ai: int) -> float:
 
 
 def _transformers(which: Chosen, device: str) -> "Asked":
-    library = foreign.silent()
+    library = external.silent()
     try:
         processor = library.AutoImageProcessor.from_pretrained(
-            which.folder, backend="pil", **foreign.SAFE
+            which.folder, backend="pil", **external.SAFE
         )
-    except foreign.CANNOT_LOAD as error:
+    except external.CANNOT_LOAD as error:
         raise ConfigError(f"{which.folder / PROCESSOR}: {error}") from None
-    model = foreign.transformers("ImageClassification", which.folder, device)
+    model = external.transformers("ImageClassification", which.folder, device)
 
     def asked(rgb: "Pixels") -> "Outputs":
         import torch
@@ -115,7 +115,7 @@ def _transformers(which: Chosen, device: str) -> "Asked":
 
 
 def _timm(which: Chosen, device: str) -> "Asked":
-    library, said = _timm_library(), foreign.config(which.settings[0])
+    library, said = _timm_library(), external.config(which.settings[0])
     data = {key: value for key, value in said["pretrained_cfg"].items() if key in ABOUT_READING}
     arguments = {"num_classes": said["num_classes"], **(said.get("model_args") or {})}
     model = _network(which, said["architecture"], arguments | {"pretrained_cfg": data})
@@ -130,7 +130,7 @@ def _timm(which: Chosen, device: str) -> "Asked":
 
 
 def _community(which: Chosen, device: str) -> "Asked":
-    name, sight = community(foreign.config(which.settings[0]), which.settings[0])
+    name, sight = community(external.config(which.settings[0]), which.settings[0])
     model = _network(which, name, {"num_classes": 1}, prefix="vit.")
 
     def shown(rgb: "Pixels") -> Any:
@@ -220,14 +220,14 @@ def _network(which: Chosen, name: str, arguments: dict[str, Any], *, prefix: str
         if not all(key.startswith(prefix) for key in tensors):
             raise ConfigError(f"{file}: not all of its weights begin with {prefix}")
         model.load_state_dict({key[len(prefix) :]: tensors[key] for key in tensors})
-    except (*foreign.CANNOT_LOAD, AssertionError, SafetensorError) as error:
+    except (*external.CANNOT_LOAD, AssertionError, SafetensorError) as error:
         raise ConfigError(f"{file}: timm cannot load it as {name}: {error}") from None
     return model
 
 
 def _on_torch(model: Any, shown: "Callable[[Pixels], Any]", device: str) -> "Asked":
     """Give what asks a torch module."""
-    ready = foreign.placed(model, device)
+    ready = external.placed(model, device)
 
     def asked(rgb: "Pixels") -> "Outputs":
         import torch

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from safetensors.numpy import save
 
-from detectors.encoder import train as probes
-from detectors.encoder.features import Row, features, opened, rows
-from detectors.encoder.tokens import AS_IT_IS, square
-from detectors.encoder.views import DELIVERIES
 from detectors.errors import ConfigError
 from detectors.image_model.forward import GRAPHIC_BLOCKS, chosen, colours
 from detectors.image_model.model import ENCODER, Config, Gate, Trained, write
+from detectors.models.encoder import train as probes
+from detectors.models.encoder.features import Row, features, opened, rows
+from detectors.models.encoder.tokens import AS_IT_IS, square
+from detectors.models.encoder.views import DELIVERIES
 from detectors.storing.atomic import atomic_write
 
 if TYPE_CHECKING:

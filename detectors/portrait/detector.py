@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from detectors.encoder.tokens import tokens
 from detectors.item import Item
+from detectors.models.encoder.tokens import tokens
+from detectors.models.onnx_runtime import refuse_without_torch
 from detectors.options import given
 from detectors.portrait.model import SHIPPED, TEMPLATE, Model, read
-from detectors.runtime import refuse_without_torch
 from detectors.signal import Outcome, Reason, Signal, statistical, weighed
 
 if TYPE_CHECKING:

@@ -7,15 +7,15 @@ from typing import Any
 
 import msgspec
 
-from detectors.calibration import Calibration, fit, independent, large_enough
-from detectors.encoder.features import Row
 from detectors.errors import ConfigError
-from detectors.figures import auroc, auroc_interval, wilson
+from detectors.models.calibration import Calibration, fit, independent, large_enough
+from detectors.models.encoder.features import Row
+from detectors.models.report import EVERYTHING, Way, left_out, limit, supported
+from detectors.models.report import Row as Judged
+from detectors.models.statistics import auroc, auroc_interval, wilson
 from detectors.portrait.forward import Probe
 from detectors.portrait.model import TEMPLATE, Config, read, write
 from detectors.portrait.train import Portraits, fitted, portraits, wanted
-from detectors.report import EVERYTHING, Way, left_out, limit, supported
-from detectors.report import Row as Judged
 from detectors.storing.atomic import atomic_write
 
 DEFAULT = ("portraits/dev",)

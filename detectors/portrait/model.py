@@ -7,9 +7,9 @@ from pathlib import Path
 
 import msgspec
 
-from detectors.calibration import Calibration
 from detectors.decode.malformed import MALFORMED
 from detectors.errors import ConfigError
+from detectors.models.calibration import Calibration
 from detectors.storing.atomic import atomic_write
 
 SHIPPED = Path(__file__).parent

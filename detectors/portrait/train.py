@@ -8,9 +8,9 @@ import msgspec
 import numpy as np
 from safetensors.numpy import save
 
-from detectors.encoder import train as probes
-from detectors.encoder.features import Row, decoded, features, rows
 from detectors.errors import ConfigError
+from detectors.models.encoder import train as probes
+from detectors.models.encoder.features import Row, decoded, features, rows
 from detectors.portrait.forward import eyes_of, largest_face
 from detectors.portrait.model import ENCODER, Config, Place, Trained, offset, write
 from detectors.storing.atomic import atomic_write

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from detectors.calibration import Calibration
-from detectors.figures import auroc, auroc_interval, wilson
-from detectors.language_model.forward import LONGEST
+from detectors.models.calibration import Calibration
+from detectors.models.language_model.forward import LONGEST
+from detectors.models.statistics import auroc, auroc_interval, wilson
 from detectors.text_model.config import PATHS, Config
 from detectors.text_model.train import DAMPING
 from detectors.text_model.windows import LONG_FROM

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import msgspec
 
-from detectors import foreign
 from detectors.errors import ConfigError
-from detectors.foreign import CONFIG
+from detectors.models import external
+from detectors.models.external import CONFIG
 
 RULES = {"binoculars": 2, "fast-detect": 1}
 """Rule → how many folders it takes."""
@@ -23,13 +23,13 @@ class Chosen(msgspec.Struct, frozen=True):
     @property
     def sha256(self) -> str:
         """SHA-256 of all weights, in the order of folders and names, hex."""
-        return foreign.digest(path for folder in self.folders for path in foreign.weights(folder))
+        return external.digest(path for folder in self.folders for path in external.weights(folder))
 
     @property
     def settings_sha256(self) -> str:
         """SHA-256 of what says how the models are read, hex."""
         files = (folder / name for folder in self.folders for name in (CONFIG, TOKENIZER))
-        return foreign.digest(files)
+        return external.digest(files)
 
 
 def is_foreign(model: str) -> bool:
@@ -37,7 +37,7 @@ def is_foreign(model: str) -> bool:
     if model.partition(":")[0] in RULES:
         return True
     try:
-        return "model_type" in foreign.config(Path(model) / CONFIG)
+        return "model_type" in external.config(Path(model) / CONFIG)
     except ConfigError:
         return False  # whoever reads it as a model of ours says what is wrong
 
@@ -57,8 +57,8 @@ def chosen(model: str) -> Chosen:
     if len(folders) != RULES.get(rule, 1):
         raise ConfigError(f"--model text_model={model}: {rule} takes {RULES[rule]} folders")
     for folder in folders:
-        foreign.usable(folder, (CONFIG, TOKENIZER))
-    foreign.needs("transformers", "transformers")
+        external.usable(folder, (CONFIG, TOKENIZER))
+    external.needs("transformers", "transformers")
     if len({(folder / TOKENIZER).read_bytes() for folder in folders}) > 1:
         raise ConfigError(f"--model text_model={model}: the two models have different tokenizers")
     if rule == "classifier":
@@ -73,8 +73,8 @@ def ai_label(folder: Path) -> int:
         ConfigError: the names do not say which of two means AI and which a person.
     """
     where = f"{folder / CONFIG}: id2label"
-    labels = foreign.names(foreign.config(folder / CONFIG).get("id2label"), 2)
-    at = foreign.ai_label(labels, where, WRITE)
+    labels = external.names(external.config(folder / CONFIG).get("id2label"), 2)
+    at = external.ai_label(labels, where, WRITE)
     if len(labels) == 1:
         raise ConfigError(f"{where} names one label; two are needed, one for people")
     return at

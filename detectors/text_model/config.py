@@ -6,9 +6,9 @@ from typing import Literal
 
 import msgspec
 
-from detectors.calibration import Calibration
 from detectors.decode.malformed import MALFORMED
 from detectors.errors import ConfigError
+from detectors.models.calibration import Calibration
 from detectors.storing.atomic import atomic_write
 
 Path = Literal["full", "fast"]

@@ -10,8 +10,8 @@ import msgspec
 
 from detectors.decode.memory import loading
 from detectors.item import Item
+from detectors.models.onnx_runtime import refuse_without_torch
 from detectors.options import given
-from detectors.runtime import refuse_without_torch
 from detectors.signal import Signal
 from detectors.text_model.config import Path as Way
 from detectors.text_model.config import read

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import msgspec
 
-from detectors.calibration import Calibration
 from detectors.errors import ConfigError
-from detectors.figures import auroc_interval
-from detectors.report import Way, supported
+from detectors.models.calibration import Calibration
+from detectors.models.report import Way, supported
+from detectors.models.statistics import auroc_interval
 from detectors.storing.atomic import atomic_write
 from detectors.text_model import card, config, mixed
 from detectors.text_model.config import PATHS, Config

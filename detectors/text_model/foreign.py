@@ -15,13 +15,13 @@ from typing import Any, Literal
 
 import msgspec
 
-from detectors import foreign
 from detectors.decode.memory import loading
 from detectors.errors import CannotAssess
 from detectors.item import Item
+from detectors.models import external
+from detectors.models.onnx_runtime import refuse_without_torch
+from detectors.models.report import Way
 from detectors.options import given
-from detectors.report import Way
-from detectors.runtime import refuse_without_torch
 from detectors.signal import Outcome, Reason, Signal
 from detectors.text_model.choice import chosen, is_foreign
 from detectors.text_model.judge import NAME, judged
@@ -55,7 +55,7 @@ class ForeignModel:
         said = given(NAME, options, Options, "options are model, device and fast")
         refuse_without_torch(said.device)
         self._chosen, self._device = chosen(said.model), said.device
-        self._beside = foreign.read(self._chosen.folders[0], NAME, self._chosen.rule)
+        self._beside = external.read(self._chosen.folders[0], NAME, self._chosen.rule)
         self.version = f"{self._chosen.rule}, transformers"
 
     @cached_property
@@ -138,13 +138,13 @@ def calibrate(
     made, way = measure.calibrations(
         data, splits, Scorer(which, "cpu"), command=command, threshold=threshold, say=say
     )
-    beside = foreign.Beside(
-        format=foreign.form(NAME),
+    beside = external.Beside(
+        format=external.form(NAME),
         rule=which.rule,
         weights_sha256=which.sha256,
         settings_sha256=which.settings_sha256,
         command=command,
         calibrations=made,
     )
-    foreign.write(which.folders[0], beside)
+    external.write(which.folders[0], beside)
     return [way]

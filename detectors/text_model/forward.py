@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file
 from safetensors.numpy import save as packed
 
-from detectors.language_model.forward import language_model
+from detectors.models.language_model.forward import language_model
 from detectors.storing.atomic import atomic_write
 from detectors.text_model.config import WEIGHTS, Config, Path
 from detectors.text_model.features import grams, style
@@ -88,7 +88,7 @@ def read(text: str, device: str) -> NDArray[np.float32]:
     model = language_model()
     if device == "cpu":
         return model(model.tokens(text)).ravel()
-    from detectors.language_model import network
+    from detectors.models.language_model import network
 
     return network.read([model.tokens(text)], device).ravel()
 

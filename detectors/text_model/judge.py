@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from detectors.calibration import Calibration
+from detectors.models.calibration import Calibration
 from detectors.signal import Outcome, Reason, Signal, statistical, weighed
 from detectors.text_model.passages import ACCUSED, places, times
 

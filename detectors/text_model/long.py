@@ -7,9 +7,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.language_model.features import cache, device, name
-from detectors.language_model.forward import LONGEST as TOKENS
-from detectors.language_model.forward import SKIPPED, language_model
+from detectors.models.language_model.features import cache, device, name
+from detectors.models.language_model.forward import LONGEST as TOKENS
+from detectors.models.language_model.forward import SKIPPED, language_model
 from detectors.storing.atomic import appearing
 from detectors.text_model.config import Config, Path
 from detectors.text_model.forward import Seen, Weights, see
@@ -149,7 +149,7 @@ def _summed(tokens: Sequence[int], ends: Sequence[int], device: str) -> NDArray[
     """Give the sums over the tokens of each part, (parts, 3, 576)."""
     if device == "cpu":
         return language_model().sums(tokens, ends)
-    from detectors.language_model import network
+    from detectors.models.language_model import network
 
     return network.sums(tokens, ends, device)
 

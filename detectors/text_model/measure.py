@@ -6,9 +6,9 @@ from typing import Protocol
 
 import msgspec
 
-from detectors.calibration import Calibration, fit, independent
 from detectors.errors import ConfigError
-from detectors.report import Row, Way, left_out, limit, supported
+from detectors.models.calibration import Calibration, fit, independent
+from detectors.models.report import Row, Way, left_out, limit, supported
 from detectors.text_model.language import language
 from detectors.text_model.normalise import normalise, words
 from detectors.text_model.records import UNKNOWN, Labelled, read, splits_of

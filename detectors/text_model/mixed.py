@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from detectors.calibration import Calibration, fit
+from detectors.models.calibration import Calibration, fit
 from detectors.text_model import long
 from detectors.text_model.config import PATHS, Config, Path
 from detectors.text_model.forward import Weights

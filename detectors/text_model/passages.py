@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from detectors.calibration import Calibration
+from detectors.models.calibration import Calibration
 from detectors.text_model.pieces import Piece
 from detectors.text_model.windows import STRIDE, Span, Window, spans
 

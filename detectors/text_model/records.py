@@ -9,7 +9,7 @@ import msgspec
 from detectors.decode.malformed import MALFORMED
 from detectors.errors import CannotAssess, ConfigError
 from detectors.item import Item
-from detectors.labelled import ENDINGS, UNSTATED, has_labels, is_ai, labelled_files, lines
+from detectors.models.labelled import ENDINGS, UNSTATED, has_labels, is_ai, labelled_files, lines
 
 FILES = (".txt", ".md")
 """Endings of texts in folders of labels."""

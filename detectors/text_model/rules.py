@@ -11,8 +11,8 @@
 import math
 from typing import Any
 
-from detectors import foreign
 from detectors.errors import ConfigError
+from detectors.models import external
 from detectors.text_model.choice import Chosen, ai_label
 
 TOKENS = 512
@@ -29,13 +29,13 @@ class Scorer:
             ConfigError: transformers is not installed, or does not know the model.
         """
         kind = "SequenceClassification" if which.rule == "classifier" else "CausalLM"
-        self._models = [foreign.transformers(kind, folder, device) for folder in which.folders]
-        library = foreign.silent()
+        self._models = [external.transformers(kind, folder, device) for folder in which.folders]
+        library = external.silent()
         try:
             self._tokenizer = library.AutoTokenizer.from_pretrained(
-                which.folders[0], **foreign.SAFE
+                which.folders[0], **external.SAFE
             )
-        except foreign.CANNOT_LOAD as error:
+        except external.CANNOT_LOAD as error:
             raise ConfigError(f"{which.folders[0]}: transformers cannot load it: {error}") from None
         limits = [
             getattr(model.config, "max_position_embeddings", TOKENS) for model in self._models

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.errors import ConfigError
-from detectors.language_model.features import TOLD, readings
-from detectors.language_model.features import digest as reader_digest
+from detectors.models.language_model.features import TOLD, readings
+from detectors.models.language_model.features import digest as reader_digest
 from detectors.text_model import config as files
 from detectors.text_model import long
 from detectors.text_model.config import Config

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from detectors.errors import ConfigError
-from detectors.report import THRESHOLD
+from detectors.models.report import THRESHOLD
 
 F = TypeVar("F", bound=Callable[..., Any])
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -129,7 +129,7 @@ def calibrate(
     Prints how often items were flagged rightly and wrongly, group by group, by calibrations that
     never saw the item's source.
     """
-    from detectors.report import report
+    from detectors.models.report import report
     from provenance.cli.run import colour, width
     from provenance.render import Look, calibration
 

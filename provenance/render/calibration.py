@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Literal, TextIO
 
 import msgspec
 
-from detectors.report import EVERYTHING, Figures, Flagged, Group, Precision, Rate, Report, in_record
+from detectors.models.report import (
+    EVERYTHING,
+    Figures,
+    Flagged,
+    Group,
+    Precision,
+    Rate,
+    Report,
+    in_record,
+)
 from provenance.render import Look
 from provenance.render.console import console
 from provenance.render.escape import escape, escape_json

@@ -317,7 +317,7 @@ def shipped(room: str) -> Callable[[], list[bytes]]:
 
 
 def gguf(data: bytes) -> None:
-    from detectors.language_model.gguf import read
+    from gguf import read
 
     read(data)
 

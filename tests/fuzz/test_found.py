@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from detectors import foreign
 from detectors.errors import ConfigError
 from detectors.image_model import model as image_model
+from detectors.models import external
 from detectors.portrait import model as portrait
 from detectors.text_credentials.account import account
 from detectors.text_credentials.verify import Judged
@@ -25,7 +25,7 @@ def test_a_model_whose_configuration_is_no_configuration_says_so(
     with pytest.raises(ConfigError, match=r"config\.json"):
         room.read(tmp_path)  # type: ignore[attr-defined]
     with pytest.raises(ConfigError, match=r"config\.json"):
-        foreign.config(tmp_path / "config.json")
+        external.config(tmp_path / "config.json")
 
 
 @pytest.mark.parametrize("label", [[], {}, 3, None])

@@ -19,7 +19,6 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from transformers import AutoImageProcessor, ViTConfig, ViTForImageClassification, pipeline
 
-from detectors import foreign
 from detectors.errors import CannotAssess, ConfigError
 from detectors.image_model.detector import ImageModel
 from detectors.image_model.foreign import ForeignModel, calibrate, detector
@@ -27,6 +26,7 @@ from detectors.image_model.layouts import chosen, layout
 from detectors.image_model.scorer import Scorer, log_odds
 from detectors.image_model.sight import Sight, seen
 from detectors.item import Item
+from detectors.models import external
 from detectors.signal import Claim, Outcome, Signal
 
 RED, BLUE = (60, 0, 0), (0, 0, 60)
@@ -291,7 +291,7 @@ def test_calibration_lets_it_speak(calibrated: Path) -> None:
     assert found.log10_lr is not None
     assert 0 < found.log10_lr <= 0.6  # log10(12 / 3)
     assert (clear.outcome, clear.claim) == (Outcome.CLEAR, None)
-    beside = foreign.read(calibrated.parent, "image_model", "onnx")
+    beside = external.read(calibrated.parent, "image_model", "onnx")
     assert beside is not None
     assert beside.calibrations["all"].negatives == 12  # copies after deliveries count once
     assert "provenance calibrate image_model" in beside.command
@@ -406,9 +406,9 @@ def test_labels_are_told_by_their_words_or_by_the_user(
 ) -> None:
     if ai is None:
         with pytest.raises(ConfigError, match=r"config\.json"):
-            foreign.ai_label(labels, "config.json", "", said)
+            external.ai_label(labels, "config.json", "", said)
     else:
-        assert foreign.ai_label(labels, "config.json", "", said) == ai
+        assert external.ai_label(labels, "config.json", "", said) == ai
 
 
 def test_the_user_may_say_which_label_means_ai(tmp_path: Path) -> None:
@@ -505,7 +505,7 @@ def test_timm_weights_are_all_loaded_or_refused(tmp_path: Path) -> None:
 
 def test_a_missing_library_is_named_with_its_extra(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"pip install 'provenance-check\[timm\]'"):
-        foreign.needs("no_such_library", "timm")
+        external.needs("no_such_library", "timm")
     save_file({"x": torch.zeros(1)}, tmp_path / "model.safetensors")
     config = {"input_size": 224, "model_size": "small", "patch_size": 16}
     (tmp_path / "config.json").write_text(json.dumps(config))

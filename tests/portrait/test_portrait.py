@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import portrait_weights as extract
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +17,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from detectors.errors import CannotAssess, ConfigError
 from detectors.item import Item
-from detectors.portrait import evaluate, extract, forward, model
+from detectors.portrait import evaluate, forward, model
 from detectors.portrait.detector import Portrait
 from detectors.portrait.train import train
 from detectors.signal import Claim, Outcome

@@ -1,9 +1,10 @@
 """The nets of the face finder: layers keep their order, and maps are turned as pictures lie."""
 
 import numpy as np
+import portrait_weights as extract
 import pytest
 
-from detectors.portrait import extract, forward
+from detectors.portrait import forward
 
 
 def varint(value: int) -> bytes:

@@ -3,7 +3,7 @@
 import io
 import json
 
-from detectors.report import Limit, Report, Row, Way, report
+from detectors.models.report import Limit, Report, Row, Way, report
 from provenance.render import Look
 from provenance.render.calibration import write, write_json
 

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors.calibration import Calibration
 from detectors.item import Item
-from detectors.language_model import network
-from detectors.language_model.forward import language_model
+from detectors.models.calibration import Calibration
+from detectors.models.language_model import network
+from detectors.models.language_model.forward import language_model
 from detectors.text_model import forward, long, mixed, passages, train
 from detectors.text_model.config import read
 from detectors.text_model.detector import TextModel

@@ -14,8 +14,8 @@ import pytest
 
 from detectors.errors import ConfigError
 from detectors.item import Item
-from detectors.language_model import network
-from detectors.language_model.forward import WEIGHTS, language_model
+from detectors.models.language_model import network
+from detectors.models.language_model.forward import WEIGHTS, language_model
 from detectors.signal import Claim, Outcome, Signal
 from detectors.text_model import forward
 from detectors.text_model import train as recipe

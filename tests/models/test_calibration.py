@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors.calibration import GROUP, Calibration, fit
 from detectors.errors import ConfigError
-from detectors.figures import wilson
+from detectors.models.calibration import GROUP, Calibration, fit
+from detectors.models.statistics import wilson
 
 SCORES = [i / 4 for i in range(-60, 61)]
 

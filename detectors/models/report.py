@@ -12,10 +12,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
-from detectors.calibration import PER_SOURCE, Calibration
 from detectors.errors import ConfigError
-from detectors.figures import wilson
-from detectors.labelled import UNSTATED
+from detectors.models.calibration import PER_SOURCE, Calibration
+from detectors.models.labelled import UNSTATED
+from detectors.models.statistics import wilson
 
 THRESHOLD = 10.0
 """Likelihood ratio from which on users act where they do not say."""

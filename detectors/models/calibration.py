@@ -32,7 +32,7 @@ from itertools import accumulate, pairwise
 import msgspec
 
 from detectors.errors import ConfigError
-from detectors.figures import wilson
+from detectors.models.statistics import wilson
 
 PER_SOURCE = 100
 """Items of one class that a source may count for."""

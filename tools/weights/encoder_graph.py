@@ -1,7 +1,7 @@
 """Writes the operations of the encoder as an ONNX graph without weights, `graph.onnx`.
 
-`python -m detectors.encoder.graph` writes it anew, with the package `onnx`; a test holds it to this
-description. Weights are named in it and handed over when it is loaded (`forward.py`).
+`python tools/weights/encoder_graph.py` writes it anew, with the package `onnx`; a test holds it to
+this description. Weights are named in it and handed over when it is loaded (`forward.py`).
 
 Matrix products run on integers. An activation is two 8-bit numbers, a value and what it leaves
 over, so that 16 bits of each are multiplied; weights have 8 bits (`packed.steps`). That is exact
@@ -13,7 +13,16 @@ from typing import Any
 import onnx
 from onnx import TensorProto, helper
 
-from detectors.encoder.forward import BLOCKS, EPSILON, GRAPH, HEADS, HIDDEN, PATCH, SIDE, WIDTH
+from detectors.models.encoder.forward import (
+    BLOCKS,
+    EPSILON,
+    GRAPH,
+    HEADS,
+    HIDDEN,
+    PATCH,
+    SIDE,
+    WIDTH,
+)
 from detectors.storing.atomic import atomic_write
 
 TOKENS = (SIDE // PATCH) ** 2 + 1

@@ -9,11 +9,11 @@ import msgspec
 import numpy as np
 
 from detectors.decode.malformed import MALFORMED
-from detectors.encoder.forward import GRAPH, SIDE, WEIGHTS, encoder
-from detectors.encoder.tokens import AS_IT_IS, square
 from detectors.errors import CannotAssess, ConfigError
 from detectors.item import Item
-from detectors.labelled import ENDINGS, UNSTATED, has_labels, is_ai, labelled_files, lines
+from detectors.models.encoder.forward import GRAPH, SIDE, WEIGHTS, encoder
+from detectors.models.encoder.tokens import AS_IT_IS, square
+from detectors.models.labelled import ENDINGS, UNSTATED, has_labels, is_ai, labelled_files, lines
 from detectors.storing.atomic import appearing
 
 if TYPE_CHECKING:
@@ -202,7 +202,7 @@ def _fill(out: "Floats", waiting: "list[tuple[int, Path, NDArray[np.uint8]]]") -
 
     pixels = np.stack([square for _, _, square in waiting])
     if torch.cuda.is_available():
-        from detectors.encoder.network import encode
+        from detectors.models.encoder.network import encode
 
         found = encode(pixels, "cuda")
     else:  # the engine of `check`, and the quicker one on a CPU

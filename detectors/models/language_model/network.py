@@ -13,7 +13,7 @@ from safetensors.numpy import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from detectors.language_model.forward import (
+from detectors.models.language_model.forward import (
     BASE,
     EPSILON,
     HEAD,
@@ -25,7 +25,7 @@ from detectors.language_model.forward import (
     WEIGHTS,
     WIDTH,
 )
-from detectors.packed import unpack
+from detectors.models.quantised import unpack
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

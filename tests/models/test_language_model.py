@@ -6,6 +6,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import gguf
+import language_model_weights as extract
 import numpy as np
 import pytest
 from hypothesis import given
@@ -13,9 +15,9 @@ from hypothesis import strategies as st
 from safetensors.numpy import load_file
 
 from detectors.errors import ConfigError
-from detectors.language_model import extract, features, forward, gguf, network
-from detectors.language_model.tokenizer import NO_TOKEN, Tokenizer
-from detectors.packed import unpack
+from detectors.models.language_model import features, forward, network
+from detectors.models.language_model.tokenizer import NO_TOKEN, Tokenizer
+from detectors.models.quantised import unpack
 
 SENTENCE = "In 1998 the committee met 14 times."
 KNOWN = [0, 788, 216, 33, 41, 41, 40, 260, 8572, 1278, 216, 33, 36, 1711, 30]

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors.calibration import Calibration, independent
 from detectors.errors import ConfigError
-from detectors.labelled import UNSTATED
-from detectors.report import Row, Way, left_out, limit, precision, rate, report, supported
+from detectors.models.calibration import Calibration, independent
+from detectors.models.labelled import UNSTATED
+from detectors.models.report import Row, Way, left_out, limit, precision, rate, report, supported
 
 COUNTS = st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 

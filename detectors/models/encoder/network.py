@@ -8,7 +8,7 @@ import torch
 from safetensors.numpy import load_file
 from torch import Tensor, nn
 
-from detectors.encoder.forward import (
+from detectors.models.encoder.forward import (
     BLOCKS,
     EPSILON,
     HEADS,
@@ -20,7 +20,7 @@ from detectors.encoder.forward import (
     WEIGHTS,
     WIDTH,
 )
-from detectors.packed import steps, unpack
+from detectors.models.quantised import steps, unpack
 
 if TYPE_CHECKING:
     import numpy as np

@@ -14,8 +14,8 @@ import numpy as np
 from safetensors.numpy import load_file
 
 from detectors.decode.memory import loading
-from detectors.language_model.tokenizer import Tokenizer
-from detectors.packed import unpack
+from detectors.models.language_model.tokenizer import Tokenizer
+from detectors.models.quantised import unpack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -17,10 +17,10 @@ from typing import Any
 
 import msgspec
 
-from detectors.calibration import Calibration
 from detectors.decode.malformed import MALFORMED
 from detectors.errors import ConfigError
-from detectors.runtime import refuse_without_torch, without_probing
+from detectors.models.calibration import Calibration
+from detectors.models.onnx_runtime import refuse_without_torch, without_probing
 from detectors.storing.atomic import atomic_write
 
 BESIDE = "provenance.json"

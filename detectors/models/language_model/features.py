@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.language_model.forward import TAPS, WEIGHTS, WIDTH, language_model
+from detectors.models.language_model.forward import TAPS, WEIGHTS, WIDTH, language_model
 from detectors.storing.atomic import appearing
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def _read(texts: Sequence[str]) -> "NDArray[np.float32]":
     model = language_model()
     tokens = [model.tokens(text) for text in texts]
     if device() == "cuda":
-        from detectors.language_model.network import read
+        from detectors.models.language_model.network import read
 
         return read(tokens, "cuda")
     return np.stack([model(one) for one in tokens])  # the engine of `check`, no slower on a CPU

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors.figures import auroc, auroc_interval, wilson
+from detectors.models.statistics import auroc, auroc_interval, wilson
 
 
 @pytest.mark.parametrize(

