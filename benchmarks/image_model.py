@@ -25,7 +25,7 @@ from typing import Any
 
 from detectors.models.statistics import auroc, auroc_interval, wilson
 
-LISTED = Path(__file__).parent.parent / "detectors" / "image_model" / "photographic.txt"
+LISTED = Path("detectors/image_model/training/photographic.txt")
 """Generated pictures that could pass for photographs."""
 STRONG = 1.0
 """log10 likelihood ratio at which our detector counts as accusing."""

@@ -25,7 +25,7 @@ from xml.etree import ElementTree as ET
 
 from detectors.text_model.language import language
 from detectors.text_model.normalise import normalise
-from detectors.text_model.records import read, splits_of
+from detectors.text_model.training.records import read, splits_of
 
 TABLE = Path("detectors/text_model/sources.tsv")
 HUMAN_WEIGHT = 0.25

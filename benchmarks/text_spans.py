@@ -21,15 +21,16 @@ import numpy as np
 
 from detectors.models.calibration import Calibration
 from detectors.models.statistics import wilson
-from detectors.text_model import config, forward, long, mixed
+from detectors.text_model import config, forward
 from detectors.text_model.config import PATHS
 from detectors.text_model.config import Path as Way
-from detectors.text_model.long import Long
-from detectors.text_model.mixed import Made
-from detectors.text_model.passages import ACCUSED, stands_out
-from detectors.text_model.pieces import pieces
-from detectors.text_model.records import family, read
-from detectors.text_model.windows import Span, Window, spans, windows
+from detectors.text_model.long import mixed, reading
+from detectors.text_model.long.mixed import Made
+from detectors.text_model.long.passages import ACCUSED, stands_out
+from detectors.text_model.long.pieces import pieces
+from detectors.text_model.long.reading import Long
+from detectors.text_model.long.windows import Span, Window, spans, windows
+from detectors.text_model.training.records import family, read
 
 LENGTHS = (80, 160, 240)
 """Words of the passages that are put in."""
@@ -89,7 +90,7 @@ class Bench:
         rows = [draw.sample(group, JOINED) for group in groups.values() if len(group) >= JOINED
                 for _ in group]  # fmt: skip
         return [
-            Made(row[0].text, "joined", long.joined([one.read for one in row]), Window(0, 0))
+            Made(row[0].text, "joined", reading.joined([one.read for one in row]), Window(0, 0))
             for row in rows
         ]
 
@@ -110,7 +111,7 @@ class Bench:
             start = len(parts[0]) + 2
             inside = [at for at, p in enumerate(fresh) if start <= p.start < start + len(parts[1])]
             passage = Window(inside[0], inside[-1] + 1)
-            found.append(Made(one.host, "read anew", long.read(fresh, "cpu"), passage))
+            found.append(Made(one.host, "read anew", reading.read(fresh, "cpu"), passage))
         return found
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from detectors.image_model.judge import NAME, judged, outside
+from detectors.image_model.assess import NAME, judged, outside
 from detectors.image_model.model import SHIPPED, Model, read
 from detectors.item import Item
 from detectors.models.encoder.tokens import AS_IT_IS, Device, tokens

@@ -13,14 +13,14 @@ from detectors.item import Item
 from detectors.models.onnx_runtime import refuse_without_torch
 from detectors.options import given
 from detectors.signal import Signal
+from detectors.text_model.assess import NAME, judged
 from detectors.text_model.config import Path as Way
 from detectors.text_model.config import read
-from detectors.text_model.judge import NAME, judged
 from detectors.text_model.language import language
+from detectors.text_model.long.passages import told
+from detectors.text_model.long.pieces import pieces
+from detectors.text_model.long.windows import LONG_FROM, windows
 from detectors.text_model.normalise import normalise, words
-from detectors.text_model.passages import told
-from detectors.text_model.pieces import pieces
-from detectors.text_model.windows import LONG_FROM, windows
 
 if TYPE_CHECKING:
     from detectors.text_model.forward import Weights
@@ -100,10 +100,10 @@ class TextModel:
 
     def _by_windows(self, plain: str, text: str, path: Way, code: str | None) -> dict[str, Any]:
         """Give score and spans of a text of several windows."""
-        from detectors.text_model import long
+        from detectors.text_model.long import reading
 
         found = pieces(plain)
-        known = long.read(found, self._device) if path == "full" else long.Long(found)
+        known = reading.read(found, self._device) if path == "full" else reading.Long(found)
         scored = [(w, known.score(w, path, self._weights, self._config)) for w in windows(found)]
         calibration = self._config.passages.get(path, {}).get(code or "")
         facts: dict[str, Any] = {

@@ -13,10 +13,11 @@ import pytest
 from PIL import Image
 
 from detectors.errors import CannotAssess, ConfigError
-from detectors.image_model import card, evaluate, model
+from detectors.image_model import model
 from detectors.image_model.detector import ImageModel
 from detectors.image_model.forward import chosen, colours
-from detectors.image_model.train import RESENT, lessons, resent, train
+from detectors.image_model.training import card, evaluate
+from detectors.image_model.training.train import RESENT, lessons, resent, train
 from detectors.item import Item
 from detectors.signal import Claim, Outcome
 

@@ -21,10 +21,10 @@ from transformers import AutoImageProcessor, ViTConfig, ViTForImageClassificatio
 
 from detectors.errors import CannotAssess, ConfigError
 from detectors.image_model.detector import ImageModel
-from detectors.image_model.foreign import ForeignModel, calibrate, detector
-from detectors.image_model.layouts import chosen, layout
-from detectors.image_model.scorer import Scorer, log_odds
-from detectors.image_model.sight import Sight, seen
+from detectors.image_model.external.detector import ForeignModel, calibrate, detector
+from detectors.image_model.external.layouts import chosen, layout
+from detectors.image_model.external.preprocessing import Sight, seen
+from detectors.image_model.external.scorer import Scorer, log_odds
 from detectors.item import Item
 from detectors.models import external
 from detectors.signal import Claim, Outcome, Signal

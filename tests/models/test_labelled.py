@@ -11,7 +11,7 @@ from PIL import Image
 from detectors.errors import ConfigError
 from detectors.models.encoder import features
 from detectors.models.labelled import AI, NOT_AI, UNSTATED, is_ai
-from detectors.text_model.records import UNKNOWN, read, splits_of
+from detectors.text_model.training.records import UNKNOWN, read, splits_of
 
 
 def jsonl(path: Path, *rows: object) -> Path:

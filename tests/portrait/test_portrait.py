@@ -17,9 +17,10 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from detectors.errors import CannotAssess, ConfigError
 from detectors.item import Item
-from detectors.portrait import evaluate, forward, model
+from detectors.portrait import forward, model
 from detectors.portrait.detector import Portrait
-from detectors.portrait.train import train
+from detectors.portrait.training import evaluate
+from detectors.portrait.training.train import train
 from detectors.signal import Claim, Outcome
 
 SKIN, HAIR, LIPS = (224, 172, 140), (60, 40, 30), (170, 70, 70)

@@ -21,10 +21,10 @@ from transformers import (
 from detectors.errors import CannotAssess, ConfigError
 from detectors.item import Item
 from detectors.signal import Claim, Outcome, Signal
-from detectors.text_model.choice import chosen, is_foreign
 from detectors.text_model.detector import TextModel
-from detectors.text_model.foreign import ForeignModel, calibrate, detector
-from detectors.text_model.rules import Scorer, curvature, ratio
+from detectors.text_model.external.choice import chosen, is_foreign
+from detectors.text_model.external.detector import ForeignModel, calibrate, detector
+from detectors.text_model.external.rules import Scorer, curvature, ratio
 
 SAID = (
     "the of and to in a is that it was for on are with as his they at be this from i have or by "

@@ -15,15 +15,17 @@ from detectors.item import Item
 from detectors.models.calibration import Calibration
 from detectors.models.language_model import network
 from detectors.models.language_model.forward import language_model
-from detectors.text_model import forward, long, mixed, passages, train
+from detectors.text_model import forward
 from detectors.text_model.config import read
 from detectors.text_model.detector import TextModel
-from detectors.text_model.long import Long
-from detectors.text_model.mixed import Known
+from detectors.text_model.long import mixed, passages, reading
+from detectors.text_model.long.mixed import Known
+from detectors.text_model.long.pieces import FARTHEST, LONGEST, Piece, pieces
+from detectors.text_model.long.reading import Long
+from detectors.text_model.long.windows import spans, windows
 from detectors.text_model.normalise import HEAD
-from detectors.text_model.pieces import FARTHEST, LONGEST, Piece, pieces
-from detectors.text_model.records import Labelled
-from detectors.text_model.windows import spans, windows
+from detectors.text_model.training import train
+from detectors.text_model.training.records import Labelled
 
 MIXED = Path(__file__).parent.parent.parent / "fixtures" / "texts" / "mixed"
 SHIPPED = Path(str(files("detectors.text_model")))
@@ -121,11 +123,11 @@ def test_a_long_text_is_read_to_its_end_and_a_short_one_as_before() -> None:
     found = pieces(PERSON * 12)
     tokens = language_model().tokens(" ".join(piece.text for piece in found))
     assert len(tokens) < 256
-    sums, counted = long.sums(found, "cpu")
+    sums, counted = reading.sums(found, "cpu")
     mean = sums.sum(0) / counted.sum()
     assert np.allclose(mean, language_model()(tokens).ravel(), rtol=1e-3, atol=1e-3)
     assert int(counted.sum()) == len(tokens) - 4
-    _, counted = long.sums(pieces(PERSON * 60), "cpu")
+    _, counted = reading.sums(pieces(PERSON * 60), "cpu")
     assert int(counted.sum()) > 256 * 3
 
 
@@ -139,7 +141,7 @@ def test_both_engines_give_the_same_sums() -> None:
 
 def test_parts_put_together_are_scored_like_the_whole() -> None:
     text = Long(sentences(100, 11))
-    again = long.joined([text.cut(0, 30), text.cut(30, 100)])
+    again = reading.joined([text.cut(0, 30), text.cut(30, 100)])
     weights, config = forward.load(SHIPPED), read(SHIPPED)
     assert again.words == 1100
     assert again.whole("", "fast", weights, config) == text.whole("", "fast", weights, config)

@@ -18,13 +18,13 @@ from detectors.models.language_model import network
 from detectors.models.language_model.forward import WEIGHTS, language_model
 from detectors.signal import Claim, Outcome, Signal
 from detectors.text_model import forward
-from detectors.text_model import train as recipe
-from detectors.text_model.card import Figures, page
 from detectors.text_model.config import PATHS, read
 from detectors.text_model.detector import TextModel
-from detectors.text_model.evaluate import calibrate, evaluate
 from detectors.text_model.features import style
-from detectors.text_model.records import read as labelled
+from detectors.text_model.training import train as recipe
+from detectors.text_model.training.card import Figures, page
+from detectors.text_model.training.evaluate import calibrate, evaluate
+from detectors.text_model.training.records import read as labelled
 
 PERSON = "well i just think that you know my old dog never did like the rain or a bath"
 MODEL = "the overall landscape is a testament to enhanced and multifaceted innovation in it"

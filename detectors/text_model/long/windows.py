@@ -11,7 +11,7 @@ from itertools import accumulate
 
 import msgspec
 
-from detectors.text_model.pieces import Piece
+from detectors.text_model.long.pieces import Piece
 
 WINDOW = 130
 """Words of a window: a long paragraph. 100 find fewer, and no passages that 130 miss."""

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from detectors.models.calibration import Calibration
-from detectors.text_model.pieces import Piece
-from detectors.text_model.windows import STRIDE, Span, Window, spans
+from detectors.text_model.long.pieces import Piece
+from detectors.text_model.long.windows import STRIDE, Span, Window, spans
 
 FOUND = 1.0
 """log10 LR from which on a passage is shown: at most 1 % of texts by people have one so striking,

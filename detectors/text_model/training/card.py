@@ -10,11 +10,11 @@ from detectors.models.calibration import Calibration
 from detectors.models.language_model.forward import LONGEST
 from detectors.models.statistics import auroc, auroc_interval, wilson
 from detectors.text_model.config import PATHS, Config
-from detectors.text_model.train import DAMPING
-from detectors.text_model.windows import LONG_FROM
+from detectors.text_model.long.windows import LONG_FROM
+from detectors.text_model.training.train import DAMPING
 
 if TYPE_CHECKING:
-    from detectors.text_model.measure import Case
+    from detectors.text_model.training.measure import Case
 
 ACCUSED = 1.0
 """log10 LR from on which a human text counts as accused and an AI text as caught."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from detectors.errors import ConfigError
 from detectors.models import external
-from detectors.text_model.choice import Chosen, ai_label
+from detectors.text_model.external.choice import Chosen, ai_label
 
 TOKENS = 512
 """Tokens of a text that are scored, or fewer where a model takes fewer."""

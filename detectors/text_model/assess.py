@@ -6,7 +6,7 @@ from typing import Any
 
 from detectors.models.calibration import Calibration
 from detectors.signal import Outcome, Reason, Signal, statistical, weighed
-from detectors.text_model.passages import ACCUSED, places, times
+from detectors.text_model.long.passages import ACCUSED, places, times
 
 NAME = "text_model"
 _signal = partial(statistical, NAME, "text")

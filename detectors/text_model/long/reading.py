@@ -13,9 +13,9 @@ from detectors.models.language_model.forward import SKIPPED, language_model
 from detectors.storing.atomic import appearing
 from detectors.text_model.config import Config, Path
 from detectors.text_model.forward import Seen, Weights, see
+from detectors.text_model.long.pieces import Piece
+from detectors.text_model.long.windows import Window
 from detectors.text_model.normalise import LONGEST
-from detectors.text_model.pieces import Piece
-from detectors.text_model.windows import Window
 
 
 class Long(msgspec.Struct, frozen=True):

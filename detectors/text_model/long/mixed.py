@@ -13,15 +13,15 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from detectors.models.calibration import Calibration, fit
-from detectors.text_model import long
 from detectors.text_model.config import PATHS, Config, Path
 from detectors.text_model.forward import Weights
 from detectors.text_model.language import language
-from detectors.text_model.long import Long
+from detectors.text_model.long import reading
+from detectors.text_model.long.pieces import Piece, pieces
+from detectors.text_model.long.reading import Long
+from detectors.text_model.long.windows import LONG_FROM, Window, spans, windows
 from detectors.text_model.normalise import normalise
-from detectors.text_model.pieces import Piece, pieces
-from detectors.text_model.records import Labelled
-from detectors.text_model.windows import LONG_FROM, Window, spans, windows
+from detectors.text_model.training.records import Labelled
 
 LEAST = 100
 """Long texts of either label that a language needs."""
@@ -78,7 +78,7 @@ def long_texts(
     if min(sum(text.ai == ai for text, _ in chosen) for ai in (True, False)) < least:
         return []
     say(f"reading {len(chosen)} long texts whole")
-    return [Known(text, long.kept(found)) for text, found in chosen]
+    return [Known(text, reading.kept(found)) for text, found in chosen]
 
 
 def made(known: Sequence[Known]) -> list[Made]:
@@ -187,4 +187,4 @@ def _joined(host: Long, giver: Long, draw: random.Random, want: int) -> tuple[Lo
     n = len(host.pieces)
     at = draw.randint(1, max(n - 1, 1))
     parts = [host.cut(0, at), giver.cut(first, behind), host.cut(at, n)]
-    return long.joined(parts), Window(at, at + behind - first)
+    return reading.joined(parts), Window(at, at + behind - first)

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from detectors.errors import CannotAssess
-from detectors.image_model.evaluate import Case, calibrated, way
+from detectors.image_model.assess import outside
 from detectors.image_model.forward import Probes
-from detectors.image_model.judge import outside
 from detectors.image_model.model import SHIPPED, read
-from detectors.image_model.train import resent
+from detectors.image_model.training.evaluate import Case, calibrated, way
+from detectors.image_model.training.train import resent
 from detectors.models.calibration import Calibration, independent, large_enough
 from detectors.models.encoder.features import no_picture, opened, rows
 from detectors.models.encoder.tokens import AS_IT_IS
@@ -17,7 +17,7 @@ from detectors.models.encoder.views import DELIVERIES
 from detectors.models.report import EVERYTHING, Way, supported
 
 if TYPE_CHECKING:
-    from detectors.image_model.scorer import Scorer
+    from detectors.image_model.external.scorer import Scorer
     from detectors.models.encoder.features import Row
 
 EVERY = 100

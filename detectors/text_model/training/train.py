@@ -16,14 +16,14 @@ from detectors.errors import ConfigError
 from detectors.models.language_model.features import TOLD, readings
 from detectors.models.language_model.features import digest as reader_digest
 from detectors.text_model import config as files
-from detectors.text_model import long
 from detectors.text_model.config import Config
 from detectors.text_model.forward import FAR, Seen, Weights, save, see, standard
 from detectors.text_model.language import language
+from detectors.text_model.long import reading
+from detectors.text_model.long.pieces import pieces
+from detectors.text_model.long.windows import LONG_FROM
 from detectors.text_model.normalise import normalise
-from detectors.text_model.pieces import pieces
-from detectors.text_model.records import Labelled, read
-from detectors.text_model.windows import LONG_FROM
+from detectors.text_model.training.records import Labelled, read
 
 CHARACTER_BITS, WORD_BITS = 19, 18
 """Half a million and a quarter of a million buckets: 1.5 MB as 16-bit numbers."""
@@ -127,7 +127,7 @@ def look(texts: Sequence[Labelled], config: Config, say: Callable[[str], None]) 
     for done, text in enumerate(whole):
         if done % TOLD == 0:
             say(f"language model: {done} of {len(whole)} long texts read")
-        made[text.id] = long.kept(pieces(text.text)).mean
+        made[text.id] = reading.kept(pieces(text.text)).mean
     return {
         name: msgspec.structs.replace(one, reading=made.get(name)) for name, one in seen.items()
     }

@@ -9,8 +9,8 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from detectors.errors import ConfigError
-from detectors.image_model.layouts import PROCESSOR, Chosen, Layout, community, sidecar
-from detectors.image_model.sight import seen
+from detectors.image_model.external.layouts import PROCESSOR, Chosen, Layout, community, sidecar
+from detectors.image_model.external.preprocessing import seen
 from detectors.item import Item
 from detectors.models import external
 from detectors.models.encoder.tokens import AS_IT_IS

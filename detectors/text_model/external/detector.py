@@ -23,11 +23,11 @@ from detectors.models.onnx_runtime import refuse_without_torch
 from detectors.models.report import Way
 from detectors.options import given
 from detectors.signal import Outcome, Reason, Signal
-from detectors.text_model.choice import chosen, is_foreign
-from detectors.text_model.judge import NAME, judged
+from detectors.text_model.assess import NAME, judged
+from detectors.text_model.external.choice import chosen, is_foreign
+from detectors.text_model.external.rules import Scorer
 from detectors.text_model.language import language
 from detectors.text_model.normalise import normalise, words
-from detectors.text_model.rules import Scorer
 
 MINIMUM_WORDS = 50
 """Shorter texts are scored and never judged, whatever the model."""
@@ -126,11 +126,11 @@ def calibrate(
     Raises:
         ConfigError: data or model cannot be used, or no language supports the threshold.
     """
-    from detectors.text_model import evaluate
+    from detectors.text_model.training import evaluate
 
     if not is_foreign(str(model)):
         return evaluate.calibrate(data, model, splits, say, threshold)
-    from detectors.text_model import measure
+    from detectors.text_model.training import measure
 
     which = chosen(str(model))
     chosen_splits = "".join(f" --split {split}" for split in splits)

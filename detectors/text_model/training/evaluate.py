@@ -15,14 +15,16 @@ from detectors.models.calibration import Calibration
 from detectors.models.report import Way, supported
 from detectors.models.statistics import auroc_interval
 from detectors.storing.atomic import atomic_write
-from detectors.text_model import card, config, mixed
+from detectors.text_model import config
 from detectors.text_model.config import PATHS, Config
 from detectors.text_model.forward import Seen, Weights, load
 from detectors.text_model.language import language
-from detectors.text_model.measure import LEAST, Case, fitted, way
+from detectors.text_model.long import mixed
 from detectors.text_model.normalise import normalise, words
-from detectors.text_model.records import Labelled, family, read, splits_of
-from detectors.text_model.train import fit, look, teaches
+from detectors.text_model.training import card
+from detectors.text_model.training.measure import LEAST, Case, fitted, way
+from detectors.text_model.training.records import Labelled, family, read, splits_of
+from detectors.text_model.training.train import fit, look, teaches
 
 FAMILIES = 2
 """Families of sources with human texts that a language needs: one tells nothing of the next."""

@@ -17,7 +17,7 @@ import msgspec
 
 from detectors.decode.malformed import MALFORMED
 from detectors.errors import ConfigError
-from detectors.image_model.sight import IMAGENET_MEAN, IMAGENET_STD, Sight
+from detectors.image_model.external.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Sight
 from detectors.models import external
 from detectors.models.external import CONFIG
 

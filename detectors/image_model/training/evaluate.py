@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from detectors.image_model import card
 from detectors.image_model.forward import Probes, chosen, colours
 from detectors.image_model.model import Config, read, write
-from detectors.image_model.train import fitted, lessons, pictures, resent
+from detectors.image_model.training import card
+from detectors.image_model.training.train import fitted, lessons, pictures, resent
 from detectors.models.calibration import Calibration, fit, independent, large_enough
 from detectors.models.encoder.features import Row, features, opened
 from detectors.models.encoder.tokens import AS_IT_IS, square

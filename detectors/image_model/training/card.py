@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from detectors.models.statistics import auroc, auroc_interval, wilson
 
 if TYPE_CHECKING:
-    from detectors.image_model.evaluate import Case
     from detectors.image_model.model import Config
+    from detectors.image_model.training.evaluate import Case
 
     Judged = Sequence[tuple[Case, float | None]]
 

@@ -15,7 +15,7 @@ from detectors.models.report import Row as Judged
 from detectors.models.statistics import auroc, auroc_interval, wilson
 from detectors.portrait.forward import Probe
 from detectors.portrait.model import TEMPLATE, Config, read, write
-from detectors.portrait.train import Portraits, fitted, portraits, wanted
+from detectors.portrait.training.train import Portraits, fitted, portraits, wanted
 from detectors.storing.atomic import atomic_write
 
 DEFAULT = ("portraits/dev",)

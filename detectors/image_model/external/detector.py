@@ -14,8 +14,8 @@ import msgspec
 
 from detectors.decode.memory import loading
 from detectors.errors import CannotAssess, ConfigError
-from detectors.image_model.judge import NAME, judged, outside
-from detectors.image_model.layouts import chosen, layout, sidecar
+from detectors.image_model.assess import NAME, judged, outside
+from detectors.image_model.external.layouts import chosen, layout, sidecar
 from detectors.image_model.model import SHIPPED
 from detectors.image_model.model import read as read_model
 from detectors.item import Item
@@ -27,9 +27,9 @@ from detectors.options import given
 from detectors.signal import Outcome, Reason, Signal
 
 if TYPE_CHECKING:
+    from detectors.image_model.external.layouts import Chosen
+    from detectors.image_model.external.scorer import Scorer
     from detectors.image_model.forward import Probes
-    from detectors.image_model.layouts import Chosen
-    from detectors.image_model.scorer import Scorer
 
 ALL = "all"
 """The one calibration of pictures."""
@@ -73,8 +73,8 @@ class ForeignModel:
     @cached_property
     def _opened(self) -> _Loaded | CannotAssess:
         """The model, or why it cannot be asked, found out once."""
+        from detectors.image_model.external.scorer import Scorer
         from detectors.image_model.forward import Probes
-        from detectors.image_model.scorer import Scorer
 
         try:
             sha256 = digest(self._which)
@@ -175,8 +175,9 @@ def calibrate(
     Raises:
         ConfigError: data or model cannot be used, or the sample does not support the threshold.
     """
-    from detectors.image_model import evaluate, measure
-    from detectors.image_model.scorer import Scorer
+    from detectors.image_model.external import measure
+    from detectors.image_model.external.scorer import Scorer
+    from detectors.image_model.training import evaluate
 
     if layout(model) is None:
         return evaluate.calibrate(data, model, splits, say, threshold)

@@ -11,7 +11,7 @@ from detectors.models.calibration import Calibration, fit, independent
 from detectors.models.report import Row, Way, left_out, limit, supported
 from detectors.text_model.language import language
 from detectors.text_model.normalise import normalise, words
-from detectors.text_model.records import UNKNOWN, Labelled, read, splits_of
+from detectors.text_model.training.records import UNKNOWN, Labelled, read, splits_of
 
 LEAST = 100
 """Independent texts of either label that a language needs before it is judged."""

@@ -1,0 +1,1 @@
+"""Text models of the user's own: a classifier, or a rule over language models."""
