@@ -2,14 +2,15 @@
 
 from typing import Any
 
-__version__ = "0.1.0"
-__all__ = ["check", "scan"]
+from provenance.version import __version__
+
+__all__ = ["__version__", "check", "scan"]
 
 
 def __getattr__(name: str) -> Any:
     """Give `check` or `scan`, imported at first use so that `import provenance` costs nothing."""
-    if name in __all__:
-        from provenance.engine import library
+    if name in ("check", "scan"):
+        from provenance import api
 
-        return getattr(library, name)
+        return getattr(api, name)
     raise AttributeError(f"module 'provenance' has no attribute {name!r}")

@@ -18,9 +18,10 @@ from typing import Any
 import msgspec
 
 from detectors.decode.malformed import MALFORMED
+from detectors.decode.probing import without_probing
 from detectors.errors import ConfigError
 from detectors.models.calibration import Calibration
-from detectors.models.onnx_runtime import refuse_without_torch, without_probing
+from detectors.models.onnx_runtime import refuse_without_torch
 from detectors.storing.atomic import atomic_write
 
 BESIDE = "provenance.json"

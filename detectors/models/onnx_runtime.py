@@ -1,11 +1,8 @@
-"""Libraries, silent: what some of them would say to the outside when they are loaded."""
+"""Import onnxruntime with telemetry off, and refuse devices that are not there."""
 
 import importlib
 import os
-import socket
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from detectors.errors import ConfigError
@@ -24,20 +21,6 @@ def onnxruntime() -> Any:
     runtime.disable_telemetry_events()  # older builds on Windows
     runtime.set_default_logger_severity(3)  # errors; machines without a GPU are warned of
     return runtime
-
-
-@contextmanager
-def without_probing() -> Iterator[None]:
-    """Load libraries in this block that bring urllib3, which binds a socket to ::1 at its import.
-
-    It does so to see whether the machine has IPv6, and asks Python first; here the answer is no.
-    """
-    had = socket.has_ipv6
-    socket.has_ipv6 = False
-    try:
-        yield
-    finally:
-        socket.has_ipv6 = had
 
 
 def refuse_without_torch(device: str) -> None:

@@ -10,10 +10,10 @@ from typing import Any
 import click
 
 from detectors.errors import ConfigError
-from provenance import __version__
 from provenance.cli import output
 from provenance.cli.suggest import Suggesting
 from provenance.engine import interrupt
+from provenance.version import __version__
 
 USAGE, UNCHECKED, CLOSED = 2, 3, 141
 """Exit codes: nothing was checked; not everything could be read or said; the reader has gone."""

@@ -247,15 +247,15 @@ def _choice(found: "Found") -> "Choice":
 
 def _banks(choice: "Choice") -> Iterator[Finding]:
     """Open the banks that are configured."""
-    from detectors.bank.location import opened, place
+    from provenance.banking.state import state
 
     for name in choice.options.get("known_fakes", {}).get("banks", []):
         try:
-            bank = opened(place(name))
+            bank, entries, changes = state(name)
         except ConfigError as error:
             yield BAD, "bank", str(error)
         else:
-            yield OK, f"bank {bank.name}", f"{len(bank.entries)} entries, change {bank.changes}"
+            yield OK, f"bank {bank}", f"{entries} entries, change {changes}"
 
 
 def _detectors(choice: "Choice") -> Iterator[Finding]:
@@ -275,18 +275,15 @@ def _detectors(choice: "Choice") -> Iterator[Finding]:
 
 def _lists() -> Iterator[Finding]:
     """Yield the trust lists in use, and what to do about an old one."""
-    from detectors.c2pa.trust import STALE_AFTER, known, user_folder
+    from provenance.cli.trust import states
 
-    today = datetime.now(UTC).date()
     try:
-        for row in known(user_folder()):
-            row.pem(user_folder(), "signers", "timestamps", "end-entities", "distrusted")
-            age, what = row.age(today), f"list {row.name}"
-            if not row.enabled:
-                yield OK, what, "not in use"
-            elif age > STALE_AFTER:
-                yield NOTE, what, f"{age} days old (issued {row.issued}): {OLD.format(row.name)}"
+        for name, issued, age, use in states():
+            if use == "off":
+                yield OK, f"list {name}", "not in use"
+            elif use == "stale":
+                yield NOTE, f"list {name}", f"{age} days old (issued {issued}): {OLD.format(name)}"
             else:
-                yield OK, what, f"issued {row.issued}, {age} days old"
+                yield OK, f"list {name}", f"issued {issued}, {age} days old"
     except ConfigError as error:
         yield BAD, "trust lists", str(error)

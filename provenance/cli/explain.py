@@ -66,27 +66,19 @@ def explain(
 
 def _drawn(file: str, record: Record, options: Mapping[str, Mapping[str, Any]], out: Path) -> str:
     """Draw the first match of a record, and give what became of it in a line."""
-    from detectors.bank.location import opened, place
-    from detectors.bank.matching.parts import at
-    from detectors.known_fakes.draw import draw
+    from provenance.banking.matched import aligned, matched
     from provenance.intake import files
     from provenance.messages import say
+    from provenance.render.match import draw
 
     matches = [s for s in record.signals if s.detector == "known_fakes" and s.facts.get("entry")]
     if not matches:
         return f"{out}: nothing is drawn, since no picture of a bank was matched"
     signal = matches[0]
-    names = options.get("known_fakes", {}).get("banks", [])
-    banks = [bank for bank in map(opened, map(place, names)) if bank.name == signal.facts["bank"]]
-    bank = next(bank for bank in banks if signal.facts["entry"] in bank.entries)
-    entry = bank.entries[signal.facts["entry"]]
-    picture = files.item(file, follow=True).picture
-    frame = signal.facts.get("frame", 0)
-    shown = picture.frame(frame) if frame else picture
-    if region := signal.facts.get("region"):
-        shown = at(shown, region)
+    banks = options.get("known_fakes", {}).get("banks", [])
+    match = matched(banks, signal.facts, files.item(file, follow=True).picture)
     captions = [say(signal.reason), f"{record.item.uri}: policy finds {record.verdict.risk.value}."]
-    image = draw(shown, bank.features(entry), captions)
+    image = draw(match.picture, aligned(match.picture, match.block), captions)
     with appearing(out) as drawn:
         image.save(drawn, "PNG")
-    return f"{out}: {entry.id} and {file}, drawn"
+    return f"{out}: {match.entry} and {file}, drawn"

@@ -97,13 +97,12 @@ def _matched(spec: Spec) -> None:
     Raises:
         ConfigError: it is not found.
     """
-    from detectors.bank.entry import Entry
-    from provenance.cli.enrol import add_pictures
+    from provenance.banking.add import add_pictures
 
     with tempfile.TemporaryDirectory(prefix="provenance-") as folder:
         file, bank = Path(folder, "known.png"), Path(folder, "trial.bank")
         file.write_bytes(picture())
-        add_pictures(bank, [file], Entry(id="", hashes={}, created="", modified=""))
+        add_pictures(bank, [file])
         other = Item("trial", lambda: picture(brighter=8), kind=Kind.IMAGE)
         found = spec.load({"banks": [str(bank)]}).inspect(other)
         if not any(signal.facts.get("entry") == "known" for signal in found):

@@ -1,8 +1,9 @@
 """`provenance trust`: the lists of certificates that make a signer trusted."""
 
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -37,6 +38,22 @@ def listed(form: str) -> None:
         click.echo(json_text(rows))
     else:
         _table(rows)
+
+
+def states() -> Iterator[tuple[str, date, int, Literal["off", "stale", "on"]]]:
+    """Yield name, date of issue, age in days and use of each list, once its files are read.
+
+    Raises:
+        ConfigError: a file of a list cannot be read.
+    """
+    from detectors.c2pa.trust import STALE_AFTER, known, user_folder
+
+    today = datetime.now(UTC).date()
+    for row in known(user_folder()):
+        row.pem(user_folder(), "signers", "timestamps", "end-entities", "distrusted")
+        age = row.age(today)
+        use: Literal["stale", "on"] = "stale" if age > STALE_AFTER else "on"
+        yield row.name, row.issued, age, use if row.enabled else "off"
 
 
 @trust.command("import")

@@ -11,9 +11,9 @@ from detectors.errors import CannotAssess, ConfigError
 from detectors.item import Item, Kind
 from detectors.signal import Outcome, Reason, Signal, Tier
 from detectors.spec import Detector, Spec
-from provenance import __version__
 from provenance.record import Described, Record, Tool
 from provenance.verdict import Policy, conflicts, judge
+from provenance.version import __version__
 
 ITEM = "item"
 """The detector that speaks of the item itself."""

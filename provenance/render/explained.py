@@ -8,10 +8,10 @@ import msgspec
 from detectors.signal import Signal, Tier
 from provenance.record import Record
 from provenance.render import Look
-from provenance.render.case import Case, case, unread
 from provenance.render.terminal import Page
 from provenance.render.words import Words
 from provenance.verdict import Policy
+from provenance.verdict.headline import Case, case, unread
 from provenance.verdict.policy import Row
 
 QUESTIONS = ("means", "not", "next", "publish")

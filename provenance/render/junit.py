@@ -15,8 +15,8 @@ from xml.sax.saxutils import quoteattr
 from provenance.intake.location import Names, Root
 from provenance.record import Record, Risk
 from provenance.render import Look
-from provenance.render.case import case
 from provenance.render.words import Words
+from provenance.verdict.headline import case
 
 IN_MEMORY = 2**22
 """Bytes of test cases above which they wait on the disk, 4 MiB: some 15,000 items."""

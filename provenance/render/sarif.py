@@ -14,9 +14,9 @@ import msgspec
 from provenance.intake.location import Location, Root
 from provenance.record import Record, Risk
 from provenance.render import Look
-from provenance.render.case import Case, case
 from provenance.render.escape import escape_json
 from provenance.render.words import Words
+from provenance.verdict.headline import Case, case
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 LEVELS = {Risk.HIGH: "error", Risk.REVIEW: "warning"}

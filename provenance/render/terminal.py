@@ -8,10 +8,10 @@ from detectors.decode.sniff import Kind
 from detectors.signal import Claim, Outcome, Signal
 from provenance.record import Record, Risk
 from provenance.render import Look
-from provenance.render.case import LOOKED, passages, unread
 from provenance.render.console import console
 from provenance.render.words import Words
 from provenance.verdict.evidence import strength
+from provenance.verdict.headline import LOOKED, passages, unread
 
 if TYPE_CHECKING:
     from rich.text import Text

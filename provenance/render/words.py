@@ -8,10 +8,10 @@ from detectors.signal import FINDING_FROM, Claim, Outcome, Reason, Signal, Tier
 from provenance.messages import say, table
 from provenance.record import Record
 from provenance.render import Look
-from provenance.render.case import Case, case, passages, unread
 from provenance.render.escape import escape
 from provenance.verdict import wrong_per_thousand
 from provenance.verdict.evidence import cap
+from provenance.verdict.headline import Case, case, passages, unread
 from provenance.verdict.rules import combined
 
 SUPPORT = (

@@ -321,9 +321,9 @@ import contextlib, io, json, os, random, signal, sys, time
 from pathlib import Path
 from detectors.bank.folder import store
 from provenance import cli
-from provenance.cli import enrol
+from provenance.banking import add
 
-store.TAIL, enrol.BATCH, rng, bank = 3, 2, random.Random(5), sys.argv[1]
+store.TAIL, add.BATCH, rng, bank = 3, 2, random.Random(5), sys.argv[1]
 with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):
     cli.provenance(["bank", "add", "--bank", bank + ".warm", sys.argv[2]])
 for turn in range(int(sys.argv[3])):

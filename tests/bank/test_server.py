@@ -23,7 +23,7 @@ from detectors.errors import ConfigError
 from detectors.item import Item
 from detectors.known_fakes.detector import KnownFakes
 from detectors.known_fakes.refresh import Watched
-from provenance.cli import enrol
+from provenance.banking import add as adding
 
 Run = Callable[..., CompletedProcess[str]]
 FAKES = Path(__file__).parents[2] / "fixtures" / "fakes"
@@ -160,18 +160,18 @@ def test_pictures_that_others_add_meanwhile_are_met(
     same = hashlib.sha256((tmp_path / "chloe.jpg").read_bytes()).hexdigest()
     said = same if theirs == "chloe" else "a" * 63 + "1"
 
-    def tell(line: str) -> None:
-        if line == "added  anna":
+    def tell(added: Entry, _copy: str | None) -> None:
+        if added.id == "anna":
             add(address(url), entry("chloe", hashes={"sha256": (Hash(said),)}))
 
-    monkeypatch.setattr(enrol, "BATCH", 1)
+    monkeypatch.setattr(adding, "BATCH", 1)
     template = Entry(id="", hashes={}, created=NOW, modified=NOW)
     if theirs == "chloe":
-        done = enrol.add_pictures(address(url), [tmp_path], template, tell=tell)
+        done = adding.add_pictures(address(url), [tmp_path], template, tell=tell)
         assert (done.added, done.present) == (["anna", "boris"], ["chloe"])
     else:
         with pytest.raises(ConfigError, match="'chloe' was made from other bytes"):
-            enrol.add_pictures(address(url), [tmp_path], template, tell=tell)
+            adding.add_pictures(address(url), [tmp_path], template, tell=tell)
     assert sorted(ServerBank(address(url)).entries) == [*names]
 
 

@@ -16,8 +16,8 @@ import provenance
 from detectors.catalog import BUILT_IN
 from detectors.signal import Reason
 from provenance.messages import say, table
-from provenance.render.case import Case
 from provenance.render.explained import NOTHING, QUESTIONS
+from provenance.verdict.headline import Case
 
 HOUSES = [Path(package.__path__[0]) for package in (detectors, provenance)]
 CODE = re.compile(

@@ -16,10 +16,10 @@ from detectors.item import Kind
 from detectors.signal import FINDING_FROM, Claim, Outcome, Signal
 from provenance.record import Record, Risk
 from provenance.render import FORMATS, Look, renderer
-from provenance.render.case import Case, case
 from provenance.render.terminal import STYLES, wrapped
 from provenance.render.words import Words
 from provenance.verdict import load
+from provenance.verdict.headline import Case, case
 
 Make = Callable[..., Record]
 DEFAULT = load("default")

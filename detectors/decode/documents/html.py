@@ -6,7 +6,7 @@ from importlib.metadata import version
 from typing import Any
 
 from detectors.decode.documents.visible import visible
-from detectors.models.onnx_runtime import without_probing
+from detectors.decode.probing import without_probing
 
 LONGEST = 1 << 20
 """Characters of a page whose article is searched for; of longer ones all visible text is taken.

@@ -8,13 +8,14 @@ import importlib
 import math
 from typing import TYPE_CHECKING, Any
 
+from detectors.decode.probing import without_probing
 from detectors.errors import ConfigError
 from detectors.image_model.external.layouts import PROCESSOR, Chosen, Layout, community, sidecar
 from detectors.image_model.external.preprocessing import seen
 from detectors.item import Item
 from detectors.models import external
 from detectors.models.encoder.tokens import AS_IT_IS
-from detectors.models.onnx_runtime import onnxruntime, refuse_without_provider, without_probing
+from detectors.models.onnx_runtime import onnxruntime, refuse_without_provider
 
 if TYPE_CHECKING:
     from collections.abc import Callable

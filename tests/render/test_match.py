@@ -10,7 +10,8 @@ from PIL import Image
 
 from detectors.bank.features import entry_block
 from detectors.item import Item
-from detectors.known_fakes.draw import BLUE, JOINED, PALE, PANEL, draw
+from provenance.banking.matched import aligned
+from provenance.render.match import BLUE, JOINED, PALE, PANEL, draw
 
 Run = Callable[..., CompletedProcess[str]]
 NO_COLOURS = np.zeros((0, 16, 16, 3), np.uint8)
@@ -28,7 +29,8 @@ def count(image: Image.Image, colour: tuple[int, int, int]) -> int:
 @pytest.mark.parametrize("query", ["boris_mirrored", "boris_rotated", "anna_cropped"])
 def test_both_pictures_are_framed_and_joined(query: str) -> None:
     block = entry_block(item(f"known/{query.partition('_')[0]}.jpg").picture.grey, NO_COLOURS)
-    drawn = draw(item(f"queries/{query}.jpg").picture, block, ["entry", "word " * 100])
+    picture = item(f"queries/{query}.jpg").picture
+    drawn = draw(picture, aligned(picture, block), ["entry", "word " * 100])
     assert drawn.width > 3 * PANEL
     assert count(drawn, JOINED) > 1000
     assert count(drawn, BLUE) > PANEL
@@ -37,11 +39,10 @@ def test_both_pictures_are_framed_and_joined(query: str) -> None:
 
 def test_what_is_missing_is_said() -> None:
     picture = item("queries/anna_jpeg.jpg").picture
-    bare = draw(picture, None, ["hashes alone"])
+    bare = draw(picture, aligned(picture, None), ["hashes alone"])
     assert count(bare, PALE) > PANEL * PANEL
-    stranger = draw(
-        picture, entry_block(np.full((96, 96), 128, np.uint8), NO_COLOURS), ["no overlay"]
-    )
+    block = entry_block(np.full((96, 96), 128, np.uint8), NO_COLOURS)
+    stranger = draw(picture, aligned(picture, block), ["no overlay"])
     assert count(stranger, PALE) > PANEL * PANEL // 2
 
 

@@ -1,9 +1,9 @@
-"""Pictures on their way into a bank."""
+"""Adds pictures to a bank."""
 
 import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
@@ -12,10 +12,11 @@ from detectors.bank.location import Place, Store, create, exists, opened, writin
 from detectors.bank.matching.decisions import Held, Holds, kept_out, reinstated
 from detectors.decode.sniff import Kind
 from detectors.errors import CannotAssess, ConfigError
-from provenance.cli.progress import Progress
 from provenance.intake import files
 from provenance.intake.paths import found
 
+Planned: TypeAlias = tuple[str, tuple[str, str]]
+"""An id, and the file and SHA-256 of the picture that is to have it."""
 BATCH: Final = 32
 """Entries that are brought to the disk, and acknowledged, together."""
 
@@ -45,56 +46,45 @@ class Enrolment(msgspec.Struct):
         told: dict[str, Any] = msgspec.to_builtins(self)
         return told
 
-    def summary(self) -> str:
-        """Give it in a line."""
-        counts = {
-            "added": len(self.added),
-            "of low detail, matched by bytes alone": len(self.exact_only),
-            "of the same bytes as another": len(self.copies),
-            "already there": len(self.present),
-            "parked": len(self.held),
-            "broken": len(self.broken),
-            "no pictures": len(self.passed_over),
-        }
-        words = [f"{count} {what}" for what, count in counts.items() if count]
-        return f"{self.bank}: {', '.join(words) or 'nothing to add'}"
-
 
 def add_pictures(
     path: Place,
     roots: list[Path],
-    template: Entry,
+    template: Entry | None = None,
     *,
     name: str | None = None,
     reinstate: str | None = None,
     report: bool = False,
-    tell: Callable[[str], None] | None = None,
+    tell: Callable[[Entry, str | None], None] = lambda _entry, _copy: None,
+    watch: Callable[[Iterable[Planned], int], Iterable[Planned]] = lambda rows, _count: rows,
 ) -> Enrolment:
     """Add every picture below the roots to a bank, which is made where there is none.
 
     Args:
         path: where the bank lies.
         roots: files and folders.
-        template: what all entries share.
+        template: what all entries share; None: nothing.
         name: the id, for one picture.
         reinstate: why pictures are taken in of which something else was decided here.
         report: whether added entries are compared with all others.
-        tell: told of each entry once it is safe on the disk.
+        tell: told of each entry once it is safe on the disk, and of an id of the same bytes.
+        watch: passes on what is about to be added, and how many there are: for a progress line.
 
     Raises:
         ConfigError: a path is missing, an id is taken by other bytes or by two files, or the bank
             cannot be used; then nothing is written.
     """
+    template = template or Entry(id="", hashes={}, created="", modified="")
     done = Enrolment(path.name)
     known = opened(path).entries if exists(path) else {}
     planned = _planned(roots, name, known, done)
     plan = _Plan(path, template, reinstate)
     fresh = plan.fresh(planned, known, done)
     create(path, template.created)
-    with writing(path) as writer, Progress("Adding pictures", len(fresh)) as progress:
+    with writing(path) as writer:
         plan.fresh(fresh, writer.bank.entries, Enrolment(path.name))  # anew, under the lock
         decided, files_known = Holds(writer.bank, innocents=True), _Files(writer.bank)
-        for entry_id, (file, sha256) in progress.watch(fresh.items()):
+        for entry_id, (file, sha256) in watch(fresh.items(), len(fresh)):
             if not plan.fresh({entry_id: (file, sha256)}, writer.bank.entries, done):
                 continue  # another process has added it to the server since
             made = plan.made(entry_id, file, decided, done)
@@ -280,15 +270,11 @@ def _near_copies(path: Place, added: dict[str, str]) -> list[dict[str, Any]]:
 
 
 def _acknowledge(
-    entries: Iterable[Entry], done: Enrolment, tell: Callable[[str], None] | None
+    entries: Iterable[Entry], done: Enrolment, tell: Callable[[Entry, str | None], None]
 ) -> None:
     """Note what is safe, and tell of it."""
     for entry in entries:
         done.added.append(entry.id)
         if not entry.perceptual:
             done.exact_only.append(entry.id)
-        if tell is not None:
-            low = "" if entry.perceptual else "  (low detail: by bytes alone)"
-            copy = done.copies.get(entry.id)
-            same = f'  (the same bytes as "{copy}")' if copy else ""
-            tell(f"added  {entry.id}{low}{same}")
+        tell(entry, done.copies.get(entry.id))

@@ -20,7 +20,7 @@ from detectors.bank.exchange.row import Defaults, Feed, Left, text
 from detectors.bank.exchange.tlp import leaving
 from detectors.bank.location import Place, opened
 from detectors.storing.atomic import appearing
-from provenance.cli.place import BANK, OVERRIDE, PLACE, REINSTATE, WHY, why
+from provenance.cli.bank.options import BANK, OVERRIDE, PLACE, REINSTATE, WHY, why
 from provenance.cli.progress import Progress
 from provenance.engine.isolated import streamed
 from provenance.render.escape import escape, json_text

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,10 +24,11 @@ from detectors.bank.location import (
 )
 from detectors.bank.matching.decisions import Holds, copied, kept_out, reinstated
 from detectors.errors import ConfigError
-from provenance.cli.calibrate_bank import calibrate
-from provenance.cli.enrol import Enrolment, add_pictures
-from provenance.cli.exchange import diff, export, import_, merge
-from provenance.cli.place import BANK, OVERRIDE, REINSTATE, WHY, why
+from provenance.banking.add import Enrolment, Planned, add_pictures
+from provenance.cli.bank.calibrate import calibrate
+from provenance.cli.bank.exchange import diff, export, import_, merge
+from provenance.cli.bank.options import BANK, OVERRIDE, REINSTATE, WHY, why
+from provenance.cli.progress import Progress
 from provenance.cli.suggest import Suggesting
 from provenance.render.escape import escape, json_text
 
@@ -120,10 +121,11 @@ def add(
     elif not paths:
         raise click.UsageError("name pictures or folders to add, or give --id and --hash")
     else:
-        tell = None if form == "json" else _told
+        tell = _told if form == "terminal" else _untold
         done = add_pictures(
-            path, [*paths], template, name=name, reinstate=reinstate, report=report, tell=tell
-        )
+            path, [*paths], template, name=name, reinstate=reinstate, report=report, tell=tell,
+            watch=_watched,
+        )  # fmt: skip
     _say_enrolled(done, form, report=report)
     ctx.exit(3 if done.broken or done.held else 0)
 
@@ -141,7 +143,7 @@ def _say_enrolled(done: Enrolment, form: str, *, report: bool) -> None:
         click.echo(escape(f"copy  {near['id']}  {near['other']}  ({how})"))
     if report and not done.near:
         click.echo("no copies among what was added")
-    click.echo(escape(done.summary()), err=True)
+    click.echo(escape(_summary(done)), err=True)
 
 
 def _template(*, kind: str, tlp: str, first_seen: datetime | None, **said: Any) -> Entry:
@@ -161,8 +163,40 @@ def _template(*, kind: str, tlp: str, first_seen: datetime | None, **said: Any) 
     )
 
 
-def _told(line: str) -> None:
-    """Print one acknowledged entry at once, so that a reader of the output may rely on it."""
+def _summary(done: Enrolment) -> str:
+    """Return what became of the pictures, in a line."""
+    counts = {
+        "added": len(done.added),
+        "of low detail, matched by bytes alone": len(done.exact_only),
+        "of the same bytes as another": len(done.copies),
+        "already there": len(done.present),
+        "parked": len(done.held),
+        "broken": len(done.broken),
+        "no pictures": len(done.passed_over),
+    }
+    words = [f"{count} {what}" for what, count in counts.items() if count]
+    return f"{done.bank}: {', '.join(words) or 'nothing to add'}"
+
+
+def _watched(rows: Iterable[Planned], count: int) -> Iterator[Planned]:
+    """Yield rows as they are added, with a progress line."""
+    with Progress("Adding pictures", count) as progress:
+        yield from progress.watch(rows)
+
+
+def _untold(_entry: Entry, _copy: str | None) -> None:
+    """Print nothing: the report in JSON comes at the end."""
+
+
+def _told(entry: Entry, copy: str | None) -> None:
+    """Print one acknowledged entry at once."""
+    low = "" if entry.perceptual else "  (low detail: by bytes alone)"
+    same = f'  (the same bytes as "{copy}")' if copy else ""
+    _print_at_once(f"added  {entry.id}{low}{same}")
+
+
+def _print_at_once(line: str) -> None:
+    """Print a line that a reader of the output may rely on."""
     click.echo(escape(line))
     sys.stdout.flush()
 
@@ -307,7 +341,7 @@ def _restate(path: Place, ids: tuple[str, ...], status: Status, reason: str) -> 
             writer.put(msgspec.structs.replace(entry, status=status, reason=reason, modified=now))
         for entry in writer.commit():
             same = f'  (the same picture as "{copies[entry.id][1]}")' if entry.id in copies else ""
-            _told(f"{status.value}  {entry.id}{same}")
+            _print_at_once(f"{status.value}  {entry.id}{same}")
     for entry_id, other in unsure.items():
         words = f'may be the same picture as "{other}" by its hashes alone, and stays as it is'
         click.echo(escape(f"{entry_id}: {words}"), err=True)

@@ -7,19 +7,11 @@ from typing import TYPE_CHECKING, Final
 import numpy as np  # noqa: TID253 - this module is imported where something is drawn
 from PIL import Image, ImageDraw, ImageFont  # noqa: TID253
 
-from detectors.bank.features import (
-    QUERY_FEATURES,
-    QUERY_SIDE,
-    Features,
-    extract,
-    from_block,
-)
-from detectors.bank.matching.verify import TILE, Overlay, overlay
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from detectors.decode.picture import Picture
+    from provenance.banking.matched import Alignment
 
 PANEL: Final = 384
 """Pixels of a panel's side."""
@@ -42,18 +34,16 @@ STRENGTH: Final = 0.55
 Spot = tuple[float, float]
 
 
-def draw(picture: "Picture", block: bytes | None, captions: Sequence[str]) -> Image.Image:
+def draw(picture: "Picture", found: "Alignment", captions: Sequence[str]) -> Image.Image:
     """Give a drawing of a match, 3 panels wide, with captions under it.
 
     Args:
         picture: that matched.
-        block: the entry's local features with its small copy; None where it came as hashes alone.
+        found: how it lies over the entry.
         captions: lines of text; long ones are wrapped.
     """
     here = _fitted(Image.fromarray(picture.rgb))
-    entry = from_block(block) if block else None
-    upright = extract(picture.grey, QUERY_SIDE, QUERY_FEATURES)
-    laid, mirrored = _best(upright, entry)
+    entry = found.entry
     lines = [part for caption in captions for part in _wrapped(caption)]
     width = 3 * PANEL + 4 * GAP
     canvas = Image.new("RGB", (width, HEAD + PANEL + 2 * GAP + LINE * len(lines) + GAP), WHITE)
@@ -66,25 +56,16 @@ def draw(picture: "Picture", block: bytes | None, captions: Sequence[str]) -> Im
     else:
         copy = _fitted(Image.fromarray(entry.grey).convert("RGB"))
         _panel(canvas, corners[1], f"The entry: its kept copy, {max(entry.grey.shape)} px", copy)
-        if laid is None:
+        if found.overlay is None:
             _panel(canvas, corners[2], "Agreement", None, "No overlay was found; a hash decides.")
         else:
             title = "Correlation of each tile, in hundredths"
-            _panel(canvas, corners[2], title, _tiled(entry, laid, copy.size))
-            _join(pen, corners, (here.size, copy.size), (upright, entry), laid, mirrored=mirrored)
+            _panel(canvas, corners[2], title, _tiled(found, copy))
+            _join(pen, corners, (here.size, copy.size), found)
     for number, line in enumerate(lines):
         at = (GAP, HEAD + PANEL + 2 * GAP + LINE * number)
         pen.text(at, line, INK, _font(TEXT))
     return canvas
-
-
-def _best(upright: Features, entry: Features | None) -> tuple[Overlay | None, bool]:
-    """Give the better overlay of the picture and its mirror image, and which it is."""
-    if entry is None:
-        return None, False
-    ways = [(overlay(way, entry), mirrored) for way, mirrored in (
-        (upright, False), (upright.mirrored(), True))]  # fmt: skip
-    return max(ways, key=lambda way: len(way[0].here) if way[0] else -1)
 
 
 def _panel(
@@ -109,16 +90,15 @@ def _join(
     pen: ImageDraw.ImageDraw,
     corners: Sequence[tuple[int, int]],
     shown: tuple[tuple[int, int], tuple[int, int]],
-    features: tuple[Features, Features],
-    laid: Overlay,
-    *,
-    mirrored: bool,
+    found: "Alignment",
 ) -> None:
     """Frame what the two pictures share, and join the features that agree closely."""
-    picture, entry = features
+    picture, entry, laid = found.upright, found.entry, found.overlay
+    if entry is None or laid is None:
+        return
 
     def here(points: "NDArray[np.float64]") -> list[Spot]:
-        turned = np.array([picture.size[0] - 1, 0]) + points * [-1, 1] if mirrored else points
+        turned = np.array([picture.size[0] - 1, 0]) + points * [-1, 1] if found.mirrored else points
         return _placed(turned, picture.size, shown[0], corners[0])
 
     def there(points: "NDArray[np.float64]") -> list[Spot]:
@@ -149,12 +129,14 @@ def _frame(
     pen.line([*inside, inside[0]], BLUE, 3, joint="curve")
 
 
-def _tiled(entry: Features, laid: Overlay, size: tuple[int, int]) -> Image.Image:
+def _tiled(found: "Alignment", copy: Image.Image) -> Image.Image:
     """Give the small copy with each tile coloured by its correlation, and the number in it."""
-    copy = Image.fromarray(entry.grey).convert("RGB").resize(size, Image.Resampling.BICUBIC)
+    entry, laid = found.entry, found.overlay
+    if entry is None or laid is None:
+        return copy
     tint = copy.copy()
     pen = ImageDraw.Draw(tint)
-    side = TILE * size[0] / entry.grey.shape[1]
+    side = found.tile * copy.width / entry.grey.shape[1]
     boxes = {
         (row, column): (column * side, row * side, (column + 1) * side - 1, (row + 1) * side - 1)
         for row, column in np.argwhere(~np.isnan(laid.tiles)).tolist()

@@ -1,0 +1,1 @@
+"""Pictures into banks, without a command line: for commands, queues and feeds alike."""
