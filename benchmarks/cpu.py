@@ -40,7 +40,7 @@ for path in sorted(pathlib.Path(sys.argv[1]).iterdir()):
 
 
 def cost(command: list[str]) -> tuple[float, float]:
-    """Give (CPU seconds, MB) of one run, started from a small process: forks inherit its peak."""
+    """Return (CPU seconds, MB) of one run, started from a small process: forks inherit its peak."""
     env = dict(os.environ, HOME=tempfile.gettempdir(), OMP_NUM_THREADS="1")
     launcher = [sys.executable, "-S", "-E", "-c", LAUNCH, *command]
     done = subprocess.run(launcher, env=env, capture_output=True, text=True, check=True)
@@ -50,7 +50,7 @@ def cost(command: list[str]) -> tuple[float, float]:
 
 
 def best(command: list[str]) -> tuple[float, float]:
-    """Give the least CPU seconds of six runs, and the most memory."""
+    """Return the least CPU seconds of six runs, and the most memory."""
     runs = [cost(command) for _ in range(ROUNDS)]
     return min(seconds for seconds, _ in runs), max(mb for _, mb in runs)
 

@@ -26,7 +26,7 @@ AI = {"ai_generated": "generated", "ai_edited": "edited"}
 
 
 def scan(*args: str) -> dict[str, Record]:
-    """Give the records of a scan, by file name."""
+    """Return the records of a scan, by file name."""
     with tempfile.TemporaryDirectory() as home:
         env = {"HOME": home, "PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "1"}
         command = [*COMMAND, "scan", "--format", "jsonl", "--fail-on", "never", *args]
@@ -36,30 +36,30 @@ def scan(*args: str) -> dict[str, Record]:
 
 
 def rows(folder: Path) -> list[Record]:
-    """Give the manifest of a folder."""
+    """Return the manifest of a folder."""
     lines = (folder / "MANIFEST.jsonl").read_text("utf-8").splitlines()
     return [json.loads(line) for line in lines if line.strip()]
 
 
 def share(right: Iterable[bool]) -> Record:
-    """Give k, n and the interval of what is true."""
+    """Return k, n and the interval of what is true."""
     said = list(right)
     low, high = wilson(sum(said), len(said))
     return {"k": sum(said), "n": len(said), "low": round(low, 3), "high": round(high, 3)}
 
 
 def of(record: Record, detector: str) -> list[Record]:
-    """Give the signals of a detector."""
+    """Return the signals of a detector."""
     return [signal for signal in record["signals"] if signal["detector"] == detector]
 
 
 def fact(record: Record, detector: str, name: str) -> Any:
-    """Give a fact of a detector's first signal."""
+    """Return a fact of a detector's first signal."""
     return of(record, detector)[0]["facts"].get(name)
 
 
 def mark(record: Record) -> str | None:
-    """Give the strongest claim of AI that the metadata carry."""
+    """Return the strongest claim of AI that the metadata carry."""
     claims = {AI.get(signal["claim"]) for signal in of(record, "metadata")}
     return next((claim for claim in ("generated", "edited") if claim in claims), None)
 

@@ -50,7 +50,7 @@ Said = dict[str, tuple[float, bool]]
 
 
 def rows(folder: Path, split: str) -> list[Row]:
-    """Give the pictures labelled ai or real of a split, by file."""
+    """Return the pictures labelled ai or real of a split, by file."""
     lines = (folder / "MANIFEST.jsonl").read_text("utf-8").splitlines()
     found = [json.loads(line) for line in lines if line.strip()]
     wanted = [r for r in found if r["split"] == split and r["label"] in ("ai", "real")]
@@ -58,7 +58,7 @@ def rows(folder: Path, split: str) -> list[Row]:
 
 
 def run(command: list[str]) -> tuple[list[str], float]:
-    """Give the lines that a command prints, and its CPU seconds."""
+    """Return the lines that a command prints, and its CPU seconds."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     out = subprocess.run(command, capture_output=True, check=False, text=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -69,7 +69,7 @@ def run(command: list[str]) -> tuple[list[str], float]:
 
 
 def ours(folder: Path, model: str | None) -> tuple[Said, float]:
-    """Give what our detector says of the files of a folder."""
+    """Return what our detector says of the files of a folder."""
     command = [sys.executable, "-m", "provenance", "scan", str(folder), "--only", "image_model"]
     command += ["--format", "jsonl", "--fail-on", "never"]
     if model is not None:
@@ -88,14 +88,14 @@ def ours(folder: Path, model: str | None) -> tuple[Said, float]:
 
 
 def peer(folder: Path, python: str) -> tuple[Said, float]:
-    """Give what the peer says of the files of a folder."""
+    """Return what the peer says of the files of a folder."""
     files = sorted(str(path) for path in folder.iterdir())
     lines, spent = run([python, "-c", PEER, *files])
     return {name: (score, accuses) for name, score, accuses in map(json.loads, lines)}, spent
 
 
 def line(name: str, pictures: list[Row], said: Said, spent: float) -> str:
-    """Give a detector's line of the table."""
+    """Return a detector's line of the table."""
     labels = [row["label"] == "ai" for row in pictures]
     keys = [Path(row["file"]).name for row in pictures]
     worst = [-math.inf if ai else math.inf for ai in labels]
@@ -119,7 +119,7 @@ def line(name: str, pictures: list[Row], said: Said, spent: float) -> str:
 
 
 def ranked(scores: list[float], labels: list[bool], part: list[bool]) -> str:
-    """Give the AUROC of a part of the pictures, with its interval."""
+    """Return the AUROC of a part of the pictures, with its interval."""
     own = [(s, ai) for s, ai, use in zip(scores, labels, part, strict=True) if use]
     value = auroc([s for s, _ in own], [ai for _, ai in own])
     ends = auroc_interval([s for s, _ in own], [ai for _, ai in own])
@@ -127,7 +127,7 @@ def ranked(scores: list[float], labels: list[bool], part: list[bool]) -> str:
 
 
 def share(hits: list[bool]) -> str:
-    """Give k of n with its interval."""
+    """Return k of n with its interval."""
     low, high = wilson(sum(hits), len(hits))
     return f"{sum(hits)} of {len(hits)} ({low:.3f} to {high:.3f})"
 

@@ -114,7 +114,7 @@ def _graphics(folder: Path) -> dict[str, Tail]:
 
 
 def _looks(path: Path) -> Iterator[tuple[Looks, Looks]]:
-    """Give the views of a picture as a question and as an entry, if there is enough in it."""
+    """Yield the views of a picture as a question and as an entry, if there is enough in it."""
     try:
         picture = Item(path.name, path.read_bytes).picture
     except CannotAssess:
@@ -125,7 +125,7 @@ def _looks(path: Path) -> Iterator[tuple[Looks, Looks]]:
 
 
 def _photographs(folder: Path) -> Iterator[tuple[tuple[Looks, Looks], bool]]:
-    """Give the real photographs, each once, and whether it has a face."""
+    """Yield the real photographs, each once, and whether it has a face."""
     taken = set()
     for line in (folder / "MANIFEST.jsonl").read_text("utf-8").splitlines():
         row = json.loads(line)
@@ -202,7 +202,7 @@ def _local(folder: Path) -> Local:
 
 
 def _banked(folder: Path, rows: list[dict[str, Any]]) -> Searcher:
-    """Give a bank of the gallery, in a folder of its own."""
+    """Return a bank of the gallery, in a folder of its own."""
     path = Path(tempfile.mkdtemp()) / "gallery.bank"
     create(path, NOW)
     with writing(path) as writer:
@@ -240,7 +240,7 @@ def _weighed(right: list[Checked], wrong: list[Checked]) -> tuple[float, dict[st
 
 
 def _toml(tails: dict[str, Tail], local: Local) -> str:
-    """Give the tables as the program reads them."""
+    """Return the tables as the program reads them."""
     lines = [
         "# How near unrelated pictures come by chance; `card.md` says how it was measured.",
         "# Written by benchmarks/impostors.py: shares as log10, places in bits of 256, of `local`",
@@ -272,7 +272,7 @@ def _fields(tail: Tail) -> list[str]:
 
 
 def _card(tails: dict[str, Tail], local: Local) -> str:
-    """Give the card: what was measured, how it fits, what it does not say."""
+    """Return the card: what was measured, how it fits, what it does not say."""
     weights = ", ".join(f"{name} {value:+.2f}" for name, value in local.weights.items())
     parts = [
         CARD.strip(),

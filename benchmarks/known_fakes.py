@@ -83,7 +83,7 @@ def main() -> None:
 
 
 def machine() -> str:
-    """Give what this runs on."""
+    """Return what this runs on."""
     flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
     known = [name for name in ("avx2", "avx512f", "avx512_vpopcntdq") if name in flags]
     return (
@@ -118,7 +118,7 @@ def photo(path: Path) -> None:
 
 
 def peers(python: str, work: Path) -> dict[str, Any]:
-    """Give what the peers take."""
+    """Return what the peers take."""
     here = Path(__file__).with_name("peers.py")
     env = dict(os.environ, OMP_NUM_THREADS="1")
     done = subprocess.run([python, str(here), str(work)], env=env, capture_output=True, check=True)
@@ -148,13 +148,13 @@ def many(kind: str, folder: Path, work: Path) -> None:
 def altered(
     rng: np.random.Generator, rows: "np.ndarray[Any, Any]", count: int, share: float
 ) -> "np.ndarray[Any, Any]":
-    """Give so many of the rows, drawn at random, with a share of their bits changed."""
+    """Return so many of the rows, drawn at random, with a share of their bits changed."""
     flips = rng.random((count, 256), dtype=np.float32) < share
     return rows[rng.integers(0, len(rows), count)] ^ np.packbits(flips, axis=1)
 
 
 def opened(path: Path) -> Item:
-    """Give a file as an item."""
+    """Return a file as an item."""
     return Item(path.name, path.read_bytes)
 
 
@@ -183,7 +183,7 @@ def pictures(folder: Path, work: Path, theirs: dict[str, Any]) -> None:
 
 
 def children(command: list[str]) -> float:
-    """Give the CPU milliseconds of a command and its children."""
+    """Return the CPU milliseconds of a command and its children."""
     env = dict(os.environ, OMP_NUM_THREADS="1", HOME=tempfile.gettempdir())
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(command, env=env, capture_output=True, check=False)
@@ -251,7 +251,7 @@ def hash_bank(path: Path, rows: "np.ndarray[Any, Any]") -> Path:
 
 
 def entry(name: str, hashes: dict[str, tuple[Hash, ...]]) -> Entry:
-    """Give an entry."""
+    """Return an entry."""
     return Entry(id=name, kind=Kind.AI_FACE, hashes=hashes, created=NOW, modified=NOW)
 
 
@@ -333,7 +333,7 @@ def queried(path: Path, asked: list[tuple[Path, str]], size: int) -> None:
 
 
 def candidates(searcher: Searcher, item: Item) -> set[str]:
-    """Give the entries that a picture's local features bring up."""
+    """Return the entries that a picture's local features bring up."""
     upright = extract(item.picture.grey, QUERY_SIDE, QUERY_FEATURES)
     places = [
         place

@@ -19,7 +19,7 @@ RADIUS = 31
 
 
 def least(work: Callable[[], Any], times: int = 1) -> float:
-    """Give the least CPU milliseconds of seven rounds, of one of the `times` in each."""
+    """Return the least CPU milliseconds of seven rounds, of one of the `times` in each."""
     taken = []
     for _ in range(ROUNDS):
         start = time.process_time()
@@ -30,12 +30,12 @@ def least(work: Callable[[], Any], times: int = 1) -> float:
 
 
 def each(search: Callable[[int], Any], queries: int) -> float:
-    """Give the least milliseconds of a query, asked one by one."""
+    """Return the least milliseconds of a query, asked one by one."""
     return least(lambda: [search(n) for n in range(queries)]) / queries
 
 
 def resident() -> float:
-    """Give the resident set in MB."""
+    """Return the resident set in MB."""
     line = next(x for x in Path("/proc/self/status").read_text().splitlines() if "VmRSS" in x)
     return int(line.split()[1]) / 1024
 

@@ -24,7 +24,7 @@ MANY = 40
 
 
 def text(words: int, seed: int) -> str:
-    """Give so many words in sentences of twelve."""
+    """Return so many words in sentences of twelve."""
     draw = random.Random(seed)  # noqa: S311 - any words will do
     common = COMMON.split()
     drawn = [draw.choice(common) for _ in range(words)]
@@ -32,7 +32,7 @@ def text(words: int, seed: int) -> str:
 
 
 def cost(*args: str) -> tuple[float, float]:
-    """Give CPU seconds, and the peak of memory in MB, of the command and its workers."""
+    """Return CPU seconds, and the peak of memory in MB, of the command and its workers."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     env = dict(os.environ, OMP_NUM_THREADS="1")
     command = [sys.executable, "-m", "provenance", *args, "--only", "text_model", "-q"]

@@ -97,7 +97,7 @@ def main() -> int:
 
 
 def _drawn(row: dict[str, str], clones: Path, seen: set[int]) -> list[dict[str, object]]:
-    """Give at most n records of a row, none of whose runs of words was seen; theirs are now."""
+    """Build at most n records of a row, none of whose runs of words was seen; theirs are now."""
     draw = random.Random(f"{row['repo']} {row['label']}")  # noqa: S311 - a draw, no secret
     least = SHORTEST if row["label"] == "human" else ANSWER
     documents = [one for one in _documents(row, clones) if len(" ".join(one[1]).split()) >= least]
@@ -129,7 +129,7 @@ def _drawn(row: dict[str, str], clones: Path, seen: set[int]) -> list[dict[str, 
 
 
 def _in_turn(documents: list[tuple[str, list[str]]]) -> list[tuple[str, list[str]]]:
-    """Give one document of every generator, then the second of every one."""
+    """Return one document of every generator, then the second of every one."""
     met: Counter[str] = Counter()
     place: list[tuple[int, int, tuple[str, list[str]]]] = []
     for one in documents:
@@ -234,7 +234,7 @@ def _title(node: ET.Element) -> str:
 
 
 def _words(node: ET.Element) -> str:
-    """Give an element's text without figures, lists, formulas and footnotes."""
+    """Return an element's text without figures, lists, formulas and footnotes."""
     if node.tag.rpartition("}")[2] in NOT_SAID | {"footnote", "math", "link"}:
         return node.tail or ""
     return (node.text or "") + "".join(_words(child) for child in node) + (node.tail or "")
@@ -303,7 +303,7 @@ def _herbold_models(text: str) -> Documents:
 
 
 def _answer(generator: str, text: str) -> Documents:
-    """Give an answer that is prose; nothing for refusals, code and lists."""
+    """Yield an answer that is prose; nothing for refusals, code and lists."""
     if BASE.search(generator) or REFUSAL.match(text) or NO_PROSE.search(text):
         return
     lines = [line for line in text.split("\n") if line.strip()]

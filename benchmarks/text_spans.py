@@ -62,7 +62,7 @@ class Bench:
         ]
 
     def judge(self, path: Way) -> "Judge":
-        """Give what judges texts on a path."""
+        """Return what judges texts on a path."""
         highest = [mixed.contrast(m.read, path, self._weights, self._config) for m in self.made]
         without: dict[str, Calibration] = {}
         for held in sorted({one.host.family for one in [*self.made, *self.models]}):
@@ -81,7 +81,7 @@ class Bench:
         return Judge(score, whole, without)
 
     def longer(self) -> list[Made]:
-        """Give texts by people of some 1,000 words: three of a source and domain in a row."""
+        """Return texts by people of some 1,000 words: three of a source and domain in a row."""
         draw = random.Random(SEED)  # noqa: S311 - a sample
         groups: defaultdict[tuple[str, str], list[mixed.Known]] = defaultdict(list)
         for one in self._known:
@@ -95,12 +95,12 @@ class Bench:
         ]
 
     def holding(self, words: int) -> list[Made]:
-        """Give each text by a person with a model's passage of so many words put in."""
+        """Return each text by a person with a model's passage of so many words put in."""
         draw = random.Random(SEED + words)  # noqa: S311 - a sample
         return mixed.holding(self._known, draw, (words, words), ai=True)
 
     def anew(self) -> list[Made]:
-        """Give mixed texts read as a file would be, the passage a paragraph of its own."""
+        """Return mixed texts read as a file would be, the passage a paragraph of its own."""
         draw = random.Random(SEED)  # noqa: S311 - a sample
         chosen = [one for one in self.made if one.kind == mixed.MODEL]
         found = []
@@ -128,7 +128,7 @@ class Judge:
         self._score, self.whole, self._without = score, whole, without
 
     def found(self, one: Made) -> list[Span]:
-        """Give the passages that are shown of a text."""
+        """Find the passages that are shown of a text."""
         scored = [(run, self._score(one.read, run)) for run in windows(one.read.pieces)]
         known = self._without[one.host.family]
         every = spans(scored, lambda own, contrast: stands_out(own, contrast, known))
@@ -136,7 +136,7 @@ class Judge:
 
 
 def overlap(one: Made, found: Sequence[Span]) -> float:
-    """Give the words that passage and shown spans share, of those in either."""
+    """Return the words that passage and shown spans share, of those in either."""
     said = {at for span in found for at in range(span.window.first, span.window.behind)}
     true = set(range(one.passage.first, one.passage.behind))
     sizes = [piece.words for piece in one.read.pieces]
@@ -144,7 +144,7 @@ def overlap(one: Made, found: Sequence[Span]) -> float:
 
 
 def share(right: Sequence[bool]) -> str:
-    """Give k of n, the share and its interval."""
+    """Return k of n, the share and its interval."""
     k, n = sum(right), len(right)
     low, high = wilson(k, n)
     return f"{k} of {n}, {k / n:.3f} [{low:.3f}, {high:.3f}]"

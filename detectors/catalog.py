@@ -85,7 +85,7 @@ GROUP = "provenance.detectors"
 
 
 def catalog() -> tuple[Spec, ...]:
-    """Give the built-in specs, then those of installed plug-ins, by name.
+    """Return the built-in specs, then those of installed plug-ins, by name.
 
     A plug-in that takes a built-in's name changes nothing; one that cannot be imported becomes a
     spec whose detector fails, so that the user hears of it with every item.
@@ -98,7 +98,7 @@ def catalog() -> tuple[Spec, ...]:
 
 
 def _plug_in(point: "EntryPoint") -> Spec:
-    """Give the spec that an entry point names, or one that says why there is none."""
+    """Return the spec that an entry point names, or one that says why there is none."""
     try:
         spec = point.load()
         if not isinstance(spec, Spec):

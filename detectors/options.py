@@ -11,7 +11,7 @@ T = TypeVar("T", bound=msgspec.Struct)
 
 
 def given(name: str, options: Mapping[str, Any], form: type[T], right: str) -> T:
-    """Give a detector's options.
+    """Return a detector's options.
 
     Args:
         name: of the detector.

@@ -22,7 +22,7 @@ class Detector(Protocol):
     """What decided, for the record: the version of model, table or library, and the engine."""
 
     def inspect(self, item: Item) -> list[Signal]:
-        """Give at least one signal; raises `CannotAssess` where the item cannot be judged."""
+        """Return at least one signal; raises `CannotAssess` where the item cannot be judged."""
         ...
 
 
@@ -54,7 +54,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
         return item.kind in self.kinds or item.media_type in self.media_types
 
     def load(self, options: Mapping[str, Any]) -> Detector:
-        """Give the detector, built with these options.
+        """Load the detector, built with these options.
 
         Raises:
             ConfigError: an option cannot be used.
@@ -64,7 +64,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def resolve(name: str) -> Callable[..., Any]:
-    """Give the object that `module:attribute` names."""
+    """Return the object that `module:attribute` names."""
     module, _, attribute = name.partition(":")
     found: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
     return found

@@ -56,7 +56,7 @@ SCREEN = ("check", "fixtures/signed/laundered.jpg", "--without", "image_model,po
 
 
 def run(*args: str, **variables: str) -> str:
-    """Give what the command prints, from the root of the repository, in an empty home."""
+    """Return what the command prints, from the root of the repository, in an empty home."""
     kept = {k: v for k, v in os.environ.items() if k in ("PATH", "PYTHONSAFEPATH", "VIRTUAL_ENV")}
     env = kept | {"HOME": "/nonexistent", "COLUMNS": "80", "PYTHONUTF8": "1"} | variables
     command = [sys.executable, "-m", "provenance", *args]
@@ -65,7 +65,7 @@ def run(*args: str, **variables: str) -> str:
 
 
 def commands() -> str:
-    """Give the page of commands."""
+    """Return the page of commands."""
     parts = ["# Commands\n\nWhat `--help` says of each; written by `python docs/make.py`.\n"]
     for name in COMMANDS:
         title = f"provenance {name}".strip()
@@ -74,7 +74,7 @@ def commands() -> str:
 
 
 def picture() -> str:
-    """Give the screen as a picture."""
+    """Return the screen as a picture."""
     from rich.console import Console
     from rich.text import Text
 
@@ -85,12 +85,12 @@ def picture() -> str:
 
 
 def share(figure: dict[str, Any]) -> str:
-    """Give a share as people read it: k of n, and its interval."""
+    """Return a share as people read it: k of n, and its interval."""
     return f"{figure['k']} of {figure['n']} [{figure['low']:.3f}, {figure['high']:.3f}]"
 
 
 def figures() -> str:
-    """Give the README's table of detectors."""
+    """Return the README's table of detectors."""
     known = json.loads((HERE / "figures.json").read_text("utf-8"))
     pictures, texts, fakes = (known[name] for name in ("credentials", "texts", "known_fakes"))
     rows = [
@@ -111,7 +111,7 @@ def figures() -> str:
 
 
 def model(name: str) -> str:
-    """Give a model's line, from what its own evaluation wrote."""
+    """Return a model's line, from what its own evaluation wrote."""
     metrics = json.loads((ROOT / "detectors" / name / "metrics.json").read_text("utf-8"))
     return {"image_model": image_line, "portrait": portrait_line, "text_model": text_line}[name](
         metrics
@@ -119,7 +119,7 @@ def model(name: str) -> str:
 
 
 def image_line(metrics: dict[str, Any]) -> str:
-    """Give the line of the picture model."""
+    """Return the line of the picture model."""
     whole, accused = metrics["all"], metrics["accused"]["all"]
     low, high = whole["auroc_95"]
     return (
@@ -129,7 +129,7 @@ def image_line(metrics: dict[str, Any]) -> str:
 
 
 def portrait_line(metrics: dict[str, Any]) -> str:
-    """Give the line of the portrait model."""
+    """Return the line of the portrait model."""
     sources = metrics["sources"].values()
     ai, other = ([s for s in sources if s["label"] == label] for label in ("ai", "real"))
     caught, n = sum(s["accused"] for s in ai), sum(s["n"] for s in ai)
@@ -139,7 +139,7 @@ def portrait_line(metrics: dict[str, Any]) -> str:
 
 
 def text_line(metrics: dict[str, Any]) -> str:
-    """Give the line of the text model."""
+    """Return the line of the text model."""
     named = {row["name"]: row for row in metrics["rankings"]}
     said = [
         f"{name} {row['auroc']} [{row['interval'][0]}, {row['interval'][1]}]"
@@ -157,25 +157,25 @@ def text_line(metrics: dict[str, Any]) -> str:
 
 
 def reached(row: dict[str, Any]) -> str:
-    """Give k of n with its interval."""
+    """Return k of n with its interval."""
     low, high = row["interval"]
     return f"{row['reached']} of {row['texts']} [{low:.3f}, {high:.3f}]"
 
 
 def part(group: dict[str, Any]) -> str:
-    """Give a group's share of accused."""
+    """Return a group's share of accused."""
     low, high = group["wilson_95"]
     return f"{group['accused']} of {group['n']} [{low:.3f}, {high:.3f}]"
 
 
 def between(page: str, mark: str, content: str) -> str:
-    """Give the page with what stands between two marks replaced."""
+    """Return the page with what stands between two marks replaced."""
     pattern = rf"(<!-- {mark} -->\n).*?(<!-- /{mark} -->)"
     return re.sub(pattern, lambda m: f"{m[1]}{content}\n{m[2]}", page, count=1, flags=re.DOTALL)
 
 
 def readme() -> str:
-    """Give the README with its figures and its screen."""
+    """Read the README with its figures and its screen."""
     page = (ROOT / "README.md").read_text("utf-8")
     screen = f"```\n$ provenance {' '.join(SCREEN[:2])}\n{run(*SCREEN, NO_COLOR='1').rstrip()}\n```"
     return between(between(page, "figures", figures()), "screen", screen)
@@ -222,7 +222,7 @@ def ratio(row: dict[str, Any]) -> str:
 
 
 def pages() -> dict[Path, str]:
-    """Give every page that is written: path → content."""
+    """Return every page that is written: path → content."""
     return {
         HERE / "commands.md": commands(),
         HERE / "marks.md": marks(),

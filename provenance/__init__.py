@@ -8,7 +8,7 @@ __all__ = ["__version__", "check", "scan"]
 
 
 def __getattr__(name: str) -> Any:
-    """Give `check` or `scan`, imported at first use so that `import provenance` costs nothing."""
+    """Return `check` or `scan`, imported at first use so that `import provenance` costs nothing."""
     if name in ("check", "scan"):
         from provenance import api
 

@@ -18,7 +18,7 @@ AnyPath = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
 
 def check(path: AnyPath, *, policy: str = "default", bank: str = "") -> Record:
-    """Give the record of one file.
+    """Return the record of one file.
 
     Args:
         path: a file; one that cannot be read gets a record that says so.

@@ -19,7 +19,7 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    """Give a function that runs `provenance` with an empty home, 80 columns and no colour."""
+    """Return a function that runs `provenance` with an empty home, 80 columns and no colour."""
 
     def command(
         *args: str | Path, stdin: bytes = b"", cwd: Path | None = None, **variables: str
@@ -46,7 +46,7 @@ def run(tmp_path: Path) -> Run:
 
 @pytest.fixture
 def records(run: Run) -> Callable[..., list[dict[str, Any]]]:
-    """Give a function that runs a command with `--format jsonl` and reads its records."""
+    """Return a function that runs a command with `--format jsonl` and reads its records."""
     import msgspec
 
     def read(*args: str | Path, **options: Any) -> list[dict[str, Any]]:

@@ -26,7 +26,7 @@ OF_THE_SIGNAL = ("outcome", "claim", "source", "tier")
 
 @pytest.fixture(scope="session")
 def spoken(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    """Give the record of every fixture, from one run of the command: name → record."""
+    """Return the record of every fixture, from one run of the command: name → record."""
     home = tmp_path_factory.mktemp("home")
     bank = str(home / "fakes.bank")
     command = [sys.executable, "-m", "provenance"]

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def enrolled(item: "Item", template: Entry) -> tuple[Entry, bytes | None]:
-    """Give the entry of a picture, and its local features.
+    """Return the entry of a picture, and its local features.
 
     A picture with too little detail to be told from others keeps its SHA-256 alone. A hash that
     many pictures share (brightness that only falls makes a dHash of zeros) is left out.

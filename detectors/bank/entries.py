@@ -24,7 +24,7 @@ class Entries(Mapping[str, Entry]):
 
     @classmethod
     def of(cls, entries: "Mapping[str, Entry]") -> "Entries":
-        """Give entries that lie in memory."""
+        """Return entries that lie in memory."""
         if isinstance(entries, cls):
             return entries
         made = cls()
@@ -54,14 +54,14 @@ class Entries(Mapping[str, Entry]):
             kept.clear()
 
     def place(self, name: str) -> int | None:
-        """Give the place of an id."""
+        """Return the place of an id."""
         for known in (self._fresh, self._changed):
             if name in known:
                 return known[name]
         return self.saved.place(name) if self.saved else None
 
     def at(self, place: int) -> Entry:
-        """Give the entry at a place.
+        """Return the entry at a place.
 
         Raises:
             ConfigError: its line in the log is damaged.
@@ -73,7 +73,7 @@ class Entries(Mapping[str, Entry]):
         return self.saved.entry(place)
 
     def flags(self, place: int) -> int:
-        """Give the flags of an entry, as in a generation."""
+        """Return the flags of an entry, as in a generation."""
         from detectors.bank.folder.snapshot import flags
 
         if place in self.tail:
@@ -90,7 +90,7 @@ class Entries(Mapping[str, Entry]):
         yield from (entry for entry in self.tail.values() if flags(entry) & mask)
 
     def values(self) -> ValuesView[Entry]:
-        """Give the entries in their order."""
+        """Return the entries in their order."""
         return _InOrder(self)
 
     def __getitem__(self, name: str) -> Entry:

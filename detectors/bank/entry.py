@@ -131,7 +131,7 @@ def segments(algorithm: str, value: str) -> list[str]:
 
 
 def checked(algorithm: str, value: str) -> str:
-    """Give a hash in lower case.
+    """Return a hash in lower case.
 
     Raises:
         ConfigError: it is none of its algorithm, or one that a fault produces.
@@ -154,7 +154,7 @@ def checked(algorithm: str, value: str) -> str:
 
 
 def named(name: str) -> str:
-    """Give an entry's id.
+    """Return an entry's id.
 
     Raises:
         ConfigError: it is empty, too long, or holds characters that cannot be shown.

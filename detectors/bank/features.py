@@ -55,7 +55,7 @@ class Features(msgspec.Struct, frozen=True):
     """(height, width): the picture they were taken from; of an entry, its small copy."""
 
     def mirrored(self) -> "Features":
-        """Give the features of the mirrored picture: a permutation, nothing is computed anew."""
+        """Return the features of the mirrored picture: a permutation, nothing is computed anew."""
         flipped = self.descriptors[:, _mirror()]
         places = np.array([self.size[0] - 1, 0], np.float32) + self.places * np.array(
             [-1, 1], np.float32
@@ -64,7 +64,7 @@ class Features(msgspec.Struct, frozen=True):
 
 
 def extract(grey: "NDArray[np.uint8]", side: int, most: int) -> Features:
-    """Give the strongest features of a picture.
+    """Return the strongest features of a picture.
 
     Args:
         grey: (height, width), 0..255.
@@ -118,7 +118,7 @@ CODES_END: Final = HEADER.size + 8 * ENTRY_FEATURES
 
 
 def block_codes(block: "bytes | memoryview") -> "NDArray[np.uint64]":
-    """Give only the codes of an entry's bytes; none where they are of another format."""
+    """Return only the codes of an entry's bytes; none where they are of another format."""
     if len(block) < HEADER.size or block[:4] != MAGIC:
         return np.zeros(0, np.uint64)
     count = min(HEADER.unpack_from(block)[1], (len(block) - HEADER.size) // 8)
@@ -126,7 +126,7 @@ def block_codes(block: "bytes | memoryview") -> "NDArray[np.uint64]":
 
 
 def from_block(block: bytes) -> Features:
-    """Give the features of an entry's bytes; `grey` is its small copy.
+    """Return the features of an entry's bytes; `grey` is its small copy.
 
     Raises:
         ValueError: the bytes are too short.
@@ -167,7 +167,7 @@ def block_colours(block: bytes) -> "NDArray[np.uint8] | None":
 
 
 def encode(descriptors: "NDArray[np.float32]") -> "NDArray[np.uint64]":
-    """Give the codes of descriptors: signs of their 64 principal components, first one highest."""
+    """Return binary descriptors: signs of 64 principal components, the first one highest."""
     mean, components = _projection()
     signs = (descriptors - mean) @ components.T > 0
     return np.packbits(signs, axis=1).view(">u8")[:, 0].astype(np.uint64)
@@ -175,7 +175,7 @@ def encode(descriptors: "NDArray[np.float32]") -> "NDArray[np.uint64]":
 
 @cache
 def _sift(most: int) -> Any:
-    """Give OpenCV's extractor; its type stubs lack the name."""
+    """Return OpenCV's extractor; its type stubs lack the name."""
     return cv2.SIFT_create(nfeatures=most, **SIFT)  # type: ignore[attr-defined]
 
 
@@ -190,7 +190,7 @@ def _resized(grey: "NDArray[np.uint8]", factor: float, how: int) -> "NDArray[np.
 
 @cache
 def _mirror() -> "NDArray[np.int64]":
-    """Give the order of a mirrored descriptor's 128 values.
+    """Return the order of a mirrored descriptor's 128 values.
 
     A descriptor is 4 x 4 cells of 8 directions, along and across the feature's own direction; a
     mirror turns the cells across it round, and each direction to its opposite side.
@@ -201,6 +201,6 @@ def _mirror() -> "NDArray[np.int64]":
 
 @cache
 def _projection() -> "tuple[NDArray[np.float32], NDArray[np.float32]]":
-    """Give mean (128,) and the first 64 principal components (64, 128) of RootSIFT."""
+    """Return mean (128,) and the first 64 principal components (64, 128) of RootSIFT."""
     table = np.load(HOME / "projection.npy", allow_pickle=False).astype(np.float32)
     return table[0], table[1:]

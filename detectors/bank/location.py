@@ -30,10 +30,10 @@ class Store(Protocol):
         """Where it lies."""
 
     def features(self, entry: Entry) -> bytes | None:
-        """Give the local features of an entry; None where it has none or they are damaged."""
+        """Return the local features of an entry; None where it has none or they are damaged."""
 
     def head(self, entry: Entry, length: int) -> memoryview:
-        """Give the first bytes of an entry's features unchecked, empty where it has none."""
+        """Return the first bytes of an entry's features unchecked, empty where it has none."""
 
 
 class Writer(Protocol):
@@ -54,7 +54,7 @@ class Writer(Protocol):
 
 
 def place(name: str) -> Place:
-    """Give where a bank lies that the user names; nothing is opened.
+    """Return where a bank lies that the user names; nothing is opened.
 
     Raises:
         ConfigError: an address that cannot be read.
@@ -63,7 +63,7 @@ def place(name: str) -> Place:
 
 
 def title(where: Place) -> str:
-    """Give what records call a bank that may not exist yet."""
+    """Return what records call a bank that may not exist yet."""
     if isinstance(where, Address):
         return where.name
     return where.resolve().name.removesuffix(".bank")
@@ -109,7 +109,7 @@ def writing(where: Place) -> AbstractContextManager[Writer]:
 
 
 def damage(where: Place) -> list[str]:
-    """Give what is wrong with a bank, in words; empty where all of it holds.
+    """Return what is wrong with a bank, in words; empty where all of it holds.
 
     Raises:
         ConfigError: there is no such bank.
@@ -118,7 +118,7 @@ def damage(where: Place) -> list[str]:
 
 
 def size(where: Place) -> int:
-    """Give the bytes that a bank takes."""
+    """Return the bytes that a bank takes."""
     if isinstance(where, Address):
         return server_store.size(where)
     return sum(file.stat().st_size for file in where.iterdir())

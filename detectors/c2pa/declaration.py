@@ -93,7 +93,7 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def declared(store: Mapping[str, Any]) -> Declaration:
-    """Give what the active manifest and everything it links to declare.
+    """Return what the active manifest and everything it links to declare.
 
     Args:
         store: what `Reader.json()` gives, parsed; may be malformed in any way that JSON allows.
@@ -153,7 +153,7 @@ def disclosed(said: Declaration) -> dict[str, Any]:
 
 
 def _actions(manifest: dict[str, Any], label: str, path: Path, links: str) -> list[Action]:
-    """Give what one manifest says was done: actions, and source types stated elsewhere in it."""
+    """Return what one manifest says was done: actions, and source types stated elsewhere in it."""
     second = manifest.get("claim_version") == 2  # noqa: PLR2004 - claim v2
     said: list[Action] = []
 
@@ -250,7 +250,7 @@ def _filled(row: dict[str, Any], templates: list[dict[str, Any]]) -> dict[str, A
 
 
 def _indexed(row: dict[str, Any], data: dict[str, Any]) -> Any:
-    """Give the agent that an action names by its number in the assertion's list."""
+    """Return the agent that an action names by its number in the assertion's list."""
     agents, index = data.get("softwareAgents"), row.get("softwareAgentIndex")
     if isinstance(agents, list) and isinstance(index, int) and 0 <= index < len(agents):
         return agents[index]
@@ -258,14 +258,14 @@ def _indexed(row: dict[str, Any], data: dict[str, Any]) -> Any:
 
 
 def source_type(uri: Any) -> str | None:
-    """Give the last part of a digital source type, whatever scheme, blanks and slashes it has."""
+    """Return the last part of a digital source type, whatever scheme, blanks and slashes it has."""
     if not isinstance(uri, str):
         return None
     return text(re.split(r"[/:#]", uri.strip().rstrip("/"))[-1], 100)
 
 
 def _agent(agent: Any) -> str | None:
-    """Give the name of a software agent, which is a string (v1) or a mapping (v2)."""
+    """Return the name of a software agent, which is a string (v1) or a mapping (v2)."""
     return text(agent.get("name") if isinstance(agent, dict) else agent)
 
 
@@ -298,7 +298,7 @@ def _meaning(action: Action) -> Ai | None:
 def _claim(
     own: list[Action], evidence: Action | None, ai: Ai | None, active: Any, edited: bool
 ) -> Claim | None:
-    """Give the strongest claim, or `captured` where the active manifest denies an AI history."""
+    """Return the strongest claim, or `captured` where the active manifest denies an AI history."""
     denied = evidence is not None and evidence.path == "self" and evidence.links
     captures = [a for a in own if a.action == "c2pa.created" and a.source_type in CAPTURED]
     if ai and denied and any(a.manifest == active for a in captures):

@@ -17,19 +17,19 @@ TEXT = 300
 
 
 def text(value: Any, most: int = TEXT) -> str | None:
-    """Give a string of a file, cut and without lone surrogates; None where it is none or empty."""
+    """Return a string of a file, cut and without lone surrogates; None if none or empty."""
     if not isinstance(value, str) or not value:
         return None
     return value[:most].encode("utf-8", "replace").decode()
 
 
 def rows(value: Any, most: int = MOST_ROWS) -> list[dict[str, Any]]:
-    """Give the mappings in a list that a file supplied; of anything else, nothing."""
+    """Return the mappings in a list that a file supplied; of anything else, nothing."""
     return [row for row in value[:most] if isinstance(row, dict)] if isinstance(value, list) else []
 
 
 def walk(store: Mapping[str, Any]) -> Iterator[tuple[str, Path, str, dict[str, Any]]]:
-    """Give every manifest that the active one links to, nearest first, once for each kind of path.
+    """Yield every manifest that the active one links to, nearest first, once for each kind of path.
 
     Yields:
         label, kind of path, relationships on the way, manifest.
@@ -52,17 +52,17 @@ def walk(store: Mapping[str, Any]) -> Iterator[tuple[str, Path, str, dict[str, A
 
 
 def onward(path: Path, relationship: Any) -> Path:
-    """Give the kind of path behind one more ingredient; what is not known counts as an input."""
+    """Return the kind of path behind one more ingredient; what is not known counts as an input."""
     if path == "input" or relationship not in ("parentOf", "componentOf"):
         return "input"
     return path if relationship == "parentOf" else "component"
 
 
 def codes_of(value: Any) -> list[str]:
-    """Give the codes of a list of validation results, each once."""
+    """Return the codes of a list of validation results, each once."""
     return list(dict.fromkeys(code for row in rows(value) if (code := text(row.get("code"), 100))))
 
 
 def mapping(value: Any) -> dict[str, Any]:
-    """Give a mapping that a file supplied; of anything else, an empty one."""
+    """Return a mapping that a file supplied; of anything else, an empty one."""
     return value if isinstance(value, dict) else {}

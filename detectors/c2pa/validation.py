@@ -53,7 +53,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def state(store: Mapping[str, Any]) -> State:
-    """Give the state of a store from its validation codes.
+    """Return the state of a store from its validation codes.
 
     `validation_state` of the library is not used: a failed identity check makes it Invalid.
     Order of the rules: (1) revoked, (2) failures of the active manifest, (3) new failures of
@@ -153,14 +153,14 @@ def _failures(results: Mapping[str, Any]) -> list[str]:
 
 
 def _delta(store: Mapping[str, Any], row: dict[str, Any]) -> dict[str, Any]:
-    """Give an ingredient and its failures that count."""
+    """Return an ingredient and its failures that count."""
     uri = str(row.get("ingredientAssertionURI"))
     codes = _failures(mapping(row.get("validationDeltas")))
     return {"ingredient": _title(store, uri), "codes": codes}
 
 
 def _title(store: Mapping[str, Any], uri: str) -> str:
-    """Give the title of the ingredient that an assertion's address names, else the address."""
+    """Return the title of the ingredient that an assertion's address names, else the address."""
     parts = uri.split("/")
     for manifest in mapping(store.get("manifests")).values():
         if isinstance(manifest, dict) and manifest.get("label") in parts:
@@ -171,7 +171,7 @@ def _title(store: Mapping[str, Any], uri: str) -> str:
 
 
 def _recorded(store: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Give the failures that signers recorded of their ingredients."""
+    """Yield the failures that signers recorded of their ingredients."""
     for _, _, _, manifest in walk(store):
         for row in rows(manifest.get("ingredients")):
             results = mapping(row.get("validation_results"))
@@ -191,7 +191,7 @@ def _fails(code: str) -> bool:
 
 
 def unlisted(store: Mapping[str, Any]) -> set[str]:
-    """Give the labels of ingredients' manifests whose signers no list in use vouches for.
+    """Return the labels of ingredients' manifests whose signers no list in use vouches for.
 
     What their signer recorded holds unless the validation of today differs.
     """

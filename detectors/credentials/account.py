@@ -16,7 +16,7 @@ MOST: Final = 50
 
 
 def account(found: Found, said: Declaration, state: State) -> dict[str, Any]:
-    """Give the facts of a manifest that was read."""
+    """Return the facts of a manifest that was read."""
     active = _active(found.store)
     facts = {
         "state": state.name,
@@ -53,13 +53,13 @@ def account(found: Found, said: Declaration, state: State) -> dict[str, Any]:
 
 
 def every_code(state: State) -> list[str]:
-    """Give the failures of the active manifest and of its ingredients, new and recorded."""
+    """Return the failures of the active manifest and of its ingredients, new and recorded."""
     inner = [row["codes"] for row in state.ingredient_failures + state.recorded]
     return list(dict.fromkeys([*state.codes, *(code for codes in inner for code in codes)]))[:MOST]
 
 
 def evidence(action: Action) -> dict[str, Any]:
-    """Give where an AI declaration stands and whether the signer vouches for it."""
+    """Return where an AI declaration stands and whether the signer vouches for it."""
     return _action(action) | {
         "manifest": action.manifest,
         "path": action.links or "active manifest",
@@ -67,7 +67,7 @@ def evidence(action: Action) -> dict[str, Any]:
 
 
 def _action(action: Action) -> dict[str, Any]:
-    """Give an action in the words of the specification; what it does not say is left out.
+    """Describe an action in the words of the specification, without what it does not say.
 
     `gathered`: the signer carries the statement without vouching for it.
     """
@@ -84,7 +84,7 @@ def _action(action: Action) -> dict[str, Any]:
 
 
 def ingredients(store: dict[str, Any], said: Declaration, state: State) -> list[dict[str, Any]]:
-    """Give the ingredients of the active manifest, each with what it declares and what failed."""
+    """Return the ingredients of the active manifest, each with what it declares and what failed."""
     manifests = mapping(store.get("manifests"))
     failed: dict[str, list[str]] = {}
     unknown = unlisted(store)
@@ -111,7 +111,7 @@ def ingredients(store: dict[str, Any], said: Declaration, state: State) -> list[
 
 
 def generator(manifest: dict[str, Any]) -> str | None:
-    """Give the product that wrote a claim, with its version; unverified text."""
+    """Return the product that wrote a claim, with its version; unverified text."""
     info = manifest.get("claim_generator_info")
     first = info if isinstance(info, dict) else next(iter(rows(info, 1)), {})
     if name := text(first.get("name"), 200):
@@ -121,7 +121,7 @@ def generator(manifest: dict[str, Any]) -> str | None:
 
 
 def signer(found: Found, active: dict[str, Any]) -> dict[str, Any]:
-    """Give who signed, by its certificate; verified only where a list in use vouches for it."""
+    """Return who signed, by its certificate; verified only where a list in use vouches for it."""
     info = mapping(active.get("signature_info"))
     certificate = mapping(found.certificates.get("certificateInfo"))
     validity = mapping(certificate.get("validity"))
@@ -140,7 +140,7 @@ def signer(found: Found, active: dict[str, Any]) -> dict[str, Any]:
 
 
 def time_stamp(found: Found, active: dict[str, Any]) -> dict[str, Any] | None:
-    """Give the time of signing and who vouches for it, or None where there is no time stamp."""
+    """Return the time of signing and who vouches for it, or None where there is no time stamp."""
     time = text(mapping(active.get("signature_info")).get("time"), 40)
     if time is None:
         return None
@@ -154,7 +154,7 @@ def time_stamp(found: Found, active: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def product_conflict(found: Found, said: Declaration) -> dict[str, Any] | None:
-    """Give the claim that the signer's product may not make, or None.
+    """Return the claim that the signer's product may not make, or None.
 
     The name is compared even where no list vouches for it: then either the claim or the name is
     not what it says it is.
@@ -176,7 +176,7 @@ def product_conflict(found: Found, said: Declaration) -> dict[str, Any] | None:
 
 
 def cawg(active: dict[str, Any], state: State) -> dict[str, Any]:
-    """Give what CAWG assertions say: who stands behind the asset, and what may be done with it."""
+    """Return what CAWG assertions say: who stands behind the asset, and what is allowed."""
     told: dict[str, Any] = {}
     if state.cawg:
         told["codes"] = state.cawg[:MOST]
@@ -195,7 +195,7 @@ def cawg(active: dict[str, Any], state: State) -> dict[str, Any]:
 
 
 def soft_bindings(active: dict[str, Any]) -> list[str]:
-    """Give the algorithms by which a stripped credential could be found again; none is tried."""
+    """Return the algorithms by which a stripped credential could be found again; none is tried."""
     labelled = [(str(row.get("label")), row) for row in rows(active.get("assertions"))]
     found = [row for label, row in labelled if label.startswith("c2pa.soft-binding")]
     algorithms = [text(mapping(row.get("data")).get("alg"), 100) for row in found]
@@ -203,17 +203,17 @@ def soft_bindings(active: dict[str, Any]) -> list[str]:
 
 
 def _labels(active: dict[str, Any]) -> list[str]:
-    """Give the labels of the assertions, in their order."""
+    """Return the labels of the assertions, in their order."""
     labels = [text(row.get("label"), 100) for row in rows(active.get("assertions"), MOST)]
     return [label for label in labels if label]
 
 
 def _name(value: Any) -> dict[str, Any]:
-    """Give the parts of a distinguished name that people read."""
+    """Return the parts of a distinguished name that people read."""
     name = mapping(value)
     return {part: said for part in ("CN", "O", "OU", "C") if (said := text(name.get(part)))}
 
 
 def _active(store: dict[str, Any]) -> dict[str, Any]:
-    """Give the active manifest."""
+    """Return the active manifest."""
     return mapping(mapping(store.get("manifests")).get(str(store.get("active_manifest"))))

@@ -71,7 +71,7 @@ class Credentials:
         self.version = f"{libraries}; lists: {named}"
 
     def inspect(self, item: Item) -> list[Signal]:
-        """Give one signal: state, integrity and declaration of the active manifest.
+        """Return one signal: state, integrity and declaration of the active manifest.
 
         An embedded manifest wins over a sidecar. Files without a place for a manifest are told
         from their container alone, without the cost of the libraries.
@@ -124,7 +124,7 @@ class Credentials:
         sidecar: bytes | None,
         more: dict[str, Any] | None = None,
     ) -> Signal:
-        """Give the signal of a manifest that could be read."""
+        """Return the signal of a manifest that could be read."""
         standing = _standing(read)
         said = _vouched(declared(read.store), read, standing)
         facts = account(read, said, standing) | (more or {})
@@ -147,14 +147,14 @@ class Credentials:
         )
 
     def _described(self, row: Signers) -> dict[str, Any]:
-        """Give name, date and age of a list."""
+        """Return name, date and age of a list."""
         age = ((self._today or datetime.now(UTC).date()) - row.issued).days
         told = {"name": row.name, "date": row.issued.isoformat(), "age_days": age}
         return told | ({"stale": True} if age > STALE_AFTER else {})
 
 
 def _standing(read: Found) -> State:
-    """Give the state by the codes and by the lists of those believed and not believed."""
+    """Return the state by the codes and by the lists of those believed and not believed."""
     found = state(read.store)
     if read.distrusted:
         return msgspec.structs.replace(found, name="distrusted")
@@ -164,7 +164,7 @@ def _standing(read: Found) -> State:
 
 
 def _vouched(said: Declaration, read: Found, standing: State) -> Declaration:
-    """Give the declaration without a capture that a trusted signer only passes on.
+    """Return the declaration without a capture that a trusted signer only passes on.
 
     Under a trusted manifest a capture counts as proof, so everyone from the camera on has to be on
     a list; a declaration of AI counts whoever made it.
@@ -178,7 +178,7 @@ def _vouched(said: Declaration, read: Found, standing: State) -> Declaration:
 
 
 def _claim(said: Declaration, standing: State) -> Claim | None:
-    """Give the claim that this state allows."""
+    """Return the claim that this state allows."""
     if standing.name == "distrusted":
         return None
     if standing.integrity == "broken":
@@ -231,7 +231,7 @@ def _unconfirmed(store: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _missing(read: Missing, refers: str | None, facts: dict[str, Any] | None = None) -> Signal:
-    """Give the signal where there is no manifest to judge."""
+    """Return the signal where there is no manifest to judge."""
     told: dict[str, Any] = {"state": read.state} | (facts or {})
     if read.state == "remote":
         told["remote_url"] = read.detail
@@ -256,7 +256,7 @@ def _signal(
     claim: Claim | None = None,
     source: str | None = None,
 ) -> Signal:
-    """Give a signal of this detector."""
+    """Return a signal of this detector."""
     return Signal(
         detector="credentials",
         tier=Tier.CREDENTIAL,

@@ -59,7 +59,7 @@ class Verifier:
         self._lists = lists
 
     def read(self, data: bytes, media_type: str, sidecar: bytes | None = None) -> Found | Missing:
-        """Give the store of a file, verified.
+        """Read the store of a file, verified.
 
         Args:
             data: the file.
@@ -112,7 +112,7 @@ class Verifier:
     def _listed(
         self, data: bytes, media_type: str, sidecar: bytes | None, store: dict[str, Any]
     ) -> Signers | None:
-        """Give the list that makes the signer trusted.
+        """Return the list that makes the signer trusted.
 
         Asked of each list alone, because the library has one bag of anchors for signers and time
         stamps: a signer under the CA of a time stamp authority is not trusted.
@@ -134,7 +134,7 @@ class Verifier:
 
 
 def _context(anchors: list[str], end_entities: list[str]) -> "Context":
-    """Give a context of the library for these certificates, PEM.
+    """Return a context of the library for these certificates, PEM.
 
     Single signers stand inside an entry of `anchors`: beside it the library drops them in silence.
     The kind of an entry does not keep signers and time stamps apart, so all are of one kind.
@@ -160,7 +160,7 @@ def _is_trusted(store: dict[str, Any]) -> bool:
 
 
 def _certificates(reader: "Reader") -> dict[str, Any]:
-    """Give the signature of the active manifest, which is the first in this report."""
+    """Return the signature of the active manifest, which is the first in this report."""
     report = json.loads(reader.crjson())
     first = next(iter(rows(report.get("manifests"), 1)), {})
     signature = first.get("signature")
@@ -168,7 +168,7 @@ def _certificates(reader: "Reader") -> dict[str, Any]:
 
 
 def _thumbnail(reader: "Reader", store: dict[str, Any]) -> bytes | None:
-    """Give the picture that the active manifest carries of its asset."""
+    """Return the picture that the active manifest carries of its asset."""
     from c2pa import C2paError
 
     active = (store.get("manifests") or {}).get(store.get("active_manifest")) or {}
@@ -185,7 +185,7 @@ def _thumbnail(reader: "Reader", store: dict[str, Any]) -> bytes | None:
 
 
 def _missing(error: Exception) -> Missing:
-    """Give what an error of the library means.
+    """Return what an error of the library means.
 
     Files of a format without a place for a manifest, and those without one, are `absent`; a
     reference is `remote`; everything else claims to be a manifest and is not.

@@ -17,7 +17,7 @@ DECLARED: Final = {
 
 
 def reason_of(said: Declaration, standing: State, facts: dict[str, Any]) -> Reason:
-    """Give why: by the state, then by what is declared and who stands behind it.
+    """Return why: by the state, then by what is declared and who stands behind it.
 
     Args:
         said: what is declared, as far as it counts.
@@ -54,7 +54,7 @@ def _code(said: Declaration) -> str:
 
 
 def _suffix(said: Declaration, standing: State, facts: dict[str, Any]) -> str:
-    """Give what the code says of the signer, and of the time of a trusted capture."""
+    """Return what the code says of the signer, and of the time of a trusted capture."""
     if standing.uncovered:
         return "_uncovered"
     if standing.name != "trusted":
@@ -64,13 +64,13 @@ def _suffix(said: Declaration, standing: State, facts: dict[str, Any]) -> str:
 
 
 def _signer(facts: dict[str, Any]) -> str:
-    """Give the name in the signer's certificate."""
+    """Return the name in the signer's certificate."""
     signer = facts.get("signer", {})
     return str(signer.get("issuer") or signer.get("common_name") or "?")
 
 
 def _declares(said: Declaration, facts: dict[str, Any]) -> dict[str, Any]:
-    """Give what made it, how the manifest says that, and when."""
+    """Return what made it, how the manifest says that, and when."""
     decided = _beginning(said) if said.claim is Claim.CAPTURED else said.evidence
     decided = decided or _beginning(said)
     made = facts.get("generator") or "?"
@@ -83,7 +83,7 @@ def _declares(said: Declaration, facts: dict[str, Any]) -> dict[str, Any]:
 
 
 def _beginning(said: Declaration) -> Action | None:
-    """Give the action that says how a picture without AI began, where that is what is claimed."""
+    """Return the action that says how a picture without AI began, where that is what is claimed."""
     if said.claim is Claim.EDITED:
         return None
     own = [a for a in said.actions if a.path == "self" and a.source_type and a.action in BEGINNINGS]

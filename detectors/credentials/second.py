@@ -11,7 +11,7 @@ QUIET: Final = {"ENCYPHER_C2PA_TELEMETRY": "off"}
 
 
 def cross_check(data: bytes, media_type: str, sidecar: bytes | None, ours: str) -> dict[str, Any]:
-    """Give what the second verifier says of the integrity of a file that has a manifest.
+    """Return what the second verifier says of the integrity of a file that has a manifest.
 
     It gets no trust list: who is trusted is decided elsewhere, and parsing the lists anew for each
     file would cost more than the check itself.

@@ -19,7 +19,7 @@ MOST_BYTES: Final = 8 << 20
 
 
 def compare(item: "Item", thumbnail: bytes) -> dict[str, Any]:
-    """Give how far a thumbnail is from the picture.
+    """Return how far a thumbnail is from the picture.
 
     Returns:
         compared, and either distance (0 same to 2 inverse, best of eight orientations) and
@@ -47,12 +47,12 @@ def compare(item: "Item", thumbnail: bytes) -> dict[str, Any]:
 
 
 def _spread(cells: bytes) -> float:
-    """Give the standard deviation of the cells, in grey levels."""
+    """Return the standard deviation of the cells, in grey levels."""
     return math.dist(cells, [sum(cells) / len(cells)] * len(cells)) / math.sqrt(len(cells))
 
 
 def _grid(cells: bytes) -> list[list[float]]:
-    """Give rows of cells, their mean at 0 and their length at 1."""
+    """Return rows of cells, their mean at 0 and their length at 1."""
     mean = sum(cells) / len(cells)
     length = math.dist(cells, [mean] * len(cells)) or 1.0
     level = [(cell - mean) / length for cell in cells]
@@ -60,7 +60,7 @@ def _grid(cells: bytes) -> list[list[float]]:
 
 
 def _turned(grid: list[list[float]]) -> list[list[list[float]]]:
-    """Give the eight orientations: writers differ in whether they apply EXIF's."""
+    """Return the eight orientations: writers differ in whether they apply EXIF's."""
     turns = [grid]
     for _ in range(3):
         turns.append([list(row) for row in zip(*turns[-1][::-1], strict=True)])
@@ -68,5 +68,5 @@ def _turned(grid: list[list[float]]) -> list[list[list[float]]]:
 
 
 def _correlation(one: list[list[float]], other: list[list[float]]) -> float:
-    """Give Pearson's correlation of two grids."""
+    """Return Pearson's correlation of two grids."""
     return sum(sum(map(mul, a, b)) for a, b in zip(one, other, strict=True))

@@ -38,12 +38,12 @@ def quiet(*, cut: bool) -> Iterator[None]:
 
 
 def upright(image: Image.Image, turn: int) -> Image.Image:
-    """Give the image turned as its orientation says."""
+    """Return the image turned as its orientation says."""
     return image.transpose(TURNS[turn]) if turn in TURNS else image
 
 
 def reduced(image: Image.Image, factor: int) -> Image.Image:
-    """Give the image in 8 bits, both sides divided by the factor; by strips, to spare memory."""
+    """Return the image in 8 bits, both sides divided by the factor; by strips, to spare memory."""
     if factor == 1:
         return eight_bits(image)
     strips, step = [], 64 * factor
@@ -60,7 +60,7 @@ def reduced(image: Image.Image, factor: int) -> Image.Image:
 
 
 def eight_bits(image: Image.Image) -> Image.Image:
-    """Give the image in mode L, RGB or RGBA, whatever it was stored in."""
+    """Return the image in mode L, RGB or RGBA, whatever it was stored in."""
     with quiet(cut=False):
         if image.mode.startswith("I;16") or image.mode in ("I", "F"):
             return _from_wide(image)
@@ -74,7 +74,7 @@ def eight_bits(image: Image.Image) -> Image.Image:
 
 
 def _from_wide(image: Image.Image) -> Image.Image:
-    """Give mode L from whole numbers of 16 bits, or from floating point 0..1 or 0..255."""
+    """Return mode L from whole numbers of 16 bits, or from floating point 0..1 or 0..255."""
     import numpy as np
 
     wide = np.asarray(image)
@@ -87,7 +87,7 @@ def _from_wide(image: Image.Image) -> Image.Image:
 
 
 def came(image: Image.Image) -> int:
-    """Give the rows that came of a cut file: all above the last run of rows of one value.
+    """Return the rows that came of a cut file: all above the last run of rows of one value.
 
     A reader fills what is missing with one colour (JPEG: grey; others: zero).
     """

@@ -37,7 +37,7 @@ class JpegHeader(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def jpeg_header(data: bytes) -> JpegHeader | None:
-    """Give the header of a JPEG, or None where no frame and scan can be found.
+    """Return the header of a JPEG, or None where no frame and scan can be found.
 
     Source of the marker syntax: ITU-T T.81, annex B.
     """
@@ -51,7 +51,7 @@ def jpeg_header(data: bytes) -> JpegHeader | None:
 
 
 def _described(data: bytes, scan: int, frame: tuple[int, bytes]) -> JpegHeader | None:
-    """Give the header from the frame's segment and the place of the first scan's."""
+    """Return the header from the frame's segment and the place of the first scan's."""
     marker, body = frame
     if len(body) < HEAD or len(body) < HEAD + 3 * body[5] or scan >= len(data):
         return None
@@ -73,7 +73,7 @@ def _described(data: bytes, scan: int, frame: tuple[int, bytes]) -> JpegHeader |
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """Give marker, start of the payload and its length, for each segment, entropy data skipped."""
+    """Yield marker, start of the payload and its length, for each segment, entropy data skipped."""
     at = 2
     while found := AFTER_SCAN.search(data, at):
         marker, at = data[found.end() - 1], found.end()
@@ -87,7 +87,7 @@ def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
 
 
 def plain_png(data: bytes) -> tuple[bytes, int]:
-    """Give a PNG without the chunks that are no pixels, and the frames of its animation.
+    """Return a PNG without the chunks that are no pixels, and the frames of its animation.
 
     A text or colour profile that unpacks to megabytes would otherwise cost the whole picture.
     What remains is the default image, which every viewer shows.
@@ -109,7 +109,7 @@ def plain_png(data: bytes) -> tuple[bytes, int]:
 
 
 def webp_header(data: bytes) -> tuple[int, int, int] | None:
-    """Give width, height and frames of a WebP, or None where its first chunk is not whole.
+    """Return width, height and frames of a WebP, or None where its first chunk is not whole.
 
     Source: RFC 9649, sections 2.5 to 2.7.
     """
@@ -134,7 +134,7 @@ def webp_header(data: bytes) -> tuple[int, int, int] | None:
 
 
 def gif_frames(data: bytes) -> int:
-    """Give the number of pictures in a GIF, counted to 10,000 (GIF89a, sections 18 to 24)."""
+    """Return the number of pictures in a GIF, counted to 10,000 (GIF89a, sections 18 to 24)."""
     at, frames = 13 + _table(data, 10), 0
     while at < len(data) and frames < MOST_FRAMES:
         if data[at] == 0x2C:  # noqa: PLR2004 - image descriptor
@@ -148,20 +148,20 @@ def gif_frames(data: bytes) -> int:
 
 
 def _table(data: bytes, flags: int) -> int:
-    """Give the bytes of the colour table that these flags announce."""
+    """Return the bytes of the colour table that these flags announce."""
     packed = data[flags] if flags < len(data) else 0
     return 3 << ((packed & 7) + 1) if packed & 0x80 else 0
 
 
 def _blocks(data: bytes, at: int) -> int:
-    """Give the place behind a row of GIF sub-blocks."""
+    """Return the place behind a row of GIF sub-blocks."""
     while at < len(data) and data[at]:
         at += 1 + data[at]
     return at + 1
 
 
 def tiff_pages(data: bytes) -> int:
-    """Give the number of directories in a TIFF, counted to 10,000; a loop ends the count."""
+    """Return the number of directories in a TIFF, counted to 10,000; a loop ends the count."""
     order = "<" if data[:2] == b"II" else ">"
     big = data[2:4] in (b"+\0", b"\0+")
     number, entry, where = ("Q", 20, "Q") if big else ("H", 12, "I")

@@ -107,7 +107,7 @@ class Picture:
         self._colour, self._grey, self._later = colour, grey, later
 
     def frame(self, number: int) -> "Picture":
-        """Give a frame or page, decoded now and not kept.
+        """Return a frame or page, decoded now and not kept.
 
         Args:
             number: 0 for the first, less than `frames`.
@@ -160,7 +160,7 @@ class Picture:
         return _frozen(self._flat.convert("L") if self._grey is None else self._grey)
 
     def cells(self, side: int) -> bytes:
-        """Give the mean brightness of side x side cells, row by row, 0..255 each."""
+        """Return the mean brightness of side x side cells, row by row, 0..255 each."""
         grey = self._flat.convert("L") if self._grey is None else self._grey
         return grey.resize((side, side), Image.Resampling.BOX).tobytes()
 
@@ -188,7 +188,7 @@ class Picture:
         return self.alpha is not None
 
     def resized(self, short_side: int) -> "NDArray[np.uint8]":
-        """Give `rgb` with this shorter side in pixels, bicubic with anti-aliasing."""
+        """Return `rgb` with this shorter side in pixels, bicubic with anti-aliasing."""
         width, height = self._flat.size
         shorter = min(width, height)
         size = (
@@ -199,7 +199,7 @@ class Picture:
 
 
 def _frozen(image: Image.Image) -> "NDArray[np.uint8]":
-    """Give the pixels as an array that nobody can write to."""
+    """Return the pixels as an array that nobody can write to."""
     import numpy as np  # not above: what only compares a thumbnail does without it
 
     pixels: NDArray[np.uint8] = np.asarray(image)
@@ -208,7 +208,7 @@ def _frozen(image: Image.Image) -> "NDArray[np.uint8]":
 
 
 def decode(data: bytes, media_type: str | None, facts: dict[str, Any]) -> Picture:
-    """Give the picture in these bytes, and note in `facts` what was learnt of it.
+    """Read the picture in these bytes, and note in `facts` what was learnt of it.
 
     Args:
         data: the whole file.
@@ -276,7 +276,7 @@ class _Source:
         return memory.fault() if self._short or lacking(error) else _broken(error)
 
     def jpeg(self) -> Picture:
-        """Give a JPEG: brightness now, which shows that it decodes; colours when asked for."""
+        """Return a JPEG: brightness now, which shows that it decodes; colours when asked for."""
         header = jpeg_header(self.data)
         if header is None:
             raise _broken("no frame or no scan")
@@ -307,7 +307,7 @@ class _Source:
         )
 
     def other(self) -> Picture:
-        """Give a picture of any other format, decoded and reduced at once."""
+        """Return a picture of any other format, decoded and reduced at once."""
         image, cut = self._whole_or_cut(None, 1)
         size = (image.width, self._height if cut else image.height)
         turn = self._orientation(image)
@@ -320,7 +320,7 @@ class _Source:
         return self._picture(lambda: ready, None, size, turn=turn, cut=cut, factor=factor)
 
     def later(self, number: int) -> Picture:
-        """Give a frame after the first."""
+        """Return a frame after the first."""
         try:
             with quiet(cut=False):
                 image = self._opened()
@@ -365,7 +365,7 @@ class _Source:
         )
 
     def _whole_or_cut(self, mode: str | None, factor: int) -> tuple[Image.Image, bool]:
-        """Give the decoded image and whether the file ended early; missing rows are cut off."""
+        """Return the decoded image and whether the file ended early; missing rows are cut off."""
         try:
             return self._loaded(mode, factor, cut=False), False
         except BROKEN as error:  # not kept: it holds this frame, and with it the whole file
@@ -384,7 +384,7 @@ class _Source:
         return part, True
 
     def _loaded(self, mode: str | None, factor: int, *, cut: bool) -> Image.Image:
-        """Give the first frame with all its pixels, as stored.
+        """Load the first frame with all its pixels, as stored.
 
         Args:
             mode: of a JPEG, "L" for brightness alone.
@@ -402,7 +402,7 @@ class _Source:
             return image
 
     def _opened(self) -> Image.Image:
-        """Give the image as its header tells, no pixels yet."""
+        """Return the image as its header tells, no pixels yet."""
         if self.media_type in HEIF:
             import pillow_heif
 
@@ -417,7 +417,7 @@ class _Source:
         return plugin(io.BytesIO(self.data))
 
     def _orientation(self, image: Image.Image) -> int:
-        """Give the EXIF orientation that is still to be applied, 1 to 8."""
+        """Return the EXIF orientation that is still to be applied, 1 to 8."""
         raw = image.info.get("exif")
         if not raw or self.media_type in SELF_TURNED:
             return 1
@@ -432,7 +432,7 @@ class _Source:
 
 
 def _broken(error: object) -> CannotAssess:
-    """Give the fault of a file that is no picture."""
+    """Return the fault of a file that is no picture."""
     return CannotAssess(
         Outcome.FAILED, Reason("picture.broken", {"detail": ascii(str(error))[:160]})
     )

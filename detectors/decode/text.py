@@ -118,7 +118,7 @@ class Passage:
         return sum(1 for _ in _WORD.finditer(self.plain))
 
     def at(self, offset: int) -> tuple[int, int]:
-        """Give line and column, both from 1, of a character of `text`.
+        """Return line and column, both from 1, of a character of `text`.
 
         Args:
             offset: 0 to the length of the text. Lines end at LF, CR LF or CR.
@@ -129,7 +129,7 @@ class Passage:
         return line + 1, offset - start
 
     def place(self, offset: int) -> dict[str, int]:
-        """Give `line`, `column` and `offset` of a character, with its `page` where there are pages.
+        """Return `line`, `column`, `offset` of a character, and its `page` where there are pages.
 
         Lines and pages count from 1, lines within their page; the offset counts from 0, in `text`.
         """
@@ -190,7 +190,7 @@ def _own(data: bytes, encoding: str) -> int:
 
 
 def nfc(text: str) -> str:
-    """Give a text in normal form C, in time linear in its length.
+    """Return a text in normal form C, in time linear in its length.
 
     A row of more than 128 combining marks stays as it lies; the pieces before and after it are
     normalised by themselves.
@@ -206,7 +206,7 @@ def nfc(text: str) -> str:
 
 
 def _piles(text: str, start: int, end: int) -> list[tuple[int, int]]:
-    """Give the rows of more than `PILE` combining marks between two offsets."""
+    """Return the rows of more than `PILE` combining marks between two offsets."""
     if end - start <= PILE:
         return []
     piles, first = [], start
@@ -224,7 +224,7 @@ def _combines(character: str) -> bool:
 
 
 def plain(text: str) -> str:
-    """Give a text without assistant residue, hidden characters and unusual spaces.
+    """Return a text without assistant residue, hidden characters and unusual spaces.
 
     For classifiers, which must judge the words and not what a copy carried along.
     """

@@ -40,7 +40,7 @@ class Spectrum(msgspec.Struct, frozen=True):
 
 
 def pdq(luma: "NDArray[np.float32]", /) -> Spectrum:
-    """Give the spectrum that PDQ is the sign pattern of.
+    """Return the spectrum that PDQ is the sign pattern of.
 
     Equal to the bit to the reference implementation on the same pixels: all its steps up to the
     waves are linear, so each axis is one matrix, made once a side length.
@@ -55,7 +55,7 @@ def pdq(luma: "NDArray[np.float32]", /) -> Spectrum:
 
 
 def pdq64(luma: "NDArray[np.float32]", /) -> Spectrum:
-    """Give the spectrum of `pdq64.v1`: as PDQ, but of exact area means on 64 x 64 cells.
+    """Return the spectrum of `pdq64.v1`: as PDQ, but of exact area means on 64 x 64 cells.
 
     PDQ's window grows in whole pixels, so that a hash moves with the size of the picture; means
     over exact cells do not. Bits are not to be compared with PDQ's.
@@ -76,7 +76,7 @@ def _spectrum(
 
 
 def bits(waves: "NDArray[np.float32]", /) -> "NDArray[np.uint8]":
-    """Give the 256 bits of a spectrum, or of many: 32 bytes, most significant first, as in the hex.
+    """Return the 256 bits of a spectrum, or of many: 32 bytes, most significant first, as in hex.
 
     A bit is set where its wave is above the lower median (the 128th smallest) of all 256.
 
@@ -92,7 +92,7 @@ def bits(waves: "NDArray[np.float32]", /) -> "NDArray[np.uint8]":
 
 
 def dihedral(waves: "NDArray[np.float32]", /) -> "NDArray[np.float32]":
-    """Give the spectra of the picture mirrored and turned in all eight ways, without its pixels.
+    """Return the spectra of the picture mirrored and turned in all eight ways, without its pixels.
 
     A mirror changes the sign of the odd waves across it; a quarter turn also swaps the axes.
 
@@ -110,7 +110,7 @@ def dihedral(waves: "NDArray[np.float32]", /) -> "NDArray[np.float32]":
 
 
 def distances(one: "NDArray[np.uint8]", many: "NDArray[np.uint8]", /) -> "NDArray[np.int64]":
-    """Give the differing bits of hashes.
+    """Return the differing bits of hashes.
 
     Args:
         one: (m, bytes).
@@ -127,7 +127,7 @@ def distances(one: "NDArray[np.uint8]", many: "NDArray[np.uint8]", /) -> "NDArra
 
 
 def phash(grey: "NDArray[np.uint8]", /) -> str:
-    """Give the 64-bit pHash as 16 hex digits, equal to `imagehash.phash`.
+    """Return the 64-bit pHash as 16 hex digits, equal to `imagehash.phash`.
 
     Args:
         grey: (height, width), 0..255, as Pillow's mode L.
@@ -139,7 +139,7 @@ def phash(grey: "NDArray[np.uint8]", /) -> str:
 
 
 def dhash(grey: "NDArray[np.uint8]", /) -> str:
-    """Give the 64-bit difference hash as 16 hex digits, equal to `imagehash.dhash`.
+    """Return the 64-bit difference hash as 16 hex digits, equal to `imagehash.dhash`.
 
     Args:
         grey: (height, width), 0..255, as Pillow's mode L.
@@ -154,7 +154,7 @@ def _shrunk(grey: "NDArray[np.uint8]", width: int, height: int) -> "NDArray[np.u
 
 
 def _quality(small: "NDArray[np.float32]") -> int:
-    """Give PDQ's quality of 64 x 64 means: whole-number gradients, summed, over 90."""
+    """Return PDQ's quality of 64 x 64 means: whole-number gradients, summed, over 90."""
     total = 0
     for axis in (0, 1):
         total += int(np.abs(np.trunc(np.diff(small, axis=axis) * 100 / 255)).sum())
@@ -163,14 +163,14 @@ def _quality(small: "NDArray[np.float32]") -> int:
 
 @lru_cache(maxsize=1)
 def _dct() -> "NDArray[np.float32]":
-    """Give the (16, 64) cosine matrix, waves 1 to 16."""
+    """Return the (16, 64) cosine matrix, waves 1 to 16."""
     angles = np.outer(np.arange(1, WAVES + 1), 2 * np.arange(SIDE) + 1) * (np.pi / (2 * SIDE))
     return np.asarray(np.sqrt(2 / SIDE) * np.cos(angles), dtype=np.float32)
 
 
 @lru_cache(maxsize=256)
 def _decimation(length: int) -> "NDArray[np.float32]":
-    """Give PDQ's filter of one axis: two box passes, then every (length / 64)th sample."""
+    """Return PDQ's filter of one axis: two box passes, then every (length / 64)th sample."""
     window = (length + 2 * SIDE - 1) // (2 * SIDE)
     right = (window + 2) // 2 - 1
     left = window - (window + 2) // 2
@@ -190,7 +190,7 @@ def _decimation(length: int) -> "NDArray[np.float32]":
 
 @lru_cache(maxsize=256)
 def _cells(length: int) -> "NDArray[np.float32]":
-    """Give the exact means over 64 equal cells of one axis."""
+    """Return the exact means over 64 equal cells of one axis."""
     edges = np.arange(SIDE + 1) * (length / SIDE)
     places = np.arange(length)
     upper = np.minimum(edges[1:, None], places + 1)

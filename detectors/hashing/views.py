@@ -70,7 +70,7 @@ class Looks(msgspec.Struct, frozen=True):
 
 
 def looks(picture: "Picture", *, gallery: bool = False) -> Looks:
-    """Give the hashes of a picture's views.
+    """Return the hashes of a picture's views.
 
     Args:
         picture: as it came.
@@ -92,7 +92,7 @@ def looks(picture: "Picture", *, gallery: bool = False) -> Looks:
 
 
 def views(picture: "Picture", *, gallery: bool = False) -> list[View]:
-    """Give the views of a picture, brightness at most 512 pixels wide and high."""
+    """Return the views of a picture, brightness at most 512 pixels wide and high."""
     whole = working(picture.grey)
     if gallery:
         return _large_enough([View("whole", whole), _inner("", whole, _all(whole))])
@@ -130,7 +130,7 @@ def _inner(prefix: str, luma: "NDArray[np.float32]", cut: Cut) -> View:
 
 
 def working(grey: "NDArray[np.uint8]") -> "NDArray[np.float32]":
-    """Give brightness at most 512 pixels wide and high, as (height, width), 0..255."""
+    """Return brightness at most 512 pixels wide and high, as (height, width), 0..255."""
     factor = max(grey.shape) // LONG_SIDE
     if factor > 1:
         grey = np.asarray(Image.fromarray(grey).reduce(factor))
@@ -168,5 +168,5 @@ def _opaque(alpha: "NDArray[np.float32]") -> Cut:
 
 
 def _large_enough(found: list[View]) -> list[View]:
-    """Give the first view, and those of the others that are large enough to say something."""
+    """Return the first view, and those of the others that are large enough to say something."""
     return found[:1] + [view for view in found[1:] if min(view.luma.shape) >= SMALLEST]

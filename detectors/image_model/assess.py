@@ -22,7 +22,7 @@ _signal = partial(statistical, NAME, "pixels")
 def outside(
     item: Item, gate: Gate, probes: "Probes", device: Device, facts: dict[str, Any]
 ) -> Reason | None:
-    """Give why a picture lies outside of what was measured, or None where it does not.
+    """Return why a picture lies outside of what was measured, or None where it does not.
 
     Args:
         item: a picture.
@@ -55,7 +55,7 @@ def judged(
     calibration: Calibration | None,
     score: Callable[[str], float],
 ) -> Signal:
-    """Give what a score says.
+    """Return what a score says.
 
     Args:
         facts: of the signal, `score` among them.
@@ -78,7 +78,7 @@ def judged(
 
 
 def _flip(score: Callable[[str], float], calibration: Calibration) -> dict[str, Any] | None:
-    """Give the delivery after which a strong finding is none, or None where it survives."""
+    """Return the delivery after which a strong finding is none, or None where it survives."""
     from detectors.models.encoder.views import DELIVERIES
 
     for how in DELIVERIES:

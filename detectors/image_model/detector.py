@@ -45,7 +45,7 @@ class ImageModel:
         self.version = f"{self._model.digest}, {engine}"
 
     def inspect(self, item: Item) -> list[Signal]:
-        """Give the item's one signal."""
+        """Return the item's one signal."""
         from detectors.image_model.forward import Probes
 
         if self._probes is None:

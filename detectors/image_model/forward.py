@@ -22,11 +22,11 @@ class Probes:
         self._blocks = blocks
 
     def generated(self, tokens: "Floats") -> float:
-        """Give the log odds that a picture was generated, from its class tokens (8, 768)."""
+        """Return the log odds that a picture was generated, from its class tokens (8, 768)."""
         return self._odds("generated", chosen(tokens, self._blocks))
 
     def graphic(self, tokens: "Floats") -> float:
-        """Give the log odds that a picture is a screen, chart or drawing."""
+        """Return the log odds that a picture is a screen, chart or drawing."""
         return self._odds("graphic", chosen(tokens, GRAPHIC_BLOCKS))
 
     def _odds(self, name: str, features: "Floats") -> float:
@@ -39,13 +39,13 @@ GRAPHIC_BLOCKS = (8,)
 
 
 def chosen(tokens: "Floats", blocks: Sequence[int]) -> "Floats":
-    """Give the features of some blocks, (..., 768 x blocks), from class tokens (..., 8, 768)."""
+    """Return the features of some blocks, (..., 768 x blocks), from class tokens (..., 8, 768)."""
     picked: Floats = tokens[..., [block - 1 for block in blocks], :]
     return picked.reshape(*picked.shape[:-2], -1)
 
 
 def colours(square: "NDArray[np.uint8]") -> int:
-    """Give how many colours make up 99 % of a picture, 4 bits a channel, of 4,096."""
+    """Return how many colours make up 99 % of a picture, 4 bits a channel, of 4,096."""
     coarse = (square >> 4).astype(np.uint16)
     keys = coarse[..., 0] << 8 | coarse[..., 1] << 4 | coarse[..., 2]
     shares = np.sort(np.bincount(keys.ravel(), minlength=4096))[::-1] / keys.size

@@ -63,7 +63,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read(folder: Path) -> Model:
-    """Give the model in a folder.
+    """Read the model in a folder.
 
     Raises:
         ConfigError: there is none, or it is not one of this detector.

@@ -74,7 +74,7 @@ class KnownFakes:
         self._note_states()
 
     def inspect(self, item: Item) -> list[Signal]:
-        """Give a finding for each bank with a match, the nearest fake and the nearest innocent.
+        """Return a finding for each bank with a match, the nearest fake and the nearest innocent.
 
         A file that is an entry to the byte is not decoded.
         """
@@ -221,7 +221,7 @@ def _taken_back(signal: Signal, held: "Held", bank: str) -> Signal:
 def _of_frame(
     picture: "Picture", seen: "Looks", parts: Parts, searchers: "list[Searcher]"
 ) -> list[Signal]:
-    """Give the findings about one frame."""
+    """Return the findings about one frame."""
     return [
         _found(each.bank, len(each.index), match, picture)
         for each in searchers
@@ -230,7 +230,7 @@ def _of_frame(
 
 
 def _of_later(picture: "Picture", searchers: "list[Searcher]") -> list[Signal]:
-    """Give the findings about the first of some later frames that has any."""
+    """Return the findings about the first of some later frames that has any."""
     from detectors.hashing.views import looks
 
     step = max(1, picture.frames // (LATER + 1))
@@ -289,7 +289,7 @@ def _found(bank: Store, entries: int, match: "Match", picture: "Picture") -> Sig
 def _signal(
     bank: Store, entry: Entry, entries: int, facts: dict[str, Any], *, exact: bool
 ) -> Signal:
-    """Give a finding about an entry."""
+    """Return a finding about an entry."""
     known = {
         "entry": entry.id,
         "bank": bank.name,
@@ -324,7 +324,7 @@ def _signal(
 
 
 def _chance(chance: Chance) -> dict[str, float]:
-    """Give the facts of a chance, three significant digits."""
+    """Return the facts of a chance, three significant digits."""
     return {
         "false_match_probability": float(f"{chance.point:.3g}"),
         "false_match_upper": float(f"{chance.upper:.3g}"),
@@ -332,13 +332,13 @@ def _chance(chance: Chance) -> dict[str, float]:
 
 
 def _worded(facts: dict[str, Any]) -> str:
-    """Give the chance of a false match for a sentence: "1 in 12,000"."""
+    """Return the chance of a false match for a sentence: "1 in 12,000"."""
     rounded = float(f"{1 / max(facts['false_match_probability'], 1e-12):.2g}")
     return f"1 in {rounded:,.0f}" if rounded < 1e9 else "under 1 in 1,000,000,000"  # noqa: PLR2004
 
 
 def _how(facts: dict[str, Any]) -> str:
-    """Give what was done to the picture and how near it is, for a sentence."""
+    """Return what was done to the picture and how near it is, for a sentence."""
     near = (
         f"{facts['places']} local features agree"
         if facts["distance"] is None
@@ -350,7 +350,7 @@ def _how(facts: dict[str, Any]) -> str:
 
 
 def _done(transform: str) -> str:
-    """Give one change in words."""
+    """Return one change in words."""
     name, _, number = transform.rpartition("_")
     if name == "turned" and number.isdigit():
         degrees = int(number)
@@ -362,7 +362,7 @@ def _done(transform: str) -> str:
 
 
 def _since(entry: Entry) -> str:
-    """Give where and since when an entry is known, as a sentence after a space."""
+    """Return where and since when an entry is known, as a sentence after a space."""
     seen = f"First seen {entry.first_seen[:10]}" if entry.first_seen else ""
     source = f"from {entry.source}" if entry.source else ""
     words = " ".join(part for part in (seen, source) if part)

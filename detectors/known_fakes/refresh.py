@@ -41,7 +41,7 @@ class Watched:
         return f"{self.store.name}@{self.store.changes}" + (f"-{waiting}" if waiting else "")
 
     def searcher(self) -> "Searcher":
-        """Give the bank in order.
+        """Return the bank, its index up to date.
 
         Raises:
             ConfigError: the server cannot be asked.

@@ -50,7 +50,7 @@ class Metadata:
         self._wanted = marks.wanted | set(CAMERA.values())
 
     def inspect(self, item: Item) -> list[Signal]:
-        """Give the marks in the item's fields, in the order of the table.
+        """Return the marks in the item's fields, in the order of the table.
 
         What a camera wrote, and which sidecars were read, go along as facts of the first signal.
         """
@@ -91,7 +91,7 @@ def _beside(fields: Fields, item: Item) -> tuple[dict[str, Any], list[Signal]]:
 
 
 def _finding(mark: Mark, value: Value) -> Signal:
-    """Give the signal for a mark."""
+    """Return the signal for a mark."""
     claim = None if mark.claim == "none" else Claim(mark.claim)
     shown = re.sub(r"\s+", " ", mark.excerpt(value)[: 4 * MAX_SHOWN]).strip()
     shown = shown if len(shown) <= MAX_SHOWN else f"{shown[:MAX_SHOWN]}…"
@@ -117,7 +117,7 @@ def _finding(mark: Mark, value: Value) -> Signal:
 
 
 def _nothing(fields: Fields, camera: dict[str, str]) -> Signal:
-    """Give the signal for a file without a mark."""
+    """Return the signal for a file without a mark."""
     if fields.limited:
         outcome, reason = Outcome.NOT_ASSESSED, Reason("metadata.over_limit")
     elif not fields.whole and not fields.chunks:
@@ -134,11 +134,11 @@ def _nothing(fields: Fields, camera: dict[str, str]) -> Signal:
 
 
 def _camera(fields: Fields) -> dict[str, str]:
-    """Give what the camera fields say, without texts that are too long for them."""
+    """Return what the camera fields say, without texts that are too long for them."""
     said = {key: (fields.first(field) or "").strip() for key, field in CAMERA.items()}
     return {key: _clean(text) for key, text in said.items() if 0 < len(text) <= MAX_CAMERA}
 
 
 def _clean(text: str) -> str:
-    """Give text without lone surrogates."""
+    """Return text without lone surrogates."""
     return text.encode("utf-8", "replace").decode("utf-8")

@@ -63,7 +63,7 @@ def raw_texts(data: bytes | memoryview) -> Texts:
 
 
 def plain(raw: bytes) -> str:
-    """Give a text that claims no charset: UTF-8 where it is, else Latin-1; no NUL at its ends."""
+    """Return a text that claims no charset: UTF-8 where it is, else Latin-1; no NUL at its ends."""
     try:
         return raw.decode("utf-8").strip("\0")
     except UnicodeDecodeError:
@@ -71,7 +71,7 @@ def plain(raw: bytes) -> str:
 
 
 def text(entry: Entry, raw: bytes) -> str:
-    """Give the text of an entry, from its bytes."""
+    """Return the text of an entry, from its bytes."""
     if entry.tag in WINDOWS:
         return raw.decode("utf-16-le", "replace").strip("\0")
     if entry.tag != USER_COMMENT:

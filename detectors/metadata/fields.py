@@ -128,7 +128,7 @@ class Fields:
         self._read(data, media_type)
 
     def first(self, field: str) -> str | None:
-        """Give the first value of a field."""
+        """Return the first value of a field."""
         values = self.values.get(field)
         return values[0].text if values else None
 
@@ -223,7 +223,7 @@ class Fields:
                 self.limited = True
 
     def _spend(self, raw: bytes | memoryview) -> bytes:
-        """Give these bytes as far as the budget reaches."""
+        """Return these bytes as far as the budget reaches."""
         self.limited = self.limited or len(raw) > self._left
         taken = bytes(raw[: self._left])
         self._left -= len(taken)
@@ -235,7 +235,7 @@ class Fields:
             self._keep(field, exif.plain(self._spend(raw)))
 
     def _unpack(self, packed: bytes) -> bytes:
-        """Give the bytes of a zlib stream, within the budget."""
+        """Return the bytes of a zlib stream, within the budget."""
         unpacked, fits = inflate(packed, self._left) if self._left else (b"", False)
         self.limited = self.limited or not fits
         self.whole = self.whole and bool(unpacked or not packed or not self._left)

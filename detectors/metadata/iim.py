@@ -11,7 +11,7 @@ MAX_DATASETS = 2_000
 
 
 def datasets(data: bytes) -> list[tuple[str, str]]:
-    """Give (`2:110`, text) of the application record's datasets; stops where it is malformed."""
+    """Return (`2:110`, text) of the application record's datasets; stops where it is malformed."""
     found: list[tuple[str, str]] = []
     position = 0
     while data[position : position + 1] == b"\x1c" and len(found) < MAX_DATASETS:

@@ -24,7 +24,7 @@ class When(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     least: int = 0
 
     def holds(self, fields: Fields) -> Value | None:
-        """Give the first value that the rule accepts, None where there is none."""
+        """Return the first value that the rule accepts, None where there is none."""
         for name in self.fields:
             for value in fields.values.get(name, ()):
                 if RULES[self.rule](value, self.values, self.least):
@@ -49,11 +49,11 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """The field does not tell making from changing: an edit told by another one outranks it."""
 
     def writer(self, value: Value) -> str:
-        """Give what the evidence comes from: the program, else the field."""
+        """Return what the evidence comes from: the program, else the field."""
         return self.tool or value.field
 
     def excerpt(self, value: Value) -> str:
-        """Give the part of the text that shows the mark, for a reader."""
+        """Return the part of the text that shows the mark, for a reader."""
         return excerpt(self.when[0].rule, value)
 
 

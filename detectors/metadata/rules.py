@@ -238,7 +238,7 @@ def _made(value: Value) -> comfyui.Made | None:
 
 
 def excerpt(rule: str, value: Value) -> str:
-    """Give what a rule went by: a line of settings, the nodes of a graph, the end of a URI."""
+    """Return what a rule went by: a line of settings, the nodes of a graph, the end of a URI."""
     if rule in ("recipe", "recipe_edits"):
         said = _recipes(value.text)[0]
         steps = STEPS.search(said)

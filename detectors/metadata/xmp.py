@@ -42,7 +42,7 @@ class Xmp(msgspec.Struct, frozen=True):
 
 
 def read(packets: Iterable[bytes | memoryview], pieces: Iterable[memoryview] = ()) -> Xmp:
-    """Give the properties of these packets and of the extensions that they name.
+    """Read the properties of these packets and of the extensions that they name.
 
     Args:
         packets: whole XMP packets.
@@ -63,7 +63,7 @@ def read(packets: Iterable[bytes | memoryview], pieces: Iterable[memoryview] = (
 
 
 def _extensions(pieces: Iterable[memoryview], digests: set[str]) -> Iterable[bytes]:
-    """Give the extensions with one of these digests; read late, when the digests are known."""
+    """Yield the extensions with one of these digests; read late, when the digests are known."""
     joined: dict[str, list[tuple[int, memoryview]]] = {}
     for piece in pieces:
         digest = bytes(piece[:32]).decode("latin-1")
@@ -75,7 +75,7 @@ def _extensions(pieces: Iterable[memoryview], digests: set[str]) -> Iterable[byt
 
 
 def _named(said: Property) -> tuple[str, str] | None:
-    """Give a property under its customary name; None where it is not one that is read."""
+    """Return a property under its customary name; None where it is not one that is read."""
     prefix = PREFIXES.get(said.namespace)
     if prefix is not None:
         return f"{prefix}:{said.name}", said.value

@@ -79,7 +79,7 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             raise ValueError("the knots of a calibration must rise")
 
     def log10_lr(self, score: float) -> float:
-        """Give the log10 likelihood ratio of AI against not AI, `floor`..`cap`, 2 decimals.
+        """Return the log10 likelihood ratio of AI against not AI, `floor`..`cap`, 2 decimals.
 
         Args:
             score: the model's natural log odds; rounded to 3 decimals here.
@@ -103,7 +103,7 @@ def fit(
     command: str,
     scenes: Sequence[str] | None = None,
 ) -> Calibration:
-    """Give the calibration of out-of-source scores, as the seven steps above say.
+    """Return the calibration of out-of-source scores, as the seven steps above say.
 
     Args:
         scores: natural log odds from models that never saw the item's source.
@@ -154,7 +154,7 @@ def large_enough(made: Calibration) -> None:
 
 
 def independent(sources: Sequence[str], scenes: Sequence[str]) -> int:
-    """Give how many independent items these are: a scene is one, and a source at most 100 (step 2).
+    """Count independent items: a scene is one, and a source at most 100 (step 2).
 
     Args:
         sources: where each item comes from.
@@ -198,18 +198,18 @@ class _Sample:
             self._masses[score][ai] += weight
 
     def caught(self, at: float) -> float:
-        """Give the weighted share of AI items at or above a score."""
+        """Return the weighted share of AI items at or above a score."""
         return self._positive_above[bisect_left(self.positive, at)] / self.positives
 
     def accused(self, at: float) -> float:
-        """Give the upper end of the weighted share of negatives at or above a score."""
+        """Return the upper end of the weighted share of negatives at or above a score."""
         above = self._negative_above[bisect_left(self.negative, at)]
         if not above:
             return 3 / self.negatives
         return wilson(min(above, self.negatives), self.negatives)[1]
 
     def isotonic(self) -> Callable[[float], float]:
-        """Give the log10 density ratio as a rising step function of the score."""
+        """Return the log10 density ratio as a rising step function of the score."""
         blocks: list[tuple[float, float, float]] = []
         for score, (low, high) in sorted(self._masses.items()):
             block = (score, low, high)
@@ -223,7 +223,7 @@ class _Sample:
 
 
 def _above(pairs: Iterable[tuple[float, float]]) -> tuple[list[float], list[float]]:
-    """Give the scores, rising, and the weight at or above each place of the list."""
+    """Return the scores, rising, and the weight at or above each place of the list."""
     ordered = sorted(pairs)
     sums = [0.0]
     for _, weight in reversed(ordered):
@@ -234,7 +234,7 @@ def _above(pairs: Iterable[tuple[float, float]]) -> tuple[list[float], list[floa
 def _tails(
     scores: Sequence[float], labels: Sequence[bool], groups: Sequence[Sequence[str]]
 ) -> dict[str, list[float]]:
-    """Give the rising scores of the negatives of every group that is large enough."""
+    """Return the rising scores of the negatives of every group that is large enough."""
     tails: defaultdict[str, list[float]] = defaultdict(list)
     for score, ai, names in zip(scores, labels, groups, strict=True):
         for name in {EVERYONE, *names} if not ai else ():
@@ -245,7 +245,7 @@ def _tails(
 def _bounds(
     sample: _Sample, tails: Mapping[str, Sequence[float]]
 ) -> list[Callable[[float], float]]:
-    """Give the bound of all negatives together, then of each group (step 4)."""
+    """Return the bound of all negatives together, then of each group (step 4)."""
     groups = [tail for name, tail in tails.items() if name != EVERYONE]
     everyone = _bound(sample, sample.negative, sample.accused)
     return [everyone, *(_bound(sample, tail, partial(_accused, tail)) for tail in groups)]
@@ -254,7 +254,7 @@ def _bounds(
 def _bound(
     sample: _Sample, tail: Sequence[float], accused: Callable[[float], float]
 ) -> Callable[[float], float]:
-    """Give what a group lets log10 LR be at most, as a rising step function (step 4)."""
+    """Return what a group lets log10 LR be at most, as a rising step function (step 4)."""
     starts = sorted({round(score + STEP, 3) for score in tail})
     found = (_log10(sample.caught(at), accused(at)) for at in starts)
     most = list(accumulate(found, max, initial=0.0))  # below all of them everybody counts: 1 / 1
@@ -262,30 +262,30 @@ def _bound(
 
 
 def _accused(tail: Sequence[float], at: float) -> float:
-    """Give the upper end of a group's share at or above a score; 0, no bound, where nobody is."""
+    """Return the upper end of a group's share at or above a score; 0, no bound, where nobody is."""
     above = len(tail) - bisect_left(tail, at)
     return wilson(above, len(tail))[1] if above else 0.0
 
 
 def _above_one_percent(tail: Sequence[float]) -> float:
-    """Give the lowest score that at most 1 % of a group reach (step 5)."""
+    """Return the lowest score that at most 1 % of a group reach (step 5)."""
     return round(tail[-1 - math.floor(TAIL * len(tail))] + STEP, 3)
 
 
 def _limit(n: int) -> float:
-    """Give log10(n / 3), never below 0, rounded down to the 2 decimals of the record (step 6)."""
+    """Return log10(n / 3), never below 0, rounded down to the 2 decimals of the record (step 6)."""
     return math.floor(math.log10(max(n, 3) / 3) * 100) / 100
 
 
 def _log10(high: float, low: float) -> float:
-    """Give the log10 ratio of two shares, infinite where the lower is 0."""
+    """Return the log10 ratio of two shares, infinite where the lower is 0."""
     if not high:
         return -math.inf if low else math.inf
     return math.log10(high / low) if low else math.inf
 
 
 def _thresholds(sample: _Sample, tails: Mapping[str, Sequence[float]], ten: float) -> list[float]:
-    """Give the scores at which the map is computed: quantiles, and both sides of each jump."""
+    """Return the scores at which the map is computed: quantiles, and both sides of each jump."""
     ends = {sample.negative[0], sample.positive[0], sample.negative[-1], sample.positive[-1]}
     shares = [i / 50 for i in range(50)] + [1 - 0.5**i / 50 for i in range(1, 6)]
     for scores in (sample.negative, sample.positive):

@@ -64,7 +64,7 @@ class Beside(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 def read(folder: Path, detector: str, rule: str) -> Beside | None:
-    """Give what `calibrate` wrote into a folder for this rule, or None.
+    """Read what `calibrate` wrote into a folder for this rule, or None.
 
     Raises:
         ConfigError: the file is not one of this detector.
@@ -92,12 +92,12 @@ def write(folder: Path, beside: Beside) -> None:
 
 
 def form(detector: str) -> str:
-    """Give the `format` of a detector's notes."""
+    """Return the `format` of a detector's notes."""
     return f"{detector}.foreign/1"
 
 
 def config(path: Path) -> dict[str, Any]:
-    """Give a JSON object of a model's folder.
+    """Return a JSON object of a model's folder.
 
     Raises:
         ConfigError: there is none.
@@ -131,12 +131,12 @@ def usable(folder: Path, files: Sequence[str]) -> None:
 
 
 def weights(folder: Path) -> list[Path]:
-    """Give the weights of a folder, by name."""
+    """Return the weights of a folder, by name."""
     return sorted(folder.glob("*.safetensors"))
 
 
 def digest(paths: Iterable[Path], more: str = "") -> str:
-    """Give the SHA-256 of files one after the other, hex: of one file, its own.
+    """Return the SHA-256 of files one after the other, hex: of one file, its own.
 
     Args:
         paths: of the files.
@@ -165,7 +165,7 @@ def needs(module: str, extra: str) -> None:
 
 
 def names(labels: object, n: int) -> tuple[str, ...]:
-    """Give the names of a model's outputs, LABEL_0 and so on where it has none.
+    """Return the names of a model's outputs, LABEL_0 and so on where it has none.
 
     Args:
         labels: `id2label` (index → name), a list of names, or nothing.
@@ -178,7 +178,7 @@ def names(labels: object, n: int) -> tuple[str, ...]:
 
 
 def ai_label(labels: Sequence[str], where: str, hint: str, said: str | None = None) -> int:
-    """Give the place of the label that means AI.
+    """Return the place of the label that means AI.
 
     Args:
         labels: the names of a model's outputs.
@@ -204,7 +204,7 @@ def ai_label(labels: Sequence[str], where: str, hint: str, said: str | None = No
 
 
 def _meaning(label: str) -> str:
-    """Give `ai`, `not` or nothing for a label."""
+    """Return `ai`, `not` or nothing for a label."""
     said = set(re.findall("[a-z]+", label.lower()))
     if said & NEGATIONS or bool(said & AI) == bool(said & NOT_AI):
         return ""
@@ -212,7 +212,7 @@ def _meaning(label: str) -> str:
 
 
 def transformers(kind: str, folder: Path, device: str) -> Any:
-    """Give a model of a folder with all its weights, by transformers, silent and offline.
+    """Return a model of a folder with all its weights, by transformers, silent and offline.
 
     Args:
         kind: what follows `AutoModelFor`.
@@ -239,7 +239,7 @@ def transformers(kind: str, folder: Path, device: str) -> Any:
 
 
 def silent() -> Any:
-    """Give the library transformers, silent and offline.
+    """Return the library transformers, silent and offline.
 
     Raises:
         ConfigError: it is not installed, or a library that it takes is broken.
@@ -254,7 +254,7 @@ def silent() -> Any:
 
 
 def placed(model: Any, device: str) -> Any:
-    """Give a torch module on a device, ready to be asked.
+    """Return a torch module on a device, ready to be asked.
 
     Raises:
         ConfigError: torch has no such device.

@@ -50,12 +50,12 @@ def is_ai(label: str, where: str) -> bool:
 
 
 def words() -> str:
-    """Give the labels that are understood, as a half sentence."""
+    """Return the labels that are understood, as a half sentence."""
     return f"write {', '.join(AI)} for AI and {', '.join(NOT_AI)} for everything else"
 
 
 def lines(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Give the lines of a .jsonl or .jsonl.gz file that are not blank, with `FILE:NUMBER`.
+    """Yield the lines of a .jsonl or .jsonl.gz file that are not blank, with `FILE:NUMBER`.
 
     Raises:
         ConfigError: the file cannot be read.
@@ -76,7 +76,7 @@ def has_labels(folder: Path) -> bool:
 
 
 def labelled_files(folder: Path) -> list[File]:
-    """Give the files of a folder with one subfolder a label, sorted by path.
+    """Return the files of a folder with one subfolder a label, sorted by path.
 
     A folder below that of a label names the source: `ai/SOURCE/…`. Hidden files are left alone.
 

@@ -27,7 +27,7 @@ ROWS = 256
 
 
 def pack(matrix: "Floats") -> "tuple[NDArray[np.uint8], NDArray[np.float16], NDArray[np.float16]]":
-    """Give a matrix (out, in) as 4-bit integers, scales and minima: W = q * scale + minimum."""
+    """Return a matrix (out, in) as 4-bit integers, scales and minima: W = q * scale + minimum."""
     parts = [_pack(matrix[row : row + ROWS]) for row in range(0, len(matrix), ROWS)]
     whole, scale, low = (np.concatenate(part) for part in zip(*parts, strict=True))
     half = GROUP // 2
@@ -39,7 +39,7 @@ def pack(matrix: "Floats") -> "tuple[NDArray[np.uint8], NDArray[np.float16], NDA
 
 
 def _pack(rows: "Floats") -> "tuple[NDArray[np.uint8], NDArray[np.float16], NDArray[np.float16]]":
-    """Give (rows, groups, 32) integers, and the scale and minimum of each group."""
+    """Return (rows, groups, 32) integers, and the scale and minimum of each group."""
     groups = rows.reshape(len(rows), -1, GROUP)
     centre = (groups.max(-1) + groups.min(-1)) / 2
     width = groups.max(-1) - groups.min(-1)
@@ -61,7 +61,7 @@ def _pack(rows: "Floats") -> "tuple[NDArray[np.uint8], NDArray[np.float16], NDAr
 def _grid(
     groups: "Floats", step: "NDArray[np.float16]", least: "NDArray[np.float16]"
 ) -> "tuple[NDArray[np.uint8], NDArray[np.float16], NDArray[np.float16]]":
-    """Give the nearest 4-bit integers on a grid, and the grid."""
+    """Return the nearest 4-bit integers on a grid, and the grid."""
     exact = (groups - least[..., None].astype(np.float32)) / step[..., None].astype(np.float32)
     return np.clip(np.rint(exact), 0, LEVELS).astype(np.uint8), step, least
 
@@ -69,7 +69,7 @@ def _grid(
 def _fitted(
     groups: "Floats", step: "NDArray[np.float16]", least: "NDArray[np.float16]"
 ) -> "tuple[NDArray[np.float16], NDArray[np.float16]]":
-    """Give the scale and minimum that fit best, in least squares, to the integers of a grid."""
+    """Return the scale and minimum that fit best, in least squares, to the integers of a grid."""
     whole = _grid(groups, step, least)[0].astype(np.float32)
     off = whole - whole.mean(-1, keepdims=True)
     spread = (off**2).sum(-1)
@@ -81,7 +81,7 @@ def _fitted(
 
 
 def unpack(stored: "dict[str, NDArray[Any]]") -> "dict[str, Floats]":
-    """Give the tensors of a packed file as float32 (see above)."""
+    """Return the tensors of a packed file as float32 (see above)."""
     found: dict[str, Floats] = {}
     for name, value in stored.items():
         base, _, ending = name.rpartition(".")
@@ -93,7 +93,7 @@ def unpack(stored: "dict[str, NDArray[Any]]") -> "dict[str, Floats]":
 
 
 def steps(matrix: "Floats") -> "tuple[NDArray[np.int8], Floats]":
-    """Give a matrix (out, in) as 8-bit integers and a step for each row: W ~ q * step.
+    """Return a matrix (out, in) as 8-bit integers and a step for each row: W ~ q * step.
 
     Two neighbours, the first being even, sum to 128 at most: processors without VNNI add their two
     products with 8-bit activations (up to 255) in 16 bits, and would overflow without a word.
@@ -108,7 +108,7 @@ def steps(matrix: "Floats") -> "tuple[NDArray[np.int8], Floats]":
 def _matrix(
     whole: "NDArray[np.uint8]", scale: "NDArray[np.float16]", low: "NDArray[np.float16]"
 ) -> "Floats":
-    """Give a matrix (out, in) from its 4-bit integers."""
+    """Return a matrix (out, in) from its 4-bit integers."""
     rows, groups = scale.shape
     halves = whole.reshape(rows, groups, 1, -1)
     matrix = np.empty((rows, groups, 2, halves.shape[-1]), np.float32)

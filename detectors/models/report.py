@@ -147,7 +147,7 @@ def report(
     threshold: float = THRESHOLD,
     prevalences: Sequence[float],
 ) -> Report:
-    """Give all figures of a calibration.
+    """Return all figures of a calibration.
 
     Args:
         ways: what `calibrate` gave.
@@ -175,7 +175,7 @@ def report(
 
 
 def _assumed(rows: Sequence[Row]) -> list[str]:
-    """Give what is taken for granted, in sentences."""
+    """Return what is taken for granted, in sentences."""
     without, n = sum(row.source == UNSTATED for row in rows), len(rows)
     said = []
     if without:
@@ -192,7 +192,7 @@ def _assumed(rows: Sequence[Row]) -> list[str]:
 
 
 def _groups(rows: Sequence[Row], threshold: float, prevalences: Sequence[float]) -> "list[Group]":
-    """Give the figures of everything, then of each group by kind and name."""
+    """Return the figures of everything, then of each group by kind and name."""
     groups: dict[tuple[str, str], list[Row]] = {(EVERYTHING, EVERYTHING): list(rows)}
     for row in rows:
         for key in (("source", row.source), *row.groups):
@@ -203,7 +203,7 @@ def _groups(rows: Sequence[Row], threshold: float, prevalences: Sequence[float])
 
 
 def _place(key: tuple[str, str]) -> int:
-    """Give the place of a length among others: the number that its name begins with or holds."""
+    """Return the place of a length among others: the number that its name begins with or holds."""
     number = re.search(r"\d+", key[1]) if key[0] == "length" else None
     return int(number[0]) if number else 0
 
@@ -211,7 +211,7 @@ def _place(key: tuple[str, str]) -> int:
 def _group(
     key: tuple[str, str], rows: Sequence[Row], threshold: float, prevalences: Sequence[float]
 ) -> Group:
-    """Give the figures of one group."""
+    """Return the figures of one group."""
     ratios = {
         label: [row.log10_lr for row in rows if row.ai == label and row.log10_lr is not None]
         for label in (False, True)
@@ -234,7 +234,7 @@ def _flagged(
     ratios: Mapping[bool, Sequence[float]],
     prevalences: Sequence[float],
 ) -> Flagged:
-    """Give what is flagged from a likelihood ratio on."""
+    """Return what is flagged from a likelihood ratio on."""
     least = in_record(lr)
     wrong, right = (
         rate(sum(r > least if above else r >= least for r in ratios[label]), len(ratios[label]))
@@ -251,14 +251,14 @@ def _flagged(
 
 
 def rate(k: int, n: int) -> Rate:
-    """Give a share with its interval, 4 decimals."""
+    """Return a share with its interval, 4 decimals."""
     low, high = wilson(k, n)
     share = round(k / n, 4) if n else None
     return Rate(k=k, n=n, share=share, low=round(low, 4), high=round(high, 4))
 
 
 def precision(right: Rate, wrong: Rate, prevalence: float) -> Precision:
-    """Give the share of flags that are right (positive predictive value).
+    """Return the share of flags that are right (positive predictive value).
 
     Args:
         right: true positives of the AI items.
@@ -283,7 +283,7 @@ def precision(right: Rate, wrong: Rate, prevalence: float) -> Precision:
 
 
 def in_record(lr: float) -> float:
-    """Give a likelihood ratio as records write it: log10, rounded down to 2 decimals."""
+    """Return a likelihood ratio as records write it: log10, rounded down to 2 decimals."""
     return math.floor(round(math.log10(lr) * 100, 9)) / 100
 
 
@@ -316,7 +316,7 @@ def left_out(
     scenes: Sequence[str],
     fitted: Callable[[list[int]], Calibration],
 ) -> tuple[list[float | None], str]:
-    """Give each item the log10 LR of a calibration that never saw its source.
+    """Return the log10 LR of each item by a calibration that never saw its source.
 
     Args:
         labels: True for AI.
@@ -345,14 +345,14 @@ def left_out(
 
 
 def _parts(scenes: Sequence[str]) -> list[str]:
-    """Give each item its part, the same for all of a scene."""
+    """Return the part of each item, the same for all of a scene."""
     order = sorted(set(scenes), key=lambda scene: hashlib.sha256(scene.encode()).digest())
     place = {scene: str(at % PARTS) for at, scene in enumerate(order)}
     return [place[scene] for scene in scenes]
 
 
 def limit(of: str, made: Calibration, how: str) -> Limit:
-    """Give what a calibration may claim, and does.
+    """Return what a calibration may claim, and does.
 
     Args:
         of: the language, or `all`.
@@ -370,5 +370,5 @@ def limit(of: str, made: Calibration, how: str) -> Limit:
 
 
 def _figures(value: float) -> float:
-    """Give three significant figures."""
+    """Return three significant figures."""
     return float(f"{value:.3g}")

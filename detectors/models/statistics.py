@@ -13,7 +13,7 @@ Z = 1.959963984540054
 
 
 def wilson(k: float, n: float) -> tuple[float, float]:
-    """Give the 95 % interval of a share.
+    """Return the 95 % interval of a share.
 
     Args:
         k: how many, 0..n (weighted counts need not be whole).
@@ -33,7 +33,7 @@ def wilson(k: float, n: float) -> tuple[float, float]:
 
 
 def auroc(scores: Sequence[float], labels: Sequence[bool]) -> float | None:
-    """Give the chance that an AI item scores above a human one, ties counted half.
+    """Return the chance that an AI item scores above a human one, ties counted half.
 
     Args:
         scores: any finite numbers, higher for AI.
@@ -53,7 +53,7 @@ def auroc(scores: Sequence[float], labels: Sequence[bool]) -> float | None:
 def auroc_interval(
     scores: Sequence[float], labels: Sequence[bool], *, rounds: int = 500, seed: int = 0
 ) -> tuple[float, float] | None:
-    """Give the 95 % bootstrap interval of `auroc`, both classes resampled apart.
+    """Return the 95 % bootstrap interval of `auroc`, both classes resampled apart.
 
     Args:
         scores: as for `auroc`.
@@ -83,7 +83,7 @@ def auroc_interval(
 
 
 def _area(scores: "NDArray[np.float64]", ai: "NDArray[np.bool_]") -> float:
-    """Give the area by mid-ranks, NaN where a class is empty."""
+    """Return the area by mid-ranks, NaN where a class is empty."""
     import numpy as np
 
     n_ai = int(ai.sum())

@@ -48,7 +48,7 @@ class Portrait:
         self.version = f"{self._model.digest}, {engine}"
 
     def inspect(self, item: Item) -> list[Signal]:
-        """Give the item's one signal."""
+        """Return the item's one signal."""
         from detectors.portrait.forward import Probe, eyes_of, largest_face
 
         config = self._model.config

@@ -47,7 +47,7 @@ class Face(msgspec.Struct, frozen=True):
 
 
 def largest_face(rgb: "NDArray[np.uint8]") -> Face | None:
-    """Give the largest face of a picture (height, width, 3), or None where there is none."""
+    """Return the largest face of a picture (height, width, 3), or None where there is none."""
     image = Image.fromarray(rgb)
     scale = LONG_SIDE / max(image.size)
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
@@ -75,12 +75,12 @@ def largest_face(rgb: "NDArray[np.uint8]") -> Face | None:
 
 
 def _kernel(scale: float) -> Image.Resampling:
-    """Give the kernel: means of areas where a picture shrinks, lines between pixels else."""
+    """Return the kernel: means of areas where a picture shrinks, lines between pixels else."""
     return Image.Resampling.BOX if scale < 1 else Image.Resampling.BILINEAR
 
 
 def _proposed(image: Image.Image) -> "Floats":
-    """Give the squares (n, 4) that the first net proposes: left, top, right, bottom, from 1 on."""
+    """Return the squares (n, 4) of the first net: left, top, right, bottom, from 1 on."""
     scale = CELL / (SMALLEST * min(image.size))
     boxes: list[Floats] = [np.empty((0, 4), np.float32)]
     scores = [np.empty(0, np.float32)]
@@ -100,13 +100,13 @@ def _proposed(image: Image.Image) -> "Floats":
 
 
 def _normal(image: Image.Image) -> "Floats":
-    """Give pixels around 0, as the nets were trained on."""
+    """Return pixels around 0, as the nets were trained on."""
     pixels: Floats = (np.asarray(image, np.float32) - np.float32(127.5)) / np.float32(128)
     return pixels
 
 
 def _seen(image: Image.Image, boxes: "Floats", side: int) -> "Floats":
-    """Give the boxes' pixels (n, side, side, 3); black outside the picture."""
+    """Return the boxes' pixels (n, side, side, 3); black outside the picture."""
     cut = []
     for left, top, right, bottom in boxes.astype(int):
         part = image.crop((left - 1, top - 1, max(right, left), max(bottom, top)))
@@ -115,21 +115,21 @@ def _seen(image: Image.Image, boxes: "Floats", side: int) -> "Floats":
 
 
 def _shifted(boxes: "Floats", moves: "Floats") -> "Floats":
-    """Give boxes moved by parts of their size."""
+    """Return boxes moved by parts of their size."""
     size = (boxes[:, 2:] - boxes[:, :2])[:, [0, 1, 0, 1]]
     moved: Floats = (boxes + moves * size).astype(np.float32)
     return moved
 
 
 def _moved(boxes: "Floats", moves: "Floats") -> "Floats":
-    """Give boxes moved by parts of their size in whole pixels, as the second net was trained."""
+    """Return boxes moved by parts of their size in whole pixels, as the second net was trained."""
     size = (boxes[:, 2:] - boxes[:, :2] + 1)[:, [0, 1, 0, 1]]
     moved: Floats = (boxes + moves * size).astype(np.float32)
     return moved
 
 
 def _squares(boxes: "Floats") -> "Floats":
-    """Give squares around the middles of boxes, as large as their longer sides."""
+    """Return squares around the middles of boxes, as large as their longer sides."""
     size = boxes[:, 2:] - boxes[:, :2]
     side = size.max(1, keepdims=True, initial=0)
     start = boxes[:, :2] + size / 2 - side / 2
@@ -137,7 +137,7 @@ def _squares(boxes: "Floats") -> "Floats":
 
 
 def _apart(boxes: "Floats", scores: "Floats", overlap: float) -> list[int]:
-    """Give the places of boxes, best first, of which none covers another by more than a part."""
+    """Return the places of boxes, best first, of which none covers another by more than a part."""
     areas = np.prod(boxes[:, 2:] - boxes[:, :2] + 1, axis=1)
     waiting = np.argsort(-scores, kind="stable")
     kept = []
@@ -169,7 +169,7 @@ class Net:
         self._slopes = [tensors.get(f"{name}.{i}.slope") for i in range(count)]
 
     def __call__(self, pixels: "Floats") -> "tuple[Floats, Floats, Floats]":
-        """Give confidence, moves of the box, and landmarks (empty but for the third net)."""
+        """Return confidence, moves of the box, and landmarks (empty but for the third net)."""
         found = pixels
         heads: dict[int, Floats] = {}
         for at, ((weight, bias), slope) in enumerate(zip(self._layers, self._slopes, strict=True)):
@@ -185,7 +185,7 @@ class Net:
 
 
 def _rows(found: "Floats", weight: "Floats") -> "Floats":
-    """Give what each output of a layer looks at: windows of a map, or a whole map laid out."""
+    """Return what each output of a layer looks at: windows of a map, or a whole map laid out."""
     channels = found.shape[-1]
     if found.ndim == 2:  # noqa: PLR2004 - after a dense layer
         return found
@@ -198,7 +198,7 @@ def _rows(found: "Floats", weight: "Floats") -> "Floats":
 
 
 def _pooled(found: "Floats", side: int, stride: int) -> "Floats":
-    """Give the greatest of each window; the last may hang over the edge."""
+    """Return the greatest of each window; the last may hang over the edge."""
     rows, columns = (-(-max(n - side, 0) // stride) * stride + side for n in found.shape[1:3])
     wide = np.full((len(found), rows, columns, found.shape[3]), -np.inf, np.float32)
     wide[:, : found.shape[1], : found.shape[2]] = found[:, :rows, :columns]
@@ -209,13 +209,13 @@ def _pooled(found: "Floats", side: int, stride: int) -> "Floats":
 
 @cache
 def _net(name: str) -> Net:
-    """Give a net, read once a process."""
+    """Return a net, read once a process."""
     with loading():
         return Net(name, load_file(WEIGHTS))
 
 
 def eyes_of(face: Face) -> tuple[float, float, float, float]:
-    """Give x, y of the left eye as seen, then of the right one."""
+    """Return x, y of the left eye as seen, then of the right one."""
     (left, top), (right, bottom) = face.points[:2]
     return left, top, right, bottom
 
@@ -231,5 +231,5 @@ class Probe:
         self._block = block
 
     def __call__(self, tokens: "Floats") -> float:
-        """Give the log odds of a generated portrait, from class tokens (8, 768)."""
+        """Return the log odds of a generated portrait, from class tokens (8, 768)."""
         return float(tokens[self._block - 1].astype(np.float64) @ self._weight) + self._bias

@@ -26,7 +26,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Inverse of the covariance."""
 
     def distance(self, eyes: Sequence[float]) -> float:
-        """Give the squared Mahalanobis distance of two eyes."""
+        """Return the squared Mahalanobis distance of two eyes."""
         off = [eye - middle for eye, middle in zip(eyes, self.mean, strict=True)]
         pairs = zip(off, self.precision, strict=True)
         return sum(a * sum(p * b for p, b in zip(row, off, strict=True)) for a, row in pairs)
@@ -64,7 +64,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     calibration: Calibration | None = None
 
     def alignment(self, eyes: Sequence[float] | None) -> float:
-        """Give the log density ratio of eyes here, within -20..20; -20 where there is no face."""
+        """Return the log density ratio of eyes here, within -20..20; -20 where there is no face."""
         if eyes is None:
             return -LIMIT
         ratio = (
@@ -73,7 +73,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return min(max(ratio, -LIMIT), LIMIT)
 
     def score(self, eyes: Sequence[float] | None, pixels: float) -> float:
-        """Give the log odds: alignment, and what the pixels say within -3..3, 3 decimals."""
+        """Return the log odds: alignment, and what the pixels say within -3..3, 3 decimals."""
         return round(self.alignment(eyes) + min(max(pixels, -PIXELS), PIXELS), 3)
 
 
@@ -95,12 +95,12 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def offset(generated: Sequence[Sequence[float]], photographed: Sequence[Sequence[float]]) -> float:
-    """Give half the log ratio of the determinants of two precisions."""
+    """Return half the log ratio of the determinants of two precisions."""
     return (math.log(_determinant(generated)) - math.log(_determinant(photographed))) / 2
 
 
 def _determinant(matrix: Sequence[Sequence[float]]) -> float:
-    """Give the determinant of a small positive definite matrix, by elimination."""
+    """Return the determinant of a small positive definite matrix, by elimination."""
     rows, value = [list(row) for row in matrix], 1.0
     for at, row in enumerate(rows):
         value *= row[at]
@@ -111,7 +111,7 @@ def _determinant(matrix: Sequence[Sequence[float]]) -> float:
 
 
 def read(folder: Path) -> Model:
-    """Give the model in a folder.
+    """Read the model in a folder.
 
     Raises:
         ConfigError: there is none, or it is not one of this detector.

@@ -15,7 +15,7 @@ MOST = 50
 
 
 def claim(judged: Judged, said: Declaration) -> Claim | None:
-    """Give the claim that the state allows."""
+    """Return the claim that the state allows."""
     if judged.state.name == "distrusted":
         return None
     if judged.state.integrity == "broken":
@@ -26,7 +26,7 @@ def claim(judged: Judged, said: Declaration) -> Claim | None:
 
 
 def account(judged: Judged, said: Declaration) -> dict[str, Any]:
-    """Give the facts; of those that may be missing, only what is there."""
+    """Return the facts; of those that may be missing, only what is there."""
     state, active = judged.state, _active(judged.store)
     inner = [row["codes"] for row in state.ingredient_failures + state.recorded]
     codes = dict.fromkeys([*state.codes, *(code for row in inner for code in row)])
@@ -57,7 +57,7 @@ def account(judged: Judged, said: Declaration) -> dict[str, Any]:
 
 
 def generator(active: dict[str, Any]) -> str | None:
-    """Give the program that made the manifest."""
+    """Return the program that made the manifest."""
     info = active.get("claim_generator_info")
     first = info[0] if isinstance(info, list) and info else info
     if isinstance(first, dict):
@@ -66,5 +66,5 @@ def generator(active: dict[str, Any]) -> str | None:
 
 
 def _active(store: dict[str, Any]) -> dict[str, Any]:
-    """Give the active manifest."""
+    """Return the active manifest."""
     return mapping(mapping(store.get("manifests")).get(str(store.get("active_manifest"))))

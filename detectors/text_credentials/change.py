@@ -23,7 +23,7 @@ UNDO: dict[Change, Callable[[str], str]] = {
 
 
 def change(text: str, read: Callable[[bytes], Read], *, behind: bool = False) -> Change:
-    """Give what was done to a text whose binding no longer holds.
+    """Return what was done to a text whose binding no longer holds.
 
     Args:
         text: as it lies, byte order mark included.
@@ -41,7 +41,7 @@ def change(text: str, read: Callable[[bytes], Read], *, behind: bool = False) ->
 
 
 def _attempts(text: str) -> Iterator[tuple[Change, str]]:
-    """Give texts with one change undone, then with several; each that differs, once."""
+    """Yield texts with one change undone, then with several; each that differs, once."""
     tried = {text}
     for many in range(1, len(UNDO) + 1):
         for names in combinations(UNDO, many):

@@ -91,7 +91,7 @@ class TextCredentials:
         self.version = f"{libraries}; lists: {named}"
 
     def inspect(self, item: Item) -> list[Signal]:
-        """Give state, integrity and declaration of every manifest found; an embedded one wins."""
+        """Return state, integrity and declaration of every manifest found; an embedded one wins."""
         if item.media_type == "application/pdf":
             return [_signal(Outcome.CLEAR, Reason("text_credentials.pdf"), {"state": "absent"})]
         if item.media_type in READERS:
@@ -165,7 +165,7 @@ class TextCredentials:
         return self._found(judged, facts)
 
     def _found(self, judged: Judged, more: dict[str, Any]) -> Signal:
-        """Give the signal of a manifest that could be read."""
+        """Return the signal of a manifest that could be read."""
         said = declared(judged.store)
         facts = account(judged, said) | more
         if judged.listed:
@@ -182,14 +182,14 @@ class TextCredentials:
         )
 
     def _described(self, row: Signers) -> dict[str, Any]:
-        """Give name, date and age of a list."""
+        """Return name, date and age of a list."""
         age = ((self._today or datetime.now(UTC).date()) - row.issued).days
         told = {"name": row.name, "date": row.issued.isoformat(), "age_days": age}
         return told | ({"stale": True} if age > STALE_AFTER else {})
 
 
 def _reason(judged: Judged, said: Declaration, facts: dict[str, Any]) -> Reason:
-    """Give why: by the state, then by what is declared and who stands behind it."""
+    """Return why: by the state, then by what is declared and who stands behind it."""
     state = judged.state
     signer = facts.get("signer", {})
     names = (signer.get(name) for name in ("issuer", "common_name", "issued_by"))
@@ -211,7 +211,7 @@ def _reason(judged: Judged, said: Declaration, facts: dict[str, Any]) -> Reason:
 
 
 def _fault(state: State, facts: dict[str, Any], args: dict[str, Any]) -> Reason:
-    """Give why a manifest does not hold."""
+    """Return why a manifest does not hold."""
     count = facts.get("manifests_found", 1)
     if SEVERAL & set(state.codes) or count > 1:
         return Reason("text_credentials.several", {"count": max(count, 2)})
@@ -224,7 +224,7 @@ def _fault(state: State, facts: dict[str, Any], args: dict[str, Any]) -> Reason:
 
 
 def _too_much(place: Place) -> str:
-    """Give what makes a place more than is verified, or nothing."""
+    """Return what makes a place more than is verified, or nothing."""
     if place.method == "A.8" and place.end - place.start > LONGEST_RUN:
         return f"{place.end - place.start} selectors"
     return f"{place.count} manifests or more" if place.count >= MOST else ""
@@ -233,7 +233,7 @@ def _too_much(place: Place) -> str:
 def _changed(
     item: Item, codes: list[str], read: Callable[[bytes], Read], *, behind: bool
 ) -> dict[str, str]:
-    """Give what was changed in a text that is not as it was signed, as far as it can be told.
+    """Return what was changed in a text that is not as it was signed, as far as it can be told.
 
     A binding that points elsewhere (`malformed`) may be a fault of its writer: then only a change
     of form, which was undone and held, is told.
@@ -260,7 +260,7 @@ def _unopened(data: bytes, reason: CannotAssess) -> Signal:
 
 
 def _remote(url: str, facts: dict[str, Any]) -> Signal:
-    """Give the signal of a reference, which is never followed."""
+    """Return the signal of a reference, which is never followed."""
     codes = [REFERENCE] if facts["method"] == "A.9" else []
     told = {"state": "remote", "remote_url": url, "codes": codes} | facts
     return _signal(Outcome.NOT_ASSESSED, Reason("text_credentials.remote", {"url": url}), told)
@@ -285,7 +285,7 @@ def _unverified(over: jumbf.Excess, store: bytes, more: dict[str, Any]) -> Signa
 
 
 def _unreadable(code: str, facts: dict[str, Any], detail: str) -> Signal:
-    """Give the signal of something that claims to be a manifest and cannot be read."""
+    """Return the signal of something that claims to be a manifest and cannot be read."""
     told = {"state": "unreadable", "detail": detail} | facts
     reason = Reason(f"text_credentials.{code}", {"detail": detail})
     return _signal(Outcome.NOT_ASSESSED, reason, told)
@@ -299,7 +299,7 @@ def _signal(
     claim: Claim | None = None,
     source: str | None = None,
 ) -> Signal:
-    """Give a signal of this detector."""
+    """Return a signal of this detector."""
     return Signal(
         detector="text_credentials",
         tier=Tier.CREDENTIAL,

@@ -57,7 +57,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def places(passage: Passage, media_type: str | None) -> list[Place]:
-    """Give at most one place for each method, in the order of the annexes."""
+    """Return at most one place for each method, in the order of the annexes."""
     text = passage.text
     found = [_page(text) if media_type == "text/html" else None, _wrapper(text), _armour(text)]
     return [place for place in found if place]
@@ -94,7 +94,7 @@ def _wrapper(text: str) -> Place | None:
 
 
 def _bytes(selectors: str) -> bytes:
-    """Give the bytes that selectors stand for: U+FE00 is 0, U+E0100 is 16."""
+    """Return the bytes that selectors stand for: U+FE00 is 0, U+E0100 is 16."""
     low, high = 0xFE00, 0xE0100
     codes = map(ord, selectors)
     return bytes(code - low if code < high else code - high + 16 for code in codes)

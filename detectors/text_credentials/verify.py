@@ -51,7 +51,7 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def embedded(data: bytes, media_type: str) -> Read:
-    """Give a reader for the manifest inside a text.
+    """Return a reader for the manifest inside a text.
 
     Args:
         data: the text, UTF-8.
@@ -87,7 +87,7 @@ def embedded(data: bytes, media_type: str) -> Read:
 
 
 def detached(data: bytes, sidecar: bytes) -> Read:
-    """Give a reader for the manifest beside a text.
+    """Return a reader for the manifest beside a text.
 
     Args:
         data: the text, as it lies: the whole of it is bound.
@@ -114,7 +114,7 @@ def detached(data: bytes, sidecar: bytes) -> Read:
 
 
 def judge(read: Read, lists: InUse) -> Judged:
-    """Give the store and its state under the lists in use.
+    """Return the store and its state under the lists in use.
 
     Which list trusts the signer is asked of each alone, and the distrusted certificates are asked
     as if they were a list to trust.

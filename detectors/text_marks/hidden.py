@@ -92,7 +92,7 @@ class Hits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def spelled(text: str) -> str:
-    """Give a text with everything that has no shape written as escapes, at most 200 characters."""
+    """Return a text with all that has no shape written as escapes, at most 200 characters."""
     shown = (
         letter if letter.isprintable() and not _SELECTORS.match(letter) else _escape(letter)
         for letter in text[:SHOWN]
@@ -101,13 +101,13 @@ def spelled(text: str) -> str:
 
 
 def _escape(character: str) -> str:
-    r"""Give a character as `\u200b` or `\U000e0041`."""
+    r"""Return a character as `\u200b` or `\U000e0041`."""
     code = ord(character)
     return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"  # noqa: PLR2004
 
 
 def _around(text: str, start: int, end: int) -> str:
-    """Give what stands between two offsets with its word, spelled out."""
+    """Return what stands between two offsets with its word, spelled out."""
     before = text[max(0, start - 30) : start]
     before = before[max(before.rfind(" "), before.rfind("\n")) + 1 :]
     after = text[start : min(end, start + 60) + 20].partition("\n")[0]
@@ -115,7 +115,7 @@ def _around(text: str, start: int, end: int) -> str:
 
 
 def _first(places: Iterator[re.Match[str]]) -> list[re.Match[str]]:
-    """Give the places as far as they are looked at."""
+    """Return the places as far as they are looked at."""
     return list(islice(places, MOST))
 
 
@@ -176,7 +176,7 @@ def _needs_them(neighbour: str) -> bool:
 
 
 def payload_of_bits(symbols: str) -> str | None:
-    """Give the text that two zero-width characters spell as bits of bytes, or None."""
+    """Return the text that two zero-width characters spell as bits of bytes, or None."""
     kinds = [kind for kind, _ in Counter(symbols).most_common()]
     if len(kinds) != 2:  # noqa: PLR2004 - zero and one
         return None
@@ -190,7 +190,7 @@ def payload_of_bits(symbols: str) -> str | None:
 
 
 def _readable(data: bytes) -> str | None:
-    """Give bytes as text where they are printable, else None."""
+    """Read bytes as text where they are printable, else None."""
     try:
         said = data.decode("utf-8")
     except UnicodeDecodeError:
@@ -291,7 +291,7 @@ def variation_selectors(text: str) -> Hits | None:
 
 
 def selected(run: str) -> bytes:
-    """Give the bytes that variation selectors stand for (C2PA 2.4, A.8)."""
+    """Return the bytes that variation selectors stand for (C2PA 2.4, A.8)."""
     return bytes(
         code - 0xFE00 if (code := ord(selector)) < 0xE0100 else code - 0xE0100 + 16  # noqa: PLR2004
         for selector in run

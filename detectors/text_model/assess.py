@@ -18,7 +18,7 @@ def judged(
     calibrations: Mapping[str, Calibration],
     languages: set[str],
 ) -> Signal:
-    """Give what a score says, where it may be judged.
+    """Return what a score says, where it may be judged.
 
     Args:
         facts: of the signal: `score`, `words` and `language`, `spans` of a long text.
@@ -40,7 +40,7 @@ def judged(
 
 
 def _weighed(log10_lr: float, facts: dict[str, Any]) -> Signal:
-    """Give what a calibrated score says of the whole, and which passages stand out of it."""
+    """Return what a calibrated score says of the whole, and which passages stand out of it."""
     outcome = weighed(log10_lr)
     code = "text_model.likelier" if outcome is Outcome.FINDING else "text_model.not_likelier"
     args = {"times": times(log10_lr), "words": facts["words"]}

@@ -51,12 +51,12 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """What it is worth that a passage stands out from its text so far, by path and language."""
 
     def calibrations(self, path: Path) -> dict[str, Calibration]:
-        """Give the calibrations of a path, by language."""
+        """Return the calibrations of a path, by language."""
         return self.full if path == "full" else self.fast
 
 
 def read(folder: pathlib.Path) -> Config:
-    """Give the configuration of the model in a folder whose weights are those it was written for.
+    """Read the configuration of the model in a folder whose weights are those it was written for.
 
     Raises:
         ConfigError: a file is missing, is no configuration of this form, or does not belong here.

@@ -66,7 +66,7 @@ class TextModel:
             return load(self._folder)
 
     def inspect(self, item: Item) -> list[Signal]:
-        """Give one signal: a finding where the wording is likelier from a model, else `clear`.
+        """Return one signal: a finding where the wording is likelier from a model, else `clear`.
 
         `facts.path` is `full` where the language model read the text, `fast` where the n-grams
         spoke alone: on request, and for languages that it does not know. `facts.words` counts the
@@ -90,7 +90,7 @@ class TextModel:
         return [judged(facts, needs, calibrations, languages)]
 
     def _at_once(self, _plain: str, text: str, path: Way, _code: str | None) -> dict[str, Any]:
-        """Give the score of a text of one window."""
+        """Return the score of a text of one window."""
         from detectors.text_model.forward import read, see
 
         seen = see(text, self._config)
@@ -99,7 +99,7 @@ class TextModel:
         return {"score": self._weights.score(seen, path), "path": path, "words": words(text)}
 
     def _by_windows(self, plain: str, text: str, path: Way, code: str | None) -> dict[str, Any]:
-        """Give score and spans of a text of several windows."""
+        """Return score and spans of a text of several windows."""
         from detectors.text_model.long import reading
 
         found = pieces(plain)

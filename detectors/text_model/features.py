@@ -34,7 +34,7 @@ STYLE = (
 
 
 def grams(text: str, character_bits: int, word_bits: int) -> NDArray[np.int64]:
-    """Give the buckets of a text's n-grams, rising, each once.
+    """Return the buckets of a text's n-grams, rising, each once.
 
     Characters: 2 to 5 of the lower-cased text with a space at either end, in buckets 0 to
     2^character_bits - 1. Tokens (words, punctuation marks): 1 and 2, in the 2^word_bits after them.
@@ -60,13 +60,13 @@ def grams(text: str, character_bits: int, word_bits: int) -> NDArray[np.int64]:
 
 
 def codes(text: str) -> NDArray[np.uint64]:
-    """Give the code points of a text; a lone surrogate counts as a question mark."""
+    """Return the code points of a text; a lone surrogate counts as a question mark."""
     points = np.frombuffer(text.encode("utf-32-le", "replace"), "<u4")
     return points.astype(np.uint64)
 
 
 def token_hashes(text: str) -> NDArray[np.uint64]:
-    """Give a hash of each token: the sum of (code + 1) x BASE^place, modulo 2^64.
+    """Return a hash of each token: the sum of (code + 1) x BASE^place, modulo 2^64.
 
     Taken from differences of one running sum, moved back to place 0 by the inverse of BASE.
     """
@@ -79,7 +79,7 @@ def token_hashes(text: str) -> NDArray[np.uint64]:
 
 
 def style(text: str) -> NDArray[np.float32]:
-    """Give the numbers that `STYLE` names, finite for every text, the empty one too."""
+    """Return the numbers that `STYLE` names, finite for every text, the empty one too."""
     found = _WORD.findall(text)
     lower = [word.lower() for word in found]
     values = _of_words(found) + _of_sentences(text) + _of_repetition(lower)
@@ -151,13 +151,13 @@ def _of_wording(text: str, lower: list[str]) -> list[float]:
 
 
 def _powers(base: np.uint64, n: int) -> NDArray[np.uint64]:
-    """Give base^0 to base^n modulo 2^64."""
+    """Return base^0 to base^n modulo 2^64."""
     powers = np.full(n + 1, base, np.uint64)
     powers[0] = 1
     return np.cumprod(powers, dtype=np.uint64)
 
 
 def _bucket(hashes: NDArray[np.uint64], bits: int) -> NDArray[np.int64]:
-    """Give the upper bits of mixed hashes."""
+    """Return the upper bits of mixed hashes."""
     mixed = (hashes ^ (hashes >> np.uint64(33))) * np.uint64(MIX)
     return (mixed >> np.uint64(64 - bits)).astype(np.int64)

@@ -56,7 +56,7 @@ class Weights(msgspec.Struct, frozen=True, kw_only=True):
     """(3,): bias of the full score, the share of the fast score in it, and `train.DAMPING`."""
 
     def score(self, seen: Seen, path: Path) -> float:
-        """Give the natural log odds that a model wrote the text, 3 decimals, not calibrated.
+        """Return the natural log odds that a model wrote the text, 3 decimals, not calibrated.
 
         Args:
             seen: with a reading, for the full path.
@@ -73,13 +73,13 @@ class Weights(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def see(text: str, config: Config) -> Seen:
-    """Give what a model of this configuration sees of a normalised text."""
+    """Return what a model of this configuration sees of a normalised text."""
     buckets = grams(text, config.character_bits, config.word_bits).astype(np.int32)
     return Seen(buckets, style(text), words(text))
 
 
 def read(text: str, device: str) -> NDArray[np.float32]:
-    """Give what the language model makes of a normalised text, (k,).
+    """Read what the language model makes of a normalised text, (k,).
 
     Args:
         text: normalised.
@@ -99,7 +99,7 @@ def standard(
     deviation: NDArray[np.float32],
     most: float = CLIP,
 ) -> NDArray[np.float32]:
-    """Give numbers in standard deviations from their mean, at most so many."""
+    """Return numbers in standard deviations from their mean, at most so many."""
     distances: NDArray[np.float32] = (numbers - mean) / deviation
     return distances.clip(-most, most)
 

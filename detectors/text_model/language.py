@@ -49,7 +49,7 @@ LETTERS = 0.02
 
 
 def language(text: str) -> str | None:
-    """Give the ISO 639-1 code of the language most of a text is in, None where unsure."""
+    """Return the ISO 639-1 code of the language most of a text is in, None where unsure."""
     scripts = ("latin",) if text.isascii() else tuple(_PATTERNS)
     counts = Counter({name: len(_PATTERNS[name].findall(text)) for name in scripts})
     script, n = counts.most_common(1)[0]
@@ -63,14 +63,14 @@ def language(text: str) -> str | None:
 
 
 def _arabic(text: str, n: int) -> str:
-    """Give the language of a text in Arabic letters, by letters that the others lack."""
+    """Return the language of a text in Arabic letters, by letters that the others lack."""
     if len(_URDU.findall(text)) > LETTERS * n:
         return "ur"
     return "fa" if len(_PERSIAN.findall(text)) > LETTERS * n else "ar"
 
 
 def _by_words(text: str, script: str) -> str | None:
-    """Give the language whose function words are most of a text's words."""
+    """Return the language whose function words are most of a text's words."""
     found = Counter(_WORD.findall(text.lower()))
     own = found.keys()
     hits = {

@@ -44,7 +44,7 @@ _WORD = re.compile(r"\S+")
 
 
 def normalise(text: str) -> str:
-    """Give the wording of a text in one line: the first 500 words of it.
+    """Return the wording of a text in one line: the first 500 words of it.
 
     HTML, hidden characters, assistant residue, links, Markdown marks and leading labels are gone;
     quotes are ' and ", dashes " - ", @names @user; form NFC; single spaces, none before closing
@@ -60,7 +60,7 @@ def normalise(text: str) -> str:
 
 
 def made_alike(text: str) -> str:
-    """Give the wording of a part of a text in one line, whatever its length and its beginning."""
+    """Build the wording of a part of a text in one line, whatever its length and its beginning."""
     text = plain(nfc(_TAG.sub(" ", html.unescape(text))))
     text = _LINE_MARK.sub("", _BLANK.sub(" ", text).translate(_QUOTES))
     text = _NAME.sub("@user", _LINK.sub(" ", _MARKDOWN_LINK.sub(r"\1", text)))
@@ -69,7 +69,7 @@ def made_alike(text: str) -> str:
 
 
 def words(text: str) -> int:
-    """Give the length of a text in words; where Chinese or Japanese prevails, characters / 2."""
+    """Return the length of a text in words; where Chinese or Japanese prevails, characters / 2."""
     runs = len(_WORD.findall(text))
     return len("".join(text.split())) // 2 if _is_han(text, runs) else runs
 
@@ -80,19 +80,19 @@ def _is_han(text: str, runs: int) -> bool:
 
 
 def _one_line(text: str) -> str:
-    """Give a text with single spaces for all white space."""
+    """Return a text with single spaces for all white space."""
     return " ".join(text.split())
 
 
 def _unquoted(text: str) -> str:
-    """Give a text without the one pair of quotes around all of it."""
+    """Return a text without the one pair of quotes around all of it."""
     inside = text[1:-1]
     wrapped = len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" and text[0] not in inside
     return inside.strip() if wrapped else text
 
 
 def _cut(text: str) -> str:
-    """Give the first 500 words, or 1,000 characters where Chinese or Japanese prevails."""
+    """Return the first 500 words, or 1,000 characters where Chinese or Japanese prevails."""
     runs = [run.end() for run in _WORD.finditer(text)]
     if _is_han(text, len(runs)):
         return text[: 2 * LONGEST]

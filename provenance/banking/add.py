@@ -42,7 +42,7 @@ class Enrolment(msgspec.Struct):
     """Files that are no pictures, links and special files."""
 
     def report(self) -> dict[str, Any]:
-        """Give all of it as JSON types."""
+        """Return all of it as JSON types."""
         told: dict[str, Any] = msgspec.to_builtins(self)
         return told
 

@@ -74,7 +74,7 @@ def allow(file: Path | None) -> None:
 
 
 def _veiled(value: Any) -> Any:
-    """Give a value with a sign in the place of every secret."""
+    """Return a value with a sign in the place of every secret."""
     if isinstance(value, dict):
         return {name: "…" if name in KEYS else _veiled(one) for name, one in value.items()}
     return [_veiled(one) for one in value] if isinstance(value, list) else value

@@ -153,7 +153,7 @@ def calibrate(
 
 
 def _step(detector: str, name: str) -> Callable[..., Any]:
-    """Give the function of a detector that does this.
+    """Return the function of a detector that does this.
 
     Raises:
         ConfigError: there is no such detector, or it has no model.

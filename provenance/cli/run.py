@@ -165,7 +165,7 @@ def colour(wish: str) -> bool:
 
 
 def width() -> int:
-    """Give the columns to write in."""
+    """Return the columns to write in."""
     if os.environ.get("COLUMNS", "").isdigit() or sys.stdout.isatty():
         return max(40, min(120, shutil.get_terminal_size((WIDTH, 24)).columns))
     return WIDTH

@@ -111,7 +111,7 @@ def _switch(name: str, *, enabled: bool) -> None:
 
 
 def _described(row: "TrustList", age: int, folder: Path) -> dict[str, Any]:
-    """Give what is shown of a list."""
+    """Return what is shown of a list."""
     from detectors.c2pa.trust import STALE_AFTER
 
     return {

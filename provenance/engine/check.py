@@ -53,7 +53,7 @@ class Engine:
         self._loaded = {spec.name: _load(spec, choice) for spec in choice.specs}
 
     def check(self, item: Item, stopped: Mapping[str, Reason] | None = None) -> Record:
-        """Give the record of an item.
+        """Return the record of an item.
 
         Args:
             item: what to look at.
@@ -82,7 +82,7 @@ class Engine:
         return str(getattr(self._loaded[name], "version", "unknown"))
 
     def _signals(self, item: Item, stopped: dict[str, Reason], ran: set[str]) -> list[Signal]:
-        """Give what is said of an item, detector by detector in the order of the catalog."""
+        """Return what is said of an item, detector by detector in the order of the catalog."""
         if ITEM in stopped:
             return [_said(ITEM, Tier.METADATA, Outcome.FAILED, stopped[ITEM])]
         self._stage(ITEM)
@@ -110,7 +110,7 @@ class Engine:
         return [msgspec.structs.replace(signal, part=name) for signal in signals]
 
     def _look(self, spec: Spec, item: Item, stopped: Mapping[str, Reason]) -> list[Signal]:
-        """Give a detector's signals; whatever it raises becomes one of them."""
+        """Return a detector's signals; whatever it raises becomes one of them."""
         if spec.name in stopped:
             return [_said(spec.name, spec.tier, Outcome.FAILED, stopped[spec.name])]
         self._stage(spec.name)
@@ -139,7 +139,7 @@ def _load(spec: Spec, choice: Choice) -> Detector | Reason:
 
 
 def _sound(spec: Spec, signals: Iterable[Signal]) -> list[Signal]:
-    """Give the signals back if they are what a detector owes.
+    """Return the signals if they are what a detector owes.
 
     Raises:
         TypeError: none, another detector's, or not writable as JSON.
@@ -152,7 +152,7 @@ def _sound(spec: Spec, signals: Iterable[Signal]) -> list[Signal]:
 
 
 def _error(code: str, error: Exception) -> Reason:
-    """Give the reason of a foreign error, fit for a record."""
+    """Return the reason of a foreign error, fit for a record."""
     text = f"{type(error).__name__}: {error}"[:MAX_ERROR]
     return Reason(code, {"error": text.encode("utf-8", "backslashreplace").decode()})
 
@@ -174,7 +174,7 @@ def _unsupported(item: Item, detectors: str) -> Reason:
 
 
 def _described(item: Item) -> Described:
-    """Give what the record says of the item itself."""
+    """Return what the record says of the item itself."""
     bytes_known = not item.fault and item.kind is not Kind.POST
     return Described(
         uri=item.uri,

@@ -28,7 +28,7 @@ def choose(
     fast: bool = False,
     configured: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Choice:
-    """Give the choice.
+    """Return the choice.
 
     Args:
         specs: the catalog.
@@ -69,7 +69,7 @@ def choose(
 def _merged(
     configured: Mapping[str, Mapping[str, Any]], said: Iterable[tuple[str, dict[str, Any]]]
 ) -> dict[str, dict[str, Any]]:
-    """Give the options of each detector: what was said on the command line wins."""
+    """Return the options of each detector: what was said on the command line wins."""
     options = {name: dict(given) for name, given in configured.items()}
     for name, more in said:
         if more:

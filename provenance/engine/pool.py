@@ -109,7 +109,7 @@ def records(
     jobs: int,
     interrupted: Callable[[], bool] = lambda: False,
 ) -> Generator[Record]:
-    """Give the record of every item, in the order of the items.
+    """Yield the record of every item, in the order of the items.
 
     Args:
         items: read lazily, a few ahead of the records.
@@ -158,7 +158,7 @@ class Pool:
         return self._all_read and not self._busy and not self._again and not self._done
 
     def take(self) -> Record:
-        """Give the record that is due."""
+        """Return the record that is due."""
         encoded = self._done.pop(self._next)
         self._next += 1
         return _DECODER.decode(encoded)
@@ -184,7 +184,7 @@ class Pool:
             worker.kill()
 
     def _hand_out(self) -> None:
-        """Give items to workers while there are both, and not too far ahead of what is due."""
+        """Return items to workers while there are both, and not too far ahead of what is due."""
         while len(self._busy) < self._jobs and len(self._done) < AHEAD * self._jobs:
             if self._again:
                 index, item, stopped = self._again.popleft()
@@ -257,5 +257,5 @@ def _why(stage: str, code: int, *, late: bool) -> Reason:
 
 
 def jobs_for(count: int, wanted: int | None) -> int:
-    """Give how many workers to use: what is wanted, else one a core, never more than items."""
+    """Return how many workers to use: what is wanted, else one a core, never more than items."""
     return max(1, min(wanted or os.cpu_count() or 1, count))

@@ -56,7 +56,7 @@ class Tally:
         return self.risks.total()
 
     def watch(self, records: Iterable[Record]) -> Iterator[Record]:
-        """Give the records on, counted."""
+        """Yield the records, and count them."""
         for record in records:
             self.risks[record.verdict.risk] += 1
             self.flagged += self._reaches(record)

@@ -52,7 +52,7 @@ def raw_name(name: str) -> bytes:
 
 
 def read(path: str, *, follow: bool) -> bytes:
-    """Give the bytes of a regular file.
+    """Read the bytes of a regular file.
 
     Opened without blocking and looked at again once open, so that a file that is swapped for a
     pipe or a device in between is still refused; the size is counted while reading.
@@ -76,7 +76,7 @@ def read(path: str, *, follow: bool) -> bytes:
 
 
 def bounded(more: "partial[bytes] | object", hint: int) -> bytes:
-    """Give all bytes that `more(n)` yields, at most `MAX_BYTES`."""
+    """Return all bytes that `more(n)` yields, at most `MAX_BYTES`."""
     chunks, left = [], MAX_BYTES + 1
     step = min(max(hint, 2**16), 2**24) + 1
     while left > 0 and (chunk := more(min(step, left))):  # type: ignore[operator]
@@ -88,7 +88,7 @@ def bounded(more: "partial[bytes] | object", hint: int) -> bytes:
 
 
 def failed(code: str, **args: object) -> CannotAssess:
-    """Give the fault of an item that cannot be read."""
+    """Return the fault of an item that cannot be read."""
     return CannotAssess(Outcome.FAILED, Reason(code, args))
 
 

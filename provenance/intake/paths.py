@@ -20,7 +20,7 @@ UNWANTED = frozenset({
 
 
 def named(paths: Iterable[str], kind: Kind | None = None) -> list[str]:
-    """Give the paths back, once it is known that `check` can take them.
+    """Return the paths, once it is known that `check` can take them.
 
     Raises:
         ConfigError: one of them is a folder, a pipe, a socket or a device.

@@ -9,7 +9,7 @@ from provenance.intake import files
 
 
 def item(kind: Kind | None) -> Item:
-    """Give what comes in on standard input, under the name `-`."""
+    """Return what comes in on standard input, under the name `-`."""
     try:
         return Item("-", partial(given, files.bounded(sys.stdin.buffer.read, 0)), kind=kind)
     except CannotAssess as fault:
@@ -17,7 +17,7 @@ def item(kind: Kind | None) -> Item:
 
 
 def given(data: bytes) -> bytes:
-    """Give bytes that are already here."""
+    """Return bytes that are already here."""
     return data
 
 

@@ -17,7 +17,7 @@ NAMED = {"detector": "label", "detectors": "label", "stage": "label", "language"
 
 
 def say(reason: Reason, locale: str = ENGLISH, extra: tuple[str, ...] = ()) -> str:
-    """Give the sentence of a reason.
+    """Return the sentence of a reason.
 
     Args:
         reason: code and arguments; the arguments are data and never read as a template. The
@@ -43,14 +43,14 @@ def say(reason: Reason, locale: str = ENGLISH, extra: tuple[str, ...] = ()) -> s
 
 
 def languages() -> tuple[str, ...]:
-    """Give the languages there are sentences in: those of the house's tables."""
+    """Return the languages there are sentences in: those of the house's tables."""
     names = (place.name for place in files("provenance.messages").iterdir())
     return tuple(sorted(name[:-5] for name in names if name.endswith(".toml")))
 
 
 @cache
 def table(locale: str = ENGLISH, extra: tuple[str, ...] = ()) -> Mapping[str, str]:
-    """Give every sentence of a language, English where it has none: code → template."""
+    """Return every sentence of a language, English where it has none: code → template."""
     merged: dict[str, str] = {}
     for language in dict.fromkeys((ENGLISH, locale)):
         for place in _places(language):
@@ -62,7 +62,7 @@ def table(locale: str = ENGLISH, extra: tuple[str, ...] = ()) -> Mapping[str, st
 
 
 def _places(language: str) -> list[Traversable]:
-    """Give the tables of a language: of each detector, of what they share, of the house."""
+    """Return the tables of a language: of each detector, of what they share, of the house."""
     ground = files("detectors")
     own = [ground.joinpath(spec.name, f"{language}.toml") for spec in BUILT_IN]
     shared = ground.joinpath(f"{language}.toml")
@@ -70,7 +70,7 @@ def _places(language: str) -> list[Traversable]:
 
 
 def _read(place: Traversable) -> dict[str, Any]:
-    """Give one table; nothing where a language has none."""
+    """Read one table; nothing where a language has none."""
     try:
         return tomllib.loads(place.read_text("utf-8"))
     except (FileNotFoundError, NotADirectoryError):
@@ -78,7 +78,7 @@ def _read(place: Traversable) -> dict[str, Any]:
 
 
 def _foreign(package: str, file: str) -> dict[str, str]:
-    """Give a plug-in's table; nothing where it cannot be read, so that codes stand for words."""
+    """Return a plug-in's table; nothing where it cannot be read, so that codes stand for words."""
     try:
         read = _read(files(package).joinpath(file))
     except (ImportError, ValueError, OSError):
@@ -98,7 +98,7 @@ def _named(args: Mapping[str, Any], words: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _bare(reason: Reason) -> str:
-    """Give code and arguments as they are."""
+    """Return code and arguments as they are."""
     said = ", ".join(f"{name}={value}" for name, value in reason.args.items())
     return f"{reason.code} ({said})" if said else reason.code
 

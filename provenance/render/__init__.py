@@ -57,7 +57,7 @@ Write = Callable[[Iterable[Record], TextIO, Look], None]
 
 
 def renderer(name: str) -> Write:
-    """Give the function that writes records in a format.
+    """Return the function that writes records in a format.
 
     Args:
         name: a key of `FORMATS`.

@@ -152,7 +152,7 @@ class _Page:
         self._print(table)
 
     def _table(self, *columns: tuple[str, Literal["left", "right"]]) -> "Table":
-        """Give a table of plain columns: (heading, side)."""
+        """Return a table of plain columns: (heading, side)."""
         from rich.table import Table
 
         table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
@@ -169,12 +169,12 @@ class _Page:
         self._begun = True
 
     def _shown(self, text: str) -> str:
-        """Give a text in which nothing acts on the terminal."""
+        """Return a text in which nothing acts on the terminal."""
         return escape(text, ascii_only=self._ascii)
 
 
 def _flagged(flagged: Flagged) -> tuple[str, str, str]:
-    """Give the cells of a threshold."""
+    """Return the cells of a threshold."""
     mark = f">{flagged.lr:g}" if flagged.above else f"{flagged.lr:g}+"
     return mark, _share(flagged.false_positives), _share(flagged.true_positives)
 
@@ -184,20 +184,20 @@ def _from(flagged: Flagged) -> str:
 
 
 def _share(rate: Rate) -> str:
-    """Give a share in percent with its interval."""
+    """Return a share in percent with its interval."""
     if rate.share is None:
         return "-"
     return f"{_percent(rate.share)} [{_percent(rate.low)}, {_percent(rate.high)}]"
 
 
 def _right(precision: Precision) -> str:
-    """Give a precision in percent with its interval."""
+    """Return a precision in percent with its interval."""
     share = "-" if precision.share is None else _percent(precision.share)
     return f"{share} [{_percent(precision.low)}, {_percent(precision.high)}]"
 
 
 def _percent(share: float) -> str:
-    """Give percent with two digits that tell."""
+    """Return percent with two digits that tell."""
     value = 100 * share
     if value in (0, 100):
         return f"{value:.0f}"

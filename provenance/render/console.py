@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def console(out: TextIO, look: Look) -> "Console":
-    """Give a console of the look's width that prints words as they are."""
+    """Return a console of the look's width that prints words as they are."""
     from rich.console import Console
 
     return Console(

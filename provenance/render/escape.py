@@ -13,7 +13,7 @@ SELECTORS = re.compile("[\U000e0100-\U000e01ef]")
 
 
 def escape(text: str, *, ascii_only: bool = False) -> str:
-    r"""Give text in which nothing acts on a terminal or hides: such characters as `\x1b`, `\u202e`.
+    r"""Return text in which nothing acts on a terminal or hides: `\x1b`, `\u202e` and the like.
 
     That takes in C0 and C1 controls, line and paragraph separators, direction marks, tags,
     zero-width and unassigned characters and lone surrogates; newlines too, since a value is one
@@ -61,7 +61,7 @@ def _harmless(char: str) -> bool:
 
 
 def _visible(char: str) -> str:
-    """Give the escape of a character, as Python writes it."""
+    """Return the escape of a character, as Python writes it."""
     code = ord(char)
     if char in SHORT:
         return SHORT[char]
@@ -71,6 +71,6 @@ def _visible(char: str) -> str:
 
 
 def _utf16(char: str) -> str:
-    """Give the escape of a character in JSON."""
+    """Return the escape of a character in JSON."""
     raw = char.encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{raw[i : i + 2].hex()}" for i in range(0, len(raw), 2))

@@ -35,7 +35,7 @@ Spot = tuple[float, float]
 
 
 def draw(picture: "Picture", found: "Alignment", captions: Sequence[str]) -> Image.Image:
-    """Give a drawing of a match, 3 panels wide, with captions under it.
+    """Build a drawing of a match, 3 panels wide, with captions under it.
 
     Args:
         picture: that matched.
@@ -130,7 +130,7 @@ def _frame(
 
 
 def _tiled(found: "Alignment", copy: Image.Image) -> Image.Image:
-    """Give the small copy with each tile coloured by its correlation, and the number in it."""
+    """Return the small copy with each tile coloured by its correlation, and the number in it."""
     entry, laid = found.entry, found.overlay
     if entry is None or laid is None:
         return copy
@@ -153,7 +153,7 @@ def _tiled(found: "Alignment", copy: Image.Image) -> Image.Image:
 
 
 def _colour(value: float) -> tuple[int, int, int]:
-    """Give orange for none, blue for full correlation."""
+    """Return orange for none, blue for full correlation."""
     part = min(1.0, max(0.0, value))
     red, green, blue = (
         round(low + part * (high - low)) for low, high in zip(ORANGE, BLUE, strict=True)
@@ -177,20 +177,20 @@ def _placed(
     shown: tuple[int, int],
     corner: tuple[int, int],
 ) -> list[Spot]:
-    """Give points of a picture where they are on the canvas."""
+    """Return points of a picture where they are on the canvas."""
     scale = shown[0] / of[0]
     return [(corner[0] + x * scale, corner[1] + y * scale) for x, y in points.tolist()]
 
 
 def _fitted(image: Image.Image) -> Image.Image:
-    """Give a picture as large as a panel takes it."""
+    """Return a picture as large as a panel takes it."""
     scale = PANEL / max(image.size)
     size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
     return image.resize(size, Image.Resampling.BICUBIC)
 
 
 def _wrapped(text: str) -> Iterable[str]:
-    """Give a caption in lines that fit."""
+    """Yield a caption in lines that fit."""
     line = ""
     for word in text.split():
         longer = f"{line} {word}".strip()

@@ -219,7 +219,7 @@ class Page:
 
 
 def wrapped(text: str, first: int, rest: int) -> list[str]:
-    """Give lines of at most so many cells: wide characters count two, combining ones none.
+    """Return lines of at most so many cells: wide characters count two, combining ones none.
 
     Args:
         text: escaped, without line breaks. Several spaces are kept where they fit.
@@ -247,7 +247,7 @@ def wrapped(text: str, first: int, rest: int) -> list[str]:
 
 
 def _in_order(record: Record) -> list[Signal]:
-    """Give the signals as a screen shows them: reasons, conflicts, other findings, the rest."""
+    """Return the signals as a screen shows them: reasons, conflicts, other findings, the rest."""
     decided = [record.signals[i] for i in record.verdict.reasons]
     others = sorted((s for s in record.signals if s not in decided), key=_order)
     return decided + others
@@ -260,7 +260,7 @@ def _order(signal: Signal) -> tuple[int, Any]:
 
 
 def _first(signals: list[Signal]) -> list[Signal]:
-    """Give the findings, at most four, and looks that found nothing where there is room."""
+    """Return the findings, at most four, and looks that found nothing where there is room."""
     found = [s for s in signals if s.outcome is Outcome.FINDING or passages(s)][:MOST]
     room = QUIET_LINES if found else MOST
     looked = [s for s in signals if s.outcome is Outcome.CLEAR and s not in found]
@@ -269,7 +269,7 @@ def _first(signals: list[Signal]) -> list[Signal]:
 
 
 def _value(value: Any) -> str:
-    """Give a fact as text."""
+    """Return a fact as text."""
     if isinstance(value, str):
         return value
     import json

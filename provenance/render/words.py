@@ -34,17 +34,17 @@ class Words:
         self._look = look
 
     def shown(self, text: str) -> str:
-        """Give any text as it may be printed."""
+        """Return any text as it may be printed."""
         if self._look.unicode:
             return escape(text)
         return escape(text.translate(ASCII), ascii_only=True)
 
     def say(self, reason: Reason) -> str:
-        """Give the sentence of a reason."""
+        """Return the sentence of a reason."""
         return self.shown(say(reason, self._look.locale, self._look.tables))
 
     def word(self, code: str, **args: Any) -> str:
-        """Give a sentence of the house."""
+        """Return a sentence of the house."""
         return self.say(Reason(code, args))
 
     def has(self, code: str) -> bool:
@@ -52,7 +52,7 @@ class Words:
         return code in table(self._look.locale, self._look.tables)
 
     def label(self, signal: Signal) -> str:
-        """Give what a signal's detector is called, with the part of a post it speaks of."""
+        """Return what a signal's detector is called, with the part of a post it speaks of."""
         name = "conflict" if signal.claim is Claim.CONFLICT else signal.detector
         return self.part(signal) + self.name(name)
 
@@ -67,7 +67,7 @@ class Words:
         return self.say(alone.reason) if alone else self.word(f"verdict.{case(record)}")
 
     def brief(self, record: Record) -> str:
-        """Give the case in a few words, for one line of a folder's screen."""
+        """Return the case in a few words, for one line of a folder's screen."""
         return self.word(f"brief.{case(record)}")
 
     def evidence(self, signal: Signal) -> str:
@@ -110,7 +110,7 @@ class Words:
         return min((row.min_log10_lr for row in rows if row.min_log10_lr is not None), default=None)
 
     def advice(self, record: Record) -> str:
-        """Give what to do, or how often such flags are wrong; may be empty."""
+        """Return what to do, or how often such flags are wrong; may be empty."""
         what, policy = case(record), self._look.policy
         decided = [record.signals[i] for i in record.verdict.reasons]
         if what is Case.MEASURED and policy is not None:
@@ -123,7 +123,7 @@ class Words:
         return self.word(f"advice.{what}") if self.has(f"advice.{what}") else ""
 
     def policy(self, record: Record) -> str:
-        """Give the policy's name, and what of it decided."""
+        """Return the policy's name, and what of it decided."""
         what, name = case(record), record.verdict.policy.name
         if not record.verdict.reasons or not self.has(f"policy.{what}"):
             return self.word("screen.policy", name=name)
@@ -177,7 +177,7 @@ class Words:
         return frozenset(named.get(record.item.kind, ()))
 
     def part(self, signal: Signal) -> str:
-        """Give which part of a post a signal speaks of, as it stands before the rest."""
+        """Return which part of a post a signal speaks of, as it stands before the rest."""
         return self.shown(f"{signal.part}: ") if signal.part else ""
 
 
@@ -187,13 +187,13 @@ def _of(signals: Sequence[Signal], outcome: Outcome) -> list[Signal]:
 
 
 def _ratio(log10_lr: float) -> str:
-    """Give a likelihood ratio as a short number."""
+    """Return a likelihood ratio as a short number."""
     value = 10**log10_lr
     return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"  # noqa: PLR2004 - two digits
 
 
 def _clause(sentence: str) -> str:
-    """Give a sentence as it stands in brackets: no full stop, no capital of a beginning."""
+    """Return a sentence as it stands in brackets: no full stop, no capital of a beginning."""
     body = sentence.removesuffix(".")
     first_word_is_plain = body[1:2].islower() or body[1:2] == " "
     return body[:1].lower() + body[1:] if first_word_is_plain else body

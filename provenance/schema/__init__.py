@@ -9,7 +9,7 @@ from provenance.record import Record
 
 
 def current() -> dict[str, Any]:
-    """Give the JSON Schema of a record (draft 2020-12), as `record-1.json` holds it.
+    """Return the JSON Schema of a record (draft 2020-12), as `record-1.json` holds it.
 
     Every key is required, since every key is written, `part` apart, and only findings claim
     something. Further keys are allowed: a later release may add some within the same version.
@@ -29,7 +29,7 @@ def current() -> dict[str, Any]:
 
 
 def text() -> str:
-    """Give the schema as the file holds it.
+    """Return the schema as the file holds it.
 
     `python -c "from provenance.schema import text; print(text(), end='')"` writes it anew.
     """

@@ -20,7 +20,7 @@ CONTRADICTS = 1.0
 
 
 def conflicts(signals: Sequence[Signal]) -> list[Signal]:
-    """Give the conflicts that follow from the other signals alone, in a fixed order.
+    """Return the conflicts that follow from the other signals alone, in a fixed order.
 
     Signals of different parts of a post never contradict each other. What is already there as a
     conflict is not read, so that a replay derives the same.
@@ -36,7 +36,7 @@ def conflicts(signals: Sequence[Signal]) -> list[Signal]:
 
 
 def _within(said: Sequence[Signal]) -> Iterator[Signal]:
-    """Give the conflicts among the findings of one item or part."""
+    """Yield the conflicts among the findings of one item or part."""
     yield from _banks(said)
     for signal in said:
         if signal.tier is not Tier.CREDENTIAL:
@@ -57,7 +57,7 @@ def _banks(said: Sequence[Signal]) -> Iterator[Signal]:
 
 
 def _measured(capture: Signal, said: Sequence[Signal]) -> Iterator[Signal]:
-    """Give a conflict for each statistic that contradicts a trusted capture."""
+    """Yield a conflict for each statistic that contradicts a trusted capture."""
     if not trusted_capture(capture):
         return
     for other in said:
@@ -67,7 +67,7 @@ def _measured(capture: Signal, said: Sequence[Signal]) -> Iterator[Signal]:
 
 
 def _marked(capture: Signal, said: Sequence[Signal]) -> Iterator[Signal]:
-    """Give a conflict where a declared capture stands beside metadata marks of AI."""
+    """Yield a conflict where a declared capture stands beside metadata marks of AI."""
     marks = sorted(filter(marked, said), key=strength)
     if declares(capture) is Claim.CAPTURED and marks:
         args = {name: marks[0].facts.get(name) for name in ("field", "value")}
@@ -76,7 +76,7 @@ def _marked(capture: Signal, said: Sequence[Signal]) -> Iterator[Signal]:
 
 
 def _own(signal: Signal) -> Iterator[Signal]:
-    """Give the conflicts that a credential carries in itself."""
+    """Yield the conflicts that a credential carries in itself."""
     facts = signal.facts
     if declares(signal) is Claim.CAPTURED and facts.get("ai"):
         yield _conflict(signal, "conflict.capture_ai", {"ai": facts["ai"]})
@@ -94,13 +94,13 @@ def _own(signal: Signal) -> Iterator[Signal]:
 
 
 def _named(fact: Any) -> dict[str, Any]:
-    """Give the arguments for a sentence: a list speaks by its first entry."""
+    """Return the arguments for a sentence: a list speaks by its first entry."""
     first = fact[0] if isinstance(fact, list) else fact
     return dict(first) if isinstance(first, dict) else {"what": first}
 
 
 def _conflict(of: Signal, code: str, args: dict[str, Any], tier: Tier = Tier.CREDENTIAL) -> Signal:
-    """Give the signal. Where two tiers disagree it is weighed as metadata, so never as `high`."""
+    """Return the signal. Where two tiers disagree it is weighed as metadata, so never as `high`."""
     return Signal(
         detector="item",
         tier=tier,

@@ -25,12 +25,12 @@ TIERS = {tier: rank for rank, tier in enumerate(Tier)}
 
 
 def canonical(signal: Signal) -> bytes:
-    """Give the signal as JSON with sorted keys: equal for equal signals, and a last tie-break."""
+    """Return the signal as JSON with sorted keys: equal for equal signals, and a last tie-break."""
     return msgspec.json.encode(signal, order="sorted")
 
 
 def strength(signal: Signal) -> tuple[int, float, str, str, bytes]:
-    """Give a sort key, strongest first (rule 4)."""
+    """Return a sort key, strongest first (rule 4)."""
     support = abs(signal.log10_lr or 0.0)
     return (
         TIERS[signal.tier],
@@ -42,12 +42,12 @@ def strength(signal: Signal) -> tuple[int, float, str, str, bytes]:
 
 
 def findings(signals: Iterable[Signal]) -> list[Signal]:
-    """Give the signals that found something; only these carry weight (rule 7)."""
+    """Return the signals that found something; only these carry weight (rule 7)."""
     return [signal for signal in signals if signal.outcome is Outcome.FINDING]
 
 
 def state(signal: Signal) -> str | None:
-    """Give the state of a credential as it counts: expired but intact counts as `valid`."""
+    """Return the state of a credential as it counts: expired but intact counts as `valid`."""
     said = signal.facts.get("state")
     if said == "invalid" and signal.facts.get("integrity") == "holds":
         return "valid"
@@ -55,7 +55,7 @@ def state(signal: Signal) -> str | None:
 
 
 def declares(signal: Signal) -> Claim | None:
-    """Give what a standing credential declares, None where its word does not count."""
+    """Return what a standing credential declares, None where its word does not count."""
     if signal.tier is not Tier.CREDENTIAL or signal.outcome is not Outcome.FINDING:
         return None
     return signal.claim if state(signal) in STANDING else None
@@ -98,17 +98,17 @@ def exact_matches(signals: Iterable[Signal], claim: Claim) -> list[Signal]:
 
 
 def false_match(signal: Signal) -> float | None:
-    """Give the point value of the chance of a false match, None where the match has none."""
+    """Return the point value of the chance of a false match, None where the match has none."""
     return _number(signal.facts, "false_match_probability")
 
 
 def false_discovery(signal: Signal) -> float | None:
-    """Give the q value of a coordination signal, None where it has none."""
+    """Return the q value of a coordination signal, None where it has none."""
     return _number(signal.facts, "q")
 
 
 def cap(signal: Signal) -> float | None:
-    """Give the most that the signal's calibration lets it claim, as log10.
+    """Return the most that the signal's calibration lets it claim, as log10.
 
     Detectors name it among their facts or among the arguments of their sentence.
     """
@@ -116,7 +116,7 @@ def cap(signal: Signal) -> float | None:
 
 
 def strongest_by_source(signals: Sequence[Signal]) -> list[Signal]:
-    """Give one signal a source, the strongest; a signal without a source stands for itself."""
+    """Return one signal a source, the strongest; a signal without a source stands for itself."""
     kept: dict[str, Signal] = {}
     for signal in sorted(signals, key=strength):
         kept.setdefault(signal.source or canonical(signal).decode(), signal)
@@ -124,6 +124,6 @@ def strongest_by_source(signals: Sequence[Signal]) -> list[Signal]:
 
 
 def _number(facts: Mapping[str, Any], name: str) -> float | None:
-    """Give a fact that is a number."""
+    """Return a fact that is a number."""
     value = facts.get(name)
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -78,7 +78,7 @@ LOOKED = frozenset({Outcome.FINDING, Outcome.CLEAR})
 
 
 def case(record: Record) -> Case:
-    """Give the case of a record: of the reason that decided it, else of what stands out."""
+    """Return the case of a record: of the reason that decided it, else of what stands out."""
     said = record.signals
     if alone := unread(record):
         failed = alone.outcome is Outcome.FAILED
@@ -97,7 +97,7 @@ def unread(record: Record) -> Signal | None:
 
 
 def _decided(record: Record, first: Signal) -> Case:
-    """Give the case of a record by its first reason, where its declarations agree with that."""
+    """Return the case of a record by its first reason, where its declarations agree with that."""
     decided, origin = _of(first), record.verdict.origin
     if origin is Origin.CONFLICTING and first.tier in (Tier.METADATA, Tier.STATISTICAL):
         return Case.CONFLICT
@@ -106,7 +106,7 @@ def _decided(record: Record, first: Signal) -> Case:
 
 
 def _of(signal: Signal) -> Case:
-    """Give the case of one finding."""
+    """Return the case of one finding."""
     claim = signal.claim
     if signal.tier is Tier.CREDENTIAL:
         return _of_credential(signal)
@@ -122,7 +122,7 @@ def _of(signal: Signal) -> Case:
 
 
 def _of_ai_mark(signal: Signal) -> Case:
-    """Give the case of a mark that says AI."""
+    """Return the case of a mark that says AI."""
     if signal.facts.get("family") == "watermark":
         return Case.WATERMARK
     if signal.detector != "text_marks":
@@ -131,7 +131,7 @@ def _of_ai_mark(signal: Signal) -> Case:
 
 
 def _of_credential(signal: Signal) -> Case:
-    """Give the case of a credential by its state, then by what it declares."""
+    """Return the case of a credential by its state, then by what it declares."""
     standing = state(signal)
     if standing in FAILING:
         return Case.AI_BROKEN if signal.facts.get("ai") else FAILING[standing]
@@ -143,7 +143,7 @@ def _of_credential(signal: Signal) -> Case:
 
 
 def _undecided(record: Record) -> Case:
-    """Give the case of a record whose risk no finding decided."""
+    """Return the case of a record whose risk no finding decided."""
     found = sorted(findings(record.signals), key=strength)
     claims = {signal.claim for signal in found}
     if record.verdict.origin is Origin.CAPTURED:
@@ -160,7 +160,7 @@ def _undecided(record: Record) -> Case:
 
 
 def _nothing(record: Record, found: Sequence[Signal]) -> Case:
-    """Give the case of a record in which nothing, or little, speaks for an origin."""
+    """Return the case of a record in which nothing, or little, speaks for an origin."""
     if any(map(passages, record.signals)):
         return Case.PASSAGE
     if any(signal.tier is Tier.STATISTICAL for signal in found):
@@ -173,7 +173,7 @@ def _nothing(record: Record, found: Sequence[Signal]) -> Case:
 
 
 def passages(signal: Signal) -> list[dict[str, Any]]:
-    """Give the passages that a signal found to stand out of a text which it does not accuse."""
+    """Return the passages that a signal found to stand out of a text which it does not accuse."""
     whole = signal.log10_lr
     if signal.tier is not Tier.STATISTICAL or whole is None or whole >= 1:
         return []

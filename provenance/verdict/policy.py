@@ -132,12 +132,12 @@ class Policy(Terms, frozen=True, kw_only=True):
 
 
 def names() -> list[str]:
-    """Give the names of the built-in policies, sorted."""
+    """Return the names of the built-in policies, sorted."""
     return sorted(path.stem for path in BUILT_IN.glob("*.toml"))
 
 
 def load(name_or_path: str, known: Collection[str] = ()) -> Policy:
-    """Give a built-in policy by name, or the user's from a file.
+    """Load a built-in policy by name, or the user's from a file.
 
     Args:
         name_or_path: a built-in policy's name, else a file.
@@ -188,7 +188,7 @@ def _checked(file: TomlFile, name: str, known: Collection[str]) -> Policy:
 
 
 def _fields(path: str) -> list[str]:
-    """Give the keys that may stand in the table at a path."""
+    """Return the keys that may stand in the table at a path."""
     table: type[msgspec.Struct] = Terms
     if path.startswith("$.rows"):
         table = Row
@@ -198,7 +198,7 @@ def _fields(path: str) -> list[str]:
 
 
 def _words(path: str) -> list[str]:
-    """Give the words that may stand at a path."""
+    """Return the words that may stand at a path."""
     choices: Any = {"floor": Risk, "tier": Tier}.get(path.rpartition(".")[2], Claim)
     return [word.value for word in choices]
 

@@ -62,7 +62,7 @@ WORST_ORIGIN = (
 
 
 def judge(signals: Sequence[Signal], policy: Policy, kind: Kind) -> Verdict:
-    """Give the verdict of a policy on an item (rules 1 and 17).
+    """Return the verdict of a policy on an item (rules 1 and 17).
 
     Args:
         signals: everything the detectors said, and the conflicts derived from it. Those of a
@@ -84,7 +84,7 @@ def judge(signals: Sequence[Signal], policy: Policy, kind: Kind) -> Verdict:
 
 
 def wrong_per_thousand(log10_lr: float, prior: float) -> int:
-    """Give how many of 1,000 such flags would be wrong.
+    """Return how many of 1,000 such flags would be wrong.
 
     Args:
         log10_lr: of the evidence.
@@ -94,13 +94,13 @@ def wrong_per_thousand(log10_lr: float, prior: float) -> int:
 
 
 def ppv(log10_lr: float, prior: float) -> float:
-    """Give the share of right flags: posterior odds are prior odds times likelihood ratio."""
+    """Return the share of right flags: posterior odds are prior odds times likelihood ratio."""
     odds = prior / (1 - prior) * 10**log10_lr
     return odds / (1 + odds)
 
 
 def combined(signals: Iterable[Signal]) -> float:
-    """Give the log10 ratio of statistical findings together (rule 6).
+    """Return the log10 ratio of statistical findings together (rule 6).
 
     The strongest of each source counts; the sum is capped at the largest single cap, and at the
     strongest signal where no signal names its cap.
@@ -139,7 +139,7 @@ def _covers(innocent: Signal, signal: Signal) -> bool:
 
 
 def decided_by(row: Row, signals: Sequence[Signal], policy: Policy) -> list[Signal]:
-    """Give the findings by which a row applies, none where it does not (rules 2, 6, 7, 14)."""
+    """Return the findings by which a row applies, none where it does not (rules 2, 6, 7, 14)."""
     admitted = [signal for signal in signals if row.admits(signal)]
     if row.min_log10_lr is None:
         return admitted
@@ -161,7 +161,7 @@ def floors(signals: Sequence[Signal], policy: Policy) -> list[tuple[Risk, Signal
 
 
 def risk(signals: Sequence[Signal], policy: Policy, complete: bool) -> Risk:
-    """Give the risk (rules 2, 5 and 9)."""
+    """Return the risk (rules 2, 5 and 9)."""
     asked = floors(signals, policy)
     worst = max(
         (floor for floor, _ in asked if floor is not Risk.LOW),
@@ -179,7 +179,7 @@ def risk(signals: Sequence[Signal], policy: Policy, complete: bool) -> Risk:
 
 
 def origin(signals: Sequence[Signal]) -> Origin:
-    """Give where the item comes from, as declared (rules 10, 11 and 12)."""
+    """Return where the item comes from, as declared (rules 10, 11 and 12)."""
     credentials = [signal for signal in signals if declares(signal) is not None]
     marks = {signal.claim for signal in signals if marked(signal)}
     said = {declares(signal) for signal in credentials}
@@ -206,7 +206,7 @@ def is_complete(signals: Sequence[Signal], required: Iterable[str], kind: Kind) 
 
 
 def reasons(signals: Sequence[Signal], policy: Policy, decided: Risk) -> list[int]:
-    """Give the indexes of the findings that decided the risk, strongest first (rule 15)."""
+    """Return the indexes of the findings that decided the risk, strongest first (rule 15)."""
     asked = {canonical(signal) for floor, signal in floors(signals, policy) if floor is decided}
     first: dict[bytes, int] = {}
     for index, signal in enumerate(signals):
@@ -216,7 +216,7 @@ def reasons(signals: Sequence[Signal], policy: Policy, decided: Risk) -> list[in
 
 
 def _judge(signals: Sequence[Signal], policy: Policy, kind: Kind) -> Verdict:
-    """Give the verdict on an item without parts."""
+    """Return the verdict on an item without parts."""
     required = {Kind.IMAGE: policy.required.images, Kind.TEXT: policy.required.texts}
     complete = is_complete(signals, required.get(kind, []), kind)
     decided = risk(signals, policy, complete)
@@ -231,7 +231,7 @@ def _judge(signals: Sequence[Signal], policy: Policy, kind: Kind) -> Verdict:
 
 
 def _worst(verdicts: Sequence[Verdict], signals: Sequence[Signal], policy: Policy) -> Verdict:
-    """Give the worst verdict of a post's parts with the reasons of all that ask for a look."""
+    """Return the worst verdict of a post's parts with the reasons of all that ask for a look."""
     worst = max((v.risk for v in verdicts), default=Risk.INCONCLUSIVE, key=lambda r: r.rank)
     kept = [
         (-verdict.risk.rank, strength(signals[index]), index)
@@ -250,7 +250,7 @@ def _worst(verdicts: Sequence[Verdict], signals: Sequence[Signal], policy: Polic
 
 
 def _moved(verdict: Verdict, indexes: Sequence[int]) -> Verdict:
-    """Give a part's verdict with its indexes pointing into the signals of the whole post."""
+    """Return a part's verdict with its indexes pointing into the signals of the whole post."""
     return msgspec.structs.replace(
         verdict,
         reasons=[indexes[i] for i in verdict.reasons],
@@ -259,7 +259,7 @@ def _moved(verdict: Verdict, indexes: Sequence[int]) -> Verdict:
 
 
 def _kind_of_part(part: str) -> Kind:
-    """Give the kind that a part's name stands for; the post as a whole requires no detector."""
+    """Return the kind that a part's name stands for; the post as a whole requires no detector."""
     if part.startswith("media/"):
         return Kind.IMAGE
     return Kind.TEXT if part == "text" else Kind.POST

@@ -56,7 +56,7 @@ class Cluster:
         return f"postgresql://owner:{quote(word, safe='')}@/{database}?host={socket}"
 
     def bank(self, database: str = "postgres") -> str:
-        """Give the address of a bank that does not exist yet."""
+        """Return the address of a bank that does not exist yet."""
         return f"{self.url(database)}&bank=b{next(self._numbers)}"
 
     def database(self) -> str:
@@ -73,7 +73,7 @@ class Cluster:
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
-    """Give a running server; skip where PostgreSQL is not installed."""
+    """Yield a running server; skip where PostgreSQL is not installed."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     program = shutil.which("initdb") or (found[-1] if found else None)
     if program is None:

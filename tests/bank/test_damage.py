@@ -50,7 +50,7 @@ def many(count: int) -> list[Entry]:
 
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a bank with an index in which one picture lies, with its local features."""
+    """Return a bank with an index in which one picture lies, with its local features."""
     path = tmp_path_factory.mktemp("sound") / "s.bank"
     store.create(path, NOW)
     with store.writing(path) as writer:
@@ -112,7 +112,7 @@ def test_an_array_that_was_changed_is_made_anew_from_the_log(
 
 
 def found(index: Index, entry: Entry) -> list[str]:
-    """Give the ids of the entries whose PDQ is that of an entry."""
+    """Find the ids of the entries whose PDQ is that of an entry."""
     import numpy as np
 
     value = entry.hashes["pdq"][0].value

@@ -21,7 +21,7 @@ NOW = "2026-01-02T03:04:05Z"
 
 
 def hashes(rng: np.random.Generator, count: int, clusters: int, flips: float) -> NDArray[np.uint64]:
-    """Give hashes around so many centres; flips of .5 are no clusters."""
+    """Return hashes around so many centres; flips of .5 are no clusters."""
     centres = rng.integers(0, 256, (clusters, 32), dtype=np.uint8)
     changed = np.packbits(rng.random((count, 256)) < flips, axis=1)
     return (centres[rng.integers(0, clusters, count)] ^ changed).view(np.uint64)
@@ -151,7 +151,7 @@ def test_an_index_changes_no_answer(
 
 @pytest.fixture
 def settled(tmp_path: Path) -> Path:
-    """Give a bank of 30 with a generation."""
+    """Return a bank of 30 with a generation."""
     path = tmp_path / "a.bank"
     create(path, NOW)
     with writing(path) as writer:

@@ -53,7 +53,7 @@ def add(where: Address, *entries: Entry) -> None:
 
 @pytest.fixture
 def url(cluster: Any) -> str:
-    """Give the address of an empty bank."""
+    """Return the address of an empty bank."""
     made: str = cluster.bank()
     create(address(made), NOW)
     return made

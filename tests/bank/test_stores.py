@@ -42,7 +42,7 @@ def entry(name: str, **said: object) -> Entry:
 def fresh(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[], str]:
-    """Give a function that names a bank which does not exist yet."""
+    """Return a function that names a bank which does not exist yet."""
     if request.param == "server":
         cluster = request.getfixturevalue("cluster")
         made: Callable[[], str] = cluster.bank
@@ -54,7 +54,7 @@ def fresh(
 
 @pytest.fixture
 def bank(fresh: Callable[[], str]) -> Place:
-    """Give an empty bank."""
+    """Return an empty bank."""
     made = place(fresh())
     create(made, NOW)
     return made

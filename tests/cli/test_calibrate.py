@@ -17,7 +17,7 @@ LETTERS = ROOT / "fixtures" / "letters"
 
 @pytest.fixture
 def own(tmp_path: Path) -> Path:
-    """Give a folder with letters.jsonl.gz and a classifier of the user's own."""
+    """Return a folder with letters.jsonl.gz and a classifier of the user's own."""
     return Path(shutil.copytree(LETTERS, tmp_path / "own"))
 
 

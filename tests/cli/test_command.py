@@ -15,7 +15,7 @@ HEAVY = ("torch", "numpy", "PIL", "rich", "msgspec")
 
 
 def imported(code: str) -> set[str]:
-    """Give the top-level modules that are loaded after running some code."""
+    """Return the top-level modules that are loaded after running some code."""
     script = (
         f"import sys\ntry:\n {code}\nexcept SystemExit: pass\nprint(*sys.modules, file=sys.stderr)"
     )

@@ -35,7 +35,7 @@ def named(lines: list[str]) -> set[str]:
 
 
 def without(tmp_path: Path, *modules: str) -> dict[str, str]:
-    """Give the variables with which these modules are not there."""
+    """Return the variables with which these modules are not there."""
     site = tmp_path / "site"
     site.mkdir(exist_ok=True)
     (site / "sitecustomize.py").write_text(HIDDEN)
@@ -43,7 +43,7 @@ def without(tmp_path: Path, *modules: str) -> dict[str, str]:
 
 
 def states(shown: str) -> dict[str, str]:
-    """Give what → state, of the screen."""
+    """Return what → state, of the screen."""
     return {line[6:22].strip(): line[:5].strip() for line in shown.splitlines()}
 
 

@@ -16,7 +16,7 @@ SOURCE = Path(__file__).parent.parent / "plugin" / "stock_faces"
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Give a folder into which pip has installed the example plug-in."""
+    """Return a folder into which pip has installed the example plug-in."""
     folder = tmp_path_factory.mktemp("site")
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     offline = ["--no-deps", "--no-index", "--no-build-isolation"]

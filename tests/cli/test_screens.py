@@ -15,7 +15,7 @@ step I have found friends in my work."""
 
 
 def screen(done: Any) -> str:
-    """Give the screen and the exit code, with what was checked under a name of its own."""
+    """Return the screen and the exit code, with what was checked under a name of its own."""
     assert "Traceback" not in done.stderr
     return f"{done.stdout}[exit {done.returncode}]\n"
 

@@ -26,7 +26,7 @@ ORIENTATION = 0x0112
 
 
 def drawing(width: int = 240, height: int = 180) -> Image.Image:
-    """Give a picture with detail at every scale."""
+    """Return a picture with detail at every scale."""
     noise = np.random.default_rng(7)
     parts = [
         Image.fromarray(noise.integers(0, 256, (side, side, 3), dtype=np.uint8)).resize(

@@ -39,7 +39,7 @@ VECTORS = {
 
 
 def pattern(width: int, height: int) -> "np.ndarray[Any, np.dtype[np.uint8]]":
-    """Give a picture by whole numbers alone, so that it is the same everywhere."""
+    """Return a picture by whole numbers alone, so that it is the same everywhere."""
     y, x = np.mgrid[:height, :width].astype(np.int64)
     u, v = x * 997 // width, y * 991 // height
     red = (u * u // 700 + v * 3) % 256

@@ -23,7 +23,7 @@ from detectors.signal import Claim, Outcome
 
 
 def made(seed: int, *, ai: bool) -> Image.Image:
-    """Give a made picture: coarse coloured clouds as `ai`, fine grey ones as `real`."""
+    """Build a made picture: coarse coloured clouds as `ai`, fine grey ones as `real`."""
     draw = np.random.default_rng(seed)
     cells = draw.integers(0, 256, (5, 5, 3) if ai else (40, 40, 1), np.uint8)
     small = Image.fromarray(np.repeat(cells, 1 if ai else 3, -1))
@@ -121,7 +121,7 @@ def test_pictures_are_told_apart_and_scores_repeat(trained: Path, cloud: Item) -
 
 
 def steep(trained: Path, folder: Path, *, end: float = 2.0, graphic: float = 99.0) -> ImageModel:
-    """Give a detector whose ratio rises from -2 to `end` at score 0, and whose gate is open."""
+    """Return a detector whose ratio rises from -2 to `end` at score 0, and whose gate is open."""
     known = model.read(trained)
     assert known.config.calibration is not None
     calibration = msgspec.structs.replace(

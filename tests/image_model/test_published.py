@@ -38,7 +38,7 @@ NEEDS_TIMM = "timm, with a torchvision of the same build as torch, is not instal
 
 
 def timm() -> Any:
-    """Give timm; a test that needs it is left out where it cannot be imported."""
+    """Return timm; a test that needs it is left out where it cannot be imported."""
     try:
         return importlib.import_module("timm")
     except (ImportError, RuntimeError):
@@ -48,7 +48,7 @@ def timm() -> Any:
 def clouds(
     seed: int, tint: tuple[int, int, int], size: tuple[int, int] = (240, 200)
 ) -> Image.Image:
-    """Give noise of all scales, which the gate lets through like a photograph, in a tint."""
+    """Return noise of all scales, which the gate lets through like a photograph, in a tint."""
     draw = np.random.default_rng(seed)
     total = np.zeros((size[1], size[0], 3))
     for n in (3, 6, 12, 24, 48, 96):
@@ -101,7 +101,7 @@ def colour_model(folder: Path, *, labels: tuple[str, ...] = ("real", "fake"), **
 
 
 def resaid(file: Path, **said: Any) -> Path:
-    """Give an ONNX file whose sidecar names its digest, and says something else."""
+    """Return an ONNX file whose sidecar names its digest, and says something else."""
     path, sha256 = file.with_suffix(".json"), hashlib.sha256(file.read_bytes()).hexdigest()
     path.write_text(json.dumps(json.loads(path.read_text()) | {"sha256": sha256} | said))
     return file
@@ -306,7 +306,7 @@ def test_the_gate_of_the_shipped_model_stands_before_it(calibrated: Path) -> Non
 
 
 def changed(file: Path, folder: Path, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Path:
-    """Give a copy of a calibrated model whose provenance.json is changed."""
+    """Return a copy of a calibrated model whose provenance.json is changed."""
     shutil.copytree(file.parent, folder)
     path = folder / "provenance.json"
     path.write_text(json.dumps(change(json.loads(path.read_text()))))
@@ -422,7 +422,7 @@ def test_the_user_may_say_which_label_means_ai(tmp_path: Path) -> None:
 
 
 def edited(folder: Path, name: str, file: str, **said: Any) -> Path:
-    """Give a copy of a folder with another JSON file."""
+    """Return a copy of a folder with another JSON file."""
     made = Path(shutil.copytree(folder, folder.parent / name))
     (made / file).write_text(json.dumps(json.loads((made / file).read_text()) | said))
     return made

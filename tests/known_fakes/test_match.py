@@ -191,7 +191,7 @@ def test_borders_are_trimmed_and_the_inner_square_lies_in_the_circle() -> None:
 
 
 def shown(pixels: "np.ndarray[tuple[int, int], np.dtype[np.uint8]]") -> Picture:
-    """Give the picture of some pixels, as a file has them."""
+    """Return the picture of some pixels, as a file has them."""
     data = io.BytesIO()
     Image.fromarray(pixels).save(data, "PNG")
     return Item("x", data.getvalue).picture

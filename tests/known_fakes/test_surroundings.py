@@ -57,7 +57,7 @@ def sheet(*names: str, side: int = 128, gutter: int = 4) -> Image.Image:
 
 @pytest.fixture
 def asked(run: Run, tmp_path: Path) -> Callable[[Image.Image], dict[str, Any]]:
-    """Give what checks a picture against a bank of five faces, and gives the record."""
+    """Return what checks a picture against a bank of five faces, and gives the record."""
     assert run("bank", "add", "--bank", "b.bank", FAKES / "known").returncode == 0
 
     def check(picture: Image.Image) -> dict[str, Any]:

@@ -27,7 +27,7 @@ CODE = re.compile(
 
 
 def spoken() -> dict[str, str]:
-    """Give every code that stands in the source as a string of its own, and where."""
+    """Return every code that stands in the source as a string of its own, and where."""
     found: dict[str, str] = {}
     for house in HOUSES:
         for path in sorted(house.rglob("*.py")):

@@ -180,7 +180,7 @@ def test_hidden_data_is_found_through_every_png_filter() -> None:
 
 
 def filtered(pixels: bytes, stride: int, kind: int) -> bytes:
-    """Give the rows of an RGBA picture under one PNG filter."""
+    """Return the rows of an RGBA picture under one PNG filter."""
     rows, above = b"", bytes(stride)
     for start in range(0, len(pixels), stride):
         line = pixels[start : start + stride]

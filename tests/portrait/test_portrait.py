@@ -27,7 +27,7 @@ SKIN, HAIR, LIPS = (224, 172, 140), (60, 40, 30), (170, 70, 70)
 
 
 def face(x: float, y: float, size: float, side: int = 192) -> Image.Image:
-    """Give a drawn face: its middle and height as parts of the frame."""
+    """Return a drawn face: its middle and height as parts of the frame."""
     image = Image.new("RGB", (side, side), (90, 110, 80))
     draw = ImageDraw.Draw(image)
 

@@ -23,7 +23,7 @@ def say(
     detector: str, code: str, claim: Claim | None = None, /, *, outcome: Outcome | None = None,
     facts: dict[str, Any] | None = None, lr: float | None = None, **args: Any,
 ) -> Signal:  # fmt: skip
-    """Give a signal; one with a claim or facts of a credential is a finding."""
+    """Return a signal; one with a claim or facts of a credential is a finding."""
     return Signal(
         detector=detector,
         tier=TIERS.get(detector, Tier.STATISTICAL),
@@ -39,7 +39,7 @@ def say(
 def record(
     uri: str, *said: Signal, kind: Kind = Kind.IMAGE, policy: str = "default", **facts: Any
 ) -> Record:
-    """Give the record that the engine would make of these signals."""
+    """Return the record that the engine would make of these signals."""
     signals = [*said, *conflicts(said)]
     return Record(
         item=Described(
@@ -214,19 +214,19 @@ def examples() -> list[Record]:
 
 @pytest.fixture
 def make() -> Make:
-    """Give a record of a case under a name of your own."""
+    """Build a record of a case under a name of your own."""
     return lambda name, uri: CASES[name](uri)
 
 
 @pytest.fixture
 def build() -> Make:
-    """Give a record of signals of your own."""
+    """Build a record of signals of your own."""
     return record
 
 
 @pytest.fixture
 def signal() -> Callable[..., Signal]:
-    """Give a signal of your own."""
+    """Return a signal of your own."""
     return say
 
 

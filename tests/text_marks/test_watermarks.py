@@ -54,7 +54,7 @@ def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="module")
 def write() -> Callable[..., str]:
-    """Give a function that lets a tiny random model write, with a watermark or without."""
+    """Return a function that lets a tiny random model write, with a watermark or without."""
     torch.manual_seed(1)
     shape = {"n_embd": 16, "n_layer": 1, "n_head": 2, "n_positions": 512}
     ends = {"bos_token_id": 0, "eos_token_id": None, "pad_token_id": 0}
@@ -239,7 +239,7 @@ def test_without_a_watermark_the_chances_are_what_they_say(kind: str) -> None:
 
 
 def bounds(n: int, chance: float) -> tuple[float, float]:
-    """Give where a binomial count lies but for 1 in 10,000 times, about."""
+    """Return where a binomial count lies but for 1 in 10,000 times, about."""
     spread = 4 * math.sqrt(n * chance * (1 - chance)) + 2
     return n * chance - spread, n * chance + spread
 

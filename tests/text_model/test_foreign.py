@@ -67,7 +67,7 @@ def classifier(folder: Path, labels: dict[int, str]) -> Path:
 
 
 def text(words: tuple[str, ...], number: int) -> str:
-    """Give sixty words, half of them by the writer."""
+    """Return sixty words, half of them by the writer."""
     own = [words[(number // 4**place) % 4] for place in range(30)]
     frame = ("the", "of", "and", "to", "in", "a", "is", "that", "it", "was")
     return " ".join(f"{frame[i % 10]} {word}" for i, word in enumerate(own))
@@ -80,7 +80,7 @@ def look(options: dict[str, Any], said: str) -> Signal:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a classifier whose two labels are the right way round for the texts of this file."""
+    """Return a classifier whose two labels are the right way round for the texts of this file."""
     home = tmp_path_factory.mktemp("classifier")
     made = classifier(home / "a", {0: "Human", 1: "AI-generated"})
     scorer = Scorer(chosen(str(made)), "cpu")

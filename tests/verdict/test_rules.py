@@ -98,7 +98,7 @@ kinds = st.sampled_from(KINDS)
 
 
 def meant(verdict: Verdict, said: list[Signal]) -> tuple[object, ...]:
-    """Give what a verdict says without saying where in the list it stands."""
+    """Return what a verdict says without saying where in the list it stands."""
     return (
         verdict.risk,
         verdict.origin,

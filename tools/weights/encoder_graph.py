@@ -45,12 +45,12 @@ class Drawing:
         ]
 
     def add(self, kind: str, inputs: list[str], out: str, domain: str = "", **more: Any) -> str:
-        """Give the name of what an operation makes."""
+        """Return the name of what an operation makes."""
         self.nodes.append(helper.make_node(kind, inputs, [out], domain=domain, **more))
         return out
 
     def weight(self, name: str, kind: int, *shape: int) -> str:
-        """Give the name of a tensor that is handed over later."""
+        """Return the name of a tensor that is handed over later."""
         tensor = TensorProto(name=name, data_type=kind, dims=shape)
         tensor.data_location = TensorProto.EXTERNAL
         tensor.external_data.add(key="location", value="handed over")
@@ -58,11 +58,11 @@ class Drawing:
         return name
 
     def first(self, tokens: str, out: str) -> str:
-        """Give the class token alone."""
+        """Return the class token alone."""
         return self.add("Slice", [tokens, "first", "second", "along"], out)
 
     def normed(self, tokens: str, name: str) -> str:
-        """Give tokens after a layer norm."""
+        """Return tokens after a layer norm."""
         gain = self.weight(f"{name}.weight", TensorProto.FLOAT, WIDTH)
         shift = self.weight(f"{name}.bias", TensorProto.FLOAT, WIDTH)
         return self.add(
@@ -70,7 +70,7 @@ class Drawing:
         )
 
     def split(self, tokens: str) -> list[list[str]]:
-        """Give what is multiplied: integers, their step and zero, of the tokens and of the rest."""
+        """Return the factors: integers, their step and zero, of the tokens and of the rest."""
         parts = []
         for part in (tokens, f"{tokens}.rest"):
             names = [f"{part}.{ending}" for ending in ("whole", "step", "zero")]
@@ -82,7 +82,7 @@ class Drawing:
         return parts
 
     def product(self, parts: list[list[str]], name: str, width: int, height: int) -> str:
-        """Give a dense layer's output, (1, n, height)."""
+        """Return a dense layer's output, (1, n, height)."""
         matrix = self.weight(f"{name}.weight", TensorProto.INT8, width, height)
         step = self.weight(f"{name}.step", TensorProto.FLOAT, height)
         bias = self.weight(f"{name}.bias", TensorProto.FLOAT, height)
@@ -94,7 +94,7 @@ class Drawing:
         return self.add("Add", sums, f"{name}.out")
 
     def block(self, tokens: str, at: int) -> str:
-        """Give the tokens after a block; after the last, the class token alone."""
+        """Return the tokens after a block; after the last, the class token alone."""
         name, last = f"blocks.{at}", at == BLOCKS - 1
         parts = self.split(asking := self.normed(tokens, f"{name}.layer_norm1"))
         asked = self.split(self.first(asking, f"{name}.asking")) if last else parts
@@ -114,7 +114,7 @@ class Drawing:
 
 
 def drawn() -> onnx.ModelProto:
-    """Give the graph: `tokens` (1, 197, 768) to `found` (1, 8, 768), the class token after each."""
+    """Build the graph: `tokens` (1, 197, 768) to `found` (1, 8, 768), class tokens."""
     drawing, tokens = Drawing(), "tokens"
     found = []
     for at in range(BLOCKS):

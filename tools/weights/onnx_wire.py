@@ -36,7 +36,7 @@ class Node:
 
 
 def read(data: bytes) -> "tuple[list[Node], dict[str, Tensor]]":
-    """Give the nodes of a model in their order, and its stored tensors by name.
+    """Read the nodes of a model in their order, and its stored tensors by name.
 
     Raises:
         ValueError: the bytes are no such file, or a tensor is stored in a form not read here.
@@ -54,7 +54,7 @@ def read(data: bytes) -> "tuple[list[Node], dict[str, Tensor]]":
 
 
 def fields(data: memoryview) -> Iterator[tuple[int, memoryview | int]]:
-    """Give the fields of a message: (number, bytes of a length-delimited one, else its integer)."""
+    """Yield the fields of a message: (number, bytes if length-delimited, else an integer)."""
     at = 0
     while at < len(data):
         key, at = _varint(data, at)
@@ -75,7 +75,7 @@ def fields(data: memoryview) -> Iterator[tuple[int, memoryview | int]]:
 
 
 def _varint(data: memoryview, at: int) -> tuple[int, int]:
-    """Give a base-128 integer and where it ends."""
+    """Return a base-128 integer and where it ends."""
     value = shift = 0
     while at < len(data):
         byte = data[at]
@@ -88,7 +88,7 @@ def _varint(data: memoryview, at: int) -> tuple[int, int]:
 
 
 def _tensor(data: memoryview) -> "tuple[str, Tensor]":
-    """Give a TensorProto's name and values."""
+    """Return a TensorProto's name and values."""
     import numpy as np
 
     shape: list[int] = []
@@ -114,7 +114,7 @@ def _tensor(data: memoryview) -> "tuple[str, Tensor]":
 
 
 def _packed(data: memoryview) -> Iterator[int]:
-    """Give the integers of a packed repeated field."""
+    """Yield the integers of a packed repeated field."""
     at = 0
     while at < len(data):
         value, at = _varint(data, at)
@@ -122,12 +122,12 @@ def _packed(data: memoryview) -> Iterator[int]:
 
 
 def _view(value: memoryview | int) -> memoryview:
-    """Give the bytes of a field that has to be length-delimited."""
+    """Return the bytes of a field that has to be length-delimited."""
     if isinstance(value, int):
         raise ValueError("a field has another wire type than onnx.proto gives it")  # noqa: TRY004
     return value
 
 
 def _text(value: memoryview | int) -> str:
-    """Give the string of a field that has to be one."""
+    """Return the string of a field that has to be one."""
     return bytes(_view(value)).decode()

@@ -57,7 +57,7 @@ def extract(archive: Path, out: Path) -> None:
 
 
 def layers(data: bytes) -> "dict[str, Floats]":
-    """Give weight, bias and PReLU slope of each layer of a net, in the order of its graph."""
+    """Return weight, bias and PReLU slope of each layer of a net, in the order of its graph."""
     nodes, stored = onnx_wire.read(data)
     found: dict[str, Floats] = {}
     at = -1
@@ -81,13 +81,13 @@ def layers(data: bytes) -> "dict[str, Floats]":
 
 
 def _kernel(inputs: list[str], stored: "dict[str, NDArray[np.generic]]") -> str:
-    """Give the name of the matrix whose bias an addition adds."""
+    """Return the name of the matrix whose bias an addition adds."""
     bias = next(name for name in inputs if name in stored)
     return bias.replace("bias", "kernel")
 
 
 def _matrix(value: "NDArray[np.generic]") -> "Floats":
-    """Give weights (inputs, outputs); the nets see pictures turned over, so columns come first."""
+    """Return weights (inputs, outputs); the nets see transposed pictures: columns first."""
     if value.ndim == 2:  # noqa: PLR2004 - a dense layer
         return value.astype(np.float32)
     outputs = len(value)  # (outputs, channels, columns, rows) -> (rows, columns, channels, outputs)

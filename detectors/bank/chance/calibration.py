@@ -134,7 +134,7 @@ def measured(searcher: "Searcher", pictures: "Iterable[Picture]", *, now: str) -
 def _settled(
     searcher: "Searcher", sums: dict[str, Compared], banked: "dict[str, Rows]", local: Compared
 ) -> tuple[Tables, dict[str, str]]:
-    """Give the tails that could be fitted, and why the others could not."""
+    """Return the tails that could be fitted, and why the others could not."""
     unfitted: dict[str, str] = {}
     kinds = {
         name: tail
@@ -169,7 +169,7 @@ class Rows:
         self.entries = len(set(self._owners.tolist()))
 
     def compared(self, seen: "Looks") -> tuple["NDArray[np.int64]", "NDArray[np.int64]"]:
-        """Give entry and differing bits of every comparison with one picture."""
+        """Return entry and differing bits of every comparison with one picture."""
         import numpy as np
 
         from detectors.hashing.picture import distances
@@ -180,7 +180,7 @@ class Rows:
 
 
 def _tables(searcher: "Searcher") -> dict[str, Rows]:
-    """Give the hashes of the entries that can match by look, by class and algorithm."""
+    """Return the hashes of the entries that can match by look, by class and algorithm."""
     groups: dict[str, tuple[str, list[Entry]]] = {}
     for entry in searcher.bank.entries.values():
         if entry.status is not Status.WITHDRAWN:
@@ -211,7 +211,7 @@ def _checked(
 def _tail(
     compared: Compared, name: str, have: int, need: int, unfitted: dict[str, str]
 ) -> Tail | None:
-    """Give the tail, or None after noting why there is none."""
+    """Return the tail, or None after noting why there is none."""
     if have < need:
         what = "candidates" if name == "local" else "entries"
         unfitted[name] = f"{have} {what}, and {need} are needed"

@@ -32,7 +32,7 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def load_calibration(bank: object) -> tuple[Tables, str]:
-    """Give the tables of a bank, and eight digits that name them; the shipped ones and "" else.
+    """Load the tables of a bank, and eight digits that name them; the shipped ones and "" else.
 
     Args:
         bank: where it lies; only a folder holds a calibration.

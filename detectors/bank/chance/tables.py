@@ -38,7 +38,7 @@ class Chance(msgspec.Struct, frozen=True):
     """Upper end of its 95 % interval."""
 
     def anywhere(self, comparisons: int) -> "Chance":
-        """Give the chance in so many comparisons, as if all were independent."""
+        """Return the chance in so many comparisons, as if all were independent."""
         return Chance(_any_of(self.point, comparisons), _any_of(self.upper, comparisons))
 
 
@@ -55,7 +55,7 @@ class Local(msgspec.Struct, frozen=True, kw_only=True):
     """Right candidates that the weights were fitted on."""
 
     def place(self, agreed: "Agreement", asked: int) -> int:
-        """Give how far a candidate is from certain agreement, in tenths of a natural log odds.
+        """Return how far a candidate is from certain agreement, in tenths of a natural log odds.
 
         Args:
             agreed: how well the picture lies over it.
@@ -74,7 +74,7 @@ class Tables(msgspec.Struct, frozen=True, kw_only=True):
     local: Local | None = None
 
     def by_hash(self, bits: int, kind: str, algorithm: str) -> Chance:
-        """Give the chance that one hash of one unrelated picture differs in at most so many bits.
+        """Return the chance that one hash of one unrelated picture differs in at most so many bits.
 
         Args:
             bits: of 256.
@@ -94,7 +94,7 @@ class Tables(msgspec.Struct, frozen=True, kw_only=True):
         return Chance(*tail.share(place(bits, levels)))
 
     def by_features(self, agreed: "Agreement", asked: int) -> Chance:
-        """Give the chance that one candidate, brought up by its features, agrees as well.
+        """Return the chance that one candidate, brought up by its features, agrees as well.
 
         Args:
             agreed: how well the picture lies over it.
@@ -104,7 +104,7 @@ class Tables(msgspec.Struct, frozen=True, kw_only=True):
         return Chance(*local.tail.share(local.place(agreed, asked)))
 
     def measured_entries(self) -> int:
-        """Give the size of the bank that `by_features` was measured on."""
+        """Return the size of the bank that `by_features` was measured on."""
         return self._local().entries
 
     def _local(self) -> Local:
@@ -114,12 +114,12 @@ class Tables(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def table(kind: str, algorithm: str) -> str:
-    """Give the name of the table for a class of entries and a hash."""
+    """Return the name of the table for a class of entries and a hash."""
     return f"{kind} {algorithm}"
 
 
 def scaled(agreed: "Agreement", asked: int) -> dict[str, float]:
-    """Give what the agreement of a candidate is judged by, each on a scale that suits a sum."""
+    """Return what the agreement of a candidate is judged by, each on a scale that suits a sum."""
     return {
         "places": min(agreed.tight, MOST_PLACES),
         "correlation": -math.log(max(0.01, 1 - max(0.0, agreed.correlation))),
@@ -130,11 +130,11 @@ def scaled(agreed: "Agreement", asked: int) -> dict[str, float]:
 
 @cache
 def shipped() -> Tables:
-    """Give the tables that come with the program."""
+    """Load the tables that come with the program."""
     read: Any = tomllib.loads((HOME / "impostors.toml").read_text("utf-8"))
     return msgspec.convert(read, Tables, strict=False)
 
 
 def _any_of(one: float, comparisons: int) -> float:
-    """Give 1 - (1 - one) ** comparisons, exact for small shares."""
+    """Return 1 - (1 - one) ** comparisons, exact for small shares."""
     return 1.0 if one >= 1 else -math.expm1(comparisons * math.log1p(-one))

@@ -65,7 +65,7 @@ class Tail(msgspec.Struct, frozen=True, kw_only=True):
     """log10 of the upper end of its 95 % interval."""
 
     def share(self, place: float) -> tuple[float, float]:
-        """Give the share of comparisons as near as this, and its upper bound.
+        """Return the share of comparisons as near as this, and its upper bound.
 
         Straight between the places in log10, and level beyond the first and the last.
         """
@@ -128,7 +128,7 @@ def fitted(
 
 
 def _places(threshold: int, below: "NDArray[np.int64]") -> list[int]:
-    """Give the places to keep: from 0 to the threshold, and on to where everything is."""
+    """Return the places to keep: from 0 to the threshold, and on to where everything is."""
     import numpy as np
 
     end = int(np.searchsorted(below, below[-1]))
@@ -138,7 +138,7 @@ def _places(threshold: int, below: "NDArray[np.int64]") -> list[int]:
 
 
 def _ratio(mean: float, step: int) -> float:
-    """Give the ratio a unit of a geometric distribution from its mean (maximum likelihood)."""
+    """Return the ratio a unit of a geometric distribution from its mean (maximum likelihood)."""
     steps = max(mean / step, 1e-3)
     return float((steps / (1 + steps)) ** (1 / step))
 
@@ -146,7 +146,7 @@ def _ratio(mean: float, step: int) -> float:
 def _redrawn(
     near: "NDArray[np.int64]", threshold: int, places: list[int], step: int
 ) -> list[float]:
-    """Give the upper end of the expected count at each place, pictures drawn anew."""
+    """Return the upper end of the expected count at each place, pictures drawn anew."""
     import numpy as np
 
     rng = np.random.default_rng(SEED)
@@ -165,7 +165,7 @@ def _redrawn(
 
 
 def _goodness(excess: "NDArray[np.int64]", ratio: float) -> float:
-    """Give the share of samples of the line whose largest gap to their own line is as large."""
+    """Return the share of samples of the line whose largest gap to their own line is as large."""
     import numpy as np
 
     rng = np.random.default_rng(SEED)
@@ -181,7 +181,7 @@ def _goodness(excess: "NDArray[np.int64]", ratio: float) -> float:
 
 @cache
 def upper_count(seen: int) -> float:
-    """Give the largest mean of a Poisson count that is this low in 1 of 20 cases (exact)."""
+    """Return the largest mean of a Poisson count that is this low in 1 of 20 cases (exact)."""
     if seen > 500:  # noqa: PLR2004 - the normal limit is within 1 % from here
         return seen + 1.645 * math.sqrt(seen) + 1
     low, high = float(seen), seen + 10 * math.sqrt(seen + 1) + 10

@@ -37,23 +37,23 @@ class Format(Protocol):
     """What the module of a format holds."""
 
     def read(self, path: Path) -> Iterator[Row]:
-        """Give the rows of a file; what is no sound row says so itself.
+        """Read the rows of a file; what is no sound row says so itself.
 
         Raises:
             ConfigError: the file as a whole is not of this format.
         """
 
     def write(self, entries: Sequence[Entry], feed: Feed) -> Iterator[bytes]:
-        """Give the document piece by piece; the same entries give the same bytes."""
+        """Return the document piece by piece; the same entries give the same bytes."""
 
 
 def format_of(name: str) -> Format:
-    """Give the module of a format of the table."""
+    """Return the module of a format of the table."""
     return cast("Format", importlib.import_module(FORMATS[name]))
 
 
 def guessed(path: Path) -> str:
-    """Give the format that a file is in, by its beginning.
+    """Return the format that a file is in, by its beginning.
 
     Raises:
         ConfigError: it cannot be read, or its beginning is of no known format.

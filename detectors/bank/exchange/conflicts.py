@@ -69,7 +69,7 @@ class Settled(msgspec.Struct, frozen=True):
 
 
 def settled(here: Entry | None, there: Entry, *, dispute: bool = False) -> Settled:
-    """Give what becomes of an entry, by the rules above.
+    """Return what becomes of an entry, by the rules above.
 
     Args:
         here: as it stands in this bank, if it does.
@@ -87,7 +87,7 @@ def settled(here: Entry | None, there: Entry, *, dispute: bool = False) -> Settl
 
 
 def differing(here: Entry, there: Entry) -> dict[str, list[Any]]:
-    """Give field → what stands here and there, of the fields in which they differ."""
+    """Return field → what stands here and there, of the fields in which they differ."""
     pairs = {name: [getattr(here, name), getattr(there, name)] for name in FIELDS}
     return {
         {"kind": "class"}.get(name, name): msgspec.to_builtins(pair)
@@ -121,7 +121,7 @@ def _of_both(here: Entry, there: Entry, *, dispute: bool) -> Settled:
 
 
 def _withdrawn(here: Entry, there: Entry, *, dispute: bool) -> Settled:
-    """Give the entry as its withdrawal leaves it."""
+    """Return the entry as its withdrawal leaves it."""
     if dispute and here.status is Status.DISPUTED:
         return Settled(Outcome.SAME)
     status = Status.DISPUTED if dispute else Status.WITHDRAWN
@@ -143,7 +143,7 @@ def _strangers(here: Entry, there: Entry) -> bool:
 
 
 def _joined(here: Entry, there: Entry) -> dict[str, tuple[Hash, ...]]:
-    """Give the hashes of both, there's first."""
+    """Return the hashes of both, there's first."""
     joined = dict(there.hashes)
     for name, hashes in here.hashes.items():
         values = {each.value for each in joined.get(name, ())}

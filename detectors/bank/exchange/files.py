@@ -35,7 +35,7 @@ def regular(path: Path) -> None:
 
 
 def head(path: Path) -> bytes:
-    """Give the beginning of a file.
+    """Return the beginning of a file.
 
     Raises:
         ConfigError: it cannot be read.
@@ -48,7 +48,7 @@ def head(path: Path) -> bytes:
 
 
 def chunks(path: Path) -> Iterator[bytes]:
-    """Give a file piece by piece.
+    """Yield a file piece by piece.
 
     Raises:
         ConfigError: it cannot be read.
@@ -62,7 +62,7 @@ def chunks(path: Path) -> Iterator[bytes]:
 
 
 def lines(path: Path) -> Iterator[tuple[int, bytes | None]]:
-    """Give number and content of each line that is not blank; None for one that is too long.
+    """Yield number and content of each line that is not blank; None for one that is too long.
 
     Raises:
         ConfigError: the file cannot be read.
@@ -137,7 +137,7 @@ def _next(said: str, at: int) -> int:
 
 
 def document(path: Path) -> bytes:
-    """Give a whole file.
+    """Return a whole file.
 
     Raises:
         ConfigError: it cannot be read, or is too large.
@@ -155,7 +155,7 @@ def document(path: Path) -> bytes:
 
 
 def decoded(raw: "bytes | msgspec.Raw", kind: Any = Any) -> Any:
-    """Give JSON as Python values; None where it is none, or not of this type."""
+    """Read JSON as Python values; None where it is none, or not of this type."""
     try:
         return msgspec.json.decode(raw, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -163,12 +163,12 @@ def decoded(raw: "bytes | msgspec.Raw", kind: Any = Any) -> Any:
 
 
 def mapping(value: Any) -> dict[str, Any]:
-    """Give a value that is an object, else an empty one."""
+    """Return a value that is an object, else an empty one."""
     return value if isinstance(value, dict) else {}
 
 
 def listed(value: Any) -> list[Any]:
-    """Give a value that is a list, else an empty one; Graph API lists lie under `data`."""
+    """Return a value that is a list, else an empty one; Graph API lists lie under `data`."""
     if isinstance(value, dict):
         value = value.get("data")
     return value if isinstance(value, list) else []

@@ -76,12 +76,12 @@ class Report(msgspec.Struct, kw_only=True):
             self.left.append(found)
 
     def report(self) -> dict[str, Any]:
-        """Give all of it as JSON types."""
+        """Return all of it as JSON types."""
         told: dict[str, Any] = msgspec.to_builtins(self)
         return told
 
     def lines(self) -> Iterator[str]:
-        """Give it in words."""
+        """Yield it in words."""
         done = ", ".join(f"{count} {name}" for name, count in self.outcomes.items())
         yield f"{self.bank}: {self.rows} rows of {self.format}: {done or 'nothing taken'}"
         if self.taken_as:
@@ -170,12 +170,12 @@ def take_in(
 
 
 def _shown(file: Path) -> str:
-    """Give a file's name; bytes that are not UTF-8 are escaped."""
+    """Return a file's name; bytes that are not UTF-8 are escaped."""
     return file.name.encode("utf-8", "backslashreplace").decode()
 
 
 def _noted(report: Report, tell: Callable[[Left], None]) -> Callable[[Left], None]:
-    """Give what counts a left-out thing and tells of it."""
+    """Return what counts a left-out thing and tells of it."""
 
     def note(found: Left) -> None:
         report.count(found)
@@ -246,7 +246,7 @@ def _taken(
     report: Report,
     left: Callable[[Left], None],
 ) -> Iterator[tuple[Row, Entry]]:
-    """Give the rows that make an entry; tell of all else."""
+    """Yield the rows that make an entry; tell of all else."""
     for row in rows:
         report.rows += not _of_a_column(row)
         entry, faults = entry_of(row, defaults)

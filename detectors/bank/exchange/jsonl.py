@@ -46,7 +46,7 @@ def _row(where: str, said: dict[str, Any]) -> Row:
 
 
 def _flat(said: dict[str, Any]) -> dict[str, Any]:
-    """Give a row whose hashes stand beside its other fields, as lists of hashes are often kept."""
+    """Return a row whose hashes stand beside its other fields, as in many lists of hashes."""
     fields = {known: said[name] for name in reversed(said) if (known := field(name))}
     quality = fields.pop("pdq_quality", None)
     hashes: dict[str, Any] = {
@@ -91,6 +91,6 @@ def _rows_of(said: dict[str, Any]) -> list[Any] | None:
 
 
 def write(entries: Sequence[Entry], feed: Feed) -> Iterator[bytes]:
-    """Give a line for each entry."""
+    """Yield a line for each entry."""
     for entry in entries:
         yield msgspec.json.encode(shared(entry, feed)) + b"\n"

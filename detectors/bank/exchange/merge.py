@@ -37,12 +37,12 @@ class Merged(msgspec.Struct, kw_only=True):
 
     @property
     def conflicts(self) -> dict[str, list[str]]:
-        """Give the ids in which the two stay different."""
+        """Return the ids in which the two stay different."""
         return {each.value: self.outcomes.get(each.value, []) for each in CONFLICTS}
 
 
 def differences(here: Store, there: Store, *, dispute: bool = False) -> Iterator[Difference]:
-    """Give what differs, by id: first what this bank knows, then what only the other knows."""
+    """Yield what differs, by id: first what this bank knows, then what only the other knows."""
     pictures = Pictures(here, decided(there.entries), dispute=dispute)
     for name, entry in here.entries.items():
         other = there.entries.get(name)

@@ -48,7 +48,7 @@ NAMED: Final = re.compile(r"(?i)\.(?:jpe?g|jfif|png|gif|webp|bmp|tiff?|heic|heif
 
 
 def read(path: Path) -> Iterator[Row]:
-    """Give a row for each object; attributes and objects that hold no picture hash say so.
+    """Yield a row for each object; attributes and objects that hold no picture hash say so.
 
     Raises:
         ConfigError: there is no event in it.
@@ -85,7 +85,7 @@ def _unreadable(where: str) -> Row:
 
 
 def write(entries: Sequence[Entry], feed: Feed) -> Iterator[bytes]:
-    """Give an event with all entries."""
+    """Yield an event with all entries."""
     stamps = [moment(entry.modified) or "" for entry in entries]
     latest = max(stamps, default="") or "1970-01-01T00:00:00Z"
     tag = f"tlp:{strictest(tuple(entries)).value.lower()}"
@@ -243,5 +243,5 @@ def _tags(holder: dict[str, Any]) -> list[str]:
 
 
 def _true(value: Any) -> bool:
-    """Give whether a flag is set; servers write true, 1 or "1"."""
+    """Tell whether a flag is set; servers write true, 1 or "1"."""
     return value in (True, 1, "1")

@@ -42,11 +42,11 @@ class Node:
 
     @property
     def text(self) -> str:
-        """Give the text directly in it."""
+        """Return the text directly in it."""
         return "".join(self.said).strip()
 
     def child(self, name: str) -> "Node":
-        """Give the first child of a name; an empty element where there is none."""
+        """Return the first child of a name; an empty element where there is none."""
         return next((each for each in self.children if each.name == name), Node(name, {}))
 
 
@@ -108,7 +108,7 @@ class Reader:
 
 
 def read(path: Path) -> Iterator[Row]:
-    """Give a row for each picture and each video, and for each deleted one.
+    """Yield a row for each picture and each video, and for each deleted one.
 
     Raises:
         ConfigError: it is not XML, declares entities, or is no answer to a query for entries.
@@ -136,7 +136,7 @@ def read(path: Path) -> Iterator[Row]:
 
 
 def write(entries: Sequence[Entry], feed: Feed) -> Iterator[bytes]:
-    """Give a `queryResult` with all entries."""
+    """Yield a `queryResult` with all entries."""
     latest = max((moment(entry.modified) or "" for entry in entries), default="")
     stamp = f' maxTimestamp="{latest}"' if latest else ""
     yield (
@@ -181,13 +181,13 @@ def _row(where: str, node: Node) -> Row:
 
 
 def _foreign(node: Node) -> str:
-    """Give a classification of the format's own, A1 to B2."""
+    """Return a classification of the format's own, A1 to B2."""
     word = node.child("classification").text
     return word if len(word) == 2 else ""  # noqa: PLR2004 - as in A1
 
 
 def _element(entry: Entry, feed: Feed) -> str:
-    """Give an entry as an element; the member is the part of its id that came from one."""
+    """Return an entry as an element; the member is the part of its id that came from one."""
     number, slash, name = entry.id.partition("/")
     foreign = bool(slash) and number.isascii() and number.isdigit() and number != US
     member, name = (number, name) if foreign else (US, entry.id)

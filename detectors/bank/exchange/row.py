@@ -143,7 +143,7 @@ class Defaults(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def shared(entry: Entry, feed: Feed) -> dict[str, Any]:
-    """Give what may leave of an entry; where its features lie and notes stay at home."""
+    """Return what may leave of an entry; where its features lie and notes stay at home."""
     row: dict[str, Any] = msgspec.to_builtins(entry)
     for own in ("local", "reinstates"):
         row.pop(own, None)
@@ -154,18 +154,18 @@ def shared(entry: Entry, feed: Feed) -> dict[str, Any]:
 
 
 def whole(entry: Entry, algorithm: str) -> str | None:
-    """Give the first hash of an algorithm, which is the whole picture's."""
+    """Return the first hash of an algorithm, which is the whole picture's."""
     hashes = entry.hashes.get(algorithm, ())
     return hashes[0].value if hashes else None
 
 
 def hashed(**values: Any) -> dict[str, list[dict[str, Any]]]:
-    """Give single hashes in the shape in which entries hold them; None where there is none."""
+    """Return single hashes in the shape in which entries hold them; None where there is none."""
     return {name: [{"value": value}] for name, value in values.items() if value is not None}
 
 
 def entry_of(row: Row, defaults: Defaults) -> tuple[Entry | None, list[Left]]:
-    """Give the entry that a row makes, and what of it was left out.
+    """Return the entry that a row makes, and what of it was left out.
 
     A tombstone needs an id and no hash; every other entry needs a hash.
     """
@@ -216,7 +216,7 @@ def entry_of(row: Row, defaults: Defaults) -> tuple[Entry | None, list[Left]]:
 
 
 def fault(algorithm: str, value: str, quality: int | None) -> str | None:
-    """Give the code of what is wrong with a hash; None for a sound one."""
+    """Return the code of what is wrong with a hash; None for a sound one."""
     parts = segments(algorithm, value)
     if not all(re.fullmatch(r"[0-9a-f]+", each) for each in parts):
         return "not_hex"
@@ -232,7 +232,7 @@ def fault(algorithm: str, value: str, quality: int | None) -> str | None:
 
 
 def moment(value: Any) -> str | None:
-    """Give a time as RFC 3339 in UTC to the second: from RFC 3339 or from seconds since 1970."""
+    """Return a time as RFC 3339 in UTC to the second: from RFC 3339 or from seconds since 1970."""
     try:
         if isinstance(value, str) and not re.fullmatch(r"\d{1,11}", value):
             at = datetime.fromisoformat(value)
@@ -247,13 +247,13 @@ def moment(value: Any) -> str | None:
 
 
 def seconds(value: str) -> int:
-    """Give a time of an entry in seconds since 1970; 0 for one that was written by hand."""
+    """Return a time of an entry in seconds since 1970; 0 for one that was written by hand."""
     known = moment(value)
     return int(datetime.fromisoformat(known).timestamp()) if known else 0
 
 
 def day(value: Any) -> str | None:
-    """Give a date as it is, anything finer as RFC 3339."""
+    """Return a date as it is, anything finer as RFC 3339."""
     if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value):
         try:
             return date.fromisoformat(value).isoformat()
@@ -263,7 +263,7 @@ def day(value: Any) -> str | None:
 
 
 def text(value: Any) -> str | None:
-    """Give a text of bounded length that can be shown; None for an empty one."""
+    """Return a text of bounded length that can be shown; None for an empty one."""
     if not isinstance(value, str):
         return None
     return printable(value)[:MOST_TEXT] or None
@@ -275,7 +275,7 @@ def printable(value: str) -> str:
 
 
 def tlp_of(value: Any) -> Tlp | None:
-    """Give a TLP from `AMBER+STRICT`, `TLP:AMBER+STRICT` or `tlp:amber+strict`; white is clear."""
+    """Parse a TLP: `AMBER+STRICT`, `TLP:AMBER+STRICT` or `tlp:amber+strict`; white is clear."""
     word = re.sub(r"^TLP\W*", "", str(value or "").strip().upper())
     word = re.sub(r"\W+|_+", "+", word)
     word = "CLEAR" if word == "WHITE" else word
@@ -283,12 +283,12 @@ def tlp_of(value: Any) -> Tlp | None:
 
 
 def strictest(entries: "list[Entry] | tuple[Entry, ...]") -> Tlp:
-    """Give the strictest TLP among entries; CLEAR where there are none."""
+    """Return the strictest TLP among entries; CLEAR where there are none."""
     return max((entry.tlp for entry in entries), key=STRICT.index, default=Tlp.CLEAR)
 
 
 def _joined(native: Any, rest: Any) -> dict[str, Any]:
-    """Give the hashes of both; the format's own go before those of `rest` where they disagree."""
+    """Return the hashes of both; the format's own go before those of `rest` where they disagree."""
     joined = dict(rest) if isinstance(rest, Mapping) else {}
     for name, hashes in native.items() if isinstance(native, Mapping) else ():
         values = {each["value"].lower() for each in dicts(hashes)}
@@ -298,7 +298,7 @@ def _joined(native: Any, rest: Any) -> dict[str, Any]:
 
 
 def dicts(hashes: Any) -> list[dict[str, Any]]:
-    """Give the hashes of a list that have a value."""
+    """Return the hashes of a list that have a value."""
     if isinstance(hashes, str):
         return [{"value": hashes}]
     found = hashes if isinstance(hashes, list | tuple) else []
@@ -307,7 +307,7 @@ def dicts(hashes: Any) -> list[dict[str, Any]]:
 
 
 def _hashes(said: dict[str, Any]) -> tuple[dict[str, tuple[Hash, ...]], list[tuple[str, str]]]:
-    """Give the sound hashes, and code and detail of the others."""
+    """Return the sound hashes, and code and detail of the others."""
     sound: dict[str, tuple[Hash, ...]] = {}
     faults: list[tuple[str, str]] = []
     for name, rows in said.items():

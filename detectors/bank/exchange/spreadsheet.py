@@ -178,7 +178,7 @@ def _hash_among(cell: str, cells: list[str]) -> bool:
 
 
 def write(entries: Sequence[Entry], feed: Feed) -> Iterator[bytes]:
-    """Give the header, and a line for each entry."""
+    """Yield the header, and a line for each entry."""
     columns = COLUMNS if feed.notes else COLUMNS[:-1]
     yield _line(list(columns))
     for entry in entries:
@@ -234,7 +234,7 @@ def _unprefixed(value: str) -> str:
 
 
 def _records(path: Path) -> Iterator[tuple[int, bytes | None]]:
-    """Give the lines of a file; one whose quotes stay open goes on in the next."""
+    """Yield the lines of a file; one whose quotes stay open goes on in the next."""
     begun, held, quotes = 0, bytearray(), 0
     for number, line in lines(path):
         if held and (line is None or len(held) > MOST_LINE):
@@ -258,7 +258,7 @@ def _packed(tags: tuple[str, ...]) -> str:
 
 
 def _cells(line: bytes, comma: str) -> list[str] | None:
-    """Give the cells of a line; None where it is not CSV in UTF-8."""
+    """Return the cells of a line; None where it is not CSV in UTF-8."""
     try:
         return next(csv.reader([line.decode("utf-8")], strict=True, delimiter=comma), [])
     except (UnicodeDecodeError, csv.Error):

@@ -58,7 +58,7 @@ CONTEXT: Final = frozenset(
 
 
 def read(path: Path) -> Iterator[Row]:
-    """Give a row for each indicator of a perceptual hash; other objects say what they are.
+    """Yield a row for each indicator of a perceptual hash; other objects say what they are.
 
     Raises:
         ConfigError: it is neither a bundle nor a list of objects.
@@ -87,7 +87,7 @@ def _objects_of(raw: bytes, path: Path) -> list[msgspec.Raw]:
 
 
 def write(entries: Sequence[Entry], feed: Feed) -> Iterator[bytes]:
-    """Give a bundle: who says it, the markings, the extension, then the entries."""
+    """Yield a bundle: who says it, the markings, the extension, then the entries."""
     state = hashlib.sha256()
     for entry in entries:
         state.update(msgspec.json.encode(shared(entry, feed)))
@@ -104,7 +104,7 @@ def write(entries: Sequence[Entry], feed: Feed) -> Iterator[bytes]:
 
 
 def extension() -> list[dict[str, Any]]:
-    """Give the definition of the extension and the identity that defined it."""
+    """Return the definition of the extension and the identity that defined it."""
     schema = decoded((HOME / "entry-1.json").read_bytes())
     return [
         _identity(MAKER, "provenance-check", "system"),
@@ -139,7 +139,7 @@ def extension() -> list[dict[str, Any]]:
 
 
 def _context(objects: list[msgspec.Raw]) -> tuple[dict[str, Tlp], dict[str, str]]:
-    """Give marking id → TLP and identity id → name, of those that travel and those well known."""
+    """Return marking id → TLP and identity id → name, of those that travel and those well known."""
     tlps = {marking: tlp for tlp, marking in MARKINGS.items()}
     tlps |= {marking: Tlp(word) for marking, word in OLD_MARKINGS.items()}
     makers: dict[str, str] = {}
@@ -193,7 +193,7 @@ def _row(where: str, found: dict[str, Any], tlps: dict[str, Tlp], makers: dict[s
 
 
 def _preamble(entries: Sequence[Entry], feed: Feed) -> list[dict[str, Any]]:
-    """Give what the entries refer to."""
+    """Return what the entries refer to."""
     used = {entry.tlp for entry in entries}
     markings = [
         {
@@ -216,7 +216,7 @@ def _preamble(entries: Sequence[Entry], feed: Feed) -> list[dict[str, Any]]:
 
 
 def _objects(entry: Entry, feed: Feed) -> list[dict[str, Any]]:
-    """Give the indicator of an entry and, where it has such hashes, the file and their relation."""
+    """Return the indicator of an entry and, where it has such hashes, file and relation."""
     known = {key: value for name, key in KEYS.items() if (value := whole(entry, name))}
     created, modified = _stamp(entry.created), _stamp(entry.modified)
     marking = [MARKINGS[entry.tlp]]
@@ -253,7 +253,7 @@ def _objects(entry: Entry, feed: Feed) -> list[dict[str, Any]]:
 def _relation(
     indicator: dict[str, Any], described: dict[str, Any], feed: Feed, entry: Entry
 ) -> dict[str, Any]:
-    """Give what relates an indicator to its file."""
+    """Return what relates an indicator to its file."""
     common = ("spec_version", "created_by_ref", "created", "modified", "object_marking_refs")
     return {
         "type": "relationship",
@@ -266,7 +266,7 @@ def _relation(
 
 
 def _file(known: dict[str, str]) -> dict[str, Any]:
-    """Give the file of these hashes; its id is made of the first (STIX 2.1, section 6.7.1)."""
+    """Return the file of these hashes; its id is made of the first (STIX 2.1, section 6.7.1)."""
     key, value = next(iter(known.items()))
     unique = msgspec.json.encode({"hashes": {key: value}}).decode()
     name = f"file--{uuid.uuid5(OBSERVABLE, unique)}"
@@ -274,7 +274,7 @@ def _file(known: dict[str, str]) -> dict[str, Any]:
 
 
 def _pattern(entry: Entry, known: dict[str, str]) -> str:
-    """Give the pattern of equal hashes; a tombstone may have kept none, and names itself."""
+    """Return the pattern of equal hashes; a tombstone may have kept none, and names itself."""
     tests = [
         f"file:hashes.{key if key.isalnum() else repr(key)} = '{value}'"
         for key, value in known.items()
@@ -298,10 +298,10 @@ def _identity(name: str, title: str, kind: str) -> dict[str, Any]:
 
 
 def _made(kind: str, feed: Feed, *parts: str) -> str:
-    """Give the id of an object of ours."""
+    """Build the id of an object of ours."""
     return f"{kind}--{uuid.uuid5(OWN, chr(10).join((kind, feed.name, *parts)))}"
 
 
 def _stamp(value: str) -> str:
-    """Give a time to the millisecond."""
+    """Return a time to the millisecond."""
     return (moment(value) or BORN).replace("Z", ".000Z") if moment(value) else BORN

@@ -29,7 +29,7 @@ CASES: Final = uuid.UUID("364743d0-e3ca-42ea-88e1-2d501d374d34")
 
 
 def read(path: Path) -> Iterator[Row]:
-    """Give a row for each hash record.
+    """Yield a row for each hash record.
 
     Raises:
         ConfigError: there is no list of them.
@@ -48,7 +48,7 @@ def read(path: Path) -> Iterator[Row]:
 
 
 def write(entries: Sequence[Entry], feed: Feed) -> Iterator[bytes]:
-    """Give one page with all records."""
+    """Yield one page with all records."""
     latest = max((seconds(entry.modified) for entry in entries), default=0)
     yield (
         f'{{"count":{len(entries)},"nextSetTimestamp":{latest},"nextPageToken":"",'

@@ -45,7 +45,7 @@ NUMBER: Final = re.compile(r"[1-9][0-9]{0,18}")
 
 
 def read(path: Path) -> Iterator[Row]:
-    """Give a row for each update, or for each line of hashes.
+    """Yield a row for each update, or for each line of hashes.
 
     Raises:
         ConfigError: the file is JSON, and neither a list of updates nor an object with one.
@@ -85,7 +85,7 @@ def _of_page(raw: msgspec.Raw) -> list[msgspec.Raw]:
 
 
 def write(entries: Sequence[Entry], feed: Feed) -> Iterator[bytes]:
-    """Give the document as the API gives it."""
+    """Yield the document as the API gives it."""
     yield b'{"data":['
     for number, entry in enumerate(entries):
         yield (b",\n" if number else b"\n") + msgspec.json.encode(_update(entry, feed))
@@ -142,7 +142,7 @@ def _row(where: str, row: dict[str, Any]) -> Row:
 
 
 def _id(row: dict[str, Any], indicator: Any) -> str:
-    """Give the row's id; where it has none, the hash."""
+    """Return the row's id; where it has none, the hash."""
     known = row.get("id")
     return str(known) if isinstance(known, str | int) and known else str(indicator or "")
 
@@ -152,7 +152,7 @@ def _reactions(opinion: dict[str, Any]) -> list[Any]:
 
 
 def _tags(opinions: list[dict[str, Any]]) -> list[str]:
-    """Give the tags of all opinions; the API gives texts, or objects with `text`."""
+    """Return the tags of all opinions; the API gives texts, or objects with `text`."""
     found = [tag for each in opinions for tag in listed(each.get("tags"))]
     return [str(mapping(tag).get("text") or tag) for tag in found]
 
@@ -186,5 +186,5 @@ def _update(entry: Entry, feed: Feed) -> dict[str, Any]:
 
 
 def _number(words: str) -> str:
-    """Give a whole number of at most 56 bits that stands for these words."""
+    """Return a whole number of at most 56 bits that stands for these words."""
     return str(int.from_bytes(hashlib.sha256(words.encode()).digest()[:7], "big"))

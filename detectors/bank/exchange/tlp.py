@@ -15,7 +15,7 @@ NAMED: Final = (Tlp.AMBER,)
 
 
 def leaving(entries: Iterable[Entry], to: str | None) -> tuple[list[Entry], dict[str, int]]:
-    """Give the entries that may leave, by id, and how many of each TLP stay.
+    """Return the entries that may leave, by id, and how many of each TLP stay.
 
     Tombstones are held to the same rule: what never left needs no withdrawal elsewhere.
 

@@ -52,7 +52,7 @@ class Growth:
         self._stale[places] = True
 
     def arrays(self, codes_of: "Callable[[Entry], NDArray[np.uint64]]") -> Arrays:
-        """Give all arrays of the next generation.
+        """Return all arrays of the next generation.
 
         Args:
             codes_of: gives the codes of an entry's local features.
@@ -63,7 +63,7 @@ class Growth:
         return made | self._codes(codes_of)
 
     def _records(self) -> Arrays:
-        """Give what is kept of every entry, withdrawn ones too."""
+        """Return what is kept of every entry, withdrawn ones too."""
         places = [each.place for each in self._changes]
         made = {}
         for name, values in (
@@ -76,7 +76,7 @@ class Growth:
         return made
 
     def _keys(self) -> Arrays:
-        """Give ids and files by their keys."""
+        """Return ids and files by their keys."""
         new = [each for each in self._changes if each.place >= self._before]
         ids = [(key(each.entry.id.encode()), each.place) for each in new]
         parts = (
@@ -104,7 +104,7 @@ class Growth:
         ]
 
     def _hashes(self, name: str) -> Arrays:
-        """Give the hashes of an algorithm, with their tables."""
+        """Return the hashes of an algorithm, with their tables."""
         rows, owners = hashes((each.place, each.entry) for each in self._live)[name]
         remain = ~self._stale[self._kept(f"{name}.owners")]
         rows = np.concatenate([self._kept(f"{name}.rows").reshape(-1, 4)[remain], rows])
@@ -114,7 +114,7 @@ class Growth:
         return {f"{name}.{part}": array for part, array in parts.items()}
 
     def _codes(self, codes_of: "Callable[[Entry], NDArray[np.uint64]]") -> Arrays:
-        """Give the codes of local features in ascending order."""
+        """Return the codes of local features in ascending order."""
         remain = ~self._stale[self._kept("code_owners")]
         local = [(each.place, codes_of(each.entry)) for each in self._live if each.entry.local]
         counts = [len(codes) for _, codes in local]
@@ -129,7 +129,7 @@ class Growth:
         }
 
     def _kept(self, name: str) -> "NDArray[Any]":
-        """Give an array of the last generation, flat."""
+        """Load an array of the last generation, flat."""
         return self._old.array(name) if self._old else np.zeros(0, KINDS[name])
 
 
@@ -185,7 +185,7 @@ def write(
 
 
 def _padded(made: Arrays) -> Iterator[bytes]:
-    """Give the bytes of a generation."""
+    """Yield the bytes of a generation."""
     for name in KINDS:
         yield made[name].tobytes()
         yield bytes(-made[name].nbytes % ALIGNED)

@@ -20,18 +20,18 @@ _DECODER: Final = msgspec.json.Decoder(Entry)
 
 
 def digest(data: bytes) -> bytes:
-    """Give the first 16 hex digits of a SHA-256."""
+    """Return the first 16 hex digits of a SHA-256."""
     return hashlib.sha256(data).hexdigest()[:CHECK].encode()
 
 
 def line(entry: Entry) -> bytes:
-    """Give an entry as a line of the log, with its digest as the last key."""
+    """Return an entry as a line of the log, with its digest as the last key."""
     body = msgspec.json.encode(entry)[:-1]
     return body + MARK + digest(body) + END
 
 
 def whole(data: bytes) -> bytes | None:
-    """Give the JSON of a line without its digest, or None where the digest does not fit."""
+    """Return the JSON of a line without its digest, or None where the digest does not fit."""
     cut = len(data) - len(END) - CHECK - len(MARK)
     if cut <= 0 or data[cut : cut + len(MARK)] != MARK or not data.endswith(END):
         return None
@@ -40,7 +40,7 @@ def whole(data: bytes) -> bytes | None:
 
 
 def read(data: bytes, where: str) -> Entry:
-    """Give the entry of a line.
+    """Read the entry of a line.
 
     Raises:
         ConfigError: the line, which the message calls `where`, is damaged or no entry.
@@ -59,7 +59,7 @@ def read(data: bytes, where: str) -> Entry:
 
 
 def changes(path: Path, start: int = 0, before: int = 0) -> Iterator[tuple[int, int, Entry]]:
-    """Give place in bytes, length and entry of each line; an unsound last line is passed over.
+    """Yield place in bytes, length and entry of each line; an unsound last line is passed over.
 
     Args:
         path: of the log.
@@ -80,7 +80,7 @@ def changes(path: Path, start: int = 0, before: int = 0) -> Iterator[tuple[int, 
 
 
 def sound(path: Path) -> int:
-    """Give the bytes of a log up to the end of its last sound line."""
+    """Return the bytes of a log up to the end of its last sound line."""
     with path.open("rb") as file:
         size = file.seek(0, 2)
         data, at = b"", size

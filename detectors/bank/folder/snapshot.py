@@ -159,7 +159,7 @@ class Generation:
                 yield place, self.entry(place)
 
     def entry(self, place: int) -> Entry:
-        """Give the entry at a place, 0 for the one that came first.
+        """Return the entry at a place, 0 for the one that came first.
 
         Raises:
             ConfigError: its line is damaged.
@@ -169,11 +169,11 @@ class Generation:
         return log.read(self._log[at:end], f"{self._where}: byte {at}")
 
     def flags(self, place: int) -> int:
-        """Give the flags of an entry, whether withdrawn, innocent, with local features."""
+        """Return the flags of an entry, whether withdrawn, innocent, with local features."""
         return int(self._views["flags"][place])
 
     def place(self, name: str) -> int | None:
-        """Give the place of an id."""
+        """Return the place of an id."""
         places = self._found("ids", "id_places", key(name.encode()))
         return next((place for place in places if self.entry(place).id == name), None)
 
@@ -205,12 +205,12 @@ class Generation:
 
 
 def key(data: bytes) -> int:
-    """Give the number that an id is sorted by."""
+    """Return the number that an id is sorted by."""
     return int.from_bytes(hashlib.sha256(data).digest()[:8], "big")
 
 
 def flags(entry: Entry) -> int:
-    """Give the flags of an entry."""
+    """Return the flags of an entry."""
     return (
         WITHDRAWN * (entry.status is Status.WITHDRAWN)
         | INNOCENT * entry.innocent

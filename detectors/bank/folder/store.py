@@ -106,14 +106,14 @@ class Bank:
         return None
 
     def features(self, entry: Entry) -> bytes | None:
-        """Give the local features of an entry; None where it has none or they are damaged."""
+        """Return the local features of an entry; None where it has none or they are damaged."""
         if entry.local is None:
             return None
         blob = bytes(self.head(entry, entry.local.length))
         return blob if log.digest(blob) == entry.local.sha256.encode() else None
 
     def head(self, entry: Entry, length: int) -> memoryview:
-        """Give the first bytes of an entry's features unchecked, empty where it has none."""
+        """Return the first bytes of an entry's features unchecked, empty where it has none."""
         if entry.local is None:
             return memoryview(b"")
         at, end = entry.local.at, entry.local.at + entry.local.length
@@ -272,7 +272,7 @@ def writing(path: Path) -> Iterator[Writer]:
 
 
 def damage(path: Path) -> list[str]:
-    """Give what is wrong with a bank, in words; empty where every line and feature holds.
+    """Return what is wrong with a bank, in words; empty where every line and feature holds.
 
     Raises:
         ConfigError: the folder is no bank.
@@ -300,7 +300,7 @@ def damage(path: Path) -> list[str]:
 
 
 def _manifest(path: Path) -> Manifest:
-    """Give the manifest of a bank."""
+    """Return the manifest of a bank."""
     if not path.is_dir():
         what = "is no folder; a bank is one" if path.exists() else "there is no such bank"
         raise ConfigError(f"{path}: {what} (`provenance bank add --bank {path} PICTURES`)")

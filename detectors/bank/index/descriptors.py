@@ -57,7 +57,7 @@ class Codes:
         return cls(every[order], owners[order], prefix_starts(every[order]))
 
     def near(self, asked: "NDArray[np.uint64]", bits: int) -> "NDArray[np.int64]":
-        """Give the entries that have a code near one of these, and how near their nearest is.
+        """Find the entries that have a code near one of these, and how near their nearest is.
 
         Args:
             asked: (m,).
@@ -86,7 +86,7 @@ class Codes:
 
 
 def strengths(near: "NDArray[np.int64]") -> "NDArray[np.int64]":
-    """Give how strongly codes speak for entries.
+    """Return how strongly codes speak for entries.
 
     A code speaks for the ten entries that are nearest to it, by the square of the bits that each is
     nearer than the eleventh: what many entries have says little, however large the bank.
@@ -111,13 +111,13 @@ def strengths(near: "NDArray[np.int64]") -> "NDArray[np.int64]":
 
 
 def cell_bits(entries: int) -> int:
-    """Give the first bits that make a cell in a bank of so many entries with local features."""
+    """Return the first bits that make a cell in a bank of so many entries with local features."""
     wanted = math.ceil(math.log2(max(1, entries * AN_ENTRY / A_CELL)))
     return min(PREFIX_BITS, max(FEWEST_BITS, wanted))
 
 
 def prefix_starts(codes: "NDArray[np.uint64]") -> "NDArray[np.uint32]":
-    """Give where the codes of each 18 first bits start, and where the last end.
+    """Return where the codes of each 18 first bits start, and where the last end.
 
     Args:
         codes: (n,), ascending.

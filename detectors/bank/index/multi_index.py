@@ -60,7 +60,7 @@ class Bands:
         self.rows, self._order, self._starts = rows, order, starts
 
     def within(self, queries: "NDArray[np.uint64]", radius: int) -> Hits:
-        """Give all rows that differ from a query in at most so many bits.
+        """Return all rows that differ from a query in at most so many bits.
 
         Args:
             queries: (m, 4).
@@ -115,7 +115,7 @@ class Bands:
     def _ranges(
         self, queries: "NDArray[np.uint64]", radius: int
     ) -> "tuple[NDArray[np.int64], NDArray[np.int64]]":
-        """Give start in `order` and length of what each probe finds, query by query."""
+        """Return start in `order` and length of what each probe finds, query by query."""
         near = np.concatenate([[0], 1 << np.arange(BANDS)])
         bands = np.arange(BANDS)[None, :, None]
         values = queries.view(np.uint16).astype(np.int64)[:, :, None] ^ near
@@ -132,7 +132,7 @@ class Bands:
 
 
 def spread(starts: "NDArray[np.int64]", counts: "NDArray[np.int64]") -> "NDArray[np.int64]":
-    """Give all places of ranges, one after the other.
+    """Return all places of ranges, one after the other.
 
     Args:
         starts: (n,), the first place of each.
@@ -145,7 +145,7 @@ def spread(starts: "NDArray[np.int64]", counts: "NDArray[np.int64]") -> "NDArray
 
 
 def tables(rows: "NDArray[np.uint64]") -> "tuple[NDArray[np.uint32], NDArray[np.uint32]]":
-    """Give `order` and `starts` of hashes; both empty where a scan is faster.
+    """Return `order` and `starts` of hashes; both empty where a scan is faster.
 
     Args:
         rows: (n, 4).

@@ -93,7 +93,7 @@ class Index:
         """What was withdrawn after it was put in order."""
 
     def __len__(self) -> int:
-        """Give how many entries count."""
+        """Return how many entries count."""
         return self._size
 
     def prepare(self) -> None:
@@ -164,12 +164,12 @@ class Index:
         return [self.entries.at(place) for place in sorted(places)]
 
     def comparisons(self, seen: "Looks") -> int:
-        """Give how many pairs of hashes are compared for one picture."""
+        """Return how many pairs of hashes are compared for one picture."""
         views = seen.stable.shape[0] * seen.stable.shape[1]
         return int(self._rows["pdq64.v1"] * views + self._rows["pdq"] * len(seen.turned))
 
     def nearest(self, seen: "Looks", most: int) -> list[Near]:
-        """Give the nearest places of the nearest entries, nearest first, then by the bank's order.
+        """Find the nearest places of the nearest entries, nearest first, then by the bank's order.
 
         Only what lies within `REACH` is looked for.
 
@@ -193,7 +193,7 @@ class Index:
         return found[False] + found[True]
 
     def sharing(self, asked: "NDArray[np.uint64]", most: int) -> list[int]:
-        """Give the places of the entries that share most local features with a picture.
+        """Return the places of the entries that share most local features with a picture.
 
         Args:
             asked: codes of the picture's strongest features.
@@ -225,7 +225,7 @@ class Index:
         )
 
     def _hits(self, name: str, queries: "NDArray[np.uint8]") -> "NDArray[np.int64]":
-        """Give (n, 4): owner, distance, rank of the algorithm and query of each near hash."""
+        """Return (n, 4): owner, distance, rank of the algorithm and query of each near hash."""
         import numpy as np
 
         words = np.ascontiguousarray(queries).view(np.uint64)
@@ -245,7 +245,7 @@ class Index:
         return current
 
     def _count(self, mask: int, wanted: int) -> int:
-        """Give how many entries have these of the flags of a mask."""
+        """Return how many entries have these of the flags of a mask."""
         count = sum(1 for entry in self._tail.values() if flags(entry) & mask == wanted)
         if self._saved:
             there = self._saved.array("flags") & mask == wanted

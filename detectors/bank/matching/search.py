@@ -162,7 +162,7 @@ class Searcher:
         return sorted(found, key=lambda match: (match.colourless, match.chance.point))
 
     def checks(self, picture: "Picture", near: list[Near]) -> "Iterator[Checked]":
-        """Give how well a picture lies over each entry that may be of it.
+        """Yield how well a picture lies over each entry that may be of it.
 
         Args:
             picture: as it came.
@@ -252,7 +252,7 @@ class Searcher:
         return msgspec.structs.replace(found, facts={"colour_levels": levels})
 
     def _candidates(self, ways: "dict[bool, Features]", near: list[Near]) -> list[tuple[int, bool]]:
-        """Give the entries to look at closely, each with whether the picture is to be mirrored."""
+        """Return the entries to look at closely, each with whether to mirror the picture."""
         from detectors.bank.matching.verify import ASKED
 
         chosen: list[tuple[int, bool]] = []
@@ -289,7 +289,7 @@ def _placed(match: Match, part: "Part", picture: "Picture") -> Match:
 
 
 def _of_features(check: Checked, chance: Chance, comparisons: int) -> Match:
-    """Give the match that features and pixels make."""
+    """Return the match that features and pixels make."""
     agreed = check.agreed
     return Match(
         entry=check.entry,
@@ -309,7 +309,7 @@ def _of_features(check: Checked, chance: Chance, comparisons: int) -> Match:
 
 
 def _worded(agreed: "Agreement", *, mirrored: bool) -> str:
-    """Give what was done to the entry's picture: degrees anticlockwise, percent of its area."""
+    """Return what was done to the entry's picture: degrees anticlockwise, percent of its area."""
     turn = round(agreed.angle) % 360
     words = ["mirrored"] if mirrored else []
     words += [f"turned_{turn}"] if turn else []
@@ -319,7 +319,7 @@ def _worded(agreed: "Agreement", *, mirrored: bool) -> str:
 
 
 def _nearest_of_each(matches: list[Match]) -> list[Match]:
-    """Give the first fake and the first innocent."""
+    """Find the first fake and the first innocent."""
     return [
         match
         for innocent in (False, True)

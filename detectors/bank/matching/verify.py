@@ -71,7 +71,7 @@ class Overlay(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def agreement(query: Features, entry: Features) -> Agreement | None:
-    """Give how well a picture lies over an entry, or None where no transform is found."""
+    """Return how well a picture lies over an entry, or None where no transform is found."""
     laid = overlay(query, entry)
     if laid is None:
         return None
@@ -88,7 +88,7 @@ def agreement(query: Features, entry: Features) -> Agreement | None:
 
 
 def _filled(query: Features, entry: Features, laid: Overlay) -> float:
-    """Give the share of the picture that the part of the entry in it takes up."""
+    """Return the share of the picture that the part of the entry in it takes up."""
     grows = abs(float(np.linalg.det(laid.transform[:, :2])))
     area = entry.size[0] * entry.size[1] * laid.covered / max(grows, 1e-9)
     return min(1.0, area / (query.size[0] * query.size[1]))
@@ -126,7 +126,7 @@ class _Pairs(msgspec.Struct, frozen=True):
 
 
 def _pairs(query: Features, entry: Features) -> _Pairs:
-    """Give each feature of the picture its nearest of the entry, if that is clearly the nearest."""
+    """Match each feature of the picture to its nearest of the entry, if clearly the nearest."""
     none = np.zeros((0, 2), np.float32)
     if len(query.places) == 0 or len(entry.places) < 2:  # noqa: PLR2004 - a second nearest
         return _Pairs(none, none, np.zeros(0, np.float32))
@@ -141,7 +141,7 @@ def _pairs(query: Features, entry: Features) -> _Pairs:
 
 
 def _refined(pairs: _Pairs, inside: "NDArray[np.bool_]") -> "NDArray[np.float64] | None":
-    """Give the affine transform of least squares on what lies inside, so that stretching fits."""
+    """Return the affine transform of least squares on what lies inside, so that stretching fits."""
     transform = None
     for _ in range(REFITS):
         if inside.sum() < FEWEST:
@@ -197,7 +197,7 @@ def _over(
 
 
 def _softened(thumb: "NDArray[np.uint8]", shrink: float) -> "NDArray[np.uint8]":
-    """Give the small copy with no more detail than a picture that has to be enlarged over it."""
+    """Return the small copy with no more detail than a picture that has to be enlarged over it."""
     if shrink <= 1:
         return thumb
     height, width = thumb.shape
@@ -207,7 +207,7 @@ def _softened(thumb: "NDArray[np.uint8]", shrink: float) -> "NDArray[np.uint8]":
 
 
 def _tiles(image: "NDArray[Any]") -> "NDArray[np.float32]":
-    """Give (tiles, 144): the whole tiles of an image."""
+    """Return (tiles, 144): the whole tiles of an image."""
     rows, columns = image.shape[0] // TILE, image.shape[1] // TILE
     cut = image[: rows * TILE, : columns * TILE].astype(np.float32)
     split = cut.reshape(rows, TILE, columns, TILE).swapaxes(1, 2)

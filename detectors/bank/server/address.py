@@ -50,7 +50,7 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
         return self.bank
 
     def silenced(self, message: str) -> str:
-        """Give a server's or driver's message on one line, or a word for one with a secret."""
+        """Return a server's or driver's message on one line, or a word for one with a secret."""
         variables = (os.environ.get(name, "") for name in VARIABLES)
         if any(secret in message for secret in {*self.secrets, *variables} - {""}):
             return "the server cannot be used; its message is withheld, for it holds the password"

@@ -37,7 +37,7 @@ def connected(address: Address) -> "Connection":
 
 @contextmanager
 def spoken(address: Address) -> Iterator[None]:
-    """Give the driver's errors as ours, without the password."""
+    """Provide the driver's errors as ours, without the password."""
     try:
         import psycopg
     except ImportError:
@@ -53,7 +53,7 @@ def spoken(address: Address) -> Iterator[None]:
 
 
 def applied(line: "Connection") -> dict[int, str]:
-    """Give number → SHA-256 of the migrations that a database has seen."""
+    """Return number → SHA-256 of the migrations that a database has seen."""
     if line.execute("SELECT to_regclass('provenance.migration')::text").fetchone() == (None,):
         return {}
     rows = line.execute("SELECT number, sha256 FROM provenance.migration").fetchall()
@@ -61,7 +61,7 @@ def applied(line: "Connection") -> dict[int, str]:
 
 
 def missing(address: Address, seen: dict[int, str]) -> dict[int, bytes]:
-    """Give number → SQL of the migrations that a database has not seen."""
+    """Return number → SQL of the migrations that a database has not seen."""
     ours = {int(path.name[:4]): path.read_bytes() for path in sorted(MIGRATIONS.glob("*.sql"))}
     for number, digest in seen.items():
         if number not in ours:

@@ -94,7 +94,7 @@ class ServerBank:
         return done
 
     def features(self, entry: Entry) -> bytes | None:
-        """Give the local features of an entry; None where it has none or they are damaged."""
+        """Return the local features of an entry; None where it has none or they are damaged."""
         if entry.local is None:
             return None
         found = self.read(
@@ -106,7 +106,7 @@ class ServerBank:
         return block if _digest(block) == entry.local.sha256 else None
 
     def head(self, entry: Entry, length: int) -> memoryview:
-        """Give the first bytes of an entry's features unchecked, empty where it has none.
+        """Return the first bytes of an entry's features unchecked, empty where it has none.
 
         All heads are read at the first call, later only those of later changes.
         """
@@ -126,7 +126,7 @@ class ServerBank:
         return memoryview(self._heads.get(entry.local.at, b""))[:length]
 
     def read(self, kind: type[T], query: "Query", *values: Any) -> T:
-        """Give the rows of a query, of the types that are named.
+        """Read the rows of a query, of the types that are named.
 
         A connection that was lost is made anew once.
 
@@ -147,7 +147,7 @@ class ServerBank:
             raise Damaged(f"{self.path}: its tables hold what they may not: {error}") from error
 
     def line(self) -> "Connection":
-        """Give the connection of this process: one that was made before a fork is not ours."""
+        """Return the connection of this process: one that was made before a fork is not ours."""
         if self._line is None or self._owner != os.getpid():
             self._line, self._owner = connected(self.path), os.getpid()
             weakref.finalize(self, self._line.close)
@@ -262,7 +262,7 @@ def exists(address: Address) -> bool:
 
 
 def damage(address: Address) -> list[str]:
-    """Give what is wrong with a bank, in words; empty where every change and feature holds.
+    """Return what is wrong with a bank, in words; empty where every change and feature holds.
 
     Raises:
         ConfigError: there is no such bank.
@@ -288,7 +288,7 @@ def damage(address: Address) -> list[str]:
 
 
 def size(address: Address) -> int:
-    """Give the bytes of a bank's changes and features."""
+    """Return the bytes of a bank's changes and features."""
     bank = ServerBank(address)
     rows = bank.read(
         list[tuple[int]],
@@ -302,7 +302,7 @@ def size(address: Address) -> int:
 
 
 def _number(bank: ServerBank) -> int:
-    """Give the number of a bank in its database."""
+    """Return the number of a bank in its database."""
     hint = f"`provenance bank add --bank {bank.path} PICTURES`"
     with spoken(bank.path):
         seen = applied(bank.line())
@@ -321,7 +321,7 @@ def _number(bank: ServerBank) -> int:
 def _rows(
     put: list[tuple[Entry, bytes | None]], after: int
 ) -> list[tuple[int, Entry, str, bytes | None]]:
-    """Give number, entry, JSON and features of changes that follow a number."""
+    """Return number, entry, JSON and features of changes that follow a number."""
     rows = []
     for seq, (entry, block) in enumerate(put, after + 1):
         if block is not None:
@@ -360,7 +360,7 @@ def _written(
 
 
 def _sound(address: Address, seq: int, body: str) -> Entry:
-    """Give the entry of a change."""
+    """Return the entry of a change."""
     try:
         entry = msgspec.json.decode(body, type=Entry)
         _checked(entry)

@@ -131,7 +131,7 @@ def _changing(folder: Path) -> Iterator[Index]:
 
 
 def _day(issued: str, now: datetime) -> date:
-    """Give the date of issue, which lies not in the future."""
+    """Return the date of issue, which lies not in the future."""
     try:
         day = date.fromisoformat(issued)
     except ValueError as error:
@@ -243,7 +243,7 @@ def _files(lists: Iterable[TrustList]) -> set[str]:
 
 
 def _quoted(value: str) -> str:
-    """Give a basic string of TOML."""
+    """Return a basic string of TOML."""
     kept = value.encode("utf-8", "replace").decode()
     escaped = "".join(c if c.isprintable() and c not in '"\\' else f"\\U{ord(c):08x}" for c in kept)
     return f'"{escaped}"'

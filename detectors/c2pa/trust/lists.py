@@ -61,7 +61,7 @@ class TrustList(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         return (today - self.issued).days
 
     def pem(self, folder: Path, *uses: Use) -> str:
-        """Give the certificates for these uses, PEM.
+        """Return the certificates for these uses, PEM.
 
         Args:
             folder: the user's folder, where own parts lie.
@@ -105,14 +105,14 @@ class Index(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def user_folder() -> Path:
-    """Give the folder of the user's lists; it need not exist."""
+    """Return the folder of the user's lists; it need not exist."""
     from platformdirs import user_data_path
 
     return user_data_path("provenance") / "trust"
 
 
 def known(folder: Path) -> list[TrustList]:
-    """Give every list of the package and of this folder, by name.
+    """Return every list of the package and of this folder, by name.
 
     Where both have a list of one name, the user's parts stand instead of those of the same use.
 
@@ -131,12 +131,12 @@ def known(folder: Path) -> list[TrustList]:
 
 
 def switched(row: TrustList, enabled: bool) -> TrustList:
-    """Give the list, enabled or disabled."""
+    """Return the list, enabled or disabled."""
     return msgspec.structs.replace(row, enabled=enabled)
 
 
 def user_index(folder: Path) -> Index:
-    """Give the user's index; an empty one where there is none."""
+    """Return the user's index; an empty one where there is none."""
     path = folder / "index.toml"
     if not path.is_file():
         return Index()
@@ -147,7 +147,7 @@ def user_index(folder: Path) -> Index:
 
 
 def in_use(names: list[str], folder: Path) -> InUse:
-    """Give the certificates of the lists in use.
+    """Return the certificates of the lists in use.
 
     Args:
         names: lists in use besides those enabled.

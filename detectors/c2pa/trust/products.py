@@ -28,7 +28,7 @@ class Products(msgspec.Struct, frozen=True):
 
 @lru_cache(maxsize=1)
 def products() -> Products:
-    """Give the packaged list."""
+    """Return the packaged list."""
     raw = json.loads((HOME / "products.json").read_text("utf-8"))
     rows: dict[tuple[str, ...], frozenset[str]] = {}
     for row in raw["products"]:
@@ -39,7 +39,7 @@ def products() -> Products:
 
 
 def forbidden(subject: dict[str, Any], source_type: str | None) -> str | None:
-    """Give the signal of a beginning that this signer's product may not give, or None.
+    """Return the signal of a beginning that this signer's product may not give, or None.
 
     Args:
         subject: distinguished name of the signer.
@@ -53,5 +53,5 @@ def forbidden(subject: dict[str, Any], source_type: str | None) -> str | None:
 
 
 def _subject(name: dict[str, Any]) -> tuple[str, ...]:
-    """Give the parts of a distinguished name that the list compares."""
+    """Return the parts of a distinguished name that the list compares."""
     return tuple(str(name.get(part) or "") for part in NAMES)

@@ -37,7 +37,7 @@ WALKS = {
 
 
 def walk(data: bytes, media_type: str | None) -> Walk:
-    """Give the pieces of a picture's container that are not pixels, in the order of the file.
+    """Return the pieces of a picture's container that are not pixels, in the order of the file.
 
     Bounded by counts and by the bytes there are. Malformed or cut input ends the walk and never
     raises; what came before is given. Types without metadata give nothing.

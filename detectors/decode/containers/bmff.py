@@ -146,7 +146,7 @@ def _put(basket: Basket, tag: str, place: _Item, base: int) -> None:
 
 
 def _names(data: bytes, box: Box) -> Iterator[tuple[int, str]]:
-    """Give (item id, tag) of the items of an `iinf` box that hold metadata."""
+    """Yield (item id, tag) of the items of an `iinf` box that hold metadata."""
     head = 6 if data[box.start : box.start + 1] == b"\0" else 8
     for count, entry in enumerate(children(data, box.start + head, box.end)):
         if count >= MAX_ITEMS:
@@ -161,7 +161,7 @@ def _names(data: bytes, box: Box) -> Iterator[tuple[int, str]]:
 
 
 def _places(body: bytes) -> dict[int, _Item]:
-    """Give where the items of an `iloc` box lie, by id; stops where the box does."""
+    """Return where the items of an `iloc` box lie, by id; stops where the box does."""
     if len(body) < 8:  # noqa: PLR2004 - version, flags, sizes and a count
         return {}
     version, sizes = body[0], body[4] << 8 | body[5]
@@ -199,6 +199,6 @@ class _Cursor:
         return self.position > len(self.body)
 
     def take(self, size: int) -> int:
-        """Give the next number of this many bytes."""
+        """Return the next number of this many bytes."""
         self.position += size
         return int.from_bytes(self.body[self.position - size : self.position], "big")

@@ -45,13 +45,13 @@ def joined(payload: memoryview) -> bytes:
 
 
 def _table(data: bytes, flags: int) -> int:
-    """Give the size of the colour table that the flags at this offset announce."""
+    """Return the size of the colour table that the flags at this offset announce."""
     packed = data[flags] if flags < len(data) else 0
     return 3 << (packed & 7) + 1 if packed & 0x80 else 0
 
 
 def _end(data: bytes, start: int, left: int) -> tuple[int, int]:
-    """Give the offset of the terminator of the sub-blocks that start here, and the steps left."""
+    """Return the offset of the terminator of the sub-blocks that start here, and the steps left."""
     position = start
     while left > 0 and position < len(data) and data[position]:
         position += 1 + data[position]

@@ -10,7 +10,7 @@ MARKER = re.compile(rb"\xff[^\x00\x01\xff\xd0-\xd7]")
 
 
 def segments(data: bytes) -> Walk:
-    """Give the APPn segments (`APP0` … `APP15`) and comments (`COM`) before the first scan.
+    """Return the APPn segments (`APP0` … `APP15`) and comments (`COM`) before the first scan.
 
     What stands behind the first scan is not looked at, as in other readers of metadata.
     """
@@ -31,7 +31,7 @@ def segments(data: bytes) -> Walk:
 
 
 def jpeg_scans(data: bytes) -> int:
-    """Give the number of scans of a JPEG; a few are usual, thousands make a decoder crawl.
+    """Return the number of scans of a JPEG; a few are usual, thousands make a decoder crawl.
 
     Counted as a decoder meets them: segments are stepped over, entropy-coded data is not parsed.
     """
@@ -50,5 +50,5 @@ def jpeg_scans(data: bytes) -> int:
 
 
 def _length(data: bytes, start: int) -> int:
-    """Give the payload length of the segment whose payload starts there."""
+    """Return the payload length of the segment whose payload starts there."""
     return max(0, int.from_bytes(data[start - 2 : start], "big") - 2)

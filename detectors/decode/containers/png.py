@@ -9,7 +9,7 @@ PIXELS = (b"IDAT", b"fdAT")
 
 
 def stream(data: bytes, limit: int) -> bytes:
-    """Give the first bytes of the packed pixels, at most so many."""
+    """Return the first bytes of the packed pixels, at most so many."""
     parts: list[memoryview] = []
     basket, position, left = Basket(data), 8, limit
     while left > 0 and position + 8 <= basket.size and basket.room():
@@ -25,7 +25,7 @@ def stream(data: bytes, limit: int) -> bytes:
 
 
 def chunks(data: bytes) -> Walk:
-    """Give the chunks that are not pixels, before and after them; checksums are not judged."""
+    """Return the chunks that are not pixels, before and after them; checksums are not judged."""
     basket = Basket(data)
     position = 8
     while basket.room():

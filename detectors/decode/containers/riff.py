@@ -9,7 +9,7 @@ PIXELS = (b"VP8 ", b"VP8L", b"ALPH", b"ANMF")
 
 
 def chunks(data: bytes) -> Walk:
-    """Give the chunks of a WebP file besides pixels: `VP8X`, `ICCP`, `EXIF`, `XMP `, `C2PA`."""
+    """Return the chunks of a WebP file besides pixels: `VP8X`, `ICCP`, `EXIF`, `XMP `, `C2PA`."""
     basket = Basket(data)
     end = 8 + int.from_bytes(data[4:8], "little")
     position = 12

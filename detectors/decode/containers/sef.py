@@ -12,7 +12,7 @@ MAX_NAME = 128
 
 
 def blocks(data: bytes) -> list[Chunk]:
-    """Give the named blocks of the trailer; none where there is no trailer.
+    """Return the named blocks of the trailer; none where there is no trailer.
 
     The directory stands at the very end of the file and counts back from its own start.
     """

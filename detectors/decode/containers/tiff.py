@@ -171,7 +171,7 @@ def tags(data: bytes) -> Walk:
 
 
 def _layout(data: bytes | memoryview) -> _Layout | None:
-    """Give how numbers lie, by the header; None where it is none."""
+    """Return how numbers lie, by the header; None where it is none."""
     order = {b"II": "<", b"MM": ">"}.get(bytes(data[:2]))
     if order is None or len(data) < 8:  # noqa: PLR2004 - header of TIFF 6.0
         return None
@@ -186,7 +186,7 @@ def _layout(data: bytes | memoryview) -> _Layout | None:
 
 
 def _below(entry: Entry) -> Iterator[tuple[str, int]]:
-    """Give the directories that an entry points at, as (name, offset)."""
+    """Yield the directories that an entry points at, as (name, offset)."""
     if entry.tag in BELOW and SIZES[entry.type] in (4, 8):
         size = SIZES[entry.type]
         for start in range(0, min(len(entry.data), MAX_PAGES * size), size):

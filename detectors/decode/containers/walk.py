@@ -77,12 +77,12 @@ class Basket:
         self.chunks.append(Chunk(tag, min(pieces[0][0], self.size), memoryview(bytes(joined))))
 
     def walk(self, *, whole: bool) -> Walk:
-        """Give what was collected."""
+        """Return what was collected."""
         return Walk(chunks=tuple(self.chunks), whole=whole, limited=self.full, steps=self.steps)
 
 
 def inflate(data: bytes | memoryview, limit: int = MAX_UNPACKED) -> tuple[bytes, bool]:
-    """Give the unpacked bytes of a zlib stream, and whether they were all within the limit.
+    """Return the unpacked bytes of a zlib stream, and whether they were all within the limit.
 
     A broken or cut stream gives what could be unpacked before the fault.
     """

@@ -45,7 +45,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read(data: bytes, media_type: str, facts: dict[str, Any]) -> Document:
-    """Give the text of a document and note in `facts` what took it out and what was left.
+    """Read the text of a document and note in `facts` what took it out and what was left.
 
     Args:
         data: the file.
@@ -66,7 +66,7 @@ def read(data: bytes, media_type: str, facts: dict[str, Any]) -> Document:
 
 
 def needs_extra(form: str) -> CannotAssess:
-    """Give what to raise where the library that reads a format is not installed."""
+    """Return what to raise where the library that reads a format is not installed."""
     said = {"extra": "documents", "format": form}
     return CannotAssess(Outcome.NOT_ASSESSED, Reason("passage.needs_extra", said))
 
@@ -79,11 +79,11 @@ def damaged(form: str, error: BaseException) -> CannotAssess:
 
 
 def over(form: str, what: str, found: int, limit: int) -> CannotAssess:
-    """Give what to raise where a file is larger inside than is opened safely."""
+    """Return what to raise where a file is larger inside than is opened safely."""
     said = {"format": form, "what": what, "found": found, "limit": limit}
     return CannotAssess(Outcome.NOT_ASSESSED, Reason("passage.over_limit", said))
 
 
 def shown(value: object) -> str:
-    """Give a property as text that fits a record."""
+    """Return a property as text that fits a record."""
     return str(value)[:SHOWN].encode("utf-8", "replace").decode()

@@ -17,7 +17,7 @@ def is_word(data: bytes) -> bool:
 
 
 def _names(data: bytes) -> Iterator[bytes]:
-    """Give the names of the members, as far as the directory is sound (APPNOTE 4.3.12, 4.3.16)."""
+    """Yield the names of the members, as far as the directory is sound (APPNOTE 4.3.12, 4.3.16)."""
     end = data.rfind(END, max(0, len(data) - TAIL))
     at = int.from_bytes(data[end + 16 : end + 20], "little") if end >= 0 else len(data)
     for _ in range(MOST):

@@ -21,7 +21,7 @@ with the page at the latest, so that nothing is looked at twice."""
 
 
 def readable(source: str, facts: dict[str, Any]) -> str:
-    """Give the main text of an HTML page, or all its visible text where none can be told.
+    """Read the main text of an HTML page, or all its visible text where none can be told.
 
     Sets `facts["main_text"]` to the library that chose. Fragments such as one paragraph have no
     main text, and without trafilatura nothing is left out.
@@ -45,7 +45,7 @@ def readable(source: str, facts: dict[str, Any]) -> str:
 
 
 def _bounded(source: str) -> str:
-    """Give a page whose long tags have lost their attributes."""
+    """Return a page whose long tags have lost their attributes."""
     return _TAG.sub(
         lambda tag: tag[0] if len(tag[0]) <= LONGEST_TAG else f"<{tag[1][:40]}>", source
     )

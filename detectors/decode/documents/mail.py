@@ -69,7 +69,7 @@ class _Count:
 
 
 def read(data: bytes, facts: dict[str, Any]) -> Document:
-    """Give the body of a message; `prose` is it without quoted lines and signature.
+    """Read the body of a message; `prose` is it without quoted lines and signature.
 
     Sets `facts["body"]` (`text/plain` or `text/html`) and `facts["attachments"]` (their number).
 

@@ -13,7 +13,7 @@ PROSE = {"text", "txt", "plain", "plaintext", "markdown", "md"}
 
 
 def prose(text: str) -> str:
-    """Give a text without front matter and closed code blocks; all of it where nothing is left.
+    """Return a text without front matter and closed code blocks; all of it where nothing is left.
 
     A block ends at the next fence of the same character that is as long and names no language
     (CommonMark 0.31, 4.5).

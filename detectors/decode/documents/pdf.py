@@ -65,7 +65,7 @@ class _Budget:
 
 
 def read(data: bytes, facts: dict[str, Any]) -> Document:
-    """Give the text of the first 100 pages, words cut at line ends joined.
+    """Read the text of the first 100 pages, words cut at line ends joined.
 
     Sets `facts["extractor"]`, `facts["pages"]`, `facts["pages_read"]` where pages were left out
     (over a limit or damaged), and `facts["document"]` with the properties of the file. A file
@@ -98,7 +98,7 @@ def read(data: bytes, facts: dict[str, Any]) -> Document:
 
 
 def _faults(pypdf: Any) -> tuple[type[BaseException], ...]:
-    """Give what pypdf raises on files that break its expectations: its own errors and Python's."""
+    """Return what pypdf raises on odd files: its own errors and Python's."""
     return (
         pypdf.errors.PyPdfError, ArithmeticError, AssertionError, AttributeError, LookupError,
         NotImplementedError, OSError, RecursionError, TypeError, ValueError,
@@ -108,7 +108,7 @@ def _faults(pypdf: Any) -> tuple[type[BaseException], ...]:
 def _pages(
     reader: "PdfReader", faults: tuple[type[BaseException], ...], facts: dict[str, Any]
 ) -> list[str]:
-    """Give the texts of the pages; of one that cannot be read, or is beyond a limit, none."""
+    """Return the texts of the pages; of one that cannot be read, or is beyond a limit, none."""
     texts: list[str] = []
     faulty: BaseException = _SpentError()
     budget, unread = _Budget(), max(0, facts["pages"] - MOST_PAGES)
@@ -132,7 +132,7 @@ def _pages(
 
 
 def _why(fault: BaseException) -> CannotAssess:
-    """Give what to raise for a fault: a limit that was reached is no damage."""
+    """Return what to raise for a fault: a limit that was reached is no damage."""
     from pypdf.errors import LimitReachedError
 
     if isinstance(fault, LimitReachedError | _SpentError):
@@ -141,13 +141,13 @@ def _why(fault: BaseException) -> CannotAssess:
 
 
 def _whole(text: str) -> str:
-    """Give a page's text with words that a line end cut joined, and without lone surrogates."""
+    """Return a page's text with words that a line end cut joined, and without lone surrogates."""
     text = text.replace("\r\n", "\n").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return _HYPHEN.sub(lambda cut: cut[1] + cut[2] if cut[2].islower() else cut[0], text.rstrip())
 
 
 def _properties(reader: "PdfReader", faults: tuple[type[BaseException], ...]) -> dict[str, Any]:
-    """Give what the file says of itself."""
+    """Return what the file says of itself."""
     try:
         said: Any = reader.metadata or {}
         found = {name: said[f"/{name}"] for name in PROPERTIES if f"/{name}" in said}
@@ -158,5 +158,5 @@ def _properties(reader: "PdfReader", faults: tuple[type[BaseException], ...]) ->
 
 
 def _snake(name: str) -> str:
-    """Give `creation_date` for `CreationDate`."""
+    """Return `creation_date` for `CreationDate`."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()

@@ -44,7 +44,7 @@ _PROPERTIES = "{http://schemas.openxmlformats.org/officeDocument/2006/extended-p
 
 
 def read(data: bytes, facts: dict[str, Any]) -> Document:
-    """Give the paragraphs of the body, tables and text boxes included, one a line.
+    """Read the paragraphs of the body, tables and text boxes included, one a line.
 
     `text` has those of headers and footers, and where links lead, behind them; `prose` has the body
     alone. Text that
@@ -136,7 +136,7 @@ def _paragraphs(
 
 
 def _margins(opened: "Opened") -> list[Any]:
-    """Give the headers and footers as elements."""
+    """Return the headers and footers as elements."""
     return [
         part.element
         for relation in opened.part.rels.values()
@@ -152,7 +152,7 @@ def _links(opened: "Opened") -> list[str]:
 
 
 def _properties(opened: "Opened") -> dict[str, str]:
-    """Give what docProps/core.xml and docProps/app.xml say, dates in ISO 8601."""
+    """Return what docProps/core.xml and docProps/app.xml say, dates in ISO 8601."""
     core = opened.core_properties
     said = {name: value for name in CORE if (value := getattr(core, name))}
     said |= {
@@ -170,7 +170,7 @@ def _properties(opened: "Opened") -> dict[str, str]:
 
 
 def _parsed(blob: bytes) -> Any:
-    """Give the root of a part, by python-docx's parser: no entities, no network."""
+    """Parse the root of a part, by python-docx's parser: no entities, no network."""
     from docx.oxml import parse_xml
 
     return parse_xml(blob)

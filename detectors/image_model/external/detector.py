@@ -91,7 +91,7 @@ class ForeignModel:
         return _Loaded(sha256, scorer, Probes(SHIPPED, self._gate.blocks))
 
     def inspect(self, item: Item) -> list[Signal]:
-        """Give one signal: `not_assessed` with a score until the model has been calibrated.
+        """Return one signal: `not_assessed` with a score until the model has been calibrated.
 
         Raises:
             CannotAssess: the picture cannot be opened, or the model cannot be asked: it cannot be
@@ -115,7 +115,7 @@ class ForeignModel:
 
 
 def digest(which: "Chosen") -> str:
-    """Give the SHA-256 of a model's weights, hex.
+    """Return the SHA-256 of a model's weights, hex.
 
     Raises:
         ConfigError: an ONNX file is not the one that the file beside it describes.
@@ -129,13 +129,13 @@ def digest(which: "Chosen") -> str:
 
 
 def _unusable(error: ConfigError) -> CannotAssess:
-    """Give the fault of a model that cannot be asked."""
+    """Return the fault of a model that cannot be asked."""
     told = str(error).encode("utf-8", "backslashreplace").decode()
     return CannotAssess(Outcome.FAILED, Reason("image_model.unusable", {"error": told}))
 
 
 def detector(options: Mapping[str, Any]) -> Any:
-    """Give the detector for the model that is chosen: a published one, or one of this form.
+    """Return the detector for the model that is chosen: a published one, or one of this form.
 
     Raises:
         ConfigError: an option cannot be used.

@@ -77,7 +77,7 @@ class Chosen(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def layout(path: Path) -> Layout | None:
-    """Give the layout of what lies at a path; None where it is no model of another."""
+    """Return the layout of what lies at a path; None where it is no model of another."""
     said: dict[str, Any] = {}
     if (path / CONFIG).is_file():
         try:
@@ -96,7 +96,7 @@ def layout(path: Path) -> Layout | None:
 
 
 def chosen(path: Path, ai_label: str | None = None) -> Chosen:
-    """Give the model at a path that has a layout.
+    """Return the model at a path that has a layout.
 
     Args:
         path: a folder, or an ONNX file.
@@ -119,7 +119,7 @@ def chosen(path: Path, ai_label: str | None = None) -> Chosen:
 
 
 def _transformers(path: Path, ai_label: str | None) -> Chosen:
-    """Give the model of a transformers folder."""
+    """Return the model of a transformers folder."""
     external.usable(path, (CONFIG, PROCESSOR))
     said, where = external.config(path / CONFIG), path / CONFIG
     if said["model_type"] == "timm_wrapper" or any(said.get(key) for key in FETCHING):
@@ -136,7 +136,7 @@ def _transformers(path: Path, ai_label: str | None) -> Chosen:
 
 
 def _timm(path: Path, how: Layout, ai_label: str | None) -> Chosen:
-    """Give the model of a folder whose network is timm's."""
+    """Return the model of a folder whose network is timm's."""
     external.usable(path, (CONFIG,))
     where = path / CONFIG
     if not (path / WEIGHTS).is_file():
@@ -154,7 +154,7 @@ def _timm(path: Path, how: Layout, ai_label: str | None) -> Chosen:
 
 
 def _onnx(path: Path, ai_label: str | None) -> Chosen:
-    """Give the model of an ONNX file or a folder with one."""
+    """Return the model of an ONNX file or a folder with one."""
     found = [path] if path.suffix == ".onnx" and path.is_file() else sorted(path.glob("*.onnx"))
     if len(found) != 1:
         listed = ", ".join(file.name for file in found) or "none"
@@ -173,7 +173,7 @@ def _onnx(path: Path, ai_label: str | None) -> Chosen:
 
 
 def sidecar(file: Path) -> Sidecar:
-    """Give what stands beside an ONNX file.
+    """Return what stands beside an ONNX file.
 
     Raises:
         ConfigError: nothing does, or it does not say how the model is read.
@@ -190,7 +190,7 @@ def sidecar(file: Path) -> Sidecar:
 
 
 def community(said: dict[str, Any], where: Path) -> tuple[str, Sight]:
-    """Give timm's name of a Community Forensics network, and how it sees.
+    """Return timm's name of a Community Forensics network, and how it sees.
 
     Raises:
         ConfigError: sizes that were never published.
@@ -212,7 +212,7 @@ def community(said: dict[str, Any], where: Path) -> tuple[str, Sight]:
 
 
 def _timm_labels(said: dict[str, Any], where: Path) -> tuple[str, ...]:
-    """Give the names of a timm model's outputs: their numbers where it has none."""
+    """Return the names of a timm model's outputs: their numbers where it has none."""
     name, data, n = said["architecture"], said.get("pretrained_cfg"), said.get("num_classes")
     if not isinstance(name, str) or not re.fullmatch(r"\w+(\.\w+)?", name):
         raise ConfigError(f"{where}: architecture {name!r} is no network of timm's own")

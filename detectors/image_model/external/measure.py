@@ -33,7 +33,7 @@ def calibration(
     threshold: float,
     say: Callable[[str], None],
 ) -> tuple[Calibration, Way]:
-    """Give the calibration of a published detector, and what it is worth.
+    """Return the calibration of a published detector, and what it is worth.
 
     What it learnt from is not known here, so that no source is left out for its sake: ratios hold
     only where the labelled pictures are none of those it learnt from. As with the shipped model,
@@ -67,7 +67,7 @@ def calibration(
 def _cases(
     data: Path, found: "Sequence[Row]", scorer: "Scorer", say: Callable[[str], None]
 ) -> list[Case]:
-    """Give the pictures with their scores, and some again as they are after each delivery."""
+    """Return the pictures with their scores, and some again as they are after each delivery."""
     known = read(SHIPPED)
     probes, again = Probes(SHIPPED, known.config.blocks), {row.file for row in resent(found)}
     cases = []

@@ -44,7 +44,7 @@ class Sight(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 def seen(rgb: "Pixels", sight: Sight) -> "Floats":
-    """Give (1, 3, size, size): what torchvision's Resize, CenterCrop, ToTensor and Normalize give.
+    """Return (1, 3, size, size), as torchvision's Resize, CenterCrop, ToTensor and Normalize do.
 
     Args:
         rgb: (height, width, 3), 0..255.

@@ -56,7 +56,7 @@ class Scorer:
         self._asked, self._which = OPEN[which.layout](which, device), which
 
     def score(self, rgb: "Pixels") -> float:
-        """Give the natural log odds that a picture is AI, 3 decimals.
+        """Return the natural log odds that a picture is AI, 3 decimals.
 
         Args:
             rgb: (height, width, 3), 0..255.
@@ -73,7 +73,7 @@ class Scorer:
         return round(value, 3) + 0.0
 
     def after(self, item: Item, how: str) -> float:
-        """Give the score of an item's picture as it is (`plain`), or after a delivery.
+        """Return the score of an item's picture as it is (`plain`), or after a delivery.
 
         Raises:
             CannotAssess: the picture cannot be opened.
@@ -86,7 +86,7 @@ class Scorer:
 
 
 def log_odds(logits: list[float], ai: int) -> float:
-    """Give the log odds of one label against all others: of a single one, its logit."""
+    """Return the log odds of one label against all others: of a single one, its logit."""
     rest = [value for at, value in enumerate(logits) if at != ai]
     if not rest:
         return logits[ai]
@@ -163,7 +163,7 @@ def _onnx(which: Chosen, device: str) -> "Asked":
 
 
 def _session(file: "Path", device: str) -> tuple[Any, tuple[type[Exception], ...]]:
-    """Give an ONNX file that can be run, and what running it may raise.
+    """Return an ONNX file that can be run, and what running it may raise.
 
     Raises:
         ConfigError: onnxruntime cannot load it, or has no such device.
@@ -190,7 +190,7 @@ def _session(file: "Path", device: str) -> tuple[Any, tuple[type[Exception], ...
 
 
 def _timm_library() -> Any:
-    """Give timm.
+    """Return timm.
 
     Raises:
         ConfigError: what it takes is broken: mostly a torchvision of another build than torch.
@@ -206,7 +206,7 @@ def _timm_library() -> Any:
 
 
 def _network(which: Chosen, name: str, arguments: dict[str, Any], *, prefix: str = "") -> Any:
-    """Give a network of timm with the weights of the file, all of them and no others.
+    """Return a network of timm with the weights of the file, all of them and no others.
 
     Raises:
         ConfigError: timm knows no such network, or the weights are another's.
@@ -227,7 +227,7 @@ def _network(which: Chosen, name: str, arguments: dict[str, Any], *, prefix: str
 
 
 def _on_torch(model: Any, shown: "Callable[[Pixels], Any]", device: str) -> "Asked":
-    """Give what asks a torch module."""
+    """Return what asks a torch module."""
     ready = external.placed(model, device)
 
     def asked(rgb: "Pixels") -> "Outputs":
@@ -240,7 +240,7 @@ def _on_torch(model: Any, shown: "Callable[[Pixels], Any]", device: str) -> "Ask
 
 
 def _numbers(logits: Any) -> "Outputs":
-    """Give a torch tensor as an array."""
+    """Return a torch tensor as an array."""
     values: Outputs = logits.double().cpu().numpy()
     return values
 

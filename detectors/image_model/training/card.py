@@ -28,7 +28,7 @@ PHOTOGRAPHIC = Path(__file__).with_name("photographic.txt")
 def figures(
     found: "Sequence[Case]", ratios: Sequence[float | None], config: "Config", command: str
 ) -> dict[str, Any]:
-    """Give all figures, each with its n, for metrics.json.
+    """Return all figures, each with its n, for metrics.json.
 
     Args:
         found: labelled pictures with out-of-source scores.
@@ -68,7 +68,7 @@ def figures(
 
 
 def _like_photographs(pairs: "Judged") -> "Judged":
-    """Give the real pictures, and the generated ones that are listed as like photographs."""
+    """Return the real pictures, and the generated ones that are listed as like photographs."""
     listed = set(PHOTOGRAPHIC.read_text("utf-8").splitlines())
     return [pair for pair in pairs if not pair[0].row.ai or Path(pair[0].row.file).name in listed]
 
@@ -82,7 +82,7 @@ def _by(
     name: "Callable[[Case], str | None]",
     figure: "Callable[[Judged], dict[str, Any]]",
 ) -> dict[str, Any]:
-    """Give a figure for each group that is large enough, largest first."""
+    """Return a figure for each group that is large enough, largest first."""
     groups: dict[str, list[tuple[Case, float | None]]] = {}
     for pair in pairs:
         if (group := name(pair[0])) is not None:
@@ -92,7 +92,7 @@ def _by(
 
 
 def _ranking(pairs: "Judged") -> dict[str, Any]:
-    """Give how well scores rank, and what is caught and accused."""
+    """Return how well scores rank, and what is caught and accused."""
     scores, labels = [case.score for case, _ in pairs], [case.row.ai for case, _ in pairs]
     ends = auroc_interval(scores, labels)
     value = auroc(scores, labels)
@@ -111,7 +111,7 @@ def _caught(pairs: "Judged") -> dict[str, Any]:
 
 
 def _accused(pairs: "Judged") -> dict[str, Any]:
-    """Give the false accusations among real pictures, with their Wilson interval."""
+    """Return the false accusations among real pictures, with their Wilson interval."""
     real = [pair for pair in pairs if not pair[0].row.ai]
     count = sum(ratio is not None and ratio >= STRONG for _, ratio in real)
     ends = [round(end, 3) for end in wilson(count, len(real))]
@@ -119,14 +119,14 @@ def _accused(pairs: "Judged") -> dict[str, Any]:
 
 
 def _share(pairs: "Judged") -> float | None:
-    """Give the share at log10 LR >= 1."""
+    """Return the share at log10 LR >= 1."""
     if not pairs:
         return None
     return round(sum(r is not None and r >= STRONG for _, r in pairs) / len(pairs), 3)
 
 
 def page(metrics: dict[str, Any], config: "Config") -> str:
-    """Give card.md."""
+    """Return card.md."""
     trained = config.trained
     lines = [
         "# image_model",
@@ -156,7 +156,7 @@ def page(metrics: dict[str, Any], config: "Config") -> str:
 
 
 def _row(name: str, row: dict[str, Any]) -> str:
-    """Give a line of the first table."""
+    """Return a line of the first table."""
     low, high = row["auroc_95"] or (float("nan"), float("nan"))
     value = "" if row["auroc"] is None else f"{row['auroc']:.3f}"
     shares = " | ".join("" if row[k] is None else f"{row[k]:.3f}" for k in ("caught", "accused"))
@@ -166,13 +166,13 @@ def _row(name: str, row: dict[str, Any]) -> str:
 
 
 def _accusations(name: str, row: dict[str, Any]) -> str:
-    """Give a line of the tables of real pictures."""
+    """Return a line of the tables of real pictures."""
     low, high = row["wilson_95"]
     return f"| {name} | {row['n']} | {row['accused']} | {low:.3f} to {high:.3f} |"
 
 
 def _limits(metrics: dict[str, Any]) -> list[str]:
-    """Give what a reader has to know before relying on the figures."""
+    """Return what a reader has to know before relying on the figures."""
     gate, cap = metrics["gate"], metrics["calibration"]
     art = metrics["kinds"].get("art", {"n": 0, "accused": 0})
     n, accused = art["n"], art["accused"]

@@ -88,7 +88,7 @@ def calibrate(
 
 
 def way(found: Sequence[Case], made: Calibration) -> Way:
-    """Give what a calibration is worth on the pictures it was made of, copies apart."""
+    """Return what a calibration is worth on the pictures it was made of, copies apart."""
     ratios, how = _crossed(found)
     rows = tuple(
         Judged(
@@ -109,7 +109,7 @@ def way(found: Sequence[Case], made: Calibration) -> Way:
 
 
 def calibrated(found: Sequence[Case], command: str) -> Calibration:
-    """Give the calibration of what the gate lets through; copies of a picture count as one."""
+    """Return the calibration of what the gate lets through; copies of a picture count as one."""
     judged = [case for case in found if case.judged]
     return fit(
         [case.score for case in judged],
@@ -146,12 +146,12 @@ def evaluate(data: Path, model: Path, splits: Sequence[str], say: Callable[[str]
 
 
 def crossed(found: Sequence[Case]) -> list[float | None]:
-    """Give each case the ratio of a calibration that never saw its source; None: not judged."""
+    """Return the ratio of each case by a calibration without its source; None: not judged."""
     return _crossed(found)[0]
 
 
 def _crossed(found: Sequence[Case]) -> tuple[list[float | None], str]:
-    """Give the same, and what was left out."""
+    """Return the same, and what was left out."""
     judged = [at for at, case in enumerate(found) if case.judged]
     own = [found[at] for at in judged]
     some, how = left_out(
@@ -168,7 +168,7 @@ def _crossed(found: Sequence[Case]) -> tuple[list[float | None], str]:
 
 
 def cases(data: Path, model: Path, splits: Sequence[str], say: Callable[[str], None]) -> list[Case]:
-    """Give the pictures of some splits, and copies of some, with out-of-source scores."""
+    """Return the pictures of some splits, and copies of some, with out-of-source scores."""
     known = read(model)
     found = pictures(data, splits)
     sent = resent(found)
@@ -211,7 +211,7 @@ def _scorers(
 def _gate(
     data: Path, found: Sequence[Row], tokens: "Floats", probes: Probes, config: Config
 ) -> dict[str, bool]:
-    """Give which files the gate lets through."""
+    """Return which files the gate lets through."""
     lets = {}
     for row, own in zip(found, tokens, strict=True):
         item = opened(data, row)

@@ -70,7 +70,7 @@ def train(data: Path, out: Path, splits: Sequence[str], say: Callable[[str], Non
 
 
 def _config(found: Sequence[Row], splits: tuple[str, ...], gate: Gate) -> Config:
-    """Give the config of a new model that learnt from these pictures."""
+    """Return the config of a new model that learnt from these pictures."""
     return Config(
         detector="image_model",
         encoder=ENCODER,
@@ -88,14 +88,14 @@ def _config(found: Sequence[Row], splits: tuple[str, ...], gate: Gate) -> Config
 
 
 def pictures(data: Path, splits: Sequence[str]) -> list[Row]:
-    """Give the rows labelled ai or real of some splits; empty: of all but the portraits."""
+    """Return the rows labelled ai or real of some splits; empty: of all but the portraits."""
     return [row for row in rows(data, splits) if not row.split.startswith(PORTRAITS)]
 
 
 def lessons(
     data: Path, splits: Sequence[str], say: Callable[[str], None]
 ) -> "tuple[list[Row], Floats]":
-    """Give what a model learns from: the pictures as they are, then copies after each delivery.
+    """Return what a model learns from: the pictures as they are, then copies after each delivery.
 
     Copies keep scores where they are when a platform hands a picture on: without them the scores
     of generated pictures fall by 1.3 at half size, with them by 0.5.
@@ -107,7 +107,7 @@ def lessons(
 
 
 def resent(found: Sequence[Row]) -> list[Row]:
-    """Give the first pictures, by file name, of each source and class."""
+    """Return the first pictures, by file name, of each source and class."""
     seen: Counter[tuple[str, str]] = Counter()
     kept = []
     for row in found:
@@ -120,7 +120,7 @@ def resent(found: Sequence[Row]) -> list[Row]:
 def fitted(
     x: "Floats", found: Sequence[Row], strength: float, start: probes.Probe | None = None
 ) -> probes.Probe:
-    """Give the probe that tells generated pictures, sources balanced."""
+    """Return the probe that tells generated pictures, sources balanced."""
     labels = [row.ai for row in found]
     weights = probes.balanced(labels, [row.repo for row in found])
     return probes.fit(x, labels, weights, strength, start)
@@ -129,7 +129,7 @@ def fitted(
 def _gate(
     data: Path, found: Sequence[Row], tokens: "Floats", say: Callable[[str], None]
 ) -> tuple[probes.Probe, Gate]:
-    """Give the probe that tells graphics from pictures, and the limits of the gate.
+    """Return the probe that tells graphics from pictures, and the limits of the gate.
 
     Limits are set on scores of probes that did not see the picture (five folds, drawn by file), at
     the lowest value that stops at most 1 % of in-domain pictures.
@@ -169,6 +169,6 @@ def _gate(
 
 
 def _least_colours(data: Path, found: Sequence[Row]) -> int:
-    """Give the number of colours that all but 1 % of in-domain pictures reach."""
+    """Return the number of colours that all but 1 % of in-domain pictures reach."""
     seen = [colours(square(opened(data, row))) for row in found]
     return int(np.quantile(seen, IN_DOMAIN, method="lower"))

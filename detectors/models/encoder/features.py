@@ -60,7 +60,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def rows(data: Path, splits: Sequence[str], labels: Sequence[str] = ("ai", "real")) -> list[Row]:
-    """Give the rows of labelled pictures, sorted by file.
+    """Return the rows of labelled pictures, sorted by file.
 
     Args:
         data: a folder with MANIFEST.jsonl and the pictures it names, a file of such lines, or a
@@ -80,7 +80,7 @@ def rows(data: Path, splits: Sequence[str], labels: Sequence[str] = ("ai", "real
 
 
 def _rows(data: Path) -> list[Row]:
-    """Give all rows, with the labels `ai`, `real` and `other`.
+    """Return all rows, with the labels `ai`, `real` and `other`.
 
     Raises:
         ConfigError: a line or file cannot be used.
@@ -106,7 +106,7 @@ def _rows(data: Path) -> list[Row]:
 
 
 def _row(where: str, line: bytes) -> Row:
-    """Give the row of one line.
+    """Return the row of one line.
 
     Raises:
         ConfigError: it is no labelled picture.
@@ -125,7 +125,7 @@ def _row(where: str, line: bytes) -> Row:
 
 
 def opened(data: Path, row: Row) -> Item:
-    """Give a row's picture as an item.
+    """Return a row's picture as an item.
 
     Raises:
         ConfigError: the file cannot be read.
@@ -139,7 +139,7 @@ def opened(data: Path, row: Row) -> Item:
 
 
 def decoded(data: Path, row: Row) -> "Picture":
-    """Give a row's pixels.
+    """Read a row's pixels.
 
     Raises:
         ConfigError: the file cannot be read or is no picture.
@@ -151,12 +151,12 @@ def decoded(data: Path, row: Row) -> "Picture":
 
 
 def _place(data: Path, row: Row) -> Path:
-    """Give where a row's picture lies."""
+    """Return where a row's picture lies."""
     return (data if data.is_dir() else data.parent) / row.file
 
 
 def no_picture(data: Path, row: Row, fault: CannotAssess) -> ConfigError:
-    """Give what to say of a file that is no picture."""
+    """Return what to say of a file that is no picture."""
     told = f"cannot be opened as a picture ({fault.reason.code})"
     return ConfigError(f"{_place(data, row)}: {told}; take it away, or its line")
 
@@ -164,7 +164,7 @@ def no_picture(data: Path, row: Row, fault: CannotAssess) -> ConfigError:
 def features(
     data: Path, wanted: Sequence[Row], say: Callable[[str], None], how: str = AS_IT_IS
 ) -> "Floats":
-    """Give the class tokens of pictures, (n, 8, 768), kept in the user's cache folder.
+    """Return the class tokens of pictures, (n, 8, 768), kept in the user's cache folder.
 
     Args:
         data: as `rows` takes them.
@@ -215,7 +215,7 @@ def _fill(out: "Floats", waiting: "list[tuple[int, Path, NDArray[np.uint8]]]") -
 
 
 def _folder() -> Path:
-    """Give the cache folder of the shipped encoder: other weights or operations have another."""
+    """Return the cache folder of the shipped encoder: other weights or operations have another."""
     from platformdirs import user_cache_path
 
     mark = hashlib.sha256(WEIGHTS.read_bytes() + GRAPH.read_bytes()).hexdigest()[:16]

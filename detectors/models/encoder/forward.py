@@ -46,7 +46,7 @@ class Encoder:
         self._session = _session(self._weights)
 
     def __call__(self, pixels: "NDArray[np.uint8]") -> "Floats":
-        """Give the class token after each block.
+        """Return the class token after each block.
 
         Args:
             pixels: (224, 224, 3), 0..255.
@@ -68,7 +68,7 @@ class Encoder:
 
 
 def _weights(stored: "dict[str, NDArray[Any]]") -> "dict[str, NDArray[Any]]":
-    """Give the tensors of all blocks by their names in the graph."""
+    """Return the tensors of all blocks by their names in the graph."""
     found: dict[str, NDArray[Any]] = {}
     for at in range(BLOCKS):
         found |= _integers(unpack(_within(stored, f"blocks.{at}.")))
@@ -76,7 +76,7 @@ def _weights(stored: "dict[str, NDArray[Any]]") -> "dict[str, NDArray[Any]]":
 
 
 def _session(weights: "dict[str, NDArray[Any]]") -> Any:
-    """Give the graph, ready to run on one core; it lasts as long as its weights do.
+    """Return the graph, ready to run on one core; it lasts as long as its weights do.
 
     One core: `scan` gives each core a picture of its own, and waiting threads cost CPU.
     """
@@ -89,7 +89,7 @@ def _session(weights: "dict[str, NDArray[Any]]") -> Any:
 
 
 def _integers(block: "dict[str, Floats]") -> "dict[str, NDArray[Any]]":
-    """Give a block's tensors as the graph names them: matrices (in, out) as integers and steps."""
+    """Return a block's tensors as the graph names them: (in, out), integers and steps."""
     found: dict[str, NDArray[Any]] = {}
     for name, value in block.items():
         if value.ndim == 1:
@@ -102,12 +102,12 @@ def _integers(block: "dict[str, Floats]") -> "dict[str, NDArray[Any]]":
 
 
 def _within(stored: "dict[str, NDArray[Any]]", prefix: str) -> "dict[str, NDArray[Any]]":
-    """Give the tensors below a prefix."""
+    """Return the tensors below a prefix."""
     return {name: value for name, value in stored.items() if name.startswith(prefix)}
 
 
 @cache
 def encoder() -> Encoder:
-    """Give the shipped encoder, unpacked once a process."""
+    """Return the shipped encoder, unpacked once a process."""
     with loading():
         return Encoder(WEIGHTS)

@@ -40,7 +40,7 @@ class Block(nn.Module):
         self.fc2 = nn.Linear(HIDDEN, WIDTH)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Give (n, 197, 768) from the same."""
+        """Return (n, 197, 768) from the same."""
         normed = self.layer_norm1(tokens)
         q, k, v = (
             self.get_submodule(name)(normed).unflatten(-1, (HEADS, -1)).transpose(1, 2)
@@ -66,7 +66,7 @@ class Network(nn.Module):
 
     @classmethod
     def read(cls, path: Path) -> "Network":
-        """Give the network with the weights of a packed file, rounded as `forward.py` has them."""
+        """Read the network with the weights of a packed file, rounded as `forward.py` has them."""
         network = cls()
         tensors = unpack(load_file(path))
         for name, value in tensors.items():
@@ -77,7 +77,7 @@ class Network(nn.Module):
         return network.eval().requires_grad_(requires_grad=False)
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """Give the class token after each block.
+        """Return the class token after each block.
 
         Args:
             pixels: (n, 224, 224, 3), 0..255, any number type.
@@ -101,12 +101,12 @@ class Network(nn.Module):
 
 @cache
 def network(device: str) -> Network:
-    """Give the shipped encoder on a device (`cpu`, `cuda`), unpacked once a process."""
+    """Return the shipped encoder on a device (`cpu`, `cuda`), unpacked once a process."""
     return Network.read(WEIGHTS).to(device)
 
 
 def encode(pixels: "NDArray[np.uint8]", device: str) -> "NDArray[np.float32]":
-    """Give the class tokens (n, 8, 768) of pictures (n, 224, 224, 3)."""
+    """Return the class tokens (n, 8, 768) of pictures (n, 224, 224, 3)."""
     with torch.inference_mode():
         found: NDArray[np.float32] = network(device)(torch.from_numpy(pixels)).cpu().numpy()
     return found

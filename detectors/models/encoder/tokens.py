@@ -19,7 +19,7 @@ _KEPT: "WeakKeyDictionary[Item, dict[str, NDArray[np.float32] | NDArray[np.uint8
 
 
 def square(item: Item, how: str = AS_IT_IS) -> "NDArray[np.uint8]":
-    """Give what the encoder sees of an item's picture, (224, 224, 3), made once an item.
+    """Return what the encoder sees of an item's picture, (224, 224, 3), made once an item.
 
     Args:
         item: a picture.
@@ -38,7 +38,7 @@ def square(item: Item, how: str = AS_IT_IS) -> "NDArray[np.uint8]":
 
 
 def tokens(item: Item, device: Device = "cpu", how: str = AS_IT_IS) -> "NDArray[np.float32]":
-    """Give the class token after each of the eight blocks, (8, 768), computed once an item.
+    """Return the class token after each of the eight blocks, (8, 768), computed once an item.
 
     Args:
         item: a picture.

@@ -26,13 +26,13 @@ class Probe(msgspec.Struct, frozen=True):
     bias: float
 
     def __call__(self, features: "NDArray[np.floating]") -> "Floats":
-        """Give the log odds of rows of features (n, features)."""
+        """Return the log odds of rows of features (n, features)."""
         scores: Floats = features.astype(np.float64) @ self.weight + self.bias
         return scores
 
 
 def balanced(labels: Sequence[bool], sources: Sequence[str]) -> "Floats":
-    """Give weights by which a source of n items of a class counts like sqrt(n) of them.
+    """Return weights by which a source of n items of a class counts like sqrt(n) of them.
 
     Each class sums to half the number of items, so that neither a large source nor the larger class
     sets the answer.
@@ -52,7 +52,7 @@ def fit(
     strength: float,
     start: Probe | None = None,
 ) -> Probe:
-    """Give the probe that minimises |w|^2 / 2 + strength x the weighted logistic loss.
+    """Return the probe that minimises |w|^2 / 2 + strength x the weighted logistic loss.
 
     Args:
         features: (n, features); standardised inside, so that one strength fits all of them.
@@ -88,7 +88,7 @@ def fit(
 
 
 def _turned(rows: "Floats") -> "tuple[Floats | None, Floats]":
-    """Give axes that span the rows, and the rows along them, where these are fewer than features.
+    """Return axes that span the rows, and the rows along them, where these are fewer than features.
 
     The prior is the same in all directions, so the solution lies in what the rows span: with few
     pictures it is found there at a fraction of the cost. Otherwise: no axes, and the rows.
@@ -102,7 +102,7 @@ def _turned(rows: "Floats") -> "tuple[Floats | None, Floats]":
 def out_of_source(
     sources: Sequence[str], scored: "Callable[[NDArray[np.bool_], NDArray[np.bool_]], Floats]"
 ) -> "Floats":
-    """Give each item the score of a probe that never saw its source.
+    """Return the score of each item by a probe that never saw its source.
 
     Args:
         sources: of the items.

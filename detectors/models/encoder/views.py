@@ -18,7 +18,7 @@ DELIVERIES = {"q75": (1.0, 75), "half": (0.5, 90)}
 
 
 def square(rgb: "Pixels") -> "Pixels":
-    """Give (224, 224, 3): the largest square in the middle, resampled bicubically."""
+    """Return (224, 224, 3): the largest square in the middle, resampled bicubically."""
     height, width = rgb.shape[:2]
     side = min(height, width)
     left, top = (width - side) / 2, (height - side) / 2
@@ -27,7 +27,7 @@ def square(rgb: "Pixels") -> "Pixels":
 
 
 def delivered(rgb: "Pixels", how: str) -> "Pixels":
-    """Give a picture as it looks after a delivery named in `DELIVERIES`."""
+    """Return a picture as it looks after a delivery named in `DELIVERIES`."""
     scale, quality = DELIVERIES[how]
     image = Image.fromarray(rgb)
     if scale != 1:

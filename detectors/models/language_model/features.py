@@ -21,7 +21,7 @@ TOLD = 1000
 
 
 def readings(texts: Sequence[str], say: Callable[[str], None]) -> "NDArray[np.float32]":
-    """Give what the language model makes of normalised texts, (n, 3, 576).
+    """Read what the language model makes of normalised texts, (n, 3, 576).
 
     The first time about 0.2 CPU s a text; afterwards they come from the cache, which holds
     numbers of 16 bits named for the hash of the text.
@@ -52,7 +52,7 @@ def readings(texts: Sequence[str], say: Callable[[str], None]) -> "NDArray[np.fl
 
 
 def _read(texts: Sequence[str]) -> "NDArray[np.float32]":
-    """Give the readings of some texts of like length."""
+    """Read the readings of some texts of like length."""
     model = language_model()
     tokens = [model.tokens(text) for text in texts]
     if device() == "cuda":
@@ -63,19 +63,19 @@ def _read(texts: Sequence[str]) -> "NDArray[np.float32]":
 
 
 def device() -> str:
-    """Give where many texts are read: `cuda` where there is a GPU, else `cpu`."""
+    """Return where many texts are read: `cuda` where there is a GPU, else `cpu`."""
     import torch
 
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def name(text: str) -> str:
-    """Give the file name of a text's reading."""
+    """Return the file name of a text's reading."""
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest() + ".npy"
 
 
 def cache() -> Path:
-    """Give the cache folder of the shipped model: other weights have another one."""
+    """Return the cache folder of the shipped model: other weights have another one."""
     from platformdirs import user_cache_path
 
     folder = user_cache_path("provenance-check") / f"readings-{digest()[:16]}"
@@ -85,5 +85,5 @@ def cache() -> Path:
 
 @functools.cache
 def digest() -> str:
-    """Give the hash of the shipped weights, hex."""
+    """Return the hash of the shipped weights, hex."""
     return hashlib.sha256(WEIGHTS.read_bytes()).hexdigest()

@@ -63,19 +63,19 @@ class Block:
 
 
 def _turned(weight: "Floats") -> "Floats":
-    """Give the rows of each head with the even ones first."""
+    """Return the rows of each head with the even ones first."""
     return weight.reshape(-1, HEAD // 2, 2, WIDTH).swapaxes(1, 2).reshape(-1, WIDTH)
 
 
 def _normed(tokens: "Floats") -> "Floats":
-    """Give tokens with mean square 1."""
+    """Return tokens with mean square 1."""
     square = np.einsum("ij,ij->i", tokens, tokens)[:, None] / np.float32(WIDTH)
     normed: Floats = tokens / np.sqrt(square + np.float32(EPSILON))
     return normed
 
 
 def _attended(qkv: "Floats", cos: "Floats", sin: "Floats", mask: "Floats") -> "Floats":
-    """Give causal attention, three heads of queries to one of keys; queries are scaled already."""
+    """Return causal attention, three heads of queries to one of keys; queries come scaled."""
     n, edge = len(qkv), (HEADS + KEYS) * HEAD
     heads = qkv[:, :edge].reshape(n, HEADS + KEYS, HEAD).transpose(1, 0, 2)
     half = HEAD // 2
@@ -104,11 +104,11 @@ class LanguageModel:
         self._blocks = [Block(unpack(_within(stored, f"blk.{at}."))) for at in range(max(TAPS))]
 
     def tokens(self, text: str) -> list[int]:
-        """Give the tokens of a text that are read."""
+        """Return the tokens of a text that are read."""
         return self.tokenizer.encode(text, LONGEST)
 
     def __call__(self, tokens: "Sequence[int]") -> "Floats":
-        """Give the means over the tokens of the residual stream.
+        """Return the means over the tokens of the residual stream.
 
         Args:
             tokens: 1 to 256, the first one 0.
@@ -121,7 +121,7 @@ class LanguageModel:
         return np.stack([stream[first:].mean(0) for stream in self._streams(tokens)])
 
     def sums(self, tokens: "Sequence[int]", ends: "Sequence[int]") -> "Floats":
-        """Give the sums of the residual stream over the tokens of each part.
+        """Return the sums of the residual stream over the tokens of each part.
 
         Args:
             tokens: 1 to 256, the first one 0.
@@ -136,7 +136,7 @@ class LanguageModel:
         return np.array(parts, np.float32).swapaxes(0, 1)
 
     def _streams(self, tokens: "Sequence[int]") -> "Iterator[Floats]":
-        """Give the residual stream (n, 576) after each tap, good until the next is asked for."""
+        """Yield the residual stream (n, 576) after each tap, good until the next is asked for."""
         rows = {f"rows.{key}": value[list(tokens)] for key, value in self._embedding.items()}
         stream, n = unpack(rows)["rows"], len(tokens)
         angle = np.arange(n)[:, None] * BASE ** (-np.arange(0, HEAD, 2) / HEAD)
@@ -149,12 +149,12 @@ class LanguageModel:
 
 
 def _within(stored: "dict[str, NDArray[Any]]", prefix: str) -> "dict[str, NDArray[Any]]":
-    """Give the tensors below a prefix, without it."""
+    """Return the tensors below a prefix, without it."""
     return {n.removeprefix(prefix): v for n, v in stored.items() if n.startswith(prefix)}
 
 
 @cache
 def language_model() -> LanguageModel:
-    """Give the shipped model, unpacked once a process."""
+    """Return the shipped model, unpacked once a process."""
     with loading():
         return LanguageModel(WEIGHTS)

@@ -52,7 +52,7 @@ class Block(nn.Module):
         self.ffn_down = nn.Linear(HIDDEN, WIDTH, bias=False)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Give the tokens (n, length, 576) after this block."""
+        """Return the tokens (n, length, 576) after this block."""
         normed = self.attn_norm(tokens)
         query, key = (_rotated(_heads(of(normed))) for of in (self.attn_q, self.attn_k))
         value = _heads(self.attn_v(normed))
@@ -67,12 +67,12 @@ class Block(nn.Module):
 
 
 def _heads(tokens: Tensor) -> Tensor:
-    """Give (n, heads, length, 64)."""
+    """Return (n, heads, length, 64)."""
     return tokens.reshape(*tokens.shape[:2], -1, HEAD).transpose(1, 2)
 
 
 def _rotated(heads: Tensor) -> Tensor:
-    """Give heads with each pair (2i, 2i + 1) turned by place x BASE^(-2i / 64)."""
+    """Return heads with each pair (2i, 2i + 1) turned by place x BASE^(-2i / 64)."""
     place = torch.arange(heads.shape[2], device=heads.device, dtype=torch.float32)
     steps = torch.arange(0, HEAD, 2, device=heads.device, dtype=torch.float32)
     angle = place[:, None] * BASE ** (-steps / HEAD)
@@ -90,7 +90,7 @@ class LanguageModel(nn.Module):
         self.blk = nn.ModuleList(Block() for _ in range(max(TAPS)))
 
     def forward(self, tokens: Tensor) -> list[Tensor]:
-        """Give the residual stream (n, length, 576) after blocks 6, 9 and 12."""
+        """Return the residual stream (n, length, 576) after blocks 6, 9 and 12."""
         stream = self.token_embd(tokens)
         found = []
         for at, block in enumerate(self.blk, 1):
@@ -102,7 +102,7 @@ class LanguageModel(nn.Module):
 
 @cache
 def language_model(device: str) -> LanguageModel:
-    """Give the shipped model in float32 on a device."""
+    """Return the shipped model in float32 on a device."""
     stored = load_file(WEIGHTS)
     weights = {name: value for name, value in stored.items() if name not in ("letters", "merges")}
     model = LanguageModel()
@@ -112,7 +112,7 @@ def language_model(device: str) -> LanguageModel:
 
 @torch.inference_mode()
 def read(texts: "Sequence[Sequence[int]]", device: str) -> "NDArray[np.float32]":
-    """Give what `forward.LanguageModel` gives, of several texts at once.
+    """Read what `forward.LanguageModel` gives, of several texts at once.
 
     Args:
         texts: tokens of each, padded here; those of one length run fastest.
@@ -134,7 +134,7 @@ def read(texts: "Sequence[Sequence[int]]", device: str) -> "NDArray[np.float32]"
 
 @torch.inference_mode()
 def sums(tokens: "Sequence[int]", ends: "Sequence[int]", device: str) -> "NDArray[np.float32]":
-    """Give what `forward.LanguageModel.sums` gives, (parts, 3, 576)."""
+    """Return what `forward.LanguageModel.sums` gives, (parts, 3, 576)."""
     bounds = list(pairwise([SKIPPED, *(max(end, SKIPPED) for end in ends)]))
     streams = language_model(device)(torch.tensor([tokens], device=device))
     rows = [torch.stack([stream[0, a:b].sum(0) for stream in streams]) for a, b in bounds]

@@ -44,7 +44,7 @@ class Tokenizer:
         self._word = lru_cache(REMEMBERED)(self._merged)
 
     def encode(self, text: str, most: int) -> list[int]:
-        """Give the first `most` tokens of a text, the one that starts it among them.
+        """Return the first `most` tokens of a text, the one that starts it among them.
 
         A text so strange that its first tokens span more than 16 characters each may end otherwise
         than a longer run would.
@@ -57,7 +57,7 @@ class Tokenizer:
         return found[:most]
 
     def _merged(self, piece: str) -> tuple[int, ...]:
-        """Give the tokens of one piece: the earliest merge first, the leftmost of equals first."""
+        """Return the tokens of a piece: the earliest merge first, of equals the leftmost."""
         raw = piece.encode("utf-8", "replace")
         ids = [token for byte in raw if (token := self._letters[byte]) != NO_TOKEN]
         n = len(ids)
@@ -86,7 +86,7 @@ class Tokenizer:
 
 
 def _pieces(text: str) -> Iterator[str]:
-    """Give the parts of a text that are merged apart."""
+    """Yield the parts of a text that are merged apart."""
     for numeral, run in groupby(text, _is_numeral):
         if numeral:
             yield from run

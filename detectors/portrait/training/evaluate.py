@@ -78,7 +78,7 @@ def calibrate(
 
 
 def way(found: Sequence[Case], made: Calibration) -> Way:
-    """Give what a calibration is worth on the portraits it was made of."""
+    """Return what a calibration is worth on the portraits it was made of."""
     judged = [case for case in found if case.d2 is not None]
     ratios, how = left_out(
         [case.row.ai for case in judged],
@@ -103,7 +103,7 @@ def way(found: Sequence[Case], made: Calibration) -> Way:
 
 
 def calibrated(found: Sequence[Case], command: str) -> Calibration:
-    """Give the calibration of portraits on which a face was found, tempered.
+    """Return the calibration of portraits on which a face was found, tempered.
 
     Between the last photograph and the first generated portrait no data speak, so that a step fits
     anywhere. There the ratio is at most what the score itself says, and nowhere more than chance
@@ -126,7 +126,7 @@ def calibrated(found: Sequence[Case], command: str) -> Calibration:
 
 
 def cases(data: Path, model: Path, splits: Sequence[str], say: Callable[[str], None]) -> list[Case]:
-    """Give the portraits of some splits with scores of models that never saw their source."""
+    """Return the portraits of some splits with scores of models that never saw their source."""
     known = read(model)
     seen = portraits(data, splits, say)
     held = sorted({row.repo for row in seen.rows} & set(known.config.trained.sources))
@@ -147,7 +147,7 @@ def cases(data: Path, model: Path, splits: Sequence[str], say: Callable[[str], N
 
 
 def _scored(own: Portraits, config: Config, pixels: Sequence[float]) -> list[Case]:
-    """Give the cases of portraits under one model."""
+    """Return the cases of portraits under one model."""
     return [
         Case(
             row=row,
@@ -181,7 +181,7 @@ def evaluate(data: Path, model: Path, splits: Sequence[str], say: Callable[[str]
 
 
 def figures(found: Sequence[Case], config: Config, command: str) -> dict[str, Any]:
-    """Give all figures, each with its n, for metrics.json."""
+    """Return all figures, each with its n, for metrics.json."""
     known = config.calibration
     scores, labels = [case.score for case in found], [case.row.ai for case in found]
     strong = [
@@ -216,7 +216,7 @@ def figures(found: Sequence[Case], config: Config, command: str) -> dict[str, An
 
 
 def page(metrics: dict[str, Any], config: Config) -> str:
-    """Give card.md."""
+    """Return card.md."""
     trained = config.trained
     lines = [
         "# portrait",
@@ -246,7 +246,7 @@ def page(metrics: dict[str, Any], config: Config) -> str:
 
 
 def _limits(metrics: dict[str, Any]) -> list[str]:
-    """Give what a reader has to know before relying on the figures."""
+    """Return what a reader has to know before relying on the figures."""
     lines = ["## Where it does not hold", ""]
     if (cap := metrics["calibration"]) is not None:
         lines += [

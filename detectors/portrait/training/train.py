@@ -44,7 +44,7 @@ class Portraits(msgspec.Struct, frozen=True, kw_only=True):
     """(n, 8, 768)"""
 
     def part(self, keep: Sequence[bool]) -> "Portraits":
-        """Give those that are kept."""
+        """Return those that are kept."""
         at = [i for i, use in enumerate(keep) if use]
         return Portraits(
             rows=[self.rows[i] for i in at],
@@ -79,7 +79,7 @@ def train(data: Path, out: Path, splits: Sequence[str], say: Callable[[str], Non
 
 
 def portraits(data: Path, splits: Sequence[str], say: Callable[[str], None]) -> Portraits:
-    """Give the portraits of some splits; empty: of all that are portraits or have no split.
+    """Return the portraits of some splits; empty: of all that are portraits or have no split.
 
     Raises:
         ConfigError: the data cannot be used.
@@ -92,13 +92,13 @@ def portraits(data: Path, splits: Sequence[str], say: Callable[[str], None]) -> 
 
 
 def wanted(data: Path, splits: Sequence[str]) -> list[Row]:
-    """Give the rows of some splits; empty: of all that are portraits or have no split."""
+    """Return the rows of some splits; empty: of all that are portraits or have no split."""
     found = rows(data, splits)
     return [r for r in found if splits or r.split.startswith(PORTRAITS) or not r.split]
 
 
 def fitted(seen: Portraits, splits: Sequence[str]) -> tuple[Config, probes.Probe]:
-    """Give the model that some portraits teach.
+    """Return the model that some portraits teach.
 
     Raises:
         ConfigError: too few faces of a label.
@@ -128,7 +128,7 @@ def fitted(seen: Portraits, splits: Sequence[str]) -> tuple[Config, probes.Probe
 
 
 def _place(seen: Portraits, *, ai: bool, slack: float) -> Place:
-    """Give the place of the eyes of one label; medians, since a finder may take another face.
+    """Return the place of the eyes of one label; medians, since a finder may take another face.
 
     Raises:
         ConfigError: too few faces.
@@ -149,6 +149,6 @@ def _place(seen: Portraits, *, ai: bool, slack: float) -> Place:
 
 
 def _four(values: "NDArray[np.float64]") -> Eyes:
-    """Give four numbers, six figures each."""
+    """Return four numbers, six figures each."""
     a, b, c, d = (float(f"{value:.6g}") for value in values)
     return a, b, c, d

@@ -10,7 +10,7 @@ HALVINGS = 60
 
 
 def log10_tail(weights: Mapping[int, int], chance: float, total: int) -> float:
-    """Give log10 of the probability that a weighted sum of independent coins reaches a total.
+    """Return log10 of the probability that a weighted sum of independent coins reaches a total.
 
     Exact, but for rounding, however small: the coins are tilted until the total is what they are
     expected to give, their distribution is taken by a Fourier transform, and the tilt taken out
@@ -39,7 +39,7 @@ def log10_tail(weights: Mapping[int, int], chance: float, total: int) -> float:
 
 
 def _tilt(weights: Mapping[int, int], chance: float, total: int) -> float:
-    """Give the tilt under which the sum is expected to be the total, 0 where it is so already."""
+    """Return the tilt under which the sum is expected to be the total, 0 where it is so already."""
     low, high = 0.0, STEEPEST
     for _ in range(HALVINGS):
         middle = (low + high) / 2
@@ -49,10 +49,10 @@ def _tilt(weights: Mapping[int, int], chance: float, total: int) -> float:
 
 
 def _tilted(weight: int, chance: float, tilt: float) -> float:
-    """Give the chance that a coin counts, tilted."""
+    """Return the chance that a coin counts, tilted."""
     return 1 / (1 + (1 - chance) / chance * math.exp(-weight * tilt))
 
 
 def _cumulant(weight: int, chance: float, tilt: float) -> float:
-    """Give the logarithm of the moment generating function of a coin."""
+    """Return the logarithm of the moment generating function of a coin."""
     return weight * tilt + math.log(chance + (1 - chance) * math.exp(-weight * tilt))

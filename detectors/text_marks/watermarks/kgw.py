@@ -42,7 +42,7 @@ class GreenLists:
         self._size = int(settings.vocab_size * settings.greenlist_ratio)
 
     def score(self, ids: Sequence[int]) -> Score:
-        """Give how a text stands.
+        """Return how a text stands.
 
         A token is green or not by its seed and itself, so both together count once, however often
         a text repeats them. Under a random key a token is then green with the share of the list
@@ -64,14 +64,14 @@ class GreenLists:
         return Score(tokens=tokens, log10_p=log10_p, facts=facts)
 
     def _green(self, ids: Sequence[int], drawn: Drawn) -> list[bool]:
-        """Give whether it is green for every seed with its token, each once."""
+        """Tell whether it is green for every seed with its token, each once."""
         wanted: dict[int, dict[int, None]] = {}
         for seed, token in zip(*self._seeded(ids), strict=True):
             wanted.setdefault(seed, {})[token] = None
         return [green for seed, tokens in wanted.items() for green in drawn(seed, list(tokens))]
 
     def _seeded(self, ids: Sequence[int]) -> tuple[list[int], list[int]]:
-        """Give the seed under which each scored token was chosen, and the tokens."""
+        """Return the seed under which each scored token was chosen, and the tokens."""
         width = self._settings.context_width
         if self._settings.seeding_scheme == "lefthash":
             seeds = [self._key * before % SEEDS for before in ids[width - 1 : -1]]
@@ -88,7 +88,7 @@ class GreenLists:
 
 
 def drawn_by_numpy(vocabulary: int, size: int) -> Drawn:
-    """Give the lists that torch draws on a CPU, without torch.
+    """Build the lists that torch draws on a CPU, without torch.
 
     Args:
         vocabulary: token ids, 0 to this number less 1.
@@ -106,7 +106,7 @@ def drawn_by_numpy(vocabulary: int, size: int) -> Drawn:
 
 
 def words(seed: int, count: int) -> "NDArray[np.int64]":
-    """Give the first 32-bit words that a CPU generator of torch draws under a seed."""
+    """Return the first 32-bit words that a CPU generator of torch draws under a seed."""
     import numpy as np
 
     source = np.random.RandomState(seed & 0xFFFFFFFF)
@@ -134,7 +134,7 @@ def _reaches(swaps: "NDArray[np.int64]", token: int) -> bool:
 
 
 def drawn_on(device: str, vocabulary: int, size: int) -> Drawn:
-    """Give the lists that torch draws on a device.
+    """Build the lists that torch draws on a device.
 
     Args:
         device: `cuda`, or `cpu`.
@@ -156,7 +156,7 @@ def drawn_on(device: str, vocabulary: int, size: int) -> Drawn:
 
 @lru_cache(4)
 def _table(seed: int, device: str) -> "NDArray[np.int64]":
-    """Give the permutation by which `selfhash` scatters token ids."""
+    """Return the permutation by which `selfhash` scatters token ids."""
     import numpy as np
 
     if device == "cuda":

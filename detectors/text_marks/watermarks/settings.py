@@ -62,7 +62,7 @@ class SynthId(_Given, frozen=True, kw_only=True, tag_field="kind", tag="synthid"
 
 
 def checked(given: Kgw | SynthId) -> list[int]:
-    """Give the key or keys of a watermark whose settings can be used.
+    """Return the key or keys of a watermark whose settings can be used.
 
     Raises:
         ConfigError: a file is missing or is not what it should be, there is no key or two, a GPU
@@ -83,13 +83,13 @@ def checked(given: Kgw | SynthId) -> list[int]:
 
 
 def fingerprint(kind: str, keys: Sequence[int]) -> str:
-    """Give eight hex digits that stand for a key in records, and from which nobody can take it."""
+    """Return eight hex digits that stand for a key in records and do not give it away."""
     text = " ".join(map(str, keys)).encode()
     return hashlib.pbkdf2_hmac("sha256", text, f"provenance {kind}".encode(), ROUNDS).hex()[:8]
 
 
 def _keys(where: str, given: Kgw | SynthId) -> list[int]:
-    """Give the keys, from the configuration or from their file."""
+    """Return the keys, from the configuration or from their file."""
     field, most = ("hashing_key", 1) if isinstance(given, Kgw) else ("keys", None)
     written = getattr(given, field)
     if (written is None) == (given.key_file is None):
@@ -113,7 +113,7 @@ def _keys(where: str, given: Kgw | SynthId) -> list[int]:
 
 
 def _read(where: str, field: str, path: str) -> bytes:
-    """Give the bytes of a file of the user's."""
+    """Read the bytes of a file of the user's."""
     try:
         return Path(path).expanduser().read_bytes()
     except OSError as error:

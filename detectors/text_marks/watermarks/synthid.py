@@ -39,7 +39,7 @@ class Tournaments:
         self._keys = list(keys)
 
     def score(self, ids: Sequence[int]) -> Score:
-        """Give how a text stands: the weighted sum of its g-values, and how rare that is.
+        """Return how a text stands: the weighted sum of its g-values, and how rare that is.
 
         Every g-value is a cell of one table of random bits, and different tokens and layers meet
         in the same cells. So a cell counts once, with all the weights that fell on it: under a
@@ -65,7 +65,7 @@ class Tournaments:
         return Score(tokens=len(cells), log10_p=log10_p, facts=facts)
 
     def cells(self, ids: Sequence[int]) -> "NDArray[np.int64]":
-        """Give the cells of the table that a text's g-values are.
+        """Return the cells of the table that a text's g-values are.
 
         Args:
             ids: token ids.
@@ -101,7 +101,7 @@ class Tournaments:
 
 
 def _hash(so_far: "NDArray[np.int64]", more: "NDArray[np.int64]") -> "NDArray[np.int64]":
-    """Give the hash with one value more; sums and products wrap around."""
+    """Return the hash with one value more; sums and products wrap around."""
     import numpy as np
 
     hashed: NDArray[np.int64] = (so_far + more) * np.int64(MULTIPLIER) + np.int64(1)

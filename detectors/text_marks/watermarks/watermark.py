@@ -51,7 +51,7 @@ class Watermark:
         """Of the key."""
 
     def look(self, item: Item) -> Signal:
-        """Give what the text says under the key.
+        """Return what the text says under the key.
 
         Raises:
             CannotAssess: the item has no text.
@@ -76,11 +76,11 @@ class Watermark:
         return made
 
     def _vocabulary(self, otherwise: int) -> int:
-        """Give how many tokens the lists are drawn from."""
+        """Return how many tokens the lists are drawn from."""
         return self._settings.vocab_size if isinstance(self._settings, Kgw) else otherwise
 
     def _judged(self, score: Score) -> Signal:
-        """Give a finding where the score is rare, else whether the mark could have been seen."""
+        """Return a finding where the score is rare, else whether the mark could have been seen."""
         chance = float(f"{10 ** max(score.log10_p, SMALLEST):.2g}")
         facts = {
             "p_value": chance,
@@ -95,7 +95,7 @@ class Watermark:
         return self._said(Outcome.CLEAR, "clear", {}, facts)
 
     def _broken(self, error: str) -> Signal:
-        """Give the signal of a tokenizer that cannot be used."""
+        """Return the signal of a tokenizer that cannot be used."""
         told = error[:200].encode("utf-8", "backslashreplace").decode()
         return self._said(Outcome.FAILED, "tokenizer", {"error": told}, {})
 
@@ -125,7 +125,7 @@ class Watermark:
 
 
 def written(item: Item) -> str:
-    """Give the text as it was written, as far as it can be known: a mark is on tokens.
+    """Return the text as it was written, as far as it can be known: a mark is on tokens.
 
     Nothing is taken out or normalised but the line ends of Windows; of a web page it is the main
     text, since tags were not what the model wrote.
@@ -139,6 +139,6 @@ def written(item: Item) -> str:
 
 
 def _one_in(chance: float) -> str:
-    """Give how many texts it takes on average, in words: `1,000,000`, `10^20`."""
+    """Return how many texts it takes on average, in words: `1,000,000`, `10^20`."""
     power = math.floor(-math.log10(chance))
     return f"{10**power:,}" if power <= 15 else f"10^{power}"  # noqa: PLR2004 - still readable

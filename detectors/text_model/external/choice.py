@@ -43,7 +43,7 @@ def is_foreign(model: str) -> bool:
 
 
 def chosen(model: str) -> Chosen:
-    """Give rule and folders of `DIR` or `RULE:DIR,DIR`, looked at without loading anything.
+    """Return rule and folders of `DIR` or `RULE:DIR,DIR`, looked at without loading anything.
 
     Raises:
         ConfigError: a folder is missing, holds no safetensors or no tokenizer.json, or wants code
@@ -67,7 +67,7 @@ def chosen(model: str) -> Chosen:
 
 
 def ai_label(folder: Path) -> int:
-    """Give the index of the logit that means AI, by the names in config.json.
+    """Return the index of the logit that means AI, by the names in config.json.
 
     Raises:
         ConfigError: the names do not say which of two means AI and which a person.

@@ -72,7 +72,7 @@ class ForeignModel:
             return found, Scorer(self._chosen, self._device)
 
     def inspect(self, item: Item) -> list[Signal]:
-        """Give one signal: `not_assessed` with a score until the model has been calibrated.
+        """Return one signal: `not_assessed` with a score until the model has been calibrated.
 
         Raises:
             CannotAssess: the item has no text, or the weights are not those that were calibrated.
@@ -91,7 +91,7 @@ class ForeignModel:
 
 
 def detector(options: Mapping[str, Any]) -> Any:
-    """Give the detector for the model that is chosen: another's, or one of this form.
+    """Return the detector for the model that is chosen: another's, or one of this form.
 
     Raises:
         ConfigError: an option cannot be used.

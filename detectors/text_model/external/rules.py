@@ -45,7 +45,7 @@ class Scorer:
         self._ai = ai_label(which.folders[0]) if which.rule == "classifier" else 0
 
     def score(self, text: str) -> float:
-        """Give a text's score, higher for AI, 3 decimals; 0 where there are no two tokens.
+        """Return a text's score, higher for AI, 3 decimals; 0 where there are no two tokens.
 
         Raises:
             ConfigError: the model gives no finite number.
@@ -73,7 +73,7 @@ class Scorer:
 
 
 def curvature(logits: Any, tokens: Any) -> Any:
-    """Give the conditional probability curvature of a text (Bao et al. 2024, equation 5).
+    """Return the conditional probability curvature of a text (Bao et al. 2024, equation 5).
 
     Args:
         logits: (tokens, vocabulary), for the token at the same place.
@@ -88,7 +88,7 @@ def curvature(logits: Any, tokens: Any) -> Any:
 
 
 def ratio(observer: Any, performer: Any, tokens: Any) -> Any:
-    """Give log perplexity over log cross-perplexity (Hans et al. 2024, equation 4).
+    """Return log perplexity over log cross-perplexity (Hans et al. 2024, equation 4).
 
     As the authors' program computes it: the performer's perplexity, and the performer's surprise
     at what the observer expects.

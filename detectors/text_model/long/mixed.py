@@ -54,7 +54,7 @@ class Made(msgspec.Struct, frozen=True):
 def long_texts(
     texts: Sequence[Labelled], config: Config, say: Callable[[str], None], least: int = LEAST
 ) -> list[Known]:
-    """Give up to 40 long texts of each source, domain and label.
+    """Return up to 40 long texts of each source, domain and label.
 
     Args:
         texts: of any length and language; those that the language model reads count.
@@ -82,7 +82,7 @@ def long_texts(
 
 
 def made(known: Sequence[Known]) -> list[Made]:
-    """Give each text by a person three times: as it is, with a person's passage, with a model's."""
+    """Build three of each text by a person: as it is, with a person's passage, a model's."""
     draw = random.Random(SEED)  # noqa: S311 - a sample
     alone = [Made(one.text, ONE_HAND, one.read, Window(0, 0)) for one in known if not one.text.ai]
     span = (SHORTEST, LONGEST)
@@ -96,7 +96,7 @@ def made(known: Sequence[Known]) -> list[Made]:
 def holding(
     known: Sequence[Known], draw: random.Random, span: tuple[int, int], *, ai: bool
 ) -> list[Made]:
-    """Give each text by a person with some sentences of another text put in between two of its own.
+    """Put some sentences of another text between two sentences of each text by a person.
 
     Args:
         known: hosts and givers.
@@ -120,7 +120,7 @@ def calibrations(
     command: str,
     say: Callable[[str], None],
 ) -> dict[Path, dict[str, Calibration]]:
-    """Give the calibrations of contrasts by path and language; empty where texts are too few.
+    """Return the calibrations of contrasts by path and language; empty where texts are too few.
 
     Args:
         sample: long texts, as `long_texts` gives them, with weights that never saw their families.
@@ -144,7 +144,7 @@ def calibrations(
 
 
 def calibrated(mixed: Sequence[Made], highest: Sequence[float], command: str) -> Calibration:
-    """Give the calibration of the highest contrast of each text."""
+    """Return the calibration of the highest contrast of each text."""
     return fit(
         highest,
         [one.kind == MODEL for one in mixed],
@@ -156,14 +156,14 @@ def calibrated(mixed: Sequence[Made], highest: Sequence[float], command: str) ->
 
 
 def contrast(read: Long, path: Path, weights: Weights, config: Config) -> float:
-    """Give the highest contrast of a text's windows."""
+    """Return the highest contrast of a text's windows."""
     scored = [(run, read.score(run, path, weights, config)) for run in windows(read.pieces)]
     first = spans(scored, lambda _score, _contrast: False)
     return max((span.contrast for span in first), default=0.0)
 
 
 def _alike(host: Known, givers: Sequence[Known]) -> list[Known]:
-    """Give those of the host's source and domain; of models else of its kind of text, else all."""
+    """Return those of the host's source and domain; of models else of its kind, else all."""
     at = (host.text.source, host.text.domain)
     same = [one for one in givers if (one.text.source, one.text.domain) == at and one is not host]
     if same or not givers or not givers[0].text.ai:
@@ -172,12 +172,12 @@ def _alike(host: Known, givers: Sequence[Known]) -> list[Known]:
 
 
 def _kind(text: Labelled) -> str:
-    """Give the first word of a domain: `essay` of `essay-nonnative`."""
+    """Return the first word of a domain: `essay` of `essay-nonnative`."""
     return text.domain.split("-", 1)[0]
 
 
 def _joined(host: Long, giver: Long, draw: random.Random, want: int) -> tuple[Long, Window]:
-    """Give a text with so many words of another put in between two of its sentences, and where."""
+    """Put so many words of another text between two sentences of a text; return it and where."""
     first = draw.randrange(len(giver.pieces))
     while first and giver.cut(first, len(giver.pieces)).words < want:
         first -= 1

@@ -22,7 +22,7 @@ def told(
     plain: str,
     calibration: Calibration | None,
 ) -> list[dict[str, Any]]:
-    """Give the facts of windows that do not overlap, in the order of the text.
+    """Return the facts of windows that do not overlap, in the order of the text.
 
     `start`, `end`: characters of the item's plain text, from 0. `first_word` (from 1) and `words`
     as they are counted here. `score`: natural log odds of the window by itself, before
@@ -48,7 +48,7 @@ def stands_out(score: float, contrast: float, calibration: Calibration | None) -
 def _fact(
     span: Span, pieces: Sequence[Piece], plain: str, calibration: Calibration | None
 ) -> dict[str, Any]:
-    """Give the fact of one window."""
+    """Return the fact of one window."""
     first, behind = span.window.first, span.window.behind
     start, end = pieces[first].start, pieces[behind - 1].end
     fact: dict[str, Any] = {
@@ -65,13 +65,13 @@ def _fact(
 
 
 def _beginning(passage: str) -> str:
-    """Give the first words of a passage in one line."""
+    """Return the first words of a passage in one line."""
     line = " ".join(passage[: 4 * QUOTED].split())
     return line if len(line) <= QUOTED else line[:QUOTED].rpartition(" ")[0] + " ..."
 
 
 def places(facts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Give what the sentence on passages says: where they lie, how striking the first of them is.
+    """Return what the sentence on passages says: where they lie, how striking the first of them is.
 
     Returns:
         `passages`, such as `210 to 390, 700 to 840`, those side by side as one, and `times`; empty
@@ -92,6 +92,6 @@ def places(facts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def times(log10_lr: float) -> float:
-    """Give how many times likelier or less likely a ratio makes it, to two digits."""
+    """Return how many times likelier or less likely a ratio makes it, to two digits."""
     value = float(f"{10 ** abs(log10_lr):.2g}")
     return int(value) if value.is_integer() else value

@@ -29,7 +29,7 @@ class Piece(msgspec.Struct, frozen=True):
 
 
 def pieces(text: str) -> list[Piece]:
-    """Give the pieces of a text up to 2,000 words, in order and without gaps.
+    """Return the pieces of a text up to 2,000 words, in order and without gaps.
 
     Args:
         text: as it lies; its first 100,000 characters count. Time is linear in its length.
@@ -52,7 +52,7 @@ def pieces(text: str) -> list[Piece]:
 
 
 def _places(text: str) -> list[tuple[int, int]]:
-    """Give where sentences begin and end, those too long cut at a space."""
+    """Return where sentences begin and end, those too long cut at a space."""
     ends = [*(hit.end() for hit in _END.finditer(text)), len(text)]
     places, start = [], 0
     for end in ends:

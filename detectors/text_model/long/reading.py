@@ -34,24 +34,24 @@ class Long(msgspec.Struct, frozen=True):
         return self._size(Window(0, len(self.pieces)))
 
     def cut(self, first: int, behind: int) -> "Long":
-        """Give some of its pieces, read as they were."""
+        """Return some of its pieces, read as they were."""
         kept = slice(first, behind)
         if self.sums is None or self.counted is None:
             return Long(self.pieces[kept])
         return Long(self.pieces[kept], self.sums[kept], self.counted[kept])
 
     def score(self, run: Window, path: Path, weights: Weights, config: Config) -> float:
-        """Give the natural log odds of a run, scored like a text of its length."""
+        """Return the natural log odds of a run, scored like a text of its length."""
         text = " ".join(piece.text for piece in self.pieces[run.first : run.behind])
         return weights.score(self._seen(text, run, config), path)
 
     def _seen(self, text: str, run: Window, config: Config) -> Seen:
-        """Give what the model sees of a run of pieces with this wording."""
+        """Return what the model sees of a run of pieces with this wording."""
         seen, reading = see(text, config), self._reading(run)
         return seen if reading is None else msgspec.structs.replace(seen, reading=reading)
 
     def whole(self, text: str, path: Path, weights: Weights, config: Config) -> float:
-        """Give the natural log odds of all pieces.
+        """Return the natural log odds of all pieces.
 
         Args:
             text: all of it, normalised; of more than 500 words parts are scored, and their mean
@@ -67,7 +67,7 @@ class Long(msgspec.Struct, frozen=True):
         return round(float(np.average(odds, weights=[self._size(run) for run in runs])), 3) + 0.0
 
     def _parts(self) -> list[Window]:
-        """Give the fewest parts of about 500 words, alike in length."""
+        """Return the fewest parts of about 500 words, alike in length."""
         share = self.words / max(-(-self.words // LONGEST), 1)
         ends = accumulate(piece.words for piece in self.pieces)
         parts = [
@@ -78,7 +78,7 @@ class Long(msgspec.Struct, frozen=True):
         return [Window(a, b) for a, b in pairwise([*starts, len(parts)])]
 
     def _size(self, run: Window) -> int:
-        """Give the words of a run."""
+        """Return the words of a run."""
         return sum(piece.words for piece in self.pieces[run.first : run.behind])
 
     @property
@@ -87,7 +87,7 @@ class Long(msgspec.Struct, frozen=True):
         return self._reading(Window(0, len(self.pieces)))
 
     def _reading(self, run: Window) -> NDArray[np.float32] | None:
-        """Give the mean over the tokens of a run, None where the text was not read."""
+        """Read the mean over the tokens of a run, None where the text was not read."""
         if self.sums is None or self.counted is None:
             return None
         n = max(int(self.counted[run.first : run.behind].sum()), 1)
@@ -96,7 +96,7 @@ class Long(msgspec.Struct, frozen=True):
 
 
 def joined(parts: Sequence[Long]) -> Long:
-    """Give one text of several, read as they were: each of them or none."""
+    """Return one text of several, read as they were: each of them or none."""
     every = [piece for part in parts for piece in part.pieces]
     sums = [part.sums for part in parts if part.sums is not None]
     counted = [part.counted for part in parts if part.counted is not None]
@@ -106,7 +106,7 @@ def joined(parts: Sequence[Long]) -> Long:
 
 
 def read(pieces: Sequence[Piece], device: str) -> Long:
-    """Give a text as the language model reads it, 256 tokens at a time.
+    """Read a text as the language model reads it, 256 tokens at a time.
 
     Args:
         pieces: of the text, in order.
@@ -116,7 +116,7 @@ def read(pieces: Sequence[Piece], device: str) -> Long:
 
 
 def kept(pieces: Sequence[Piece]) -> Long:
-    """Give a text as `read` gives it, for training: kept in the cache, in 16 bits."""
+    """Load a text as `read` gives it, for training: kept in the cache, in 16 bits."""
     file = cache() / name("\n".join(piece.text for piece in pieces)).replace(".npy", ".npz")
     if not file.exists():
         found, counted = sums(pieces, device())
@@ -130,7 +130,7 @@ def kept(pieces: Sequence[Piece]) -> Long:
 
 
 def sums(pieces: Sequence[Piece], device: str) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Give what `Long` keeps of a reading: sums (pieces, k), and the tokens they are of."""
+    """Return what `Long` keeps of a reading: sums (pieces, k), and the tokens they are of."""
     model = language_model()
     tokens = [
         model.tokenizer.encode(" " * bool(at) + piece.text, TOKENS)[1:]
@@ -146,7 +146,7 @@ def sums(pieces: Sequence[Piece], device: str) -> tuple[NDArray[np.float32], NDA
 
 
 def _summed(tokens: Sequence[int], ends: Sequence[int], device: str) -> NDArray[np.float32]:
-    """Give the sums over the tokens of each part, (parts, 3, 576)."""
+    """Return the sums over the tokens of each part, (parts, 3, 576)."""
     if device == "cpu":
         return language_model().sums(tokens, ends)
     from detectors.models.language_model import network
@@ -155,7 +155,7 @@ def _summed(tokens: Sequence[int], ends: Sequence[int], device: str) -> NDArray[
 
 
 def _batches(tokens: Sequence[list[int]]) -> Iterator[list[list[int]]]:
-    """Give the tokens of neighbouring pieces, at most 255 together, shared out evenly."""
+    """Yield the tokens of neighbouring pieces, at most 255 together, shared out evenly."""
     total = sum(map(len, tokens))
     share = total / max(-(-total // (TOKENS - 1)), 1)
     batch: list[list[int]] = []

@@ -50,7 +50,7 @@ class Span(msgspec.Struct, frozen=True):
 
 
 def windows(pieces: Sequence[Piece]) -> list[Window]:
-    """Give windows of about 130 words, some 40 apart, from the start of a text to its end."""
+    """Return windows of about 130 words, some 40 apart, from the start of a text to its end."""
     edges = [0, *accumulate(piece.words for piece in pieces)]
     room = edges[-1] - WINDOW
     steps = max(round(room / STRIDE), 1)
@@ -64,7 +64,7 @@ def windows(pieces: Sequence[Piece]) -> list[Window]:
 def spans(
     scored: Sequence[tuple[Window, float]], stands_out: Callable[[float, float], bool]
 ) -> list[Span]:
-    """Give windows that do not overlap, the most striking kept first, in the order of the text.
+    """Return windows that do not overlap, the most striking kept first, in the order of the text.
 
     Args:
         scored: windows with their scores.
@@ -81,7 +81,7 @@ def spans(
 def _next(
     scored: Sequence[tuple[Window, float]], taken: Sequence[Span]
 ) -> tuple[Window, float, float] | None:
-    """Give the free window with the highest contrast, None where none is left."""
+    """Return the free window with the highest contrast, None where none is left."""
     found = [span.window for span in taken if span.found]
     best: tuple[Window, float, float] | None = None
     for window, score in scored:
@@ -98,10 +98,10 @@ def _next(
 
 
 def _nearest(edges: Sequence[int], words: float) -> int:
-    """Give the index of the edge nearest to so many words."""
+    """Find the index of the edge nearest to so many words."""
     return min(range(len(edges)), key=lambda at: abs(edges[at] - words))
 
 
 def _place(window: Window) -> tuple[int, int]:
-    """Give what windows are ordered by."""
+    """Return what windows are ordered by."""
     return window.first, window.behind

@@ -68,7 +68,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def figures(rows: Sequence[tuple["Case", float | None]], known: Config, command: str) -> Figures:
-    """Give the figures of out-of-source scores and ratios.
+    """Return the figures of out-of-source scores and ratios.
 
     Args:
         rows: the texts with their log10 LR, None where one is not judged.
@@ -91,7 +91,7 @@ def figures(rows: Sequence[tuple["Case", float | None]], known: Config, command:
 
 
 def _kinds(case: "Case") -> tuple[str, ...]:
-    """Give the groups of AI texts that are shown."""
+    """Return the groups of AI texts that are shown."""
     tongue = f"language {case.text.language}"
     return (
         "all AI texts",
@@ -102,7 +102,7 @@ def _kinds(case: "Case") -> tuple[str, ...]:
 
 
 def _rankings(cases: Sequence["Case"]) -> list[Ranking]:
-    """Give the rankings of all texts, of English ones by length, and by language."""
+    """Return the rankings of all texts, of English ones by length, and by language."""
     english = [case for case in cases if case.text.language == "en"]
     lengths = {name: [case for case in english if case.length == name] for name in LENGTHS}
     return [
@@ -116,7 +116,7 @@ def _rankings(cases: Sequence["Case"]) -> list[Ranking]:
 
 
 def _by(cases: Sequence["Case"], key: "Callable[[Case], str]") -> list[Ranking]:
-    """Give one ranking a group, by name."""
+    """Return one ranking a group, by name."""
     groups: defaultdict[str, list[Case]] = defaultdict(list)
     for case in cases:
         groups[key(case)].append(case)
@@ -124,7 +124,7 @@ def _by(cases: Sequence["Case"], key: "Callable[[Case], str]") -> list[Ranking]:
 
 
 def _ranking(name: str, cases: Sequence["Case"]) -> Ranking:
-    """Give how well the score orders these texts."""
+    """Return how well the score orders these texts."""
     scores, labels = [case.score for case in cases], [case.text.ai for case in cases]
     area = auroc(scores, labels)
     ends = auroc_interval(scores, labels, rounds=ROUNDS)
@@ -140,7 +140,7 @@ def _ranking(name: str, cases: Sequence["Case"]) -> Ranking:
 def _shares(
     rows: Sequence[tuple["Case", float | None]], names: "Callable[[Case], tuple[str, ...]]"
 ) -> list[Share]:
-    """Give the share of each group of 50 and more that reaches log10 LR 1, the largest first."""
+    """Return the share of each group of 50 and more that reaches log10 LR 1, the largest first."""
     groups: defaultdict[str, list[bool]] = defaultdict(list)
     for case, ratio in rows:
         for name in names(case):
@@ -151,13 +151,13 @@ def _shares(
 
 
 def _share(name: str, reached: int, texts: int) -> Share:
-    """Give a share with its interval."""
+    """Return a share with its interval."""
     low, high = wilson(reached, texts)
     return Share(name=name, reached=reached, texts=texts, interval=(round(low, 4), round(high, 4)))
 
 
 def page(figures: Figures, known: Config) -> str:
-    """Give the card: Markdown, made of the figures alone."""
+    """Return the card: Markdown, made of the figures alone."""
     learnt = ", ".join(known.sources)
     fast = "" if figures.fast is None else f"\n# The fast path alone\n{_results(figures.fast)}"
     return f"""# Card of the text model ({known.format})
@@ -199,12 +199,12 @@ of them judged. Intervals are 95 %.
 
 
 def _tongues(calibrations: Mapping[str, Calibration]) -> str:
-    """Give the languages that are judged."""
+    """Return the languages that are judged."""
     return ", ".join(sorted(calibrations)) or "none: run `provenance calibrate text_model`"
 
 
 def _results(figures: Figures) -> str:
-    """Give the tables of a path's figures."""
+    """Return the tables of a path's figures."""
     return f"""## Ranking (AUROC)
 {_table(figures.rankings)}
 
@@ -220,7 +220,7 @@ def _results(figures: Figures) -> str:
 
 
 def _calibrations(known: Config) -> str:
-    """Give a table of the calibrations."""
+    """Return a table of the calibrations."""
     rows = [
         f"| {code}, {way} | {c.negatives} | {c.positives} | {c.floor} | {c.cap} | {len(c.groups)} |"
         for way in PATHS
@@ -231,7 +231,7 @@ def _calibrations(known: Config) -> str:
 
 
 def _table(rankings: Sequence[Ranking]) -> str:
-    """Give a table of rankings."""
+    """Return a table of rankings."""
     rows = [
         f"| {r.name} | {r.human} | {r.ai} | {_number(r.auroc)} | {_ends(r.interval)} |"
         for r in rankings
@@ -240,7 +240,7 @@ def _table(rankings: Sequence[Ranking]) -> str:
 
 
 def _counts(shares: Sequence[Share]) -> str:
-    """Give a table of shares."""
+    """Return a table of shares."""
     rows = [
         f"| {s.name} | {s.reached} of {s.texts} | {s.reached / s.texts:.3f} | {ends} |"
         for s in shares
@@ -250,10 +250,10 @@ def _counts(shares: Sequence[Share]) -> str:
 
 
 def _number(value: float | None) -> str:
-    """Give an AUROC, or a dash where a class is missing."""
+    """Return an AUROC, or a dash where a class is missing."""
     return "-" if value is None else f"{value:.3f}"
 
 
 def _ends(interval: tuple[float, float] | None) -> str:
-    """Give an interval, or a dash."""
+    """Return an interval, or a dash."""
     return "-" if interval is None else f"{interval[0]:.3f} to {interval[1]:.3f}"

@@ -114,7 +114,7 @@ def held_out(
     say: Callable[[str], None],
     seen: dict[str, Seen],
 ) -> dict[config.Path, list[Case]]:
-    """Give the texts of some splits with scores by models that never saw their family.
+    """Return the texts of some splits with scores by models that never saw their family.
 
     Args:
         data: labelled texts.
@@ -155,7 +155,7 @@ def _judges(
     seen: dict[str, Seen],
     say: Callable[[str], None],
 ) -> list[tuple[list[Labelled], Weights]]:
-    """Give the texts of each split with weights that learnt from no family of that split.
+    """Return the texts of each split with weights that learnt from no family of that split.
 
     A text into which another one is put is of two families, so whole splits are left out at once.
     A split without which nothing is left to learn from judges nothing.
@@ -178,7 +178,7 @@ def _judges(
 def _lessons(
     data: Path, known: Config, seen: dict[str, Seen], say: Callable[[str], None]
 ) -> list[Labelled]:
-    """Give the texts the model learnt from, and see those not seen yet.
+    """Return the texts the model learnt from, and see those not seen yet.
 
     Raises:
         ConfigError: they are not among the data.
@@ -194,7 +194,7 @@ def _lessons(
 
 
 def calibrations(cases: Sequence[Case], known: Config, command: str) -> dict[str, Calibration]:
-    """Give the calibration of each language whose texts allow one.
+    """Return the calibration of each language whose texts allow one.
 
     Texts count that are long enough to be judged. A language needs 100 independent texts of either
     label, human ones of two families, and a ranking that is surely better than chance.
@@ -214,7 +214,7 @@ def calibrations(cases: Sequence[Case], known: Config, command: str) -> dict[str
 
 
 def judged(cases: Sequence[Case], known: Config) -> list[tuple[Case, float | None]]:
-    """Give each text with its log10 LR by calibrations without its family, None where not judged.
+    """Return each text with its log10 LR by calibrations without its family, None where not judged.
 
     Args:
         cases: of one path.

@@ -25,7 +25,7 @@ class Scores(Protocol):
     """What scores texts."""
 
     def score(self, text: str) -> float:
-        """Give a text's score, higher for AI."""
+        """Return a text's score, higher for AI."""
         ...
 
 
@@ -70,7 +70,7 @@ def calibrations(
     threshold: float,
     say: Callable[[str], None],
 ) -> tuple[dict[str, Calibration], Way]:
-    """Give the calibration of each language with 100 independent texts of either label.
+    """Return the calibration of each language with 100 independent texts of either label.
 
     A foreign model's own training texts are not known here: ratios hold only where the labelled
     texts are none of them.
@@ -108,13 +108,13 @@ def calibrations(
 
 
 def _unscored(text: Labelled) -> Case:
-    """Give a text with what is told of it before it is scored."""
+    """Return a text with what is told of it before it is scored."""
     own = normalise(text.text)
     return Case(text=text, score=0.0, words=words(own), language=language(own))
 
 
 def _scored(waiting: Sequence[Case], scorer: Scores, say: Callable[[str], None]) -> list[Case]:
-    """Give texts with their scores."""
+    """Return texts with their scores."""
     cases = []
     for done, case in enumerate(waiting):
         score = scorer.score(normalise(case.text.text))
@@ -125,7 +125,7 @@ def _scored(waiting: Sequence[Case], scorer: Scores, say: Callable[[str], None])
 
 
 def _enough(cases: Sequence[Case]) -> dict[str, int]:
-    """Give the languages with enough texts of either label, with their independent human ones."""
+    """Return the languages with enough texts of either label, with their independent human ones."""
     found = {}
     for code in sorted({case.language for case in cases if case.language}):
         mine = [c for c in cases if c.language == code and c.words >= MINIMUM_WORDS]
@@ -136,17 +136,17 @@ def _enough(cases: Sequence[Case]) -> dict[str, int]:
 
 
 def count(cases: Sequence[Case]) -> int:
-    """Give how many independent texts these are: of one author one, of one source at most 100."""
+    """Return how many independent texts these are: of one author one, of one source at most 100."""
     return independent([case.text.source for case in cases], scenes(cases))
 
 
 def scenes(cases: Sequence[Case]) -> list[str]:
-    """Give the author of each text, or what stands for it where none is stated: the text's id."""
+    """Return the author of each text, or what stands for it where none is stated: the text's id."""
     return [case.text.id if (name := case.text.author) is None else f"by {name}" for case in cases]
 
 
 def fitted(cases: Sequence[Case], command: str) -> Calibration:
-    """Give the calibration of one language's texts.
+    """Return the calibration of one language's texts.
 
     Raises:
         ConfigError: a label is missing.
@@ -162,7 +162,7 @@ def fitted(cases: Sequence[Case], command: str) -> Calibration:
 
 
 def way(path: str, cases: Sequence[Case], made: Mapping[str, Calibration], minimum: int) -> Way:
-    """Give what calibrations are worth on the texts they were made of.
+    """Return what calibrations are worth on the texts they were made of.
 
     Args:
         path: `full` or `fast`.
@@ -191,7 +191,7 @@ def _is_judged(case: Case, tongues: Mapping[str, object], minimum: int) -> bool:
 
 
 def _row(case: Case, *ratio: float | None) -> Row:
-    """Give a text as the report counts it; without a ratio it was not judged."""
+    """Return a text as the report counts it; without a ratio it was not judged."""
     stated = case.text.language
     return Row(
         ai=case.text.ai,

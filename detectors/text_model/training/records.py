@@ -73,12 +73,12 @@ _DECODER = msgspec.json.Decoder(_Line)
 
 
 def family(source: str) -> str:
-    """Give what comes before the first hyphen of a source's name."""
+    """Return what comes before the first hyphen of a source's name."""
     return source.split("-", 1)[0]
 
 
 def splits_of(data: Path) -> tuple[str, ...]:
-    """Give the splits of labelled data, by name: what stands before `.jsonl` or `.jsonl.gz`.
+    """Return the splits of labelled data, by name: what stands before `.jsonl` or `.jsonl.gz`.
 
     Args:
         data: such a file, a folder of them, or a folder with one subfolder a label (one split, of
@@ -91,7 +91,7 @@ def splits_of(data: Path) -> tuple[str, ...]:
 
 
 def _files(data: Path) -> dict[str, Path]:
-    """Give the splits with the file, or the folder of labels, that each lies in.
+    """Return the splits with the file, or the folder of labels, that each lies in.
 
     Raises:
         ConfigError: there are none, or two files of one name.
@@ -117,7 +117,7 @@ def _files(data: Path) -> dict[str, Path]:
 
 
 def read(data: Path, splits: tuple[str, ...]) -> list[Labelled]:
-    """Give the texts of some splits, in the order of the files, without those mislabelled.
+    """Read the texts of some splits, in the order of the files, without those mislabelled.
 
     Args:
         data: as `splits_of` takes them.
@@ -142,7 +142,7 @@ def read(data: Path, splits: tuple[str, ...]) -> list[Labelled]:
 
 
 def _texts(path: Path) -> Iterator[tuple[str, Labelled]]:
-    """Give the texts of a split, with where each stands."""
+    """Yield the texts of a split, with where each stands."""
     if path.is_dir():
         yield from _in_folders(path)
         return
@@ -170,7 +170,7 @@ def _texts(path: Path) -> Iterator[tuple[str, Labelled]]:
 
 
 def _in_folders(folder: Path) -> Iterator[tuple[str, Labelled]]:
-    """Give the texts below folders of labels, read as `check` reads them."""
+    """Yield the texts below folders of labels, read as `check` reads them."""
     for file in labelled_files(folder):
         path = folder / file.path
         if path.suffix.lower() not in FILES:
@@ -194,7 +194,7 @@ def _in_folders(folder: Path) -> Iterator[tuple[str, Labelled]]:
 
 
 def _with_words(where: str, text: Labelled) -> Labelled:
-    """Give a text back that is not empty.
+    """Check that a text is not empty, and return it.
 
     Raises:
         ConfigError: it is.

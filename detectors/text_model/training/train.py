@@ -112,7 +112,7 @@ def teaches(text: Labelled) -> bool:
 
 
 def look(texts: Sequence[Labelled], config: Config, say: Callable[[str], None]) -> dict[str, Seen]:
-    """Give what the model sees of each text, by its id: readings of those that are read, too.
+    """Return what the model sees of each text, by its id: readings of those that are read, too.
 
     Long texts are read to their end, as the command reads them.
     """
@@ -139,7 +139,7 @@ def fit(
     config: Config,
     start: Weights | None = None,
 ) -> Weights:
-    """Give the weights that the recipe learns from these texts.
+    """Return the weights that the recipe learns from these texts.
 
     Args:
         texts: of both labels.
@@ -182,7 +182,7 @@ def _is_read(text: Labelled, seen: Mapping[str, Seen]) -> bool:
 def _probe(
     texts: Sequence[Labelled], seen: Mapping[str, Seen], start: Weights | None
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], float]:
-    """Give the probe on the readings of these texts: weights, means, deviations, bias."""
+    """Return the probe on the readings of these texts: weights, means, deviations, bias."""
     if len({text.ai for text in texts}) < 2:  # noqa: PLR2004 - human and AI
         raise ConfigError("training needs texts of both labels in a language that is read: English")
     rows = np.stack([row for text in texts if (row := seen[text.id].reading) is not None])
@@ -195,7 +195,7 @@ def _probe(
 
 
 def balance(texts: Sequence[Labelled]) -> NDArray[np.float64]:
-    """Give each text's weight, mean 1: its own / sqrt(texts of its source and label), labels equal.
+    """Return the weights, mean 1: own / sqrt(texts of the source and label), labels equal.
 
     Equal labels keep the odds of models comparable that learnt with different sources left out.
     """
@@ -213,7 +213,7 @@ def _descend(
     shares: NDArray[np.float64],
     size: int,
 ) -> tuple[NDArray[np.float64], float]:
-    """Give weights and bias of a logistic regression, averaged over the steps of its descent.
+    """Return weights and bias of a logistic regression, averaged over the steps of its descent.
 
     The average (Polyak and Juditsky 1992) is kept as weights - steps weighted by their time / time.
     """
@@ -241,7 +241,7 @@ def _newton(
     penalty: float,
     start: NDArray[np.floating] | None = None,
 ) -> tuple[NDArray[np.float64], float]:
-    """Give weights and bias of a ridge logistic regression, by Newton's method.
+    """Return weights and bias of a ridge logistic regression, by Newton's method.
 
     Products are taken in the precision of the numbers, the equations solved in 64 bits.
     """

@@ -147,7 +147,7 @@ def _say_enrolled(done: Enrolment, form: str, *, report: bool) -> None:
 
 
 def _template(*, kind: str, tlp: str, first_seen: datetime | None, **said: Any) -> Entry:
-    """Give what all entries of one call share."""
+    """Return what all entries of one call share."""
     now = _now()
     said |= {name: printable(value) for name, value in said.items() if isinstance(value, str)}
     said["tags"] = tuple(printable(tag) for tag in said["tags"])
@@ -354,14 +354,14 @@ def _entry(store: Store, entry_id: str) -> Entry:
 
 
 def _row(entry: Entry) -> dict[str, Any]:
-    """Give an entry as JSON; where its features lie is the bank's own business."""
+    """Return an entry as JSON; where its features lie is the bank's own business."""
     row: dict[str, Any] = msgspec.to_builtins(entry)
     row.pop("local", None)
     return {"status": entry.status.value, "class": entry.kind.value, **row}
 
 
 def _flat(row: dict[str, Any], before: str = "") -> Iterator[tuple[str, str]]:
-    """Give nested values as lines."""
+    """Yield nested values as lines."""
     for key, value in row.items():
         if isinstance(value, dict):
             yield from _flat(value, f"{before}{key}.")

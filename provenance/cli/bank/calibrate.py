@@ -66,7 +66,7 @@ def calibrate(path: Path, negatives: Path, *, dry_run: bool) -> None:
 
 
 def _pictures(folder: Path, names: list[str]) -> Iterator["Picture"]:
-    """Give the pictures below a folder, and note their names; broken ones are told and left out."""
+    """Yield the pictures below a folder, and note their names; report and skip broken ones."""
     for file in found([os.fspath(folder)], (), unwanted=True).files:
         item = files.item(file, follow=False)
         if item.fault is not None or item.kind is not Kind.IMAGE:
@@ -81,7 +81,7 @@ def _pictures(folder: Path, names: list[str]) -> Iterator["Picture"]:
 
 
 def _changes(before: "Tables", after: "Tables", entries: int) -> Iterator[str]:
-    """Give the chance of a false match before and after, for the bank as it is."""
+    """Yield the chance of a false match before and after, for the bank as it is."""
     yield f"{'chance of a false match':<38}{'before':>18}{'now':>18}{'now, 95 % bound':>18}"
     for name, tail in after.kinds.items():
         kind, algorithm = name.split(" ")

@@ -165,7 +165,7 @@ def import_(
 
 
 def _teller(kept: BinaryIO | None) -> Callable[[Left], None]:
-    """Give what writes left-out things to a file, if there is one."""
+    """Return what writes left-out things to a file, if there is one."""
 
     def tell(left: Left) -> None:
         if kept is not None:
@@ -220,7 +220,7 @@ def diff(path: Place, other: Place, form: str, *, dispute: bool) -> None:
 
 
 def _line(found: Difference) -> str:
-    """Give a difference in a line."""
+    """Return a difference in a line."""
     said = [f"{name} {_short(a)} here, {_short(b)} there" for name, (a, b) in found.fields.items()]
     return f"{found.merge:<16}{found.id}" + (f"  ({'; '.join(said)})" if said else "")
 

@@ -16,7 +16,7 @@ class PlaceType(click.ParamType["Place"]):
     def convert(
         self, value: Any, _param: click.Parameter | None, _ctx: click.Context | None
     ) -> Place:
-        """Give where the bank lies; the message of an unreadable address does not repeat it."""
+        """Return where the bank lies; the message of an unreadable address does not repeat it."""
         return place(value) if isinstance(value, str) else value
 
 

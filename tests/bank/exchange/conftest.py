@@ -32,19 +32,19 @@ def made(name: str, **changed: object) -> Entry:
 
 @pytest.fixture
 def entry() -> Callable[..., Entry]:
-    """Give a function that makes an active AI face with one PDQ."""
+    """Return a function that makes an active AI face with one PDQ."""
     return made
 
 
 @pytest.fixture
 def fill() -> Callable[..., None]:
-    """Give a function that makes a bank of entries."""
+    """Return a function that makes a bank of entries."""
     return filled
 
 
 @pytest.fixture
 def entries() -> list[Entry]:
-    """Give entries of every class and status, some with what formats find hard."""
+    """Return entries of every class and status, some with what formats find hard."""
     return [
         made("=cmd|'/c calc'!A1", tags=("=1+1", "a;b%3B"), source="'-1"),
         made(
@@ -82,7 +82,7 @@ def entries() -> list[Entry]:
 
 @pytest.fixture
 def bank(tmp_path: Path, entries: list[Entry]) -> Path:
-    """Give a bank of them; one has local features."""
+    """Return a bank of them; one has local features."""
     path = tmp_path / "one" / "fakes.bank"
     filled(path, entries, features=b"LF1\0 SECRET-FEATURES")
     return path

@@ -159,7 +159,7 @@ def test_no_value_of_another_type_crashes_a_reader(
 
 
 def _holders(value: object) -> "list[tuple[object, object]]":
-    """Give every place in a document, as container and key."""
+    """Return every place in a document, as container and key."""
     pairs = (
         [*value.items()] if isinstance(value, dict)
         else [*enumerate(value)] if isinstance(value, list) else []

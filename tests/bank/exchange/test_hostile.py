@@ -45,7 +45,7 @@ def entries() -> list[Entry]:
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Give where in a document something stands."""
+    """Yield where in a document something stands."""
     pairs = value.items() if isinstance(value, dict) else enumerate(value)
     for key, each in pairs:
         yield (*path, key)
@@ -54,7 +54,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 
 
 def put(value: Any, path: tuple[Any, ...]) -> Any:
-    """Give a copy of a document with a mark in a place."""
+    """Return a copy of a document with a mark in a place."""
     copy = json.loads(json.dumps(value))
     at = copy
     for key in path[:-1]:

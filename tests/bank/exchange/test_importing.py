@@ -27,7 +27,7 @@ def feed(path: Path, entries: list[Entry]) -> Path:
 
 
 def other(number: int) -> Hash:
-    """Give one of many hashes with half of their bits set."""
+    """Return one of many hashes with half of their bits set."""
     first = number.to_bytes(16, "big")
     return Hash((first + bytes(255 - each for each in first)).hex())
 

@@ -27,7 +27,7 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 @pytest.fixture
 def read() -> Callable[[Path], dict[str, Any]]:
-    """Give the reader that the page shows."""
+    """Read the reader that the page shows."""
     code = re.search(r"```python\n(.*?)```", FORMAT, re.DOTALL)
     assert code is not None
     assert len(code[1].splitlines()) <= 40

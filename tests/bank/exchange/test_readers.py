@@ -25,7 +25,7 @@ NCMEC = '<queryResult xmlns="https://hashsharing.ncmec.org/hashsharing/v2">{}</q
 
 @pytest.fixture
 def taken(tmp_path: Path) -> Callable[..., tuple[Report, dict[str, Entry]]]:
-    """Give a function that imports a document into an empty bank."""
+    """Return a function that imports a document into an empty bank."""
 
     def take(data: Any, **defaults: Any) -> tuple[Report, dict[str, Entry]]:
         file, bank = tmp_path / "feed", tmp_path / "fakes.bank"

@@ -29,7 +29,7 @@ PAGE = "<html><body><main><article>" + "<p>One sentence after the other.</p>" * 
 
 
 def items(folder: Path) -> list[Path]:
-    """Give one item of each kind."""
+    """Return one item of each kind."""
     folder.mkdir()
     made = {"page.html": PAGE, "note.txt": "A note.", "mail.eml": f"Subject: x\n\n{PAGE}",
             "posts.jsonl": json.dumps({"post_id": "1", "text": "a"})}  # fmt: skip

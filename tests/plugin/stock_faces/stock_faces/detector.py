@@ -34,7 +34,7 @@ class StockFaces:
             raise ConfigError(f"[detectors.stock_faces]: {error}") from error
 
     def inspect(self, item: Item) -> list[Signal]:
-        """Give one finding or one `clear`."""
+        """Return one finding or one `clear`."""
         hit = item.sha256 in self._known
         return [
             Signal(
