@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from detectors.catalog import catalog
-from provenance.engine.check import Choice, Engine
-from provenance.engine.choose import choose
+from provenance.engine.check import Engine
+from provenance.engine.config import RunConfig, configure
 from provenance.intake import files, paths
 from provenance.record import Record
 
@@ -44,8 +44,8 @@ def scan(*roots: AnyPath, policy: str = "default", bank: str = "") -> Iterator[R
     return (engine.check(item) for item in paths.scanned(names))
 
 
-def _choice(policy: str, bank: str) -> Choice:
-    return choose(
+def _choice(policy: str, bank: str) -> RunConfig:
+    return configure(
         catalog(),
         policy=policy,
         banks=(bank,) if bank else (),

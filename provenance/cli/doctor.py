@@ -18,7 +18,7 @@ from detectors.errors import ConfigError
 
 if TYPE_CHECKING:
     from provenance.cli.settings import Found
-    from provenance.engine.check import Choice
+    from provenance.engine.config import RunConfig
 
 DISTRIBUTION: Final = "provenance-check"
 OK, NOTE, BAD = "ok", "note", "BAD"
@@ -220,11 +220,11 @@ def _in_use() -> Iterator[Finding]:
     yield from _detectors(choice)
 
 
-def _choice(found: "Found") -> "Choice":
+def _choice(found: "Found") -> "RunConfig":
     """Return what `check` chooses without an option on the command line."""
     from detectors.catalog import catalog
     from provenance.cli import settings
-    from provenance.engine.choose import choose
+    from provenance.engine.config import configure
 
     said, variables = found.settings, settings.environment()
     several = {
@@ -233,7 +233,7 @@ def _choice(found: "Found") -> "Choice":
         if key in variables
     }
     models = [pair.partition("=") for pair in several.get("model", ())]
-    return choose(
+    return configure(
         catalog(),
         policy=variables.get("policy", said.policy),
         today=datetime.now(UTC).date().isoformat(),
@@ -245,7 +245,7 @@ def _choice(found: "Found") -> "Choice":
     )
 
 
-def _banks(choice: "Choice") -> Iterator[Finding]:
+def _banks(choice: "RunConfig") -> Iterator[Finding]:
     """Open the banks that are configured."""
     from provenance.banking.state import state
 
@@ -258,7 +258,7 @@ def _banks(choice: "Choice") -> Iterator[Finding]:
             yield OK, f"bank {bank}", f"{entries} entries, change {changes}"
 
 
-def _detectors(choice: "Choice") -> Iterator[Finding]:
+def _detectors(choice: "RunConfig") -> Iterator[Finding]:
     """Try every detector, plug-ins included, each in a process of its own."""
     from provenance.cli.trials import tried
     from provenance.engine.isolated import isolated

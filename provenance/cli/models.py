@@ -160,7 +160,7 @@ def _step(detector: str, name: str) -> Callable[..., Any]:
     """
     from detectors.catalog import catalog
     from detectors.spec import resolve
-    from provenance.engine.choose import known_detector
+    from provenance.engine.config import known_detector
 
     specs = {spec.name: spec for spec in catalog()}
     known_detector(detector, list(specs))

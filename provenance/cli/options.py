@@ -8,7 +8,7 @@ import click
 from detectors.errors import ConfigError
 from provenance.cli import settings
 from provenance.cli.settings import WORDS
-from provenance.engine.check import Choice
+from provenance.engine.config import RunConfig
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -191,7 +191,7 @@ def configuration(sources: Sequence[str], given: dict[str, Any]) -> settings.Fou
     return found
 
 
-def choice(found: settings.Found, given: dict[str, Any]) -> Choice:
+def choice(found: settings.Found, given: dict[str, Any]) -> RunConfig:
     """Return the choice that the options and the configuration make.
 
     Raises:
@@ -200,11 +200,11 @@ def choice(found: settings.Found, given: dict[str, Any]) -> Choice:
     from datetime import UTC, datetime
 
     from detectors.catalog import catalog
-    from provenance.engine.choose import choose
+    from provenance.engine.config import configure
 
     configured, specs = found.settings, catalog()
     _known(found, [spec.name for spec in specs])
-    return choose(
+    return configure(
         specs,
         policy=given["policy"] or configured.policy,
         today=datetime.now(UTC).date().isoformat(),
@@ -224,7 +224,7 @@ def _known(found: settings.Found, known: list[str]) -> None:
     Raises:
         ConfigError: names file and line.
     """
-    from provenance.engine.choose import known_detector
+    from provenance.engine.config import known_detector
 
     for key in ("only", "without", "model", "detectors"):
         for name in getattr(found.settings, key):

@@ -17,7 +17,7 @@ from detectors.signal import Reason
 from provenance.cli import settings
 from provenance.cli.options import one_of
 from provenance.cli.progress import Progress
-from provenance.engine.check import Choice
+from provenance.engine.config import RunConfig
 from provenance.engine.interrupt import Interruption
 from provenance.engine.pool import records
 from provenance.engine.tally import Tally, could_not_check, keeps_from_checking
@@ -33,7 +33,7 @@ WIDTH = 80
 
 
 def run(
-    choice: Choice,
+    choice: RunConfig,
     items: Iterable[Item],
     found: settings.Found,
     given: dict[str, Any],
@@ -86,7 +86,7 @@ def run(
 
 
 def _look(
-    choice: Choice,
+    choice: RunConfig,
     found: settings.Found,
     given: dict[str, Any],
     fail_on: str,

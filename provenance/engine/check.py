@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
 
 import msgspec
 
@@ -11,8 +10,9 @@ from detectors.errors import CannotAssess, ConfigError
 from detectors.item import Item, Kind
 from detectors.signal import Outcome, Reason, Signal, Tier
 from detectors.spec import Detector, Spec
+from provenance.engine.config import RunConfig
 from provenance.record import Described, Record, Tool
-from provenance.verdict import Policy, conflicts, judge
+from provenance.verdict import conflicts, judge
 from provenance.version import __version__
 
 ITEM = "item"
@@ -23,34 +23,25 @@ MAX_ERROR = 200
 """Characters kept of a foreign error message."""
 
 
-class Choice(msgspec.Struct, frozen=True, kw_only=True):
-    """What the user chose: which detectors look, with which options, and who judges."""
-
-    specs: tuple[Spec, ...]
-    options: Mapping[str, Mapping[str, Any]]
-    """Detector → its options."""
-    policy: Policy
-    today: str
-    """UTC day of the run, YYYY-MM-DD."""
-
-
 class Engine:
     """Holds the chosen detectors, built once, and checks items with them."""
 
-    def __init__(self, choice: Choice, stage: Callable[[str], None] = lambda _name: None) -> None:
+    def __init__(
+        self, config: RunConfig, stage: Callable[[str], None] = lambda _name: None
+    ) -> None:
         """Build every chosen detector.
 
         Args:
-            choice: what the user chose.
+            config: what the user chose.
             stage: told what begins: a detector's name, `picture` or `passage`.
 
         Raises:
             ConfigError: an option cannot be used. A plug-in that breaks otherwise is kept, and
                 fails on every item.
         """
-        self.choice = choice
+        self.config = config
         self._stage = stage
-        self._loaded = {spec.name: _load(spec, choice) for spec in choice.specs}
+        self._loaded = {spec.name: _load(spec, config) for spec in config.specs}
 
     def check(self, item: Item, stopped: Mapping[str, Reason] | None = None) -> Record:
         """Return the record of an item.
@@ -64,7 +55,7 @@ class Engine:
         ran: set[str] = set()
         signals = self._signals(item, dict(stopped or {}), ran)
         signals += conflicts(signals)
-        verdict = judge(signals, self.choice.policy, item.kind)
+        verdict = judge(signals, self.config.policy, item.kind)
         return Record(
             item=_described(item),
             signals=signals,
@@ -72,7 +63,7 @@ class Engine:
             tool=Tool(
                 name="provenance-check",
                 version=__version__,
-                date=self.choice.today,
+                date=self.config.today,
                 detectors={name: self._version(name) for name in self._loaded if name in ran},
             ),
             elapsed_ms=round(1000 * (time.monotonic() - began)),
@@ -91,9 +82,9 @@ class Engine:
         if item.kind is Kind.POST:
             parts = (self._part(part, inner, stopped, ran) for part, inner in item.parts)
             return [signal for signals in parts for signal in signals]
-        specs = [spec for spec in self.choice.specs if spec.applies(item)]
+        specs = [spec for spec in self.config.specs if spec.applies(item)]
         if item.kind is Kind.UNSUPPORTED or not specs:
-            names = ", ".join(spec.name for spec in self.choice.specs)
+            names = ", ".join(spec.name for spec in self.config.specs)
             return [_said(ITEM, Tier.METADATA, Outcome.NOT_ASSESSED, _unsupported(item, names))]
         for what in ("picture", "passage"):
             if what in stopped:
@@ -128,10 +119,10 @@ class Engine:
             return [_said(spec.name, spec.tier, Outcome.FAILED, _error("engine.failed", error))]
 
 
-def _load(spec: Spec, choice: Choice) -> Detector | Reason:
+def _load(spec: Spec, config: RunConfig) -> Detector | Reason:
     """Build a detector, or give why it cannot be built."""
     try:
-        return spec.load(choice.options.get(spec.name, {}))
+        return spec.load(config.options.get(spec.name, {}))
     except ConfigError:
         raise
     except Exception as error:  # noqa: BLE001 - a plug-in may raise anything at import

@@ -20,8 +20,9 @@ from detectors.decode.memory import LOADING
 from detectors.errors import ConfigError
 from detectors.item import Item
 from detectors.signal import Reason
-from provenance.engine.check import ITEM, MEMORY, Choice, Engine
+from provenance.engine.check import ITEM, MEMORY, Engine
 from provenance.engine.child import DEATH_SECONDS, Child, of_memory
+from provenance.engine.config import RunConfig
 from provenance.engine.limits import MemoryLimit
 from provenance.record import Record
 
@@ -43,7 +44,7 @@ HELD, FULL = "held", "full"
 _DECODER = msgspec.json.Decoder(Record)
 
 
-def serve(choice: Choice, pipe: Connection) -> None:
+def serve(config: RunConfig, pipe: Connection) -> None:
     """Check what comes through the pipe until it closes: the life of a worker process."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # one core a worker, and the same sums each time
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -53,11 +54,11 @@ def serve(choice: Choice, pipe: Connection) -> None:
         pipe.send((STAGE, name))
 
     try:
-        engine = Engine(choice, stage)
+        engine = Engine(config, stage)
     except ConfigError as error:
         pipe.send((REFUSED, str(error)))
         return
-    if not any(options.get("device") == "cuda" for options in choice.options.values()):
+    if not any(options.get("device") == "cuda" for options in config.options.values()):
         limit = MemoryLimit(lambda held: pipe.send((HELD, held)))
         LOADING.set(limit.lifted)
     pipe.send((READY, ""))
@@ -79,9 +80,9 @@ def serve(choice: Choice, pipe: Connection) -> None:
 class Worker(Child):
     """A worker process and the item it holds."""
 
-    def __init__(self, choice: Choice) -> None:
+    def __init__(self, config: RunConfig) -> None:
         """Start the process."""
-        super().__init__(partial(serve, choice))
+        super().__init__(partial(serve, config))
         self.index = -1
         self.item: Item | None = None
         self.stopped: dict[str, Reason] = {}
@@ -105,7 +106,7 @@ class Worker(Child):
 
 def records(
     items: Iterable[Item],
-    choice: Choice,
+    config: RunConfig,
     jobs: int,
     interrupted: Callable[[], bool] = lambda: False,
 ) -> Generator[Record]:
@@ -113,14 +114,14 @@ def records(
 
     Args:
         items: read lazily, a few ahead of the records.
-        choice: detectors, options and policy.
+        config: detectors, options and policy.
         jobs: most worker processes, at least 1.
         interrupted: asked when no record is due; true ends the run early.
 
     Raises:
         ConfigError: a detector refused its options. Nothing was checked.
     """
-    pool = Pool(items, choice, jobs)
+    pool = Pool(items, config, jobs)
     try:
         while True:
             if pool.due is not None:
@@ -136,11 +137,11 @@ def records(
 class Pool:
     """The supervisor: hands out items, collects records, replaces workers."""
 
-    def __init__(self, items: Iterable[Item], choice: Choice, jobs: int) -> None:
+    def __init__(self, items: Iterable[Item], config: RunConfig, jobs: int) -> None:
         """Start with no worker; they come when there is work."""
         self._items = enumerate(items)
         self._again: deque[tuple[int, Item, dict[str, Reason]]] = deque()
-        self._choice, self._jobs = choice, jobs
+        self._config, self._jobs = config, jobs
         self._busy: list[Worker] = []
         self._idle: list[Worker] = []
         self._done: dict[int, bytes] = {}
@@ -190,10 +191,10 @@ class Pool:
                 index, item, stopped = self._again.popleft()
                 if self._idle:
                     self._idle.pop().kill()  # what is tried again gets a fresh worker
-                worker = Worker(self._choice)
+                worker = Worker(self._config)
             elif (following := next(self._items, None)) is not None:
                 index, item, stopped = *following, {}
-                worker = self._idle.pop() if self._idle else Worker(self._choice)
+                worker = self._idle.pop() if self._idle else Worker(self._config)
             else:
                 self._all_read = True
                 return

@@ -33,9 +33,10 @@ def test_help_loads_nothing_heavy() -> None:
 def test_text_marks_load_nothing_heavy(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("Some words by someone.")
     code = (
-        "from provenance.engine.check import Engine; from provenance.engine.choose import choose;"
+        "from provenance.engine.check import Engine;"
+        " from provenance.engine.config import configure;"
         " from provenance.intake import files; from detectors.catalog import catalog;"
-        " e = Engine(choose(catalog(), today='2026-11-24', only=['text_marks']));"
+        " e = Engine(configure(catalog(), today='2026-11-24', only=['text_marks']));"
         f" e.check(files.item({str(tmp_path / 'a.txt')!r}, follow=True))"
     )
     assert imported(code).isdisjoint({"torch", "numpy", "PIL", "c2pa"})

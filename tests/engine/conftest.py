@@ -9,18 +9,18 @@ import pytest
 from detectors.item import Kind
 from detectors.signal import Tier
 from detectors.spec import Spec
-from provenance.engine.check import Choice
+from provenance.engine.config import RunConfig
 from provenance.verdict import load
 
 MODULE = "made_detectors"
 
 
 @pytest.fixture
-def chosen() -> Iterator[Callable[..., Choice]]:
+def chosen() -> Iterator[Callable[..., RunConfig]]:
     module = types.ModuleType(MODULE)
     sys.modules[MODULE] = module
 
-    def choose(*classes: type) -> Choice:
+    def choose(*classes: type) -> RunConfig:
         for made in classes:
             setattr(module, made.__name__, made)
         specs = tuple(
@@ -33,7 +33,7 @@ def chosen() -> Iterator[Callable[..., Choice]]:
             )
             for made in classes
         )
-        return Choice(specs=specs, options={}, policy=load("default"), today="2026-11-24")
+        return RunConfig(specs=specs, options={}, policy=load("default"), today="2026-11-24")
 
     yield choose
     del sys.modules[MODULE]

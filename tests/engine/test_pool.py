@@ -16,7 +16,7 @@ from detectors.errors import ConfigError
 from detectors.item import Item, Kind
 from detectors.signal import Outcome, Reason, Signal, Tier
 from provenance.engine import pool
-from provenance.engine.check import Choice
+from provenance.engine.config import RunConfig
 from provenance.record import Record
 
 
@@ -67,7 +67,7 @@ def signal_of(name: str, word: str) -> Signal:
 
 
 @pytest.fixture
-def obedient(chosen: Callable[..., Choice]) -> Choice:
+def obedient(chosen: Callable[..., RunConfig]) -> RunConfig:
     return chosen(Obedient, Second)
 
 
@@ -83,13 +83,13 @@ def said(record: Record) -> dict[str, tuple[str, str]]:
     return {s.detector: (s.outcome.value, s.reason.code) for s in record.signals}
 
 
-def test_records_come_in_the_order_of_the_items(obedient: Choice) -> None:
+def test_records_come_in_the_order_of_the_items(obedient: RunConfig) -> None:
     words = ["slow one", "two", "slow three", "four", "five", "slow six", "seven"]
     got = list(pool.records(items(*words), obedient, 3))
     assert [r.item.uri for r in got] == words
 
 
-def test_the_number_of_workers_changes_nothing(obedient: Choice) -> None:
+def test_the_number_of_workers_changes_nothing(obedient: RunConfig) -> None:
     words = [f"word {i}" for i in range(9)] + ["die", "raise"]
     one, many = (list(pool.records(items(*words), obedient, jobs)) for jobs in (1, 4))
     assert [(r.item, r.signals, r.verdict) for r in one] == [
@@ -97,7 +97,7 @@ def test_the_number_of_workers_changes_nothing(obedient: Choice) -> None:
     ]
 
 
-def test_a_worker_that_dies_costs_one_detector_not_the_item(obedient: Choice) -> None:
+def test_a_worker_that_dies_costs_one_detector_not_the_item(obedient: RunConfig) -> None:
     got = list(pool.records(items("a", "die", "b"), obedient, 2))
     assert [r.item.uri for r in got] == ["a", "die", "b"]
     assert said(got[1]) == {
@@ -108,7 +108,9 @@ def test_a_worker_that_dies_costs_one_detector_not_the_item(obedient: Choice) ->
     assert not got[1].verdict.complete
 
 
-def test_work_that_never_ends_is_stopped(obedient: Choice, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_work_that_never_ends_is_stopped(
+    obedient: RunConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(pool, "DETECTOR_SECONDS", 0.3)
     (got,) = pool.records(items("spin"), obedient, 1)
     assert said(got)["obedient"] == ("failed", "engine.timeout")
@@ -116,7 +118,7 @@ def test_work_that_never_ends_is_stopped(obedient: Choice, monkeypatch: pytest.M
 
 
 def test_a_silent_worker_is_stopped_by_the_clock(
-    obedient: Choice, monkeypatch: pytest.MonkeyPatch
+    obedient: RunConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pool, "WALL_SECONDS", 0.1)
     monkeypatch.setattr(pool, "DETECTOR_SECONDS", 60)
@@ -125,7 +127,7 @@ def test_a_silent_worker_is_stopped_by_the_clock(
 
 
 def test_a_picture_that_never_opens_is_closed_for_all(
-    obedient: Choice, monkeypatch: pytest.MonkeyPatch
+    obedient: RunConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(pool.STAGE_SECONDS, "picture", 0.02)
     out = io.BytesIO()
@@ -138,13 +140,13 @@ def test_a_picture_that_never_opens_is_closed_for_all(
 
 
 @pytest.mark.parametrize("word", ["raise", "nothing"])
-def test_a_detector_that_breaks_gives_a_failed_signal(obedient: Choice, word: str) -> None:
+def test_a_detector_that_breaks_gives_a_failed_signal(obedient: RunConfig, word: str) -> None:
     (got,) = pool.records(items(word), obedient, 1)
     assert said(got)["obedient"] == ("failed", "engine.failed")
 
 
 def test_what_a_detector_prints_never_comes_among_the_records(
-    obedient: Choice, capfd: pytest.CaptureFixture[str]
+    obedient: RunConfig, capfd: pytest.CaptureFixture[str]
 ) -> None:
     sys.stdout.write("a record, not flushed yet")
     (got,) = pool.records(items("print"), obedient, 1)
@@ -152,8 +154,8 @@ def test_what_a_detector_prints_never_comes_among_the_records(
     assert capfd.readouterr() == ("a record, not flushed yet", "printed\nwritten\n")
 
 
-def test_refused_options_are_told_before_any_record(obedient: Choice) -> None:
-    wrong = Choice(
+def test_refused_options_are_told_before_any_record(obedient: RunConfig) -> None:
+    wrong = RunConfig(
         specs=obedient.specs,
         options={"obedient": {"wrong": True}},
         policy=obedient.policy,
@@ -163,7 +165,7 @@ def test_refused_options_are_told_before_any_record(obedient: Choice) -> None:
         list(pool.records(items("a", "b"), wrong, 2))
 
 
-def test_an_interrupt_ends_the_run_after_what_is_done(obedient: Choice) -> None:
+def test_an_interrupt_ends_the_run_after_what_is_done(obedient: RunConfig) -> None:
     asked = iter([False, False, False, False, False, False, True])
     got = list(pool.records(items(*"abcdefgh"), obedient, 1, lambda: next(asked, True)))
     assert len(got) < 8

@@ -127,7 +127,7 @@ def test_a_word_document_gives_its_body_then_its_margins() -> None:
 
 
 def test_what_older_programs_would_show_is_not_read_twice() -> None:
-    box = f"<mc:Choice>{MADE.paragraph('box')}</mc:Choice><mc:Fallback>{MADE.paragraph('box')}</mc:Fallback>"
+    box = f"<mc:RunConfig>{MADE.paragraph('box')}</mc:RunConfig><mc:Fallback>{MADE.paragraph('box')}</mc:Fallback>"
     data = MADE.word(f"<w:p><w:r><mc:AlternateContent>{box}</mc:AlternateContent></w:r></w:p>")
     assert opened(data)[0].plain.split() == ["box"]
 

@@ -1,13 +1,14 @@
-"""What the user said becomes a choice: detectors, their options, a policy."""
+"""Everything that decides a record: detectors, their options, a policy, a day."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
+import msgspec
+
 from detectors.errors import ConfigError
 from detectors.spec import Spec
-from provenance.engine.check import Choice
-from provenance.verdict import load
+from provenance.verdict import Policy, load
 
 WITH_DEVICE = ("image_model", "portrait", "text_model")
 """Detectors that torch can run."""
@@ -15,7 +16,18 @@ WITH_LISTS = ("credentials", "text_credentials")
 """Detectors that read trust lists."""
 
 
-def choose(
+class RunConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """What the user chose: which detectors look, with which options, and who judges."""
+
+    specs: tuple[Spec, ...]
+    options: Mapping[str, Mapping[str, Any]]
+    """Detector → its options."""
+    policy: Policy
+    today: str
+    """UTC day of the run, YYYY-MM-DD."""
+
+
+def configure(
     specs: Sequence[Spec],
     *,
     policy: str = "default",
@@ -27,8 +39,8 @@ def choose(
     device: str = "cpu",
     fast: bool = False,
     configured: Mapping[str, Mapping[str, Any]] | None = None,
-) -> Choice:
-    """Return the choice.
+) -> RunConfig:
+    """Return the configuration of a run.
 
     Args:
         specs: the catalog.
@@ -58,7 +70,7 @@ def choose(
     said += [(name, {"device": device}) for name in WITH_DEVICE if device != "cpu"]
     lists = {"trust_lists": list(judged.trust_lists)} if judged.trust_lists else {}
     said += [(name, {"today": today} | lists) for name in WITH_LISTS]
-    return Choice(
+    return RunConfig(
         specs=tuple(s for s in specs if s.name in kept and s.name not in set(without)),
         options=_merged(configured or {}, said),
         policy=judged,
