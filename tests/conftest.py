@@ -1,11 +1,11 @@
-"""The command, run as users run it: as a process of its own."""
+"""The command, run as users run it: as a process of its own; and the tests that CI may not skip."""
 
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from hypothesis import settings
@@ -15,6 +15,32 @@ settings.register_profile("shared", deadline=None, derandomize="CI" in os.enviro
 settings.load_profile("shared")
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
+Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
+
+MUST_RUN = tuple(
+    line
+    for line in (Path(__file__).parent / "must_run.txt").read_text("utf-8").splitlines()
+    if not line.startswith("#")
+)
+
+
+def unskipped(report: Report) -> Report:
+    """Return the report of a test or a file; in CI, as failed where it must run and was skipped."""
+    named = (name.startswith(report.nodeid) or report.nodeid.startswith(name) for name in MUST_RUN)
+    if "CI" in os.environ and report.skipped and any(named):
+        why = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome, report.longrepr = "failed", f"{why}\nCI must run it: tests/must_run.txt"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    return unskipped((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    return unskipped((yield))
 
 
 @pytest.fixture
