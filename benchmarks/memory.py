@@ -48,7 +48,7 @@ def png(bits: int, colour: int, samples: int) -> Callable[[], bytes]:
         width, height = SIDE_OF[120]
         packer, out = zlib.compressobj(1), []
         for y in range(height):
-            sample = struct.pack(">H", y * 65535 // height) if bits == 16 else bytes([y % 256])  # noqa: PLR2004
+            sample = struct.pack(">H", y * 65535 // height) if bits == 16 else bytes([y % 256])
             out.append(packer.compress(b"\0" + sample * samples * width))
         head = struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, 0)
         body = b"".join(out) + packer.flush()

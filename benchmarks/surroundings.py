@@ -65,7 +65,7 @@ COMMAND = [sys.executable, "-m", "provenance"]
 def screen(face: Image.Image, size: tuple[int, int, int], rng: np.random.Generator) -> Image.Image:
     """Draw a profile page: a banner, an avatar in a circle or square, posts beside it."""
     width, height, side = size
-    dark = rng.random() < 0.3  # noqa: PLR2004
+    dark = rng.random() < 0.3
     back, ink = ((21, 32, 43), (225, 232, 237)) if dark else ((255, 255, 255), (20, 23, 26))
     page = Image.new("RGB", (width, height), back)
     pen = ImageDraw.Draw(page)
@@ -77,7 +77,7 @@ def screen(face: Image.Image, size: tuple[int, int, int], rng: np.random.Generat
     left, top = int(side * rng.uniform(0.1, 0.4)), banner - int(side * rng.uniform(0.4, 0.7))
     ring = int(rng.choice([0, 2, 4]))
     shape = Image.new("L", (4 * side, 4 * side), 0)
-    if rng.random() < 0.8:  # noqa: PLR2004
+    if rng.random() < 0.8:
         ImageDraw.Draw(shape).ellipse((0, 0, 4 * side - 1, 4 * side - 1), 255)
     else:
         ImageDraw.Draw(shape).rounded_rectangle((0, 0, 4 * side - 1, 4 * side - 1), side // 2, 255)

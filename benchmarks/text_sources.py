@@ -201,7 +201,7 @@ def _prose(paragraphs: Iterable[str]) -> list[str]:
     found = []
     for paragraph in paragraphs:
         text = " ".join(CITATION.sub("", paragraph).split())
-        if len(text.split()) >= 15 and re.search(r"[.!?][\"')\]]*$", text):  # noqa: PLR2004 - a sentence
+        if len(text.split()) >= 15 and re.search(r"[.!?][\"')\]]*$", text):  # a sentence
             found.append(text)
     return found
 

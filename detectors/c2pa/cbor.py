@@ -47,17 +47,17 @@ class _Reader:
             raise ValueError("CBOR over a limit")
         kind, info = divmod(self.data[self.at], 32)
         self.at += 1
-        if kind == 7:  # noqa: PLR2004 - RFC 8949, 3.1
+        if kind == 7:  # RFC 8949, 3.1
             return self._simple(info)
         count = None if info == INDEFINITE else self._argument(info)
         if kind in (0, 1):
             return ~(count or 0) if kind else count
         if kind in (2, 3):
             raw = b"".join(self._pieces(count))
-            return raw.decode("utf-8", "replace") if kind == 3 else raw  # noqa: PLR2004
-        if kind == 4:  # noqa: PLR2004
+            return raw.decode("utf-8", "replace") if kind == 3 else raw
+        if kind == 4:
             return list(self._items(count, depth))
-        if kind == 5:  # noqa: PLR2004
+        if kind == 5:
             keys = self._items(count, depth)
             return {key: self.value(depth + 1) for key in keys}
         return self.value(depth + 1)  # a tag
@@ -65,7 +65,7 @@ class _Reader:
     def _argument(self, info: int) -> int:
         """Return the number in or behind a head."""
         if info not in SIZES:
-            if info > 27:  # noqa: PLR2004 - reserved
+            if info > 27:  # reserved
                 raise ValueError("malformed CBOR")
             return info
         return int.from_bytes(self._taken(SIZES[info]), "big")
@@ -90,7 +90,7 @@ class _Reader:
         if count is not None:
             return [self._taken(count)]
         pieces = []
-        while self.data[self.at] != 0xFF:  # noqa: PLR2004 - break
+        while self.data[self.at] != 0xFF:  # break
             self.left -= 1
             if self.left < 0:
                 raise ValueError("CBOR over a limit")

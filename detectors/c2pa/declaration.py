@@ -154,7 +154,7 @@ def disclosed(said: Declaration) -> dict[str, Any]:
 
 def _actions(manifest: dict[str, Any], label: str, path: Path, links: str) -> list[Action]:
     """Return what one manifest says was done: actions, and source types stated elsewhere in it."""
-    second = manifest.get("claim_version") == 2  # noqa: PLR2004 - claim v2
+    second = manifest.get("claim_version") == 2  # claim v2
     said: list[Action] = []
 
     def add(

@@ -81,7 +81,7 @@ def _from_wide(image: Image.Image) -> Image.Image:
     if image.mode == "F":
         highest = float(np.nanmax(wide, initial=0.0))
         wide = np.nan_to_num(wide) * (255 if highest <= 1 else 1)
-    elif image.mode != "I" or wide.max(initial=0) > 255:  # noqa: PLR2004 - a byte in a wide mode
+    elif image.mode != "I" or wide.max(initial=0) > 255:  # a byte in a wide mode
         wide = (wide.astype(np.int32) + WIDE // 2) // WIDE
     return Image.fromarray(np.clip(wide, 0, 255).astype(np.uint8))
 

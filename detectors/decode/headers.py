@@ -79,7 +79,7 @@ def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
         marker, at = data[found.end() - 1], found.end()
         if marker in BARE:
             continue
-        if marker == 0xD9 or at + 2 > len(data):  # noqa: PLR2004 - end of image
+        if marker == 0xD9 or at + 2 > len(data):  # end of image
             return
         length = max(2, int.from_bytes(data[at : at + 2], "big"))
         yield marker, at + 2, length - 2
@@ -114,7 +114,7 @@ def webp_header(data: bytes) -> tuple[int, int, int] | None:
     Source: RFC 9649, sections 2.5 to 2.7.
     """
     kind, body = data[12:16], data[20:30]
-    if len(body) < 10:  # noqa: PLR2004 - the longest of the three heads
+    if len(body) < 10:  # the longest of the three heads
         return None
     if kind == b"VP8 ":
         width, height = struct.unpack_from("<HH", body, 6)
@@ -137,10 +137,10 @@ def gif_frames(data: bytes) -> int:
     """Return the number of pictures in a GIF, counted to 10,000 (GIF89a, sections 18 to 24)."""
     at, frames = 13 + _table(data, 10), 0
     while at < len(data) and frames < MOST_FRAMES:
-        if data[at] == 0x2C:  # noqa: PLR2004 - image descriptor
+        if data[at] == 0x2C:  # image descriptor
             frames += 1
             at = _blocks(data, at + 11 + _table(data, at + 9))
-        elif data[at] == 0x21:  # noqa: PLR2004 - extension
+        elif data[at] == 0x21:  # extension
             at = _blocks(data, at + 2)
         else:
             break

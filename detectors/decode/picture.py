@@ -180,7 +180,7 @@ class Picture:
         if self._grey is not None or self._image.mode != "RGBA":
             return None
         alpha = _frozen(self._image.getchannel("A"))
-        return alpha if alpha.min() < 255 else None  # noqa: PLR2004 - opaque
+        return alpha if alpha.min() < 255 else None  # opaque
 
     @property
     def has_alpha(self) -> bool:
@@ -289,7 +289,7 @@ class _Source:
         if header.coefficients > MOST_COEFFICIENTS:
             args = {"megabytes": header.coefficients // MEGA, "limit": MOST_COEFFICIENTS // MEGA}
             raise CannotAssess(Outcome.NOT_ASSESSED, Reason("picture.too_much_memory", args))
-        factor = next(f for f in (1, 2, 4, 8) if pixels <= KEPT * f * f or f == 8)  # noqa: PLR2004
+        factor = next(f for f in (1, 2, 4, 8) if pixels <= KEPT * f * f or f == 8)
         first, cut = self._whole_or_cut("L", factor)
         rows = first.height
         turn = self._orientation(first)
@@ -353,7 +353,7 @@ class _Source:
             orientation=turn if turn > 1 else None,
             reduced=factor if factor > 1 else None,
         )
-        turned = size[::-1] if turn > 4 else size  # noqa: PLR2004 - 5 to 8 swap the sides
+        turned = size[::-1] if turn > 4 else size  # 5 to 8 swap the sides
         return Picture(
             colour,
             grey,

@@ -178,6 +178,6 @@ def _is_bmp(head: bytes) -> bool:
     The reserved bytes are zero by the format; some programs use them, so that then the size of
     the second header decides.
     """
-    if len(head) < 18:  # noqa: PLR2004 - both headers up to the size of the second
+    if len(head) < 18:  # both headers up to the size of the second
         return False
     return head[6:10] == bytes(4) or int.from_bytes(head[14:18], "little") in BMP_HEADERS

@@ -49,4 +49,4 @@ def colours(square: "NDArray[np.uint8]") -> int:
     coarse = (square >> 4).astype(np.uint16)
     keys = coarse[..., 0] << 8 | coarse[..., 1] << 4 | coarse[..., 2]
     shares = np.sort(np.bincount(keys.ravel(), minlength=4096))[::-1] / keys.size
-    return int((np.cumsum(shares) < 0.99).sum()) + 1  # noqa: PLR2004 - 99 %
+    return int((np.cumsum(shares) < 0.99).sum()) + 1  # 99 %

@@ -334,7 +334,7 @@ def _chance(chance: Chance) -> dict[str, float]:
 def _worded(facts: dict[str, Any]) -> str:
     """Return the chance of a false match for a sentence: "1 in 12,000"."""
     rounded = float(f"{1 / max(facts['false_match_probability'], 1e-12):.2g}")
-    return f"1 in {rounded:,.0f}" if rounded < 1e9 else "under 1 in 1,000,000,000"  # noqa: PLR2004
+    return f"1 in {rounded:,.0f}" if rounded < 1e9 else "under 1 in 1,000,000,000"
 
 
 def _how(facts: dict[str, Any]) -> str:

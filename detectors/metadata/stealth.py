@@ -95,7 +95,7 @@ def _unfiltered(pixels: bytes, stride: int, rows: int, size: int, step: int) -> 
 
 def _predicted(kind: int, left: int, up: int, corner: int) -> int:
     """Return what a filter type predicts for a byte."""
-    if kind == 4:  # noqa: PLR2004 - Paeth
+    if kind == 4:  # Paeth
         guess = left + up - corner
         return min((left, up, corner), key=lambda near: abs(guess - near))
     return (0, left, up, (left + up) // 2)[kind] if kind in (1, 2, 3) else 0
@@ -139,7 +139,7 @@ def _tags(data: bytes) -> list[bytes]:
     """Return the names of the first chunks of a RIFF file."""
     found: list[bytes] = []
     position = 12
-    while position + 8 <= len(data) and len(found) < 16:  # noqa: PLR2004 - pixels stand early
+    while position + 8 <= len(data) and len(found) < 16:  # pixels stand early
         found.append(data[position : position + 4])
         size = int.from_bytes(data[position + 4 : position + 8], "little")
         position += 8 + size + size % 2

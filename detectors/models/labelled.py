@@ -92,7 +92,7 @@ def labelled_files(folder: Path) -> list[File]:
             continue
         if len(parts) == 1:
             raise ConfigError(f"{path}: stands in no folder of a label; {words()}")
-        source = parts[1] if len(parts) > 2 else UNSTATED  # noqa: PLR2004 - label, source, file
+        source = parts[1] if len(parts) > 2 else UNSTATED  # label, source, file
         ai = is_ai(parts[0], str(folder / parts[0]))
         found.append(File(path="/".join(parts), ai=ai, source=source))
     return found

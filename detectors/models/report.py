@@ -335,7 +335,7 @@ def left_out(
     ratios: list[float | None] = [None] * len(scores)
     for fold in sorted(set(folds)):
         rest = [at for at, own in enumerate(folds) if own != fold]
-        if len({labels[at] for at in rest}) < 2:  # noqa: PLR2004 - both labels
+        if len({labels[at] for at in rest}) < 2:  # both labels
             continue
         known = fitted(rest)
         for at, own in enumerate(folds):

@@ -187,7 +187,7 @@ class Net:
 def _rows(found: "Floats", weight: "Floats") -> "Floats":
     """Return what each output of a layer looks at: windows of a map, or a whole map laid out."""
     channels = found.shape[-1]
-    if found.ndim == 2:  # noqa: PLR2004 - after a dense layer
+    if found.ndim == 2:  # after a dense layer
         return found
     if len(weight) == found[0].size:
         return found.transpose(0, 2, 1, 3).reshape(len(found), -1)

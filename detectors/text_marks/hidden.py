@@ -103,7 +103,7 @@ def spelled(text: str) -> str:
 def _escape(character: str) -> str:
     r"""Return a character as `\u200b` or `\U000e0041`."""
     code = ord(character)
-    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"  # noqa: PLR2004
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
 
 
 def _around(text: str, start: int, end: int) -> str:
@@ -178,7 +178,7 @@ def _needs_them(neighbour: str) -> bool:
 def payload_of_bits(symbols: str) -> str | None:
     """Return the text that two zero-width characters spell as bits of bytes, or None."""
     kinds = [kind for kind, _ in Counter(symbols).most_common()]
-    if len(kinds) != 2:  # noqa: PLR2004 - zero and one
+    if len(kinds) != 2:  # zero and one
         return None
     bits = symbols[: SHOWN * 8]
     for zero, one in (sorted(kinds), sorted(kinds, reverse=True)):
@@ -293,7 +293,7 @@ def variation_selectors(text: str) -> Hits | None:
 def selected(run: str) -> bytes:
     """Return the bytes that variation selectors stand for (C2PA 2.4, A.8)."""
     return bytes(
-        code - 0xFE00 if (code := ord(selector)) < 0xE0100 else code - 0xE0100 + 16  # noqa: PLR2004
+        code - 0xFE00 if (code := ord(selector)) < 0xE0100 else code - 0xE0100 + 16
         for selector in run
     )
 
@@ -323,7 +323,7 @@ def _disguised(word: str) -> bool:
     side by side are rather an alphabet than a word. Across an apostrophe scripts may change.
     """
     return any(
-        len(part) > 2  # noqa: PLR2004
+        len(part) > 2
         and _LATIN.search(part)
         and _LOOKALIKE.search(part)
         and (_FALSE_LATIN.match(part) or _FALSE_CYRILLIC.match(part))

@@ -104,7 +104,7 @@ def _named(text: str, start: int, end: int) -> bool:
 def _in_quotes(text: str, start: int, end: int) -> bool:
     """Tell whether a place stands in quotation marks, which may go on over paragraphs."""
     paragraph = max(text.rfind("\n\n", 0, start) + 2, start - NEAR) if start else 0
-    if paragraph < 2:  # noqa: PLR2004 - no empty line before
+    if paragraph < 2:  # no empty line before
         paragraph = max(0, start - NEAR)
     before = text[paragraph:start]
     after = text[end : end + NEAR]

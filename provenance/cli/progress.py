@@ -116,4 +116,4 @@ def _left(seconds: float) -> str:
     if seconds < SHORT:
         return f"about {10 * max(1, round(seconds / 10))} s left"
     minutes = round(seconds / 60)
-    return f"about {minutes} min left" if minutes < 100 else f"about {minutes / 60:.0f} h left"  # noqa: PLR2004 - two digits
+    return f"about {minutes} min left" if minutes < 100 else f"about {minutes / 60:.0f} h left"

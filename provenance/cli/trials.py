@@ -87,7 +87,7 @@ def text(store: bytes = b"") -> str:
     if not store:
         return TEXT
     hidden = struct.pack(">8sBI", b"C2PATXT\0", 1, len(store)) + store
-    shown = (chr(b + (0xFE00 if b < 16 else 0xE0100 - 16)) for b in hidden)  # noqa: PLR2004
+    shown = (chr(b + (0xFE00 if b < 16 else 0xE0100 - 16)) for b in hidden)
     return f"{TEXT}\ufeff{''.join(shown)}"
 
 

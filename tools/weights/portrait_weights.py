@@ -88,7 +88,7 @@ def _kernel(inputs: list[str], stored: "dict[str, NDArray[np.generic]]") -> str:
 
 def _matrix(value: "NDArray[np.generic]") -> "Floats":
     """Return weights (inputs, outputs); the nets see transposed pictures: columns first."""
-    if value.ndim == 2:  # noqa: PLR2004 - a dense layer
+    if value.ndim == 2:  # a dense layer
         return value.astype(np.float32)
     outputs = len(value)  # (outputs, channels, columns, rows) -> (rows, columns, channels, outputs)
     return value.astype(np.float32).transpose(3, 2, 1, 0).reshape(-1, outputs)

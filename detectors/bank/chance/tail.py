@@ -182,7 +182,7 @@ def _goodness(excess: "NDArray[np.int64]", ratio: float) -> float:
 @cache
 def upper_count(seen: int) -> float:
     """Return the largest mean of a Poisson count that is this low in 1 of 20 cases (exact)."""
-    if seen > 500:  # noqa: PLR2004 - the normal limit is within 1 % from here
+    if seen > 500:  # the normal limit is within 1 % from here
         return seen + 1.645 * math.sqrt(seen) + 1
     low, high = float(seen), seen + 10 * math.sqrt(seen + 1) + 10
     for _ in range(60):

@@ -183,7 +183,7 @@ def _row(where: str, node: Node) -> Row:
 def _foreign(node: Node) -> str:
     """Return a classification of the format's own, A1 to B2."""
     word = node.child("classification").text
-    return word if len(word) == 2 else ""  # noqa: PLR2004 - as in A1
+    return word if len(word) == 2 else ""  # as in A1
 
 
 def _element(entry: Entry, feed: Feed) -> str:

@@ -243,7 +243,7 @@ def moment(value: Any) -> str | None:
             return None
     except (ValueError, OverflowError, OSError):
         return None
-    return at.strftime("%Y-%m-%dT%H:%M:%SZ") if at.year >= 1000 else None  # noqa: PLR2004
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ") if at.year >= 1000 else None
 
 
 def seconds(value: str) -> int:
@@ -316,7 +316,7 @@ def _hashes(said: dict[str, Any]) -> tuple[dict[str, tuple[Hash, ...]], list[tup
             continue
         for row in dicts(rows)[:MOST_HASHES]:
             value, quality = row["value"].strip().lower(), row.get("quality")
-            quality = quality if type(quality) is int and 0 <= quality <= 100 else None  # noqa: PLR2004
+            quality = quality if type(quality) is int and 0 <= quality <= 100 else None
             if wrong := fault(name, value, quality):
                 faults.append((wrong, f"{name} {ascii(value)[1:-1][:80]}"))
                 continue

@@ -84,7 +84,7 @@ def sound(path: Path) -> int:
     with path.open("rb") as file:
         size = file.seek(0, 2)
         data, at = b"", size
-        while at > 0 and data.count(b"\n") < 3:  # noqa: PLR2004 - the last two lines, whole
+        while at > 0 and data.count(b"\n") < 3:  # the last two lines, whole
             at = max(0, at - CHUNK)
             file.seek(at)
             data = file.read(size - at)

@@ -128,7 +128,7 @@ class _Pairs(msgspec.Struct, frozen=True):
 def _pairs(query: Features, entry: Features) -> _Pairs:
     """Match each feature of the picture to its nearest of the entry, if clearly the nearest."""
     none = np.zeros((0, 2), np.float32)
-    if len(query.places) == 0 or len(entry.places) < 2:  # noqa: PLR2004 - a second nearest
+    if len(query.places) == 0 or len(entry.places) < 2:  # a second nearest
         return _Pairs(none, none, np.zeros(0, np.float32))
     lengths = (entry.descriptors**2).sum(axis=1)
     squares = 1 + lengths - 2 * (query.descriptors @ entry.descriptors.T)
@@ -148,7 +148,7 @@ def _refined(pairs: _Pairs, inside: "NDArray[np.bool_]") -> "NDArray[np.float64]
             return transform
         points = np.column_stack([pairs.here[inside], np.ones(int(inside.sum()))])
         solved, _, rank, _ = np.linalg.lstsq(points, pairs.there[inside], rcond=None)
-        if rank < 3:  # noqa: PLR2004 - all on one line
+        if rank < 3:  # all on one line
             return transform
         transform = solved.T
         away = np.linalg.norm(_applied(transform, pairs.here) - pairs.there, axis=1)
@@ -171,7 +171,7 @@ def _over(
     scale = width / entry.size[0]
     onto = transform * scale
     shrink = float(np.sqrt(abs(np.linalg.det(onto[:, :2]))))
-    if not 0.02 < shrink < 50:  # noqa: PLR2004 - no picture of anything
+    if not 0.02 < shrink < 50:  # no picture of anything
         return values, 0.0
     grey = query.grey
     if shrink < 1:

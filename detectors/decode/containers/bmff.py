@@ -162,12 +162,12 @@ def _names(data: bytes, box: Box) -> Iterator[tuple[int, str]]:
 
 def _places(body: bytes) -> dict[int, _Item]:
     """Return where the items of an `iloc` box lie, by id; stops where the box does."""
-    if len(body) < 8:  # noqa: PLR2004 - version, flags, sizes and a count
+    if len(body) < 8:  # version, flags, sizes and a count
         return {}
     version, sizes = body[0], body[4] << 8 | body[5]
     offset_size, length_size, base_size = sizes >> 12, sizes >> 8 & 15, sizes >> 4 & 15
     index_size = sizes & 15 if version in (1, 2) else 0
-    wide = 4 if version == 2 else 2  # noqa: PLR2004 - version 2 has 32-bit numbers
+    wide = 4 if version == 2 else 2  # version 2 has 32-bit numbers
     cursor = _Cursor(body, 6)
     places: dict[int, _Item] = {}
     for _ in range(min(cursor.take(wide), MAX_ITEMS)):

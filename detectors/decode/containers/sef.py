@@ -28,7 +28,7 @@ def blocks(data: bytes) -> list[Chunk]:
     for number in range(min(count, (length - HEAD.size) // ENTRY.size, MAX_BLOCKS)):
         _, _, back, size = ENTRY.unpack_from(data, start + HEAD.size + number * ENTRY.size)
         at = start - back
-        if at < 0 or size > back or size < 8:  # noqa: PLR2004 - type and length of the name
+        if at < 0 or size > back or size < 8:  # type and length of the name
             continue
         name = int.from_bytes(data[at + 4 : at + 8], "little")
         if name <= MAX_NAME and 8 + name <= size:

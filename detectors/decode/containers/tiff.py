@@ -92,7 +92,7 @@ class _Reader:
         self._pointers = MAX_POINTERS
         self._named: set[int] = set()
         self._waiting = deque[tuple[str, int, int]]()
-        first = layout.pointer.unpack_from(data, 8 if layout.pointer.size == 8 else 4)[0]  # noqa: PLR2004 - BigTIFF
+        first = layout.pointer.unpack_from(data, 8 if layout.pointer.size == 8 else 4)[0]  # BigTIFF
         self._wait("IFD0", first, 0)
         while self._waiting and not self.limited:
             self._read(*self._waiting.popleft())
@@ -173,11 +173,11 @@ def tags(data: bytes) -> Walk:
 def _layout(data: bytes | memoryview) -> _Layout | None:
     """Return how numbers lie, by the header; None where it is none."""
     order = {b"II": "<", b"MM": ">"}.get(bytes(data[:2]))
-    if order is None or len(data) < 8:  # noqa: PLR2004 - header of TIFF 6.0
+    if order is None or len(data) < 8:  # header of TIFF 6.0
         return None
     if struct.unpack_from(order + "H", data, 2)[0] != BIG:
         shapes = ("H", "HHI", "I")
-    elif len(data) < 16:  # noqa: PLR2004 - header of BigTIFF
+    elif len(data) < 16:  # header of BigTIFF
         return None
     else:
         shapes = ("Q", "HHQ", "Q")

@@ -196,7 +196,7 @@ def community(said: dict[str, Any], where: Path) -> tuple[str, Sight]:
         ConfigError: sizes that were never published.
     """
     size, patch, width = said["input_size"], said["patch_size"], said["model_size"]
-    if size not in RESIZED or patch != 16 or width not in ("small", "tiny"):  # noqa: PLR2004
+    if size not in RESIZED or patch != 16 or width not in ("small", "tiny"):
         raise ConfigError(
             f"{where}: model_size {width!r}, input_size {size!r}, patch_size {patch!r}: known are"
             " small and tiny, 224 and 384, and 16"

@@ -70,7 +70,7 @@ class Network(nn.Module):
         network = cls()
         tensors = unpack(load_file(path))
         for name, value in tensors.items():
-            if name.startswith("blocks.") and value.ndim == 2:  # noqa: PLR2004 - a matrix
+            if name.startswith("blocks.") and value.ndim == 2:  # a matrix
                 whole, step = steps(value)
                 tensors[name] = whole * step[:, None]
         network.load_state_dict({name: torch.from_numpy(value) for name, value in tensors.items()})

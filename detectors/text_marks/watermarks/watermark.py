@@ -141,4 +141,4 @@ def written(item: Item) -> str:
 def _one_in(chance: float) -> str:
     """Return how many texts it takes on average, in words: `1,000,000`, `10^20`."""
     power = math.floor(-math.log10(chance))
-    return f"{10**power:,}" if power <= 15 else f"10^{power}"  # noqa: PLR2004 - still readable
+    return f"{10**power:,}" if power <= 15 else f"10^{power}"  # still readable

@@ -56,7 +56,7 @@ class Scorer:
             text, truncation=True, max_length=self._most, return_tensors="pt"
         ).to(self._device)
         tokens = encoded["input_ids"]
-        if tokens.shape[1] < 2:  # noqa: PLR2004 - a token and what comes before it
+        if tokens.shape[1] < 2:  # a token and what comes before it
             return 0.0
         with torch.inference_mode():
             mask = {"attention_mask": encoded["attention_mask"]}

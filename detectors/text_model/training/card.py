@@ -108,8 +108,8 @@ def _rankings(cases: Sequence["Case"]) -> list[Ranking]:
     return [
         _ranking("all", cases),
         _ranking("English", english),
-        _ranking("English, over 50 words", [case for case in english if case.words > 50]),  # noqa: PLR2004
-        _ranking("English, over 150 words", [case for case in english if case.words > 150]),  # noqa: PLR2004
+        _ranking("English, over 50 words", [case for case in english if case.words > 50]),
+        _ranking("English, over 150 words", [case for case in english if case.words > 150]),
         *[_ranking(f"English, {name}", lengths[name]) for name in LENGTHS],
         *_by(cases, lambda case: f"language {case.text.language}"),
     ]

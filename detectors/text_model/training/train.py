@@ -80,7 +80,7 @@ def train(data: Path, out: Path, splits: tuple[str, ...], say: Callable[[str], N
     """
     splits = splits or ("train",)
     texts = [text for text in read(data, splits) if teaches(text)]
-    if len({text.ai for text in texts}) < 2:  # noqa: PLR2004 - human and AI
+    if len({text.ai for text in texts}) < 2:  # human and AI
         raise ConfigError(f"{data}: training needs texts of both labels, human and ai")
     chosen = "".join(f" --split {split}" for split in splits)
     config = Config(
@@ -183,7 +183,7 @@ def _probe(
     texts: Sequence[Labelled], seen: Mapping[str, Seen], start: Weights | None
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], float]:
     """Return the probe on the readings of these texts: weights, means, deviations, bias."""
-    if len({text.ai for text in texts}) < 2:  # noqa: PLR2004 - human and AI
+    if len({text.ai for text in texts}) < 2:  # human and AI
         raise ConfigError("training needs texts of both labels in a language that is read: English")
     rows = np.stack([row for text in texts if (row := seen[text.id].reading) is not None])
     usual, spread = rows.mean(0), rows.std(0) + np.float32(1e-6)

@@ -227,7 +227,7 @@ def _line(found: Difference) -> str:
 
 def _short(value: Any) -> str:
     words = json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
-    return words if len(words) <= 40 else f"{words[:37]}…"  # noqa: PLR2004
+    return words if len(words) <= 40 else f"{words[:37]}…"
 
 
 def _now() -> str:
