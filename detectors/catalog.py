@@ -1,10 +1,11 @@
 """The built-in detectors, and those that installed plug-ins add."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
+from detectors.errors import ConfigError, NotLoadedError
 from detectors.item import Kind
 from detectors.signal import Tier
-from detectors.spec import Spec
+from detectors.spec import Spec, Taken, loaded
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -20,6 +21,7 @@ BUILT_IN = (
         factory="detectors.credentials.detector:Credentials",
         kinds=PIXELS,
         media_types=("application/pdf",),
+        takes=("today", "trust_lists"),
     ),
     Spec(
         name="metadata",
@@ -34,6 +36,7 @@ BUILT_IN = (
         summary="Matches against banks of known fake-profile pictures",
         factory="detectors.known_fakes.detector:KnownFakes",
         kinds=PIXELS,
+        takes=("banks",),
     ),
     Spec(
         name="image_model",
@@ -41,6 +44,7 @@ BUILT_IN = (
         summary="Calibrated likelihood ratio that a picture was made by a generator",
         factory="detectors.image_model.external.detector:detector",
         kinds=PIXELS,
+        takes=("device",),
         train="detectors.image_model.training.train:train",
         evaluate="detectors.image_model.training.evaluate:evaluate",
         calibrate="detectors.image_model.external.detector:calibrate",
@@ -51,6 +55,7 @@ BUILT_IN = (
         summary="Likelihood ratio that a portrait is an aligned GAN face",
         factory="detectors.portrait.detector:Portrait",
         kinds=PIXELS,
+        takes=("device",),
         train="detectors.portrait.training.train:train",
         evaluate="detectors.portrait.training.evaluate:evaluate",
         calibrate="detectors.portrait.training.evaluate:calibrate",
@@ -61,6 +66,7 @@ BUILT_IN = (
         summary="Content credentials (C2PA) in texts and beside them",
         factory="detectors.text_credentials.detector:TextCredentials",
         kinds=WORDS,
+        takes=("today", "trust_lists"),
     ),
     Spec(
         name="text_marks",
@@ -75,6 +81,7 @@ BUILT_IN = (
         summary="Calibrated likelihood ratio that a text was written by a model",
         factory="detectors.text_model.external.detector:detector",
         kinds=WORDS,
+        takes=("device", "fast"),
         train="detectors.text_model.training.train:train",
         evaluate="detectors.text_model.training.evaluate:evaluate",
         calibrate="detectors.text_model.external.detector:calibrate",
@@ -100,17 +107,29 @@ def catalog() -> tuple[Spec, ...]:
 def _plug_in(point: "EntryPoint") -> Spec:
     """Return the spec that an entry point names, or one that says why there is none."""
     try:
-        spec = point.load()
-        if not isinstance(spec, Spec):
-            raise TypeError(f"{point.value} is no Spec")  # noqa: TRY301 - one path for every fault
-        if spec.name != point.name:
-            raise ValueError(f"the Spec is named {spec.name}")  # noqa: TRY301
-    except Exception as error:  # noqa: BLE001 - a foreign module may raise anything at import
+        return loaded(lambda: _spec(point))
+    except (ConfigError, NotLoadedError) as error:
         return Spec(
             name=point.name,
             tier=Tier.METADATA,
-            summary=f"cannot be loaded: {type(error).__name__}: {error}",
+            summary=f"cannot be loaded: {error}",
             factory=point.value,  # fails again when the engine loads it, and is told item by item
             kinds=PIXELS + WORDS,
         )
+
+
+def _spec(point: "EntryPoint") -> Spec:
+    """Load the spec that an entry point names.
+
+    Raises:
+        TypeError: it names something else.
+        ValueError: the spec has another name, or takes what there is not.
+    """
+    spec = point.load()
+    if not isinstance(spec, Spec):
+        raise TypeError(f"{point.value} is no Spec")
+    if spec.name != point.name:
+        raise ValueError(f"the Spec is named {spec.name}")
+    if unknown := set(spec.takes) - set(get_args(Taken)):
+        raise ValueError(f"takes {min(unknown)!r}; there are {', '.join(get_args(Taken))}")
     return spec

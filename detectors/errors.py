@@ -1,4 +1,4 @@
-"""The two ways in which work stops before it gives a signal."""
+"""The ways in which work stops before it gives a signal."""
 
 from typing import TYPE_CHECKING
 
@@ -8,6 +8,10 @@ if TYPE_CHECKING:
 
 class ConfigError(Exception):
     """Something the user wrote cannot be used. Nothing was checked; the exit code is 2."""
+
+
+class NotLoadedError(Exception):
+    """What a detector raised while it was loaded, by type and words; the run goes on without it."""
 
 
 class CannotAssess(Exception):  # noqa: N818 - a state of the item, not a fault of ours

@@ -2,12 +2,15 @@
 
 import importlib
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 import msgspec
 
+from detectors.errors import ConfigError, NotLoadedError
 from detectors.item import Item, Kind
 from detectors.signal import Signal, Tier
+
+T = TypeVar("T")
 
 
 class Detector(Protocol):
@@ -26,6 +29,15 @@ class Detector(Protocol):
         ...
 
 
+Taken = Literal["device", "banks", "today", "trust_lists", "fast"]
+"""What a detector may take of the command: the option of this name is filled in.
+
+`device`: `cpu` or `cuda`; `banks`: folders and addresses, as the user named them; `today`: the UTC
+day of the run, YYYY-MM-DD; `trust_lists`: names of lists in use besides those enabled; `fast`:
+whether the quick path is asked for.
+"""
+
+
 class Spec(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a detector without loading it."""
 
@@ -38,6 +50,8 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     kinds: tuple[Kind, ...]
     media_types: tuple[str, ...] = ()
     """Further media types it applies to, whatever their kind."""
+    takes: tuple[Taken, ...] = ()
+    """What it takes of the command as options; what was not said is not filled in."""
     messages: tuple[str, ...] = ()
     """`package:file.toml` with the sentences of its reason codes, besides those of its package."""
     train: str | None = None
@@ -58,9 +72,25 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
 
         Raises:
             ConfigError: an option cannot be used.
+            NotLoadedError: its module or its factory raised something else.
         """
-        made: Detector = resolve(self.factory)(options)
+        made: Detector = loaded(lambda: resolve(self.factory)(options))
         return made
+
+
+def loaded(load: Callable[[], T]) -> T:
+    """Return what somebody's module gives when it is loaded, which may raise anything.
+
+    Raises:
+        ConfigError: what the user wrote cannot be used.
+        NotLoadedError: anything else was raised.
+    """
+    try:
+        return load()
+    except ConfigError:
+        raise
+    except Exception as error:  # a plug-in may raise anything at import
+        raise NotLoadedError(f"{type(error).__name__}: {error}") from error
 
 
 def resolve(name: str) -> Callable[..., Any]:

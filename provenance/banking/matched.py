@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from detectors.bank.location import opened, place
+from detectors.errors import ConfigError
 
 if TYPE_CHECKING:
     from detectors.bank.features import Features
@@ -49,12 +50,14 @@ def matched(banks: Sequence[str], facts: Mapping[str, Any], picture: "Picture") 
         picture: the whole picture.
 
     Raises:
-        ConfigError: a bank cannot be opened.
+        ConfigError: a bank cannot be opened, or none holds the entry.
     """
     from detectors.bank.matching.parts import at
 
-    found = [bank for bank in map(opened, map(place, banks)) if bank.name == facts["bank"]]
-    bank = next(bank for bank in found if facts["entry"] in bank.entries)
+    found = [bank for bank in map(opened, map(place, banks)) if bank.name == facts.get("bank")]
+    bank = next((bank for bank in found if facts["entry"] in bank.entries), None)
+    if bank is None:
+        raise ConfigError(f"{facts['entry']}: no bank in use holds this entry")
     entry = bank.entries[facts["entry"]]
     frame = facts.get("frame", 0)
     shown = picture.frame(frame) if frame else picture

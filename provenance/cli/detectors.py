@@ -1,12 +1,14 @@
 """`provenance detectors`: the catalog, loaded."""
 
 import textwrap
+from datetime import UTC, datetime
 
 import click
 
-from detectors.errors import ConfigError
+from detectors.errors import ConfigError, NotLoadedError
 from detectors.spec import Spec
 from provenance.cli.run import width
+from provenance.engine.config import RunConfig
 
 STEP = "    "
 
@@ -22,9 +24,11 @@ STEP = "    "
 def detectors(form: str) -> None:
     """Show what looks, at what, and with which version; plug-ins included."""
     from detectors.catalog import catalog
-
-    rows = [_row(spec) for spec in catalog()]
+    from provenance.engine.config import configure
     from provenance.render.escape import escape, json_text
+
+    config = configure(catalog(), today=datetime.now(UTC).date().isoformat())
+    rows = [_row(spec, config) for spec in config.specs]
 
     if form == "json":
         click.echo(json_text(rows))
@@ -37,13 +41,13 @@ def detectors(form: str) -> None:
             )
 
 
-def _row(spec: Spec) -> dict[str, str]:
+def _row(spec: Spec, config: RunConfig) -> dict[str, str]:
     try:
-        version = spec.load({}).version
+        version = spec.load(config.options.get(spec.name, {})).version
     except ConfigError as error:
         version = f"cannot be used: {error}"
-    except Exception as error:  # noqa: BLE001 - a plug-in may raise anything at import
-        version = f"cannot be loaded: {type(error).__name__}: {error}"
+    except NotLoadedError as error:
+        version = f"cannot be loaded: {error}"
     return {
         "name": spec.name,
         "tier": spec.tier.value,

@@ -249,7 +249,7 @@ def _banks(choice: "RunConfig") -> Iterator[Finding]:
     """Open the banks that are configured."""
     from provenance.banking.state import state
 
-    for name in choice.options.get("known_fakes", {}).get("banks", []):
+    for name in choice.banks:
         try:
             bank, entries, changes = state(name)
         except ConfigError as error:
@@ -265,9 +265,7 @@ def _detectors(choice: "RunConfig") -> Iterator[Finding]:
 
     for spec in choice.specs:
         try:
-            works, said = isolated(
-                spec.name, partial(tried, spec), choice.options.get(spec.name, {})
-            )
+            works, said = isolated(spec.name, partial(tried, spec), choice)
         except ConfigError as error:
             works, said = False, str(error)
         yield OK if works else BAD, spec.name, said

@@ -1,13 +1,13 @@
 """`provenance explain`: a verdict at length."""
 
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
 from detectors.errors import ConfigError
+from detectors.signal import Tier
 from detectors.storing.atomic import appearing
 from provenance.cli.options import choice, choosing, configuration
 from provenance.record import Record
@@ -60,22 +60,21 @@ def explain(
     )
     explained.write(record, chosen.policy, sys.stdout, look)
     if out is not None:
-        click.echo(escape(_drawn(file, record, chosen.options, out)), err=True)
+        click.echo(escape(_drawn(file, record, chosen.banks, out)), err=True)
     ctx.exit(tally.exit_code)
 
 
-def _drawn(file: str, record: Record, options: Mapping[str, Mapping[str, Any]], out: Path) -> str:
+def _drawn(file: str, record: Record, banks: list[str], out: Path) -> str:
     """Draw the first match of a record, and give what became of it in a line."""
     from provenance.banking.matched import aligned, matched
     from provenance.intake import files
     from provenance.messages import say
     from provenance.render.match import draw
 
-    matches = [s for s in record.signals if s.detector == "known_fakes" and s.facts.get("entry")]
+    matches = [s for s in record.signals if s.tier is Tier.MATCH and s.facts.get("entry")]
     if not matches:
         return f"{out}: nothing is drawn, since no picture of a bank was matched"
     signal = matches[0]
-    banks = options.get("known_fakes", {}).get("banks", [])
     match = matched(banks, signal.facts, files.item(file, follow=True).picture)
     captions = [say(signal.reason), f"{record.item.uri}: policy finds {record.verdict.risk.value}."]
     image = draw(match.picture, aligned(match.picture, match.block), captions)

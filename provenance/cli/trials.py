@@ -4,14 +4,18 @@ import math
 import struct
 import tempfile
 import zlib
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from detectors.errors import CannotAssess, ConfigError
+import msgspec
+
+from detectors.catalog import BUILT_IN
+from detectors.errors import ConfigError, NotLoadedError
 from detectors.item import Item, Kind
-from detectors.signal import Outcome, Reason, Tier
+from detectors.signal import Outcome, Reason, Signal, Tier
 from detectors.spec import Spec
+from provenance.engine.check import Engine
+from provenance.engine.config import RunConfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,33 +40,33 @@ STORE: Final = struct.pack(
     b"c2pa\0",
 )
 """A manifest store without a manifest: the libraries have to be asked what is in it."""
-KNOWN_FAKES: Final = "known_fakes"
 
 
-def tried(spec: Spec, options: Mapping[str, Any]) -> tuple[bool, str]:
+def tried(spec: Spec, config: RunConfig) -> tuple[bool, str]:
     """Return whether a detector looks at an item, and its version or what stopped it.
 
     Args:
         spec: of the detector.
-        options: as `check` would give them.
+        config: as `check` would use it.
     """
     try:
-        if spec.name == KNOWN_FAKES:
-            _matched(spec)
-        detector = spec.load(options)
-        item = _item(spec)
-        if item is None:
-            return True, detector.version
-        for signal in detector.inspect(item):
-            if signal.outcome is Outcome.FAILED:
-                return False, _words(signal.reason)
-    except CannotAssess as fault:
-        return fault.outcome is not Outcome.FAILED, _words(fault.reason)
-    except ConfigError as error:
+        if spec in BUILT_IN and "banks" in spec.takes:
+            _matched(spec, config)
+        version = spec.load(config.options.get(spec.name, {})).version
+    except (ConfigError, NotLoadedError) as error:
         return False, str(error)
-    except Exception as error:  # noqa: BLE001 - a plug-in may raise anything
-        return False, f"{type(error).__name__}: {error}"
-    return True, detector.version
+    item = _item(spec)
+    if item is None:
+        return True, version
+    signals = _signals(spec, config, item)
+    failed = [signal for signal in signals if signal.outcome is Outcome.FAILED]
+    return not failed, _words(failed[0].reason) if failed else version
+
+
+def _signals(spec: Spec, config: RunConfig, item: Item) -> list[Signal]:
+    """Return what a detector alone says of an item, as `check` would have it."""
+    alone = msgspec.structs.replace(config, specs=(spec,))
+    return Engine(alone).check(item).signals
 
 
 def _words(reason: Reason) -> str:
@@ -91,7 +95,7 @@ def text(store: bytes = b"") -> str:
     return f"{TEXT}\ufeff{''.join(shown)}"
 
 
-def _matched(spec: Spec) -> None:
+def _matched(spec: Spec, config: RunConfig) -> None:
     """Put the picture into a bank of its own, and find it again by its look.
 
     Raises:
@@ -104,7 +108,8 @@ def _matched(spec: Spec) -> None:
         file.write_bytes(picture())
         add_pictures(bank, [file])
         other = Item("trial", lambda: picture(brighter=8), kind=Kind.IMAGE)
-        found = spec.load({"banks": [str(bank)]}).inspect(other)
+        options = {**config.options, spec.name: {"banks": [str(bank)]}}
+        found = _signals(spec, msgspec.structs.replace(config, options=options), other)
         if not any(signal.facts.get("entry") == "known" for signal in found):
             raise ConfigError("a picture that was put into a bank is not found again")
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 import msgspec
 
 from detectors.decode.memory import lacking
-from detectors.errors import CannotAssess, ConfigError
+from detectors.errors import CannotAssess, NotLoadedError
 from detectors.item import Item, Kind
 from detectors.signal import Outcome, Reason, Signal, Tier
 from detectors.spec import Detector, Spec
@@ -116,17 +116,20 @@ class Engine:
         except Exception as error:  # noqa: BLE001 - the border to detectors: none may stop a run
             if lacking(error):
                 return [_said(spec.name, spec.tier, Outcome.FAILED, Reason(MEMORY))]
-            return [_said(spec.name, spec.tier, Outcome.FAILED, _error("engine.failed", error))]
+            text = f"{type(error).__name__}: {error}"
+            return [_said(spec.name, spec.tier, Outcome.FAILED, _error("engine.failed", text))]
 
 
 def _load(spec: Spec, config: RunConfig) -> Detector | Reason:
-    """Build a detector, or give why it cannot be built."""
+    """Build a detector, or return why it cannot be built.
+
+    Raises:
+        ConfigError: an option cannot be used.
+    """
     try:
         return spec.load(config.options.get(spec.name, {}))
-    except ConfigError:
-        raise
-    except Exception as error:  # noqa: BLE001 - a plug-in may raise anything at import
-        return _error("engine.not_loaded", error)
+    except NotLoadedError as error:
+        return _error("engine.not_loaded", str(error))
 
 
 def _sound(spec: Spec, signals: Iterable[Signal]) -> list[Signal]:
@@ -142,14 +145,14 @@ def _sound(spec: Spec, signals: Iterable[Signal]) -> list[Signal]:
     return given
 
 
-def _error(code: str, error: Exception) -> Reason:
+def _error(code: str, text: str) -> Reason:
     """Return the reason of a foreign error, fit for a record."""
-    text = f"{type(error).__name__}: {error}"[:MAX_ERROR]
-    return Reason(code, {"error": text.encode("utf-8", "backslashreplace").decode()})
+    cut = text[:MAX_ERROR].encode("utf-8", "backslashreplace").decode()
+    return Reason(code, {"error": cut})
 
 
 def _said(detector: str, tier: Tier, outcome: Outcome, reason: Reason) -> Signal:
-    facts = {"state": "unreadable"} if detector in ("credentials", "text_credentials") else {}
+    facts = {"state": "unreadable"} if tier is Tier.CREDENTIAL else {}
     return Signal(detector=detector, tier=tier, outcome=outcome, reason=reason, facts=facts)
 
 

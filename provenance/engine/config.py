@@ -10,11 +10,6 @@ from detectors.errors import ConfigError
 from detectors.spec import Spec
 from provenance.verdict import Policy, load
 
-WITH_DEVICE = ("image_model", "portrait", "text_model")
-"""Detectors that torch can run."""
-WITH_LISTS = ("credentials", "text_credentials")
-"""Detectors that read trust lists."""
-
 
 class RunConfig(msgspec.Struct, frozen=True, kw_only=True):
     """What the user chose: which detectors look, with which options, and who judges."""
@@ -25,6 +20,12 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True):
     policy: Policy
     today: str
     """UTC day of the run, YYYY-MM-DD."""
+
+    @property
+    def banks(self) -> list[str]:
+        """The banks of all detectors that take some, as the user named them."""
+        taking = [self.options.get(s.name, {}) for s in self.specs if "banks" in s.takes]
+        return list(dict.fromkeys(bank for taken in taking for bank in taken.get("banks", ())))
 
 
 def configure(
@@ -62,14 +63,15 @@ def configure(
         known_detector(name, known)
     judged = load(policy, known)
     kept = set(only) or set(known)
-    said: list[tuple[str, dict[str, Any]]] = [
-        ("known_fakes", {"banks": list(banks)} if banks else {}),
-        ("text_model", {"fast": True} if fast else {}),
-    ]
-    said += [(name, {"model": path}) for name, path in (models or {}).items()]
-    said += [(name, {"device": device}) for name in WITH_DEVICE if device != "cpu"]
-    lists = {"trust_lists": list(judged.trust_lists)} if judged.trust_lists else {}
-    said += [(name, {"today": today} | lists) for name in WITH_LISTS]
+    offered: dict[str, Any] = {
+        "device": "" if device == "cpu" else device,
+        "banks": list(banks),
+        "today": today,
+        "trust_lists": list(judged.trust_lists),
+        "fast": fast,
+    }
+    said = [(name, {"model": path}) for name, path in (models or {}).items()]
+    said += [(s.name, {what: offered[what] for what in s.takes if offered[what]}) for s in specs]
     return RunConfig(
         specs=tuple(s for s in specs if s.name in kept and s.name not in set(without)),
         options=_merged(configured or {}, said),

@@ -1,6 +1,7 @@
 """Plug-ins, installed for real: good ones run, broken ones are heard, none replaces a built-in."""
 
 import hashlib
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -21,7 +22,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> str:
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     offline = ["--no-deps", "--no-index", "--no-build-isolation"]
     subprocess.run([*pip, *offline, "--target", str(folder), str(SOURCE)], check=True)
-    return str(folder)
+    return os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])
 
 
 @pytest.fixture
@@ -41,6 +42,35 @@ def test_a_good_one_runs_with_its_options(
     (signal,) = record["signals"]
     assert (signal["outcome"], signal["claim"]) == ("finding", "known_innocent")
     assert record["tool"]["detectors"] == {"stock_faces": "1.0"}
+
+
+def test_it_takes_the_banks_and_the_day_that_its_spec_names(
+    run: Run, records: Run, installed: str, picture: Path
+) -> None:
+    added = run("bank", "add", "--bank", "stock.bank", picture)
+    assert added.returncode == 0, added.stderr
+    only = ("--only", "stock_faces", "--bank", "stock.bank")
+    (record,) = records("check", picture, *only, PYTHONPATH=installed)
+    (signal,) = record["signals"]
+    assert (signal["outcome"], signal["facts"]["days"]) == ("finding", 0)
+
+
+def test_a_spec_that_takes_what_there_is_not_is_heard(
+    run: Run, installed: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "greedy"
+    (folder / "greedy-1.dist-info").mkdir(parents=True)
+    (folder / "greedy-1.dist-info" / "METADATA").write_text("Name: greedy\nVersion: 1\n")
+    (folder / "greedy-1.dist-info" / "entry_points.txt").write_text(
+        "[provenance.detectors]\ngreedy = greedy:SPEC\n"
+    )
+    (folder / "greedy.py").write_text(
+        "from msgspec.structs import replace\nfrom stock_faces import SPEC as OTHER\n"
+        "SPEC = replace(OTHER, name='greedy', takes=('password',))\n"
+    )
+    shown = run("detectors", PYTHONPATH=f"{folder}{os.pathsep}{installed}").stdout
+    said = "takes 'password'; there are device, banks, today, trust_lists, fast"
+    assert said in " ".join(shown.split())
 
 
 def test_its_sentences_are_shown(run: Run, installed: str, picture: Path) -> None:

@@ -10,5 +10,6 @@ SPEC = Spec(
     summary="Pictures of a stock collection, by their bytes",
     factory="stock_faces.detector:StockFaces",
     kinds=(Kind.IMAGE,),
+    takes=("banks", "today"),
     messages=("stock_faces:en.toml",),
 )

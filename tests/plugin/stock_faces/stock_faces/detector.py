@@ -1,41 +1,55 @@
 """The detector of the plug-in."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 import msgspec
 
+from detectors.bank.location import opened, place
 from detectors.errors import ConfigError
 from detectors.item import Item
 from detectors.signal import Claim, Outcome, Reason, Signal, Tier
 
 
-class Options(msgspec.Struct, forbid_unknown_fields=True):
-    """`[detectors.stock_faces]` of the user's configuration."""
+class Options(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """`[detectors.stock_faces]` of the user's configuration, and what the command fills in."""
 
     known: list[str] = []
     """SHA-256 of known pictures, hex."""
+    banks: list[str] = []
+    """Banks whose entries are known too; the spec takes them, so `--bank` names them."""
+    today: date
+    """UTC day of the run; the spec takes it."""
 
 
 class StockFaces:
-    """Says that a picture is a known stock picture."""
+    """Says that a picture is a known stock picture, and for how long it has been known."""
 
     version = "1.0"
 
     def __init__(self, options: Mapping[str, Any]) -> None:
-        """Read the options.
+        """Read the options and the banks.
 
         Raises:
-            ConfigError: an unknown key or a wrong value.
+            ConfigError: an unknown key, a wrong value, or a bank that cannot be used.
         """
         try:
-            self._known = set(msgspec.convert(options, Options).known)
+            chosen = msgspec.convert(options, Options)
         except msgspec.ValidationError as error:
             raise ConfigError(f"[detectors.stock_faces]: {error}") from error
+        self._today = chosen.today
+        self._since: dict[str, date | None] = dict.fromkeys(chosen.known)
+        for bank in map(opened, map(place, chosen.banks)):
+            for entry in bank.entries.values():
+                if entry.sha256:
+                    self._since[entry.sha256] = date.fromisoformat(entry.created[:10])
 
     def inspect(self, item: Item) -> list[Signal]:
         """Return one finding or one `clear`."""
-        hit = item.sha256 in self._known
+        hit = item.sha256 in self._since
+        since = self._since.get(item.sha256)
+        days = {"days": (self._today - since).days} if since else {}
         return [
             Signal(
                 detector="stock_faces",
@@ -44,6 +58,6 @@ class StockFaces:
                 claim=Claim.KNOWN_INNOCENT if hit else None,
                 source=f"stock:{item.sha256}" if hit else None,
                 reason=Reason("stock_faces.known" if hit else "stock_faces.unknown"),
-                facts={"algorithm": "sha256"} if hit else {},
+                facts={"algorithm": "sha256", **days} if hit else {},
             )
         ]
