@@ -25,7 +25,6 @@ PLACE: Final = 64
 SCALE: Final = 512
 """A descriptor's values, 0..1, are kept as bytes of this scale; larger ones than .498 are rare."""
 LENGTH: Final = 128
-CODE_BITS: Final = 64
 ENTRY_SIDE: Final = 384
 """Longer side in pixels at which an entry's features are taken."""
 QUERY_SIDE: Final = 448

@@ -25,7 +25,6 @@ PARTLY = {
     "compositeSynthetic",
 }
 AI_TYPES = PARTLY | {GENERATED}
-BLANK = "empty"
 CAPTURED = {"digitalCapture", "computationalCapture", "compositeCapture"}
 MAY_CONTAIN = {"composite", "screenCapture", "digitalArt", "trainedAlgorithmicData"}
 BEGINNINGS = {"c2pa.created", "c2pa.opened"}

@@ -187,16 +187,6 @@ class Picture:
         """Whether any pixel is not opaque."""
         return self.alpha is not None
 
-    def resized(self, short_side: int) -> "NDArray[np.uint8]":
-        """Return `rgb` with this shorter side in pixels, bicubic with anti-aliasing."""
-        width, height = self._flat.size
-        shorter = min(width, height)
-        size = (
-            max(1, short_side * width // shorter),
-            max(1, short_side * height // shorter),
-        )
-        return _frozen(self._flat.resize(size, Image.Resampling.BICUBIC))
-
 
 def _frozen(image: Image.Image) -> "NDArray[np.uint8]":
     """Return the pixels as an array that nobody can write to."""

@@ -72,11 +72,6 @@ class Passage:
         self._document = document
 
     @cached_property
-    def nfc(self) -> str:
-        """The text in Unicode normal form C; piles of more than 128 combining marks as they lie."""
-        return nfc(self.text)
-
-    @cached_property
     def prose(self) -> str:
         """What the author wrote for people to read, for classifiers.
 

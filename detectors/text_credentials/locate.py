@@ -14,8 +14,6 @@ END = "-----END C2PA MANIFEST-----"
 MAGIC = b"C2PATXT\0"
 LONGEST_RUN = 500_000
 """Selectors of one wrapper that are judged: 2 MB. Text manifests have some 2,000."""
-SHORTEST_RESIDUE = 8
-"""Selectors in a row that may be what is left of a wrapper: the length of the magic number."""
 LONGEST_REFERENCE = 500
 MOST = 100
 """Places of one method that are counted; so many are not verified: one verifier's time grows with

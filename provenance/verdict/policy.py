@@ -160,21 +160,6 @@ def load(name_or_path: str, known: Collection[str] = ()) -> Policy:
     return _checked(file, path.stem, known)
 
 
-def parse(data: bytes, name: str, where: str, known: Collection[str] = ()) -> Policy:
-    """Parse the bytes of a policy.
-
-    Args:
-        data: TOML, UTF-8.
-        name: what the record calls it.
-        where: the file, for error messages.
-        known: names of the installed detectors; none: any name is taken.
-
-    Raises:
-        ConfigError: the bytes are no policy, or one that breaks a rule.
-    """
-    return _checked(toml_file.parse(data, where), name, known)
-
-
 def _checked(file: TomlFile, name: str, known: Collection[str]) -> Policy:
     """Return the policy that a file states."""
     try:

@@ -149,11 +149,6 @@ def test_a_transparent_palette_colour_is_transparent() -> None:
     assert picture.has_alpha
 
 
-def test_resized_has_the_shorter_side_asked_for() -> None:
-    picture, _ = decoded(stored(drawing(300, 200), "PNG"))
-    assert picture.resized(100).shape == (100, 150, 3)
-
-
 def test_nobody_writes_into_a_picture() -> None:
     picture, _ = decoded(stored(drawing(), "PNG"))
     with pytest.raises(ValueError, match="read-only"):

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from detectors.c2pa import cbor, declaration, jumbf, validation
-from detectors.decode.containers import has_manifest_place, jpeg_scans, store_bytes, walk
+from detectors.decode.containers import has_manifest_place, store_bytes, walk
 from detectors.decode.headers import gif_frames, jpeg_header, plain_png, tiff_pages, webp_header
 from detectors.decode.sniff import sniff
 from detectors.errors import CannotAssess, ConfigError
@@ -97,7 +97,6 @@ def containers(data: bytes) -> None:
     pieces = walk(data, media_type)
     has_manifest_place(data, media_type)
     store_bytes(data, media_type or "", pieces)
-    jpeg_scans(data)
     assert all(piece.offset <= len(data) for piece in pieces.chunks)
 
 
@@ -122,11 +121,11 @@ def picture(data: bytes) -> None:
 
 
 def passage(data: bytes) -> None:
-    from detectors.decode.text import decode
+    from detectors.decode.text import decode, nfc
 
     text = decode(data, sniff(data, Kind.TEXT).name, {})
     assert isinstance(text.words, int)
-    assert text.nfc is not None
+    assert nfc(text.text) is not None
     text.at(len(text.text))
 
 
@@ -289,10 +288,10 @@ def trust(path: Path) -> None:
     add(path.parent / "t", path, name="a", issued="2026-01-01", use="signers", now=DAY)
 
 
-def policy(data: bytes) -> None:
-    from provenance.verdict.policy import parse
+def policy(path: Path) -> None:
+    from provenance.verdict import load
 
-    parse(data, "a", "a.toml")
+    load(str(path))
 
 
 def settings(path: Path) -> None:
@@ -388,7 +387,7 @@ HARNESSES: dict[str, Harness] = {
     "bank_log": Harness(bank_log, logged, (ConfigError,)),
     "trust": Harness(in_file("a.pem", trust), files("signed/trust/*.pem"), (ConfigError,)),
     "policy": Harness(
-        policy,
+        in_file("policy.toml", policy),
         lambda: [p.read_bytes() for p in sorted(
             (Path(__file__).parents[2] / "provenance/verdict/policies").glob("*.toml"))],
         (ConfigError,),

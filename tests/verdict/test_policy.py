@@ -10,7 +10,6 @@ from detectors.errors import ConfigError
 from provenance import toml_file
 from provenance.record import Risk
 from provenance.verdict import load, names
-from provenance.verdict.policy import parse
 
 GOOD = """\
 prior = 0.02
@@ -82,16 +81,20 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("old", "new", "line", "said"), WRONG)
-def test_what_is_wrong_is_named_with_its_line(old: str, new: str, line: int, said: str) -> None:
+def test_what_is_wrong_is_named_with_its_line(
+    tmp_path: Path, old: str, new: str, line: int, said: str
+) -> None:
+    (tmp_path / "desk.toml").write_text(GOOD.replace(old, new))
     with pytest.raises(ConfigError) as error:
-        parse(GOOD.replace(old, new).encode(), "desk", "desk.toml", DETECTORS)
-    assert str(error.value).startswith(f"desk.toml:{line}: ")
+        load(str(tmp_path / "desk.toml"), DETECTORS)
+    assert str(error.value).startswith(f"{tmp_path}/desk.toml:{line}: ")
     assert said in str(error.value)
 
 
-def test_bytes_that_are_not_utf8_are_named_with_their_line() -> None:
+def test_bytes_that_are_not_utf8_are_named_with_their_line(tmp_path: Path) -> None:
+    (tmp_path / "desk.toml").write_bytes(b"prior = 0.1\nname = '\xff'")
     with pytest.raises(ConfigError, match=r"desk\.toml:2: not UTF-8"):
-        parse(b"prior = 0.1\nname = '\xff'", "desk", "desk.toml")
+        load(str(tmp_path / "desk.toml"))
 
 
 def test_a_key_without_a_line_of_its_own_gives_its_tables() -> None:

@@ -159,11 +159,6 @@ def whole(entry: Entry, algorithm: str) -> str | None:
     return hashes[0].value if hashes else None
 
 
-def hashed(**values: Any) -> dict[str, list[dict[str, Any]]]:
-    """Return single hashes in the shape in which entries hold them; None where there is none."""
-    return {name: [{"value": value}] for name, value in values.items() if value is not None}
-
-
 def entry_of(row: Row, defaults: Defaults) -> tuple[Entry | None, list[Left]]:
     """Return the entry that a row makes, and what of it was left out.
 

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 BLOCK: Final = re.compile(rb"-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----", re.DOTALL)
-TEXTS: Final = ("file", "source", "sha256")
-"""Fields of a part that are written as strings."""
 MOST_BYTES: Final = 8 << 20
 """Of a list; the largest public one has 0.2 MB."""
 MOST_CERTIFICATES: Final = 5000

@@ -1,7 +1,6 @@
 """Containers of pictures, taken apart into named pieces; nothing is searched, nothing raises."""
 
 from detectors.decode.containers import bmff, gif, jpeg, jxl, png, raw, resources, riff, tiff
-from detectors.decode.containers.jpeg import jpeg_scans
 from detectors.decode.containers.place import manifest_place, too_many_pieces
 from detectors.decode.containers.stores import store_bytes
 from detectors.decode.containers.walk import MAX_UNPACKED, Chunk, Walk, inflate
@@ -12,7 +11,6 @@ __all__ = [
     "Walk",
     "has_manifest_place",
     "inflate",
-    "jpeg_scans",
     "store_bytes",
     "too_many_pieces",
     "walk",

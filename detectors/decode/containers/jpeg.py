@@ -2,7 +2,7 @@
 
 import re
 
-from detectors.decode.containers.walk import MAX_STEPS, Basket, Walk
+from detectors.decode.containers.walk import Basket, Walk
 
 SOI, EOI, SOS, COM, APP0, APP15 = 0xD8, 0xD9, 0xDA, 0xFE, 0xE0, 0xEF
 MARKER = re.compile(rb"\xff[^\x00\x01\xff\xd0-\xd7]")
@@ -28,25 +28,6 @@ def segments(data: bytes) -> Walk:
             basket.put("COM" if kind == COM else f"APP{kind - APP0}", start, start + length)
         position = start + length
     return basket.walk(whole=True)
-
-
-def jpeg_scans(data: bytes) -> int:
-    """Return the number of scans of a JPEG; a few are usual, thousands make a decoder crawl.
-
-    Counted as a decoder meets them: segments are stepped over, entropy-coded data is not parsed.
-    """
-    most = data.count(b"\xff\xda")  # quick, and never below the truth
-    if most <= 1:
-        return most
-    scans, position = 0, 2
-    for _ in range(MAX_STEPS):
-        found = MARKER.search(data, position)
-        if found is None or data[found.start() + 1] == EOI:
-            return scans
-        kind, start = data[found.start() + 1], found.start() + 4
-        scans += kind == SOS
-        position = found.start() + 2 if kind == SOI else start + _length(data, start)
-    return most
 
 
 def _length(data: bytes, start: int) -> int:

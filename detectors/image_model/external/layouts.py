@@ -34,8 +34,6 @@ PROCESSOR = "preprocessor_config.json"
 WEIGHTS = "model.safetensors"
 RESIZED = {224: 256, 384: 440}
 """Community Forensics: size → shorter side before the cut (`preprocess_input` of its models.py)."""
-SIZES = {"model_size", "input_size", "patch_size"}
-"""Keys by which a config.json of Community Forensics is known."""
 FETCHING = ("use_timm_backbone", "use_pretrained_backbone", "backbone")
 """Keys of a config.json by which transformers takes weights from elsewhere."""
 CUT = {"pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "checkpoint_path", "cache_dir"}

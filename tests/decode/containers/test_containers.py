@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
-from detectors.decode.containers import has_manifest_place, inflate, jpeg_scans, walk
+from detectors.decode.containers import has_manifest_place, inflate, walk
 from detectors.decode.containers.gif import joined
 from detectors.decode.containers.sef import blocks
 from detectors.decode.containers.tiff import entries
@@ -105,7 +105,6 @@ def test_no_bytes_raise(tail: bytes, media_type: str | None, keep: int) -> None:
     for data in (tail, SAMPLES.get(media_type or "", b"")[:keep] + tail):
         walk(data, media_type)
         has_manifest_place(data, media_type)
-        jpeg_scans(data)
 
 
 @given(st.sampled_from(sorted(SAMPLES)), st.data())
@@ -124,18 +123,6 @@ def test_no_piece_lies_outside_the_file_whatever_a_byte_says(media_type: str) ->
         data = good[:at] + b"\xff" + good[at + 1 :]
         for piece in walk(data, media_type).chunks:
             assert piece.offset + len(piece.data) <= len(data)
-
-
-def test_scans_are_counted_as_a_decoder_meets_them() -> None:
-    assert jpeg_scans(b"") == 0
-    assert jpeg_scans(drawn("JPEG")) == 1
-    few = jpeg_scans(drawn("JPEG", progressive=True))
-    assert few > 2
-    head, scan = drawn("JPEG"), b"\xff\xda\0\x08\1\1\0\0\x3f\0\x2a"
-    thumbnail = b"\xff\xe1" + struct.pack(">H", 2 + len(head)) + head
-    assert jpeg_scans(b"\xff\xd8" + thumbnail + head[2:]) == 1
-    assert jpeg_scans(head[:-2] + scan * 4_500 + b"\xff\xd9") == 4_501
-    assert jpeg_scans(head[:-2] + scan * MAX_STEPS) == 1 + MAX_STEPS
 
 
 def test_counts_are_bounded() -> None:
