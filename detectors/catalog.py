@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, get_args
 
-from detectors.errors import ConfigError, NotLoadedError
+from detectors.errors import Error, NotLoadedError
 from detectors.item import Kind
 from detectors.signal import Tier
 from detectors.spec import Spec, Taken, loaded
@@ -108,7 +108,7 @@ def _plug_in(point: "EntryPoint") -> Spec:
     """Return the spec that an entry point names, or one that says why there is none."""
     try:
         return loaded(lambda: _spec(point))
-    except (ConfigError, NotLoadedError) as error:
+    except (Error, NotLoadedError) as error:
         return Spec(
             name=point.name,
             tier=Tier.METADATA,

@@ -1,4 +1,4 @@
-"""The ways in which work stops before it gives a signal."""
+"""The errors of this project: what a command cannot use, and what a detector cannot assess."""
 
 from typing import TYPE_CHECKING
 
@@ -6,8 +6,40 @@ if TYPE_CHECKING:
     from detectors.signal import Outcome, Reason
 
 
-class ConfigError(Exception):
-    """Something the user wrote cannot be used. Nothing was checked; the exit code is 2."""
+class Error(Exception):
+    """Something that a command needs cannot be used. Nothing was checked; the exit code is 2.
+
+    The message says what happened and what to do about it.
+    """
+
+
+class ConfigError(Error):
+    """Something the user wrote cannot be used: an option, a path, a file of the user's own."""
+
+
+class _HintedError(Error):
+    """An error whose cause does not show what to do."""
+
+    def __init__(self, what: str, hint: str) -> None:
+        """Keep both.
+
+        Args:
+            what: what happened, and where.
+            hint: what to do about it.
+        """
+        super().__init__(what, hint)  # both, so that pickling works
+        self.what, self.hint = what, hint
+
+    def __str__(self) -> str:
+        return f"{self.what}; {self.hint}"
+
+
+class DamagedError(_HintedError):
+    """A store does not hold what was written to it: a bank, a log, a list of the user's."""
+
+
+class UnavailableError(_HintedError):
+    """A server, a file system or a lock does not answer as it should, though it may later."""
 
 
 class NotLoadedError(Exception):

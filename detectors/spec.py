@@ -6,7 +6,7 @@ from typing import Any, Literal, Protocol, TypeVar
 
 import msgspec
 
-from detectors.errors import ConfigError, NotLoadedError
+from detectors.errors import Error, NotLoadedError
 from detectors.item import Item, Kind
 from detectors.signal import Signal, Tier
 
@@ -87,7 +87,7 @@ def loaded(load: Callable[[], T]) -> T:
     """
     try:
         return load()
-    except ConfigError:
+    except Error:
         raise
     except Exception as error:  # a plug-in may raise anything at import
         raise NotLoadedError(f"{type(error).__name__}: {error}") from error

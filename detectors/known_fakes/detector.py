@@ -11,7 +11,7 @@ from detectors.bank.chance.tables import Chance
 from detectors.bank.entry import EXACT, WEAK, Entry, Status
 from detectors.bank.location import Store, opened, place
 from detectors.bank.matching.parts import Parts, at
-from detectors.errors import CannotAssess, ConfigError
+from detectors.errors import CannotAssess, ConfigError, Error
 from detectors.item import Item
 from detectors.known_fakes.refresh import Watched
 from detectors.signal import Claim, Outcome, Reason, Signal, Tier
@@ -82,7 +82,7 @@ class KnownFakes:
             return [_said(Outcome.NOT_ASSESSED, Reason(f"{NAME}.no_bank"))]
         try:
             return self._compared(item)
-        except ConfigError:  # its words name hosts and paths, which are not for the record
+        except Error:  # its words name hosts and paths, which are not for the record
             names = ", ".join(bank.store.name for bank in self._banks)
             return [_said(Outcome.FAILED, Reason(f"{NAME}.bank_lost", {"banks": names}))]
 

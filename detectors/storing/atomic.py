@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from detectors.errors import ConfigError
+from detectors.errors import ConfigError, UnavailableError
 
 PREFIX: Final = ".new-"
 """Begins the name of a file that is still being written; a killed writer leaves one behind."""
@@ -29,7 +29,8 @@ def atomic_write(path: Path, data: bytes) -> None:
     """Write a file so that it is there whole or not at all.
 
     Raises:
-        ConfigError: it cannot be written, or a link or a device lies there.
+        ConfigError: a link or a device lies there.
+        UnavailableError: it cannot be written.
     """
     with appearing(path) as file:
         file.write(data)
@@ -40,7 +41,8 @@ def appearing(path: Path) -> Iterator[BinaryIO]:
     """Yield a file that takes the place of `path` when the block ends without an error.
 
     Raises:
-        ConfigError: it cannot be written, or a link or a device lies there.
+        ConfigError: a link or a device lies there.
+        UnavailableError: it cannot be written.
     """
     try:
         mode = _replaceable(path)
@@ -100,5 +102,6 @@ def _replaceable(path: Path) -> int | None:
     return stat.S_IMODE(found.st_mode)
 
 
-def _unwritable(path: Path, error: OSError) -> ConfigError:
-    return ConfigError(f"{path}: cannot be written: {error.strerror or error}")
+def _unwritable(path: Path, error: OSError) -> UnavailableError:
+    what = f"{path}: cannot be written: {error.strerror or error}"
+    return UnavailableError(what, "see that its folder is there, with room, and yours to write to")

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from detectors.errors import ConfigError
+from detectors.errors import UnavailableError
 from detectors.storing.atomic import appended
 
 PATIENCE: Final = 5.0
@@ -22,11 +22,12 @@ def locked(path: Path, busy: str, patience: float = PATIENCE) -> Iterator[None]:
 
     Args:
         path: of the file; made where it is missing.
-        busy: what to say when somebody else holds the lock for longer.
+        busy: what to say when another process holds the lock for longer.
         patience: seconds to wait for it.
 
     Raises:
-        ConfigError: somebody else holds it, or a link lies there.
+        UnavailableError: another process holds it.
+        ConfigError: a link lies there.
         OSError: the file cannot be opened.
     """
     with appended(path) as file:
@@ -36,7 +37,7 @@ def locked(path: Path, busy: str, patience: float = PATIENCE) -> Iterator[None]:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 if time.monotonic() > end:
-                    raise ConfigError(busy) from None
+                    raise UnavailableError(busy, "try again when it is done") from None
                 time.sleep(STEP)
             else:
                 break

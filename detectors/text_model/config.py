@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from detectors.decode.malformed import MALFORMED
-from detectors.errors import ConfigError
+from detectors.errors import ConfigError, DamagedError
 from detectors.models.calibration import Calibration
 from detectors.storing.atomic import atomic_write
 
@@ -59,7 +59,8 @@ def read(folder: pathlib.Path) -> Config:
     """Read the configuration of the model in a folder whose weights are those it was written for.
 
     Raises:
-        ConfigError: a file is missing, is no configuration of this form, or does not belong here.
+        ConfigError: a file is missing, or is no configuration of this form.
+        DamagedError: the weights are not those that the configuration names.
     """
     path = folder / CONFIG
     try:
@@ -72,9 +73,8 @@ def read(folder: pathlib.Path) -> Config:
     except MALFORMED as error:
         raise ConfigError(f"{path}: no configuration of a text model: {error}") from None
     if found != config.weights_sha256:
-        raise ConfigError(
-            f"{folder / WEIGHTS}: not the weights that {CONFIG} names (weights_sha256); train again"
-        )
+        what = f"{folder / WEIGHTS}: not the weights that {CONFIG} names (weights_sha256)"
+        raise DamagedError(what, "train again")
     return config
 
 

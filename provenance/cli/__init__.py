@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from detectors.errors import ConfigError
+from detectors.errors import Error
 from provenance.cli import output
 from provenance.cli.suggest import Suggesting
 from provenance.engine import interrupt
@@ -138,7 +138,7 @@ def _code_of(step: Callable[[], object]) -> int:
     except click.ClickException as error:
         error.show()
         return USAGE
-    except ConfigError as error:
+    except Error as error:
         return _said(USAGE, f"error: {error}")
     except output.OutputError as error:
         full = f"standard output cannot be written: {error}"

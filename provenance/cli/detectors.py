@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import click
 
-from detectors.errors import ConfigError, NotLoadedError
+from detectors.errors import Error, NotLoadedError
 from detectors.spec import Spec
 from provenance.cli.run import width
 from provenance.engine.config import RunConfig
@@ -44,7 +44,7 @@ def detectors(form: str) -> None:
 def _row(spec: Spec, config: RunConfig) -> dict[str, str]:
     try:
         version = spec.load(config.options.get(spec.name, {})).version
-    except ConfigError as error:
+    except Error as error:
         version = f"cannot be used: {error}"
     except NotLoadedError as error:
         version = f"cannot be loaded: {error}"

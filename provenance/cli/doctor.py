@@ -14,7 +14,7 @@ import click
 
 import detectors
 import provenance
-from detectors.errors import ConfigError
+from detectors.errors import Error
 
 if TYPE_CHECKING:
     from provenance.cli.settings import Found
@@ -205,7 +205,7 @@ def _in_use() -> Iterator[Finding]:
 
     try:
         found = settings.load(["."])
-    except ConfigError as error:
+    except Error as error:
         yield BAD, "configuration", str(error)
         return
     yield OK, "configuration", ", ".join(found.files) or "no file, defaults hold"
@@ -213,7 +213,7 @@ def _in_use() -> Iterator[Finding]:
         yield NOTE, "configuration", found.ignored
     try:
         choice = _choice(found)
-    except ConfigError as error:
+    except Error as error:
         yield BAD, "configuration", str(error)
         return
     yield from _banks(choice)
@@ -252,7 +252,7 @@ def _banks(choice: "RunConfig") -> Iterator[Finding]:
     for name in choice.banks:
         try:
             bank, entries, changes = state(name)
-        except ConfigError as error:
+        except Error as error:
             yield BAD, "bank", str(error)
         else:
             yield OK, f"bank {bank}", f"{entries} entries, change {changes}"
@@ -266,7 +266,7 @@ def _detectors(choice: "RunConfig") -> Iterator[Finding]:
     for spec in choice.specs:
         try:
             works, said = isolated(spec.name, partial(tried, spec), choice)
-        except ConfigError as error:
+        except Error as error:
             works, said = False, str(error)
         yield OK if works else BAD, spec.name, said
 
@@ -283,5 +283,5 @@ def _lists() -> Iterator[Finding]:
                 yield NOTE, f"list {name}", f"{age} days old (issued {issued}): {OLD.format(name)}"
             else:
                 yield OK, f"list {name}", f"issued {issued}, {age} days old"
-    except ConfigError as error:
+    except Error as error:
         yield BAD, "trust lists", str(error)

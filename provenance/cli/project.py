@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from detectors.decode.malformed import MALFORMED
-from detectors.errors import ConfigError
+from detectors.errors import ConfigError, DamagedError, UnavailableError
 from detectors.storing.atomic import atomic_write
 from provenance import toml_file
 from provenance.cli import settings
@@ -80,7 +80,8 @@ def allow(path: Path | None) -> tuple[Path, str]:
     try:
         _list().parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigError(f"{_list()}: cannot be written: {error.strerror}") from error
+        what = f"{_list()}: cannot be written: {error.strerror}"
+        raise UnavailableError(what, "name a folder that you may write to") from error
     atomic_write(_list(), msgspec.json.format(msgspec.json.encode(kept), indent=1))
     return real, digest
 
@@ -174,11 +175,11 @@ def _allowed() -> Allowed:
     """Read what the user has allowed.
 
     Raises:
-        ConfigError: the list cannot be read.
+        DamagedError: the list cannot be read.
     """
     try:
         return msgspec.json.decode(_list().read_bytes(), type=Allowed)
     except FileNotFoundError:
         return Allowed()
     except (OSError, *MALFORMED) as error:
-        raise ConfigError(f"{_list()}: {error}; delete it to begin anew") from error
+        raise DamagedError(f"{_list()}: {error}", "delete it to begin anew") from error

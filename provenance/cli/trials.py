@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from detectors.catalog import BUILT_IN
-from detectors.errors import ConfigError, NotLoadedError
+from detectors.errors import ConfigError, Error, NotLoadedError
 from detectors.item import Item, Kind
 from detectors.signal import Outcome, Reason, Signal, Tier
 from detectors.spec import Spec
@@ -53,7 +53,7 @@ def tried(spec: Spec, config: RunConfig) -> tuple[bool, str]:
         if spec in BUILT_IN and "banks" in spec.takes:
             _matched(spec, config)
         version = spec.load(config.options.get(spec.name, {})).version
-    except (ConfigError, NotLoadedError) as error:
+    except (Error, NotLoadedError) as error:
         return False, str(error)
     item = _item(spec)
     if item is None:

@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection
 from typing import Final, ParamSpec, TypeVar
 
 from detectors.decode.memory import lacking, resident_bytes
-from detectors.errors import ConfigError
+from detectors.errors import ConfigError, Error
 from provenance.engine.child import DEATH_SECONDS, Child, End, of_memory
 from provenance.engine.limits import ROOM, MemoryLimit
 
@@ -68,7 +68,7 @@ def streamed(
             if what == _END:
                 return
             if what != _VALUES:
-                raise ConfigError(said if what == _REFUSED else f"{name}: {said}")
+                raise said if what == _REFUSED else ConfigError(f"{name}: {said}")
             yield from said
     except (EOFError, ConnectionResetError):
         raise ConfigError(f"{name}: {_why(child.kill(DEATH_SECONDS), before)}") from None
@@ -89,9 +89,9 @@ def _work(function: Callable[[], Iterable[object]], pipe: Connection) -> None:
                 batch = []
         pipe.send((_VALUES, batch))
         pipe.send((_END, None))
-    except ConfigError as error:
+    except Error as error:
         pipe.send((_VALUES, batch))
-        pipe.send((_REFUSED, str(error)))
+        pipe.send((_REFUSED, error))
     except Exception as error:  # noqa: BLE001 - the border to readers of foreign files
         said = f"cannot be read ({type(error).__name__}: {str(error)[:MAX_ERROR]})"
         pipe.send((_FAILED, OUT_OF_MEMORY if lacking(error) else said))

@@ -17,7 +17,7 @@ from multiprocessing.connection import Connection, wait
 import msgspec
 
 from detectors.decode.memory import LOADING
-from detectors.errors import ConfigError
+from detectors.errors import Error
 from detectors.item import Item
 from detectors.signal import Reason
 from provenance.engine.check import ITEM, MEMORY, Engine
@@ -55,8 +55,8 @@ def serve(config: RunConfig, pipe: Connection) -> None:
 
     try:
         engine = Engine(config, stage)
-    except ConfigError as error:
-        pipe.send((REFUSED, str(error)))
+    except Error as error:
+        pipe.send((REFUSED, error))
         return
     if not any(options.get("device") == "cuda" for options in config.options.values()):
         limit = MemoryLimit(lambda held: pipe.send((HELD, held)))
@@ -214,7 +214,7 @@ class Pool:
         elif what == HELD:
             worker.held = said
         elif what == REFUSED:
-            raise ConfigError(said)
+            raise said
         elif what == RECORD:
             self._done[worker.index] = said
             self._busy.remove(worker)

@@ -14,7 +14,7 @@ from PIL import Image
 
 from detectors.bank.entry import Entry, Hash, Status, checked, named
 from detectors.bank.folder.store import FEATURES, LOG, MANIFEST, Bank, create, damage, writing
-from detectors.errors import ConfigError
+from detectors.errors import ConfigError, DamagedError, UnavailableError
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 FAKES = Path(__file__).parents[2] / "fixtures" / "fakes"
@@ -90,7 +90,7 @@ def test_a_changed_byte_is_noticed(path: Path) -> None:
     assert damage(path) == ["one: its local features are damaged; add the picture again"]
     log = path / LOG
     log.write_bytes(log.read_bytes().replace(b'"one"', b'"onE"'))
-    with pytest.raises(ConfigError, match=f"{LOG}:1: damaged"):
+    with pytest.raises(DamagedError, match=f"{LOG}:1: damaged"):
         Bank(path)
     assert "damaged" in damage(path)[0]
 
@@ -98,7 +98,7 @@ def test_a_changed_byte_is_noticed(path: Path) -> None:
 def test_two_writers_do_not_meet(path: Path) -> None:
     with (
         writing(path),
-        pytest.raises(ConfigError, match="another process"),
+        pytest.raises(UnavailableError, match="another process"),
         writing(path),
     ):
         pass
@@ -166,7 +166,7 @@ def test_a_folder_of_other_things_is_not_made_a_bank(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="not a bank"):
         create(tmp_path / "x", NOW)
     (tmp_path / "y").write_text("a file")
-    with pytest.raises(ConfigError, match="cannot make a bank"):
+    with pytest.raises(UnavailableError, match="cannot make a bank"):
         create(tmp_path / "y", NOW)
 
 

@@ -12,7 +12,7 @@ from PIL import Image, ImageFilter
 from detectors.bank.chance.file import FILE, load_calibration
 from detectors.bank.chance.tables import shipped
 from detectors.bank.server.address import address
-from detectors.errors import ConfigError
+from detectors.errors import Error
 from detectors.known_fakes.detector import KnownFakes
 
 Run = Callable[..., CompletedProcess[str]]
@@ -81,5 +81,5 @@ def test_a_calibration_that_cannot_be_read_is_refused(bank: Path) -> None:
     later = '{"format": "later", "made": "", "negatives": 0, "entries": 0, "tables": {"kinds": {}}}'
     for text in ("{", later):
         (bank / FILE).write_text(text)
-        with pytest.raises(ConfigError):
+        with pytest.raises(Error):
             KnownFakes({"banks": [str(bank)]})

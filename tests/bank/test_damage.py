@@ -20,7 +20,7 @@ from detectors.bank.folder import store
 from detectors.bank.folder.snapshot import KINDS, RECORDS
 from detectors.bank.index.search import Index
 from detectors.bank.matching.search import Searcher
-from detectors.errors import ConfigError
+from detectors.errors import DamagedError
 
 Run = Callable[..., CompletedProcess[str]]
 NOW = "2026-01-02T03:04:05Z"
@@ -166,7 +166,7 @@ def test_a_manifest_with_numbers_that_cannot_be_is_refused(
         manifest = json.loads((path / store.MANIFEST).read_bytes())
         manifest["generation"][key] = value
         (path / store.MANIFEST).write_text(json.dumps(manifest))
-        with pytest.raises(ConfigError, match="not the manifest"):
+        with pytest.raises(DamagedError, match="not the manifest"):
             store.Bank(path)
 
 

@@ -19,7 +19,7 @@ from detectors.bank.entry import Entry, Hash, Status
 from detectors.bank.server import connection
 from detectors.bank.server.address import Address, address
 from detectors.bank.server.store import ServerBank, create, damage, writing
-from detectors.errors import ConfigError
+from detectors.errors import ConfigError, DamagedError, Error, UnavailableError
 from detectors.item import Item
 from detectors.known_fakes.detector import KnownFakes
 from detectors.known_fakes.refresh import Watched
@@ -141,7 +141,7 @@ def test_of_two_that_race_for_an_id_the_second_is_refused(url: str) -> None:
         one.commit()
         two.put(of_file("b", "b"))
         two.put(of_file("a", "c"))
-        with pytest.raises(ConfigError, match="another process has changed the entry 'a'"):
+        with pytest.raises(UnavailableError, match="another process has changed the entry 'a'"):
             two.commit()
         two.put(of_file("c", "c"))
         assert [each.id for each in two.commit()] == ["c"]
@@ -212,7 +212,7 @@ def test_a_busy_bank_is_not_waited_for_without_end(cluster: Any, url: str) -> No
         patch.setattr("detectors.bank.server.store.LOCK_TIMEOUT", "50ms")
         other.execute("SELECT FROM provenance.bank FOR UPDATE")
         writer.put(entry("a"))
-        with pytest.raises(ConfigError, match="another process is writing"):
+        with pytest.raises(UnavailableError, match="another process is writing"):
             writer.commit()
     assert not ServerBank(where).entries
 
@@ -239,7 +239,7 @@ def test_what_was_said_stays_and_damage_is_noticed(cluster: Any, url: str) -> No
     swap = f"UPDATE provenance.change SET entry = replace(entry, 'two', 'twO') {mine} AND seq = 2"
     cluster.sql(unguarded, swap)
     assert "change 2 is damaged" in damage(where)[0]
-    with pytest.raises(ConfigError, match="change 2 is damaged"):
+    with pytest.raises(DamagedError, match="change 2 is damaged"):
         ServerBank(where)
     cluster.sql(
         unguarded,
@@ -331,7 +331,7 @@ WRONG: dict[str, tuple[Callable[[Any], str], str]] = {
 @pytest.mark.parametrize("what", WRONG)
 def test_what_cannot_be_used_is_said_without_the_password(cluster: Any, what: str) -> None:
     make, why = WRONG[what]
-    with pytest.raises(ConfigError, match=why) as told:
+    with pytest.raises(Error, match=why) as told:
         KnownFakes({"banks": [make(cluster)]})
     assert "horse" not in str(told.value)
     assert told.value.__cause__ is None or what == "other tables"

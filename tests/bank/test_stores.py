@@ -23,7 +23,7 @@ from detectors.bank.location import (
     writing,
 )
 from detectors.bank.server.address import Address
-from detectors.errors import ConfigError
+from detectors.errors import ConfigError, Error
 from provenance.cli.secrets import without_secrets
 
 Run = Callable[..., CompletedProcess[str]]
@@ -213,7 +213,7 @@ def test_an_address_that_cannot_be_read_is_not_repeated(address: str, why: str) 
 )
 def test_a_mistyped_address_shows_no_password(monkeypatch: pytest.MonkeyPatch, typed: str) -> None:
     monkeypatch.setenv("PGPASSWORD", "hunter2")
-    with pytest.raises(ConfigError) as told:
+    with pytest.raises(Error) as told:
         opened(place(typed.format("hunter2")))
     assert "hunter2" not in without_secrets(str(told.value))
     assert "hunter2" not in without_secrets(f"unexpected argument: {typed.format('hunter2')}")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from detectors.errors import ConfigError
+from detectors.errors import ConfigError, DamagedError
 from provenance.engine import isolated as module
 from provenance.engine.isolated import isolated, streamed
 from provenance.engine.limits import ROOM
@@ -21,6 +21,10 @@ def numbers(count: int) -> Iterator[int]:
 def refused() -> Iterator[int]:
     yield 1
     raise ConfigError("feed.csv:2: no such column")
+
+
+def damaged() -> None:
+    raise DamagedError("fakes.bank/log.jsonl:2: damaged", "restore the bank from a copy")
 
 
 def hungry() -> bytes:
@@ -57,6 +61,12 @@ def test_what_the_reader_refuses_is_said_as_it_is() -> None:
     assert next(values) == 1
     with pytest.raises(ConfigError, match=r"^feed\.csv:2: no such column$"):
         next(values)
+
+
+def test_an_error_crosses_the_border_whole() -> None:
+    with pytest.raises(DamagedError, match=r":2: damaged; restore the bank from a copy$") as told:
+        isolated("bank", damaged)
+    assert told.value.hint == "restore the bank from a copy"
 
 
 def test_any_other_error_is_a_sentence() -> None:

@@ -19,7 +19,7 @@ from detectors.c2pa import cbor, declaration, jumbf, validation
 from detectors.decode.containers import has_manifest_place, store_bytes, walk
 from detectors.decode.headers import gif_frames, jpeg_header, plain_png, tiff_pages, webp_header
 from detectors.decode.sniff import sniff
-from detectors.errors import CannotAssess, ConfigError
+from detectors.errors import CannotAssess, Error
 from detectors.item import Item, Kind
 
 if TYPE_CHECKING:
@@ -376,35 +376,35 @@ HARNESSES: dict[str, Harness] = {
         ),
     ),
     **{
-        f"feed_{form}": Harness(in_file(f"a.{form}", feed(form)), exported(form), (ConfigError,))
+        f"feed_{form}": Harness(in_file(f"a.{form}", feed(form)), exported(form), (Error,))
         for form in ("jsonl", "csv", "threatexchange", "ncmec", "stopncii", "stix", "misp")
     },
     "bank": Harness(
         bank_file("bank.json"),
         written('{"format":"provenance.bank/1","created":"2026-01-01T00:00:00Z","entries":0}'),
-        (ConfigError,),
+        (Error,),
     ),
-    "bank_log": Harness(bank_log, logged, (ConfigError,)),
-    "trust": Harness(in_file("a.pem", trust), files("signed/trust/*.pem"), (ConfigError,)),
+    "bank_log": Harness(bank_log, logged, (Error,)),
+    "trust": Harness(in_file("a.pem", trust), files("signed/trust/*.pem"), (Error,)),
     "policy": Harness(
         in_file("policy.toml", policy),
         lambda: [p.read_bytes() for p in sorted(
             (Path(__file__).parents[2] / "provenance/verdict/policies").glob("*.toml"))],
-        (ConfigError,),
+        (Error,),
     ),
     "settings": Harness(
         in_file("provenance.toml", settings),
         written('fail_on = "review"\nbank = ["a"]\n[detectors.text_model]\nfast = true\n'),
-        (ConfigError,),
+        (Error,),
     ),
     "model_text": Harness(
-        in_file("config.json", model("text_model.config")), shipped("text_model"), (ConfigError,)
+        in_file("config.json", model("text_model.config")), shipped("text_model"), (Error,)
     ),
     "model_image": Harness(
-        in_file("config.json", model("image_model.model")), shipped("image_model"), (ConfigError,)
+        in_file("config.json", model("image_model.model")), shipped("image_model"), (Error,)
     ),
     "model_portrait": Harness(
-        in_file("config.json", model("portrait.model")), shipped("portrait"), (ConfigError,)
+        in_file("config.json", model("portrait.model")), shipped("portrait"), (Error,)
     ),
     "gguf": Harness(gguf, tiny_gguf, (ValueError,)),
     "escapes": Harness(escapes, written("a\x1b[31m\u202e", "postgresql://u:p@h/d", "a=b:c@d")),

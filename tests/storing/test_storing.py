@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from detectors.errors import ConfigError
+from detectors.errors import ConfigError, UnavailableError
 from detectors.storing.atomic import appearing, appended, atomic_write
 from detectors.storing.lock import locked
 
@@ -78,7 +78,7 @@ def test_no_device_and_no_pipe_is_replaced(tmp_path: Path) -> None:
             atomic_write(path, b"new")
     with pytest.raises(ConfigError, match="no regular file"), appended(tmp_path / "pipe"):
         pass
-    with pytest.raises(ConfigError, match="No such file"):
+    with pytest.raises(UnavailableError, match="No such file"):
         atomic_write(tmp_path / "no" / "a", b"new")
 
 
@@ -89,7 +89,7 @@ def test_a_lock_ends_with_its_process(tmp_path: Path) -> None:
     ) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
-        with pytest.raises(ConfigError, match="somebody"), locked(lock, "somebody", patience=0.1):
+        with pytest.raises(UnavailableError, match="busy"), locked(lock, "busy", 0.1):
             pass
         holder.kill()
     began = time.monotonic()

@@ -11,7 +11,7 @@ import msgspec
 
 from detectors.bank.chance.tables import Tables, shipped
 from detectors.decode.malformed import MALFORMED
-from detectors.errors import ConfigError
+from detectors.errors import ConfigError, DamagedError, UnavailableError
 from detectors.storing.atomic import atomic_write
 
 FORMAT: Final = "provenance.bank-calibration/1"
@@ -48,11 +48,12 @@ def load_calibration(bank: object) -> tuple[Tables, str]:
     except FileNotFoundError:
         return shipped(), ""
     except OSError as error:
-        raise ConfigError(f"{file}: cannot be read: {error.strerror}") from error
+        what = f"{file}: cannot be read: {error.strerror}"
+        raise UnavailableError(what, "see who may read it") from error
     try:
         found = msgspec.json.decode(raw, type=Calibration)
     except MALFORMED as error:
-        raise ConfigError(f"{file}: {error}; remove it or calibrate anew") from error
+        raise DamagedError(f"{file}: {error}", "remove it or calibrate anew") from error
     if found.format != FORMAT:
         raise ConfigError(f"{file}: format {found.format[:40]!r}; this program reads {FORMAT!r}")
     return found.tables, hashlib.sha256(raw).hexdigest()[:8]

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from detectors.bank.entry import Entry, checked
-from detectors.errors import ConfigError
+from detectors.errors import ConfigError, DamagedError, UnavailableError
 
 MARK: Final = b',"check":"'
 CHECK: Final = 16
@@ -16,6 +16,8 @@ CHECK: Final = 16
 END: Final = b'"}\n'
 CHUNK: Final = 1 << 16
 """Bytes that are read at once when the last line is looked for."""
+RESTORE: Final = "restore the bank from a copy"
+"""What to do about a damaged log."""
 _DECODER: Final = msgspec.json.Decoder(Entry)
 
 
@@ -43,18 +45,18 @@ def read(data: bytes, where: str) -> Entry:
     """Read the entry of a line.
 
     Raises:
-        ConfigError: the line, which the message calls `where`, is damaged or no entry.
+        DamagedError: the line, which the message calls `where`, is damaged or no entry.
     """
     body = whole(data)
     if body is None:
-        raise ConfigError(f"{where}: damaged; restore the bank from a copy")
+        raise DamagedError(f"{where}: damaged", RESTORE)
     try:
         entry = _DECODER.decode(body)
         for algorithm, hashes in entry.hashes.items():
             for each in hashes:
                 checked(algorithm, each.value)
     except (msgspec.DecodeError, ConfigError) as error:
-        raise ConfigError(f"{where}: {error}") from error
+        raise DamagedError(f"{where}: {error}", RESTORE) from error
     return entry
 
 
@@ -76,7 +78,8 @@ def changes(path: Path, start: int = 0, before: int = 0) -> Iterator[tuple[int, 
                 yield start, len(data), read(data, f"{path}:{number}")
                 start += len(data)
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+        what = f"{path}: cannot be read: {error.strerror}"
+        raise UnavailableError(what, "see who may read it") from error
 
 
 def sound(path: Path) -> int:

@@ -20,7 +20,7 @@ import msgspec
 
 from detectors.bank.entry import PERCEPTUAL, Entry, Status
 from detectors.bank.folder import log
-from detectors.errors import ConfigError
+from detectors.errors import DamagedError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -49,7 +49,7 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 """What every JSON reader can hold."""
 
 
-class DamagedIndexError(ConfigError):
+class DamagedIndexError(DamagedError):
     """An array of a generation is not what was written; the log still says all that it said."""
 
 
@@ -148,7 +148,10 @@ class Generation:
         array = np.asarray(self._views[name])
         if name not in self._sound:
             if not self._holds(name) or not within(name, array, self.about):
-                raise DamagedIndexError(f"{self._where.parent}: {self.about.name} is damaged")
+                raise DamagedIndexError(
+                    f"{self._where.parent}: {self.about.name} is damaged",
+                    "delete it, and the next `bank add` makes it anew",
+                )
             self._sound.add(name)
         return array
 

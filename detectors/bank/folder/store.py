@@ -22,7 +22,7 @@ from detectors.bank.entries import Entries
 from detectors.bank.entry import Entry, Local, checked
 from detectors.bank.folder import log
 from detectors.bank.folder.snapshot import DamagedIndexError, Generation, Saved
-from detectors.errors import ConfigError
+from detectors.errors import ConfigError, DamagedError, Error, UnavailableError
 from detectors.storing.atomic import PREFIX, appended, atomic_write, flushed
 from detectors.storing.lock import locked
 
@@ -147,7 +147,8 @@ def create(path: Path, now: str) -> None:
                     pass
                 _replace_manifest(path, Manifest(FORMAT, now))
     except OSError as error:
-        raise ConfigError(f"{path}: cannot make a bank here: {error.strerror}") from error
+        what = f"{path}: cannot make a bank here: {error.strerror}"
+        raise UnavailableError(what, "name a folder that is yours to write to") from error
 
 
 def _half_made(path: Path) -> bool:
@@ -268,7 +269,8 @@ def writing(path: Path) -> Iterator[Writer]:
             finally:
                 writer.close()
     except OSError as error:
-        raise ConfigError(f"{path}: cannot write to the bank: {error.strerror}") from error
+        what = f"{path}: cannot write to the bank: {error.strerror}"
+        raise UnavailableError(what, "what was acknowledged before is safe") from error
 
 
 def damage(path: Path) -> list[str]:
@@ -281,7 +283,7 @@ def damage(path: Path) -> list[str]:
     try:
         bank = Bank(path, whole=True)
         saved = Bank(path).entries.saved
-    except ConfigError as error:
+    except Error as error:
         return [str(error)]
     found = [
         f"{name}: its local features are damaged; add the picture again"
@@ -311,9 +313,11 @@ def _manifest(path: Path) -> Manifest:
         hint = "; `provenance bank add` makes or finishes one here" if _half_made(path) else ""
         raise ConfigError(f"{path}: no bank: it has no {MANIFEST}{hint}") from None
     except OSError as error:
-        raise ConfigError(f"{path / MANIFEST}: cannot be read: {error.strerror}") from error
+        what = f"{path / MANIFEST}: cannot be read: {error.strerror}"
+        raise UnavailableError(what, "see who may read it") from error
     except (msgspec.DecodeError, UnicodeDecodeError):
-        raise ConfigError(f"{path / MANIFEST}: is not the manifest of a bank") from None
+        what = f"{path / MANIFEST}: is not the manifest of a bank"
+        raise DamagedError(what, "restore the bank from a copy") from None
     if manifest.format != FORMAT:
         raise ConfigError(f"{path}: format {manifest.format[:40]!r}; this program reads {FORMAT!r}")
     return manifest

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from detectors.bank.server.address import Address
-from detectors.errors import ConfigError
+from detectors.errors import ConfigError, UnavailableError
 
 if TYPE_CHECKING:
     import psycopg
@@ -47,9 +47,13 @@ def spoken(address: Address) -> Iterator[None]:
     try:
         yield
     except psycopg.errors.LockNotAvailable:
-        raise ConfigError(f"{address}: another process is writing to this bank") from None
+        what = f"{address}: another process is writing to this bank"
+        raise UnavailableError(what, "try again when it is done") from None
+    except psycopg.ProgrammingError as error:  # an option that is none, a right that is missing
+        raise ConfigError(f"{address}: {address.silenced(str(error)).strip()}") from None
     except psycopg.Error as error:
-        raise ConfigError(f"{address}: {address.silenced(str(error))}") from None
+        what = f"{address}: {address.silenced(str(error)).strip()}"
+        raise UnavailableError(what, "see that the server runs and lets you in") from None
 
 
 def applied(line: "Connection") -> dict[int, str]:

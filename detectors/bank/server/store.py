@@ -18,7 +18,7 @@ import msgspec
 from detectors.bank.entry import Entry, Local, checked
 from detectors.bank.server.address import Address
 from detectors.bank.server.connection import applied, connected, migrate, missing, spoken
-from detectors.errors import ConfigError
+from detectors.errors import ConfigError, DamagedError, UnavailableError
 
 if TYPE_CHECKING:
     from typing import LiteralString
@@ -32,10 +32,8 @@ CHECK: Final = 16
 """Hex digits of SHA-256, as in a folder."""
 PAGE: Final = 5000
 """Changes that are read at once."""
-
-
-class Damaged(ConfigError):  # noqa: N818 - a state, as CannotAssess is
-    """What the server holds is not what was written."""
+RESTORE: Final = "restore the database from a copy"
+"""What to do about a damaged bank."""
 
 
 class ServerBank:
@@ -83,9 +81,8 @@ class ServerBank:
         done = []
         for seq, body, digest in page:
             if seq != self.changes + 1 or _digest(body.encode()) != digest:
-                raise Damaged(
-                    f"{self.path}: change {self.changes + 1} is damaged or lost; restore the "
-                    "database from a copy"
+                raise DamagedError(
+                    f"{self.path}: change {self.changes + 1} is damaged or lost", RESTORE
                 )
             entry = _sound(self.path, seq, body)
             self.entries[entry.id] = entry
@@ -144,7 +141,8 @@ class ServerBank:
         try:
             return msgspec.convert(rows, kind)
         except msgspec.ValidationError as error:
-            raise Damaged(f"{self.path}: its tables hold what they may not: {error}") from error
+            what = f"{self.path}: its tables hold what they may not: {error}"
+            raise DamagedError(what, RESTORE) from error
 
     def line(self) -> "Connection":
         """Return the connection of this process: one that was made before a fork is not ours."""
@@ -212,9 +210,9 @@ class ServerWriter:
         now = self.bank.entries[entry.id]
         if entry.id not in known and entry.sha256 is not None and now.sha256 == entry.sha256:
             return True
-        raise ConfigError(
-            f"{self.bank.path}: another process has changed the entry {entry.id!r} meanwhile; "
-            "nothing of this batch was written. Run the command again"
+        raise UnavailableError(
+            f"{self.bank.path}: another process has changed the entry {entry.id!r} meanwhile",
+            "nothing of this batch was written. Run the command again",
         )
 
 
@@ -269,7 +267,7 @@ def damage(address: Address) -> list[str]:
     """
     try:
         bank = ServerBank(address)
-    except Damaged as error:
+    except DamagedError as error:
         return [str(error)]
     blocks = bank.read(
         list[tuple[int, str]],
@@ -365,7 +363,7 @@ def _sound(address: Address, seq: int, body: str) -> Entry:
         entry = msgspec.json.decode(body, type=Entry)
         _checked(entry)
     except (msgspec.DecodeError, ConfigError) as error:
-        raise Damaged(f"{address}: change {seq}: {error}") from error
+        raise DamagedError(f"{address}: change {seq}: {error}", RESTORE) from error
     return entry
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from detectors.c2pa.trust.lists import Index, Part, TrustList, Use, known, switched, user_index
-from detectors.errors import ConfigError
+from detectors.errors import ConfigError, UnavailableError
 from detectors.storing.atomic import atomic_write
 from detectors.storing.lock import locked
 
@@ -125,7 +125,8 @@ def _changing(folder: Path) -> Iterator[Index]:
         with locked(folder / LOCK, f"{folder}: another process is changing the trust lists"):
             yield user_index(folder)
     except OSError as error:
-        raise ConfigError(f"{folder}: {error.strerror or error}") from error
+        what = f"{folder}: {error.strerror or error}"
+        raise UnavailableError(what, "name a folder that you may write to") from error
 
 
 def _day(issued: str, now: datetime) -> date:

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, TypeVar
 
 import msgspec
 
-from detectors.errors import ConfigError
+from detectors.errors import ConfigError, DamagedError, Error
 
 HOME: Final = Path(__file__).parent
 STALE_AFTER: Final = 90
@@ -173,7 +173,7 @@ def steady(folder: Path, read: Callable[[list[TrustList]], T]) -> T:
     while True:
         try:
             return read(lists)
-        except ConfigError:
+        except Error:
             before, lists = lists, known(folder)
             if lists == before:
                 raise
@@ -206,11 +206,11 @@ def _index(path: Path) -> Index:
         with path.open("rb") as file:
             data = file.read(MOST_BYTES + 1)
         if len(data) > MOST_BYTES:
-            raise ConfigError(f"{path}: more than {MOST_BYTES} bytes; remove it to begin anew")
+            raise DamagedError(f"{path}: more than {MOST_BYTES} bytes", "remove it to begin anew")
         raw: dict[str, Any] = tomllib.loads(data.decode("utf-8"))
         return msgspec.convert(raw, Index)
     except (OSError, ValueError, RecursionError, msgspec.ValidationError) as error:
-        raise ConfigError(f"{path}: {error}; remove the file to begin anew") from error
+        raise DamagedError(f"{path}: {error}", "remove the file to begin anew") from error
 
 
 def _read(name: str, path: Path, sha256: str) -> str:
@@ -218,9 +218,8 @@ def _read(name: str, path: Path, sha256: str) -> str:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise ConfigError(f"trust list {name}: {error}; import it again") from error
+        raise DamagedError(f"trust list {name}: {error}", "import it again") from error
     if hashlib.sha256(data).hexdigest() != sha256:
-        raise ConfigError(
-            f"trust list {name}: {path} was changed after its import; import it again"
-        )
+        what = f"trust list {name}: {path} was changed after its import"
+        raise DamagedError(what, "import it again")
     return data.decode("ascii", "replace")

@@ -24,7 +24,7 @@ from detectors.c2pa.trust import EXTENDED_KEY_USAGES, in_use, known, user_folder
 from detectors.c2pa.trust.edit import _quoted, add, remove, switch
 from detectors.c2pa.trust.lists import HOME, Part, TrustList
 from detectors.c2pa.trust.products import forbidden, products
-from detectors.errors import ConfigError
+from detectors.errors import ConfigError, DamagedError, UnavailableError
 from provenance.cli.trust import trust
 
 PEMS = Path(__file__).parents[3] / "fixtures" / "signed" / "trust"
@@ -234,7 +234,7 @@ def test_an_import_that_is_killed_leaves_lists_that_can_be_used(tmp_path: Path) 
 )
 def test_an_index_that_cannot_be_read_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "index.toml").write_text(text, "utf-8")
-    with pytest.raises(ConfigError, match=r"index\.toml"):
+    with pytest.raises(DamagedError, match=r"index\.toml"):
         known(tmp_path)
 
 
@@ -270,7 +270,7 @@ def test_missing_files_and_unknown_names_are_told(tmp_path: Path) -> None:
         switch(tmp_path, "nobody", enabled=True)
     blocked = tmp_path / "given.txt" / "below"
     imported(tmp_path, certificate())
-    with pytest.raises(ConfigError, match="given"):
+    with pytest.raises(UnavailableError, match="given"):
         add(blocked, PEMS / "root.pem", name="a", issued="2026-01-01", use="signers", now=NOW)
 
 
@@ -279,13 +279,13 @@ def test_files_changed_behind_our_back_are_refused(tmp_path: Path) -> None:
     imported(tmp_path, certificate())
     (pem,) = folder.glob("*.pem")
     pem.write_bytes(pem.read_bytes() + b"\n")
-    with pytest.raises(ConfigError, match="changed"):
+    with pytest.raises(DamagedError, match="changed"):
         in_use([], folder)
     pem.unlink()
-    with pytest.raises(ConfigError, match="import it again"):
+    with pytest.raises(DamagedError, match="import it again"):
         in_use([], folder)
     (folder / "index.toml").write_text("[[list]]\nname = 3\n", "utf-8")
-    with pytest.raises(ConfigError, match=r"index\.toml"):
+    with pytest.raises(DamagedError, match=r"index\.toml"):
         known(folder)
 
 
