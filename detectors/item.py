@@ -2,8 +2,10 @@
 
 import hashlib
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from contextvars import ContextVar
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -16,7 +18,15 @@ if TYPE_CHECKING:
     from detectors.decode.picture import Picture
     from detectors.decode.text import Passage
 
-__all__ = ["Item", "Kind", "Sidecar"]
+__all__ = ["DECODING", "Item", "Kind", "Sidecar"]
+
+DECODING: ContextVar[Callable[[str], AbstractContextManager[object]]] = ContextVar(
+    "DECODING", default=nullcontext
+)
+"""Entered around the decoding of pixels (`picture`) or text (`passage`), whoever asks for them: the
+engine limits it as a stage of its own."""
+
+T = TypeVar("T")
 
 
 class Sidecar(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,9 +73,10 @@ class Item:
         self.facts: dict[str, Any] = {}
         """What was learnt on the way, for the record: width, height, encoding …"""
         self.fingerprints: dict[str, str] = {}
-        """What pixel detectors computed, as name → hex."""
-        self.watch: Callable[[str], None] = _unwatched
-        """Told `picture` or `passage` when decoding begins and "" when it has ended."""
+        """What pixel detectors computed, as name → hex, and what `--fingerprints` asks for."""
+        self.derived: dict[str, Any] = {}
+        """What several detectors derive from pixels or text: made once, kept with them."""
+        self._blocked: dict[str, Reason] = {}
         self._read = read
         self._kind = kind
         self._digests: dict[str, str] = {}
@@ -120,19 +131,32 @@ class Item:
         """Why an item of an unsupported kind is not examined; None for others."""
         return None if self._kind is Kind.POST else self._media.reason
 
+    def block(self, stage: str, reason: Reason) -> None:
+        """Put pixels or text out of reach: decoding them was stopped from outside.
+
+        Args:
+            stage: `picture` or `passage`.
+            reason: what stopped it.
+        """
+        self._blocked[stage] = reason
+
+    def _decoded(self, stage: str, decode: Callable[[], T]) -> T | CannotAssess:
+        """Return pixels or text, or why there are none."""
+        if stage in self._blocked:
+            return CannotAssess(Outcome.FAILED, self._blocked[stage])
+        with DECODING.get()(stage):
+            try:
+                return decode()
+            except CannotAssess as reason:
+                return reason
+            except MemoryError:
+                return memory.fault()
+
     @cached_property
     def _picture(self) -> "Picture | CannotAssess":
         from detectors.decode.picture import decode
 
-        self.watch("picture")
-        try:
-            return decode(self.data, self.media_type, self.facts)
-        except CannotAssess as reason:
-            return reason
-        except MemoryError:
-            return memory.fault()
-        finally:
-            self.watch("")
+        return self._decoded("picture", lambda: decode(self.data, self.media_type, self.facts))
 
     @property
     def picture(self) -> "Picture":
@@ -149,15 +173,10 @@ class Item:
     def _passage(self) -> "Passage | CannotAssess":
         from detectors.decode.text import decode
 
-        self.watch("passage")
-        try:
-            return decode(self.data, self.media_type, self.facts, self._media.encoding)
-        except CannotAssess as reason:
-            return reason
-        except MemoryError:
-            return memory.fault()
-        finally:
-            self.watch("")
+        encoding = self._media.encoding
+        return self._decoded(
+            "passage", lambda: decode(self.data, self.media_type, self.facts, encoding)
+        )
 
     @property
     def passage(self) -> "Passage":
@@ -170,20 +189,8 @@ class Item:
             raise self._passage
         return self._passage
 
-    def close(self, what: str, reason: Reason) -> None:
-        """Declare pixels or text out of reach: opening them was stopped from outside.
-
-        Args:
-            what: `picture` or `passage`.
-            reason: what stopped it.
-        """
-        self.__dict__[f"_{what}"] = CannotAssess(Outcome.FAILED, reason)
-
     def release(self) -> None:
-        """Let go of the bytes and of what was decoded; whoever asks for them reads anew."""
+        """Let go of the bytes and of what was made of them; whoever asks for them reads anew."""
+        self.derived.clear()
         for kept in ("_opened", "_picture", "_passage"):
             self.__dict__.pop(kept, None)
-
-
-def _unwatched(_what: str) -> None:
-    """Take no notice."""

@@ -61,6 +61,19 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     policy: PolicyName
 
 
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of a post, as far as its bytes were read."""
+
+    name: str
+    """As `part` of its signals: `text`, `media/0` …"""
+    kind: Kind
+    media_type: str | None
+    bytes: Count | None
+    sha256: Digest | None
+    facts: dict[str, Any]
+    fingerprints: dict[str, str]
+
+
 class Described(msgspec.Struct, frozen=True, kw_only=True):
     """The item, as far as its bytes were read."""
 
@@ -71,6 +84,8 @@ class Described(msgspec.Struct, frozen=True, kw_only=True):
     sha256: Digest | None
     facts: dict[str, Any]
     fingerprints: dict[str, str]
+    parts: list[Part] | msgspec.UnsetType = msgspec.UNSET
+    """Only of posts, in their order; records of 0.1 have none."""
 
 
 class Tool(msgspec.Struct, frozen=True, kw_only=True):

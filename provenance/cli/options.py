@@ -74,6 +74,12 @@ _CHOOSE = (
         help="Take the quick path of detectors that have one.",
     ),
     click.option(
+        "--fingerprints/--no-fingerprints",
+        default=None,
+        envvar="PROVENANCE_FINGERPRINTS",
+        help="Compute the PDQ hash of every picture, whichever detectors look.",
+    ),
+    click.option(
         "--model",
         "models",
         cls=Several,
@@ -213,9 +219,15 @@ def choice(found: settings.Found, given: dict[str, Any]) -> RunConfig:
         banks=tuple(given["banks"] or configured.bank),
         models=given["models"] or configured.model,
         device=given["device"] or configured.device,
-        fast=configured.fast if given["fast"] is None else given["fast"],
+        fast=_either(given["fast"], configured.fast),
+        fingerprints=_either(given["fingerprints"], configured.fingerprints),
         configured=configured.detectors,
     )
+
+
+def _either(given: bool | None, configured: bool) -> bool:
+    """Return a switch of the command line, the configured one where it was not used."""
+    return configured if given is None else given
 
 
 def _known(found: settings.Found, known: list[str]) -> None:

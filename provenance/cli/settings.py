@@ -55,6 +55,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Detector → its model (relative to the configuration file)."""
     device: Device = "cpu"
     fast: bool = False
+    fingerprints: bool = False
     jobs: Annotated[int, msgspec.Meta(ge=0)] = 0
     """Worker processes; 0: one a core."""
     color: Color = "auto"

@@ -1,26 +1,44 @@
 """One item becomes one record."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from typing import TypeVar
 
 import msgspec
 
 from detectors.decode.memory import lacking
 from detectors.errors import CannotAssess, NotLoadedError
-from detectors.item import Item, Kind
+from detectors.item import DECODING, Item, Kind
 from detectors.signal import Outcome, Reason, Signal, Tier
 from detectors.spec import Detector, Spec
 from provenance.engine.config import RunConfig
-from provenance.record import Described, Record, Tool
+from provenance.record import Described, Part, Record, Tool
 from provenance.verdict import conflicts, judge
 from provenance.version import __version__
 
 ITEM = "item"
 """The detector that speaks of the item itself."""
+FINGERPRINTS = "fingerprints"
+"""The stage that computes fingerprints which no detector asked for."""
 MEMORY = "engine.memory"
 """The code of what did not fit into the memory that there is."""
 MAX_ERROR = 200
 """Characters kept of a foreign error message."""
+
+T = TypeVar("T")
+
+
+class _Look(msgspec.Struct, kw_only=True):
+    """What is known of an item while it is being checked."""
+
+    stopped: Mapping[str, Reason]
+    """What an earlier try did not survive → why."""
+    ran: set[str] = msgspec.field(default_factory=set)
+    """Detectors that looked."""
+    parts: list[Part] = msgspec.field(default_factory=list)
+    """Of a post: the parts that were looked at."""
 
 
 class Engine:
@@ -33,14 +51,15 @@ class Engine:
 
         Args:
             config: what the user chose.
-            stage: told what begins: a detector's name, `picture` or `passage`.
+            stage: told what begins: a detector's name, `item`, `picture`, `passage` or
+                `fingerprints`.
 
         Raises:
             ConfigError: an option cannot be used. A plug-in that breaks otherwise is kept, and
                 fails on every item.
         """
         self.config = config
-        self._stage = stage
+        self._stage, self._at_work = stage, ITEM
         self._loaded = {spec.name: _load(spec, config) for spec in config.specs}
 
     def check(self, item: Item, stopped: Mapping[str, Reason] | None = None) -> Record:
@@ -48,23 +67,29 @@ class Engine:
 
         Args:
             item: what to look at.
-            stopped: what an earlier try did not survive (a detector, `picture`, `passage` or
-                `item`) → why; it is left out and reported as failed.
+            stopped: what an earlier try did not survive (a detector, `picture`, `passage`,
+                `fingerprints` or `item`) → why; it is left out, and reported as failed where it
+                would have said something.
         """
         began = time.monotonic()
-        ran: set[str] = set()
-        signals = self._signals(item, dict(stopped or {}), ran)
+        look = _Look(stopped=stopped or {})
+        decoding = DECODING.set(self._decoding)
+        try:
+            signals = self._signals(item, look)
+        finally:
+            DECODING.reset(decoding)
         signals += conflicts(signals)
-        verdict = judge(signals, self.config.policy, item.kind)
+        kinds = {part.name: part.kind for part in look.parts}
+        verdict = judge(signals, self.config.policy, item.kind, kinds)
         return Record(
-            item=_described(item),
+            item=_described(item, look.parts),
             signals=signals,
             verdict=verdict,
             tool=Tool(
                 name="provenance-check",
                 version=__version__,
                 date=self.config.today,
-                detectors={name: self._version(name) for name in self._loaded if name in ran},
+                detectors={name: self._version(name) for name in self._loaded if name in look.ran},
             ),
             elapsed_ms=round(1000 * (time.monotonic() - began)),
         )
@@ -72,52 +97,85 @@ class Engine:
     def _version(self, name: str) -> str:
         return str(getattr(self._loaded[name], "version", "unknown"))
 
-    def _signals(self, item: Item, stopped: dict[str, Reason], ran: set[str]) -> list[Signal]:
+    def _begin(self, stage: str) -> None:
+        """Say what begins."""
+        self._at_work = stage
+        self._stage(stage)
+
+    @contextmanager
+    def _decoding(self, what: str) -> Iterator[None]:
+        """Make the decoding of pixels or text a stage of its own, then go on with the last one."""
+        asked_by = self._at_work
+        self._begin(what)
+        try:
+            yield
+        finally:
+            self._begin(asked_by)
+
+    def _signals(self, item: Item, look: _Look) -> list[Signal]:
         """Return what is said of an item, detector by detector in the order of the catalog."""
-        if ITEM in stopped:
-            return [_said(ITEM, Tier.METADATA, Outcome.FAILED, stopped[ITEM])]
-        self._stage(ITEM)
+        if ITEM in look.stopped:
+            return [_said(ITEM, Tier.METADATA, Outcome.FAILED, look.stopped[ITEM])]
+        self._begin(ITEM)
         if item.fault:
             return [_said(ITEM, Tier.METADATA, item.fault.outcome, item.fault.reason)]
         if item.kind is Kind.POST:
-            parts = (self._part(part, inner, stopped, ran) for part, inner in item.parts)
+            parts = (self._part(part, inner, look) for part, inner in item.parts)
             return [signal for signals in parts for signal in signals]
+        for what in ("picture", "passage"):
+            if what in look.stopped:
+                item.block(what, look.stopped[what])
+        signals = self._looks(item, look)
+        self._fingerprint(item, look)
+        return signals
+
+    def _looks(self, item: Item, look: _Look) -> list[Signal]:
+        """Return what is said of an item that could be read and has no parts."""
         specs = [spec for spec in self.config.specs if spec.applies(item)]
         if item.kind is Kind.UNSUPPORTED or not specs:
             names = ", ".join(spec.name for spec in self.config.specs)
             return [_said(ITEM, Tier.METADATA, Outcome.NOT_ASSESSED, _unsupported(item, names))]
-        for what in ("picture", "passage"):
-            if what in stopped:
-                item.close(what, stopped[what])
-        ran.update(spec.name for spec in specs)
-        return [signal for spec in specs for signal in self._look(spec, item, stopped)]
+        look.ran.update(spec.name for spec in specs)
+        return [signal for spec in specs for signal in self._look(spec, item, look)]
 
-    def _part(
-        self, name: str, part: Item, stopped: dict[str, Reason], ran: set[str]
-    ) -> list[Signal]:
+    def _part(self, name: str, part: Item, look: _Look) -> list[Signal]:
         """Return what is said of a part of a post, and let go of the part."""
-        signals = self._signals(part, stopped, ran)
+        signals = self._signals(part, look)
+        look.parts.append(_part(name, part))
         part.release()
         return [msgspec.structs.replace(signal, part=name) for signal in signals]
 
-    def _look(self, spec: Spec, item: Item, stopped: Mapping[str, Reason]) -> list[Signal]:
-        """Return a detector's signals; whatever it raises becomes one of them."""
-        if spec.name in stopped:
-            return [_said(spec.name, spec.tier, Outcome.FAILED, stopped[spec.name])]
-        self._stage(spec.name)
-        item.watch = lambda what: self._stage(what or spec.name)
+    def _look(self, spec: Spec, item: Item, look: _Look) -> list[Signal]:
+        """Return a detector's signals, or one that says why it gave none."""
         loaded = self._loaded[spec.name]
+        if spec.name in look.stopped:
+            return [_said(spec.name, spec.tier, Outcome.FAILED, look.stopped[spec.name])]
         if isinstance(loaded, Reason):
             return [_said(spec.name, spec.tier, Outcome.FAILED, loaded)]
+        made = self._attempt(spec.name, lambda: _sound(spec, loaded.inspect(item)))
+        if isinstance(made, CannotAssess):
+            return [_said(spec.name, spec.tier, made.outcome, made.reason)]
+        return made
+
+    def _fingerprint(self, item: Item, look: _Look) -> None:
+        """Note the fingerprints of a picture where they are asked for and it can be decoded."""
+        wanted = self.config.fingerprints and item.kind is Kind.IMAGE
+        if wanted and FINGERPRINTS not in look.stopped:
+            made = self._attempt(FINGERPRINTS, partial(_fingerprints, item))
+            item.fingerprints.update({} if isinstance(made, CannotAssess) else made)
+
+    def _attempt(self, stage: str, work: Callable[[], T]) -> T | CannotAssess:
+        """Return what a stage makes of an item; whatever it raises becomes a fault."""
+        self._begin(stage)
         try:
-            return _sound(spec, loaded.inspect(item))
+            return work()
         except CannotAssess as fault:
-            return [_said(spec.name, spec.tier, fault.outcome, fault.reason)]
+            return fault
         except Exception as error:  # noqa: BLE001 - the border to detectors: none may stop a run
             if lacking(error):
-                return [_said(spec.name, spec.tier, Outcome.FAILED, Reason(MEMORY))]
+                return CannotAssess(Outcome.FAILED, Reason(MEMORY))
             text = f"{type(error).__name__}: {error}"
-            return [_said(spec.name, spec.tier, Outcome.FAILED, _error("engine.failed", text))]
+            return CannotAssess(Outcome.FAILED, _error("engine.failed", text))
 
 
 def _load(spec: Spec, config: RunConfig) -> Detector | Reason:
@@ -167,15 +225,42 @@ def _unsupported(item: Item, detectors: str) -> Reason:
     return item.unsupported or Reason("item.nothing_applies", named)
 
 
-def _described(item: Item) -> Described:
+def _fingerprints(item: Item) -> dict[str, str]:
+    """Return the fingerprints of a picture.
+
+    Raises:
+        CannotAssess: it has no pixels, or they cannot be decoded.
+    """
+    from detectors.hashing.picture import bits, pdq  # numpy, which not every detector needs
+
+    spectrum = pdq(item.picture.grey.astype("float32"))
+    return {"pdq": bits(spectrum.waves).tobytes().hex(), "pdq_quality": str(spectrum.quality)}
+
+
+def _described(item: Item, parts: list[Part]) -> Described:
     """Return what the record says of the item itself."""
-    bytes_known = not item.fault and item.kind is not Kind.POST
+    known = not item.fault and item.kind is not Kind.POST
     return Described(
         uri=item.uri,
         kind=item.kind,
         media_type=item.media_type,
-        bytes=len(item.data) if bytes_known else None,
-        sha256=item.sha256 if bytes_known else None,
+        bytes=len(item.data) if known else None,
+        sha256=item.sha256 if known else None,
         facts=item.facts,
         fingerprints=item.fingerprints,
+        parts=parts if item.kind is Kind.POST else msgspec.UNSET,
+    )
+
+
+def _part(name: str, part: Item) -> Part:
+    """Return what the record says of a part of a post."""
+    known = not part.fault
+    return Part(
+        name=name,
+        kind=part.kind,
+        media_type=part.media_type,
+        bytes=len(part.data) if known else None,
+        sha256=part.sha256 if known else None,
+        facts=part.facts,
+        fingerprints=part.fingerprints,
     )

@@ -20,6 +20,8 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True):
     policy: Policy
     today: str
     """UTC day of the run, YYYY-MM-DD."""
+    fingerprints: bool = False
+    """Whether every picture gets its fingerprints, whichever detectors look."""
 
     @property
     def banks(self) -> list[str]:
@@ -39,6 +41,7 @@ def configure(
     models: Mapping[str, str] | None = None,
     device: str = "cpu",
     fast: bool = False,
+    fingerprints: bool = False,
     configured: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> RunConfig:
     """Return the configuration of a run.
@@ -53,6 +56,7 @@ def configure(
         models: detector → model path.
         device: `cpu` or `cuda`.
         fast: prefer the quick path of detectors that have one.
+        fingerprints: compute those of every picture, whichever detectors look.
         configured: detector → options from the user's configuration.
 
     Raises:
@@ -77,6 +81,7 @@ def configure(
         options=_merged(configured or {}, said),
         policy=judged,
         today=today,
+        fingerprints=fingerprints,
     )
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from detectors.decode.sniff import Kind
 from detectors.signal import Claim, Outcome, Signal
-from provenance.record import Record, Risk
+from provenance.record import Described, Part, Record, Risk
 from provenance.render import Look
 from provenance.render.console import console
 from provenance.render.words import Words
@@ -181,16 +181,21 @@ class Page:
 
     def facts(self, record: Record) -> None:
         """Print everything the record holds."""
-        item = record.item
-        known = {"kind": item.kind, "media_type": item.media_type, "bytes": item.bytes}
-        known |= {"sha256": item.sha256, **item.facts, **item.fingerprints}
-        self._table("item", known)
+        self._described("item", record.item)
+        for part in record.item.parts or ():
+            self._described(part.name, part)
         for signal in record.signals:
             head = {"outcome": signal.outcome, "claim": signal.claim, "source": signal.source}
             code = {"code": signal.reason.code, "log10_lr": signal.log10_lr}
             self._table(self._words.label(signal), head | code | signal.facts)
         tool = record.tool
         self._table("tool", {tool.name: tool.version, "date": tool.date, **tool.detectors})
+
+    def _described(self, title: str, item: Described | Part) -> None:
+        """Print what is known of an item, or of a part of one."""
+        known = {"kind": item.kind, "media_type": item.media_type, "bytes": item.bytes}
+        known |= {"sha256": item.sha256, **item.facts, **item.fingerprints}
+        self._table(title, known)
 
     def _table(self, title: str, values: dict[str, Any]) -> None:
         """Print named values that are known, one a line."""

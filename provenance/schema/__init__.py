@@ -7,17 +7,21 @@ import msgspec
 from detectors.signal import Outcome
 from provenance.record import Record
 
+OPTIONAL = ("part", "parts")
+"""Keys that not every record has."""
+
 
 def current() -> dict[str, Any]:
     """Return the JSON Schema of a record (draft 2020-12), as `record-1.json` holds it.
 
-    Every key is required, since every key is written, `part` apart, and only findings claim
-    something. Further keys are allowed: a later release may add some within the same version.
+    Every key is required that every record has: all but those of posts alone, and those that came
+    after 0.1. Only findings claim something. Further keys are allowed: a later release may add some
+    within the same version.
     """
     reference, definitions = msgspec.json.schema_components([Record])
     for made in definitions.values():
         if "properties" in made:
-            made["required"] = [name for name in made["properties"] if name != "part"]
+            made["required"] = [name for name in made["properties"] if name not in OPTIONAL]
     definitions["Signal"]["if"] = {"properties": {"claim": {"type": "string"}}}
     definitions["Signal"]["then"] = {"properties": {"outcome": {"const": Outcome.FINDING}}}
     return {

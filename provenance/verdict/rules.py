@@ -21,7 +21,7 @@
 (17) The same record gives the same verdict again.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -61,7 +61,12 @@ WORST_ORIGIN = (
 """Which origin of its parts a post takes: it is captured only where every part is."""
 
 
-def judge(signals: Sequence[Signal], policy: Policy, kind: Kind) -> Verdict:
+def judge(
+    signals: Sequence[Signal],
+    policy: Policy,
+    kind: Kind,
+    parts: Mapping[str, Kind] | None = None,
+) -> Verdict:
     """Return the verdict of a policy on an item (rules 1 and 17).
 
     Args:
@@ -70,6 +75,8 @@ def judge(signals: Sequence[Signal], policy: Policy, kind: Kind) -> Verdict:
             with all reasons.
         policy: rows, prior and required detectors.
         kind: of the item; decides which detectors are required.
+        parts: of a post, part → its kind. What is not named there (the post as a whole, and parts
+            of a record of 0.1) requires no detector.
     """
     if kind is not Kind.POST:
         return _judge(signals, policy, kind)
@@ -78,7 +85,8 @@ def judge(signals: Sequence[Signal], policy: Policy, kind: Kind) -> Verdict:
         places.setdefault(signal.part or "", []).append(index)
     verdicts = []
     for part, indexes in places.items():
-        verdict = _judge([signals[i] for i in indexes], policy, _kind_of_part(part))
+        held_to = (parts or {}).get(part, Kind.POST)
+        verdict = _judge([signals[i] for i in indexes], policy, held_to)
         verdicts.append(_moved(verdict, indexes))
     return _worst(verdicts, signals, policy)
 
@@ -256,13 +264,6 @@ def _moved(verdict: Verdict, indexes: Sequence[int]) -> Verdict:
         reasons=[indexes[i] for i in verdict.reasons],
         not_assessed=[indexes[i] for i in verdict.not_assessed],
     )
-
-
-def _kind_of_part(part: str) -> Kind:
-    """Return the kind that a part's name stands for; the post as a whole requires no detector."""
-    if part.startswith("media/"):
-        return Kind.IMAGE
-    return Kind.TEXT if part == "text" else Kind.POST
 
 
 def _cancelled(signal: Signal, innocent: Sequence[float]) -> bool:

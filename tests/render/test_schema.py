@@ -2,6 +2,7 @@
 
 import json
 from importlib.resources import files
+from pathlib import Path
 
 import jsonschema
 import msgspec
@@ -21,6 +22,16 @@ def test_the_file_is_made_from_the_record() -> None:
 
 def test_every_case_obeys_it(example: Record) -> None:
     CHECKER.validate(json.loads(msgspec.json.encode(example)))
+
+
+OLD = Path(__file__).with_name("records-0.1.jsonl").read_bytes().splitlines()
+"""Records that 0.1 wrote: pictures, credentials, a match, a text, a post, a file that is gone."""
+
+
+@pytest.mark.parametrize("line", OLD, ids=lambda line: json.loads(line)["item"]["uri"])
+def test_a_record_of_0_1_still_validates_and_is_written_as_it_was_read(line: bytes) -> None:
+    CHECKER.validate(json.loads(line))
+    assert msgspec.json.encode(msgspec.json.decode(line, type=Record)) == line
 
 
 @pytest.mark.parametrize(

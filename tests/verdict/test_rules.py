@@ -336,7 +336,16 @@ def test_rule_17_a_record_replays_to_the_same_verdict(
     assert judge(stored, policy, kind).policy == policy.stamp
 
 
-@given(st.lists(st.tuples(anything, st.sampled_from(["text", "media/0", "media/1"]))), policies)
+PARTS = {
+    "text": Kind.TEXT,
+    "media/0": Kind.IMAGE,
+    "media/1": Kind.TEXT,
+    "media/2": Kind.UNSUPPORTED,
+}
+"""Parts of a post, whose kinds their names do not tell: a picture, a document, a film."""
+
+
+@given(st.lists(st.tuples(anything, st.sampled_from(sorted(PARTS)))), policies)
 def test_a_post_is_judged_as_its_worst_part(
     parts: list[tuple[list[Signal], str]], policy: Policy
 ) -> None:
@@ -344,9 +353,8 @@ def test_a_post_is_judged_as_its_worst_part(
     for said, part in parts:
         by_part.setdefault(part, []).extend(msgspec.structs.replace(s, part=part) for s in said)
     everything = [s for said in by_part.values() for s in said]
-    kinds = {"text": Kind.TEXT}
-    alone = [judge(s, policy, kinds.get(p, Kind.IMAGE)) for p, s in by_part.items() if s]
-    verdict = judge(everything, policy, Kind.POST)
+    alone = [judge(s, policy, PARTS[p]) for p, s in by_part.items() if s]
+    verdict = judge(everything, policy, Kind.POST, PARTS)
     assert verdict.risk.rank == max([v.risk.rank for v in alone], default=Risk.INCONCLUSIVE.rank)
     assert verdict.complete == all(v.complete for v in alone)
     assert len(verdict.not_assessed) == sum(len(v.not_assessed) for v in alone)

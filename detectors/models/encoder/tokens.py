@@ -1,7 +1,6 @@
 """One pass of the encoder an item, whoever asks first."""
 
 from typing import TYPE_CHECKING, Literal
-from weakref import WeakKeyDictionary
 
 from detectors.item import Item
 
@@ -12,10 +11,6 @@ if TYPE_CHECKING:
 Device = Literal["cpu", "cuda"]
 AS_IT_IS = "plain"
 """The picture itself; the other names are those of `views.DELIVERIES`."""
-
-_KEPT: "WeakKeyDictionary[Item, dict[str, NDArray[np.float32] | NDArray[np.uint8]]]" = (
-    WeakKeyDictionary()
-)
 
 
 def square(item: Item, how: str = AS_IT_IS) -> "NDArray[np.uint8]":
@@ -28,13 +23,13 @@ def square(item: Item, how: str = AS_IT_IS) -> "NDArray[np.uint8]":
     Raises:
         CannotAssess: the picture cannot be opened.
     """
-    kept = _KEPT.setdefault(item, {})
-    if (name := f"square {how}") not in kept:
+    if (name := f"square {how}") not in item.derived:
         from detectors.models.encoder import views
 
         rgb = item.picture.rgb
-        kept[name] = views.square(rgb if how == AS_IT_IS else views.delivered(rgb, how))
-    return kept[name]  # type: ignore[return-value]  # squares are kept as bytes
+        item.derived[name] = views.square(rgb if how == AS_IT_IS else views.delivered(rgb, how))
+    made: NDArray[np.uint8] = item.derived[name]
+    return made
 
 
 def tokens(item: Item, device: Device = "cpu", how: str = AS_IT_IS) -> "NDArray[np.float32]":
@@ -48,15 +43,15 @@ def tokens(item: Item, device: Device = "cpu", how: str = AS_IT_IS) -> "NDArray[
     Raises:
         CannotAssess: the picture cannot be opened.
     """
-    kept = _KEPT.setdefault(item, {})
-    if (name := f"tokens {device} {how}") not in kept:
+    if (name := f"tokens {device} {how}") not in item.derived:
         pixels = square(item, how)
         if device == "cpu":
             from detectors.models.encoder.forward import encoder
 
-            kept[name] = encoder()(pixels)
+            item.derived[name] = encoder()(pixels)
         else:
             from detectors.models.encoder.network import encode
 
-            kept[name] = encode(pixels[None], device)[0]
-    return kept[name]  # type: ignore[return-value]  # tokens are kept as floats
+            item.derived[name] = encode(pixels[None], device)[0]
+    made: NDArray[np.float32] = item.derived[name]
+    return made
