@@ -16,22 +16,18 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 from msgspec import to_builtins
 
 from detectors.text_marks.table import marks as text_rows
+from provenance.cli import provenance
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
-COMMANDS = (
-    "", "check", "scan", "explain", "bank", "bank add", "bank list", "bank show",
-    "bank withdraw", "bank dispute", "bank confirm", "bank stats", "bank verify", "bank export",
-    "bank import", "bank merge", "bank diff", "bank calibrate", "trust", "trust list",
-    "trust import", "trust remove", "trust enable", "trust disable", "detectors", "doctor",
-    "config show", "train", "evaluate", "calibrate", "completion",
-)  # fmt: skip
 MARKS_HEAD = """# Marks
 
 Every mark that `metadata` and `text_marks` know; written by `python docs/make.py`.
@@ -64,10 +60,25 @@ def run(*args: str, **variables: str) -> str:
     return done.stdout
 
 
+def tree() -> Iterator[tuple[str, click.Command]]:
+    """Yield every command with its name behind `provenance`, groups before what is in them."""
+
+    def below(name: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
+        yield name, command
+        if isinstance(command, click.Group):
+            for each in command.list_commands(context):
+                found = command.get_command(context, each)
+                assert found is not None  # noqa: S101 - it is listed
+                yield from below(f"{name} {each}".strip(), found)
+
+    context = click.Context(provenance)
+    yield from below("", provenance)
+
+
 def commands() -> str:
     """Return the page of commands."""
     parts = ["# Commands\n\nWhat `--help` says of each; written by `python docs/make.py`.\n"]
-    for name in COMMANDS:
+    for name, _ in tree():
         title = f"provenance {name}".strip()
         parts.append(f"## {title}\n\n```\n{run(*name.split(), '--help').rstrip()}\n```\n")
     return "\n".join(parts)

@@ -4,6 +4,8 @@ import importlib.util
 import tomllib
 from pathlib import Path
 
+import click
+
 ROOT = Path(__file__).parent.parent
 SPEC = importlib.util.spec_from_file_location("docs_make", ROOT / "docs" / "make.py")
 assert SPEC is not None
@@ -15,6 +17,16 @@ SPEC.loader.exec_module(MAKE)
 def test_every_written_page_is_up_to_date() -> None:
     stale = [path.name for path, page in MAKE.pages().items() if path.read_text("utf-8") != page]
     assert stale == [], "run `python docs/make.py`"
+
+
+def test_every_command_and_option_says_what_it_does() -> None:
+    silent = {
+        f"{name} {option.name}".strip()
+        for name, command in MAKE.tree()
+        for option in (command, *command.params)
+        if not isinstance(option, click.Argument) and not option.help
+    }
+    assert silent == set()
 
 
 def test_every_dependency_has_its_reason() -> None:

@@ -7,6 +7,7 @@ import click
 
 from detectors.errors import Error, NotLoadedError
 from detectors.spec import Spec
+from provenance.cli.options import words_or_json
 from provenance.cli.run import width
 from provenance.engine.config import RunConfig
 
@@ -14,13 +15,7 @@ STEP = "    "
 
 
 @click.command()
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["terminal", "json"]),
-    default="terminal",
-    show_default=True,
-)
+@words_or_json
 def detectors(form: str) -> None:
     """Show what looks, at what, and with which version; plug-ins included."""
     from detectors.catalog import catalog

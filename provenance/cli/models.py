@@ -10,6 +10,7 @@ import click
 
 from detectors.errors import ConfigError
 from detectors.models.report import THRESHOLD
+from provenance.cli.options import words_or_json
 
 F = TypeVar("F", bound=Callable[..., Any])
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -106,13 +107,7 @@ def evaluate(detector: str, data: Path, splits: tuple[str, ...], model: Path) ->
     metavar="SHARE",
     help="Share of AI among your items, for the share of flags that are right; may be repeated.",
 )
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["terminal", "json"]),
-    default="terminal",
-    show_default=True,
-)
+@words_or_json
 def calibrate(
     detector: str,
     *,

@@ -1,4 +1,4 @@
-"""The options that `check`, `scan` and `explain` share."""
+"""The options that commands share, most of them those of `check`, `scan` and `explain`."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -181,6 +181,18 @@ def format_option(formats: tuple[str, ...]) -> Callable[[F], F]:
         envvar="PROVENANCE_FORMAT",
         help="How records are printed. [default: terminal]",
     )
+
+
+def words_or_json(command: F) -> F:
+    """Add the option `--format` of a command that prints no records."""
+    return click.option(
+        "--format",
+        "form",
+        type=click.Choice(["terminal", "json"]),
+        default="terminal",
+        show_default=True,
+        help="Words, or JSON.",
+    )(command)
 
 
 def configuration(sources: Sequence[str], given: dict[str, Any]) -> settings.Found:

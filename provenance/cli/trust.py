@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from provenance.cli.options import words_or_json
 from provenance.cli.suggest import Suggesting
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def trust() -> None:
 
 
 @trust.command("list")
-@click.option("--format", "form", type=click.Choice(["terminal", "json"]), default="terminal")
+@words_or_json
 def listed(form: str) -> None:
     """Show every list: date, age, what it is for, and whether it is in use."""
     from detectors.c2pa.trust import steady, user_folder

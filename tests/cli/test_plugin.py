@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 Run = Callable[..., Any]
-SOURCE = Path(__file__).parent.parent / "plugin" / "stock_faces"
+SOURCE = Path(__file__).parent / "stock_faces"
 
 
 @pytest.fixture(scope="module")

@@ -33,9 +33,9 @@ def test_the_nearest_file_wins_and_is_named(run: Run, tmp_path: Path) -> None:
     (project / "deep").mkdir(parents=True)
     (project / "pyproject.toml").write_text('\n[tool.provenance]\npolicy = "newsroom"\n')
     assert run("config", "allow", cwd=project / "deep").returncode == 0
-    shown = run("config", "show", "--origin", cwd=project / "deep", PROVENANCE_LANG="de").stdout
+    shown = run("config", "show", "--origin", cwd=project / "deep", PROVENANCE_SHOW="review").stdout
     assert f'policy = "newsroom"  # {project / "pyproject.toml"}:3' in shown
-    assert 'lang = "de"  # PROVENANCE_LANG' in shown
+    assert 'show = "review"  # PROVENANCE_SHOW' in shown
     assert 'fail_on = "high"  # default' in shown
     (project / "deep" / "provenance.toml").write_text('policy = "posts"\n')
     assert run("config", "allow", cwd=project / "deep").returncode == 0

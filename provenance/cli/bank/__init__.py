@@ -28,19 +28,12 @@ from provenance.banking.add import Enrolment, Planned, add_pictures
 from provenance.cli.bank.calibrate import calibrate
 from provenance.cli.bank.exchange import diff, export, import_, merge
 from provenance.cli.bank.options import BANK, OVERRIDE, REINSTATE, WHY, why
+from provenance.cli.options import words_or_json
 from provenance.cli.progress import Progress
 from provenance.cli.suggest import Suggesting
 from provenance.render.escape import escape, json_text
 
 F = TypeVar("F", bound=Callable[..., Any])
-_FORMAT = click.option(
-    "--format",
-    "form",
-    type=click.Choice(["terminal", "json"]),
-    default="terminal",
-    show_default=True,
-    help="Words, or JSON.",
-)
 _REASON = click.option("--reason", required=True, help="Why; it is kept with the entry.")
 
 
@@ -94,7 +87,7 @@ def bank() -> None:
 @click.option("--report", is_flag=True, help="List added pictures that are copies of others.")
 @REINSTATE
 @WHY
-@_FORMAT
+@words_or_json
 @click.pass_context
 def add(
     ctx: click.Context,
@@ -228,7 +221,7 @@ def _add_hashes(
 
 @bank.command(name="list")
 @BANK
-@_FORMAT
+@words_or_json
 @click.option("--all", "everything", is_flag=True, help="Withdrawn entries too.")
 def list_(path: Place, form: str, everything: bool) -> None:
     """List the entries: id, class, status, first seen, source."""
@@ -249,7 +242,7 @@ def list_(path: Place, form: str, everything: bool) -> None:
 
 @bank.command()
 @BANK
-@_FORMAT
+@words_or_json
 @click.argument("entry_id", metavar="ID")
 def show(path: Place, form: str, entry_id: str) -> None:
     """Show all that is known of one entry."""
@@ -290,7 +283,7 @@ def confirm(path: Place, reason: str, entry_ids: tuple[str, ...]) -> None:
 
 @bank.command()
 @BANK
-@_FORMAT
+@words_or_json
 def stats(path: Place, form: str) -> None:
     """Count the entries by class and status, and say how large the bank is."""
     store = opened(path)

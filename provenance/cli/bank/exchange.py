@@ -21,18 +21,11 @@ from detectors.bank.exchange.tlp import leaving
 from detectors.bank.location import Place, opened
 from detectors.storing.atomic import appearing
 from provenance.cli.bank.options import BANK, OVERRIDE, PLACE, REINSTATE, WHY, why
+from provenance.cli.options import words_or_json
 from provenance.cli.progress import Progress
 from provenance.engine.isolated import streamed
 from provenance.render.escape import escape, json_text
 
-_FORMAT = click.option(
-    "--format",
-    "form",
-    type=click.Choice(["terminal", "json"]),
-    default="terminal",
-    show_default=True,
-    help="Words, or JSON.",
-)
 _PREFIX = click.option("--prefix", default="", help="Put before every id, so that none can meet.")
 _DISPUTE = click.option(
     "--dispute-withdrawn",
@@ -116,7 +109,7 @@ def export(
 @REINSTATE
 @WHY
 @click.option("--dry-run", "dry", is_flag=True, help="Say what would be done, change nothing.")
-@_FORMAT
+@words_or_json
 @click.pass_context
 def import_(
     ctx: click.Context,
@@ -179,7 +172,7 @@ def _teller(kept: BinaryIO | None) -> Callable[[Left], None]:
 @_OTHER
 @_PREFIX
 @_DISPUTE
-@_FORMAT
+@words_or_json
 def merge(path: Place, other: Place, prefix: str, form: str, *, dispute: bool) -> None:
     """Take in the entries of another bank.
 
@@ -205,7 +198,7 @@ def merge(path: Place, other: Place, prefix: str, form: str, *, dispute: bool) -
 @BANK
 @_OTHER
 @_DISPUTE
-@_FORMAT
+@words_or_json
 def diff(path: Place, other: Place, form: str, *, dispute: bool) -> None:
     """Show where two banks differ.
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-FIXTURES = Path(__file__).parents[2] / "fixtures"
+FIXTURES = Path(__file__).parents[1] / "fixtures"
 ACCUSING = {"ai_generated", "ai_edited", "tampered", "known_fake", "hidden_content"}
 CHEAP = "credentials,metadata,text_credentials,text_marks"
 Records = Callable[..., list[dict[str, Any]]]
