@@ -1,23 +1,19 @@
 """What the headers of pictures say before a single pixel is decoded; standard library only."""
 
-import re
 import struct
-from collections.abc import Iterator
+from itertools import islice
 
 import msgspec
+
+from detectors.decode.containers import gif, jpeg, png, riff, tiff
 
 MOST_FRAMES = 10_000
 """Frames and pages are counted up to here."""
 MOST_SCANS = 501
 """Scans of a JPEG are counted up to here."""
-SCAN = 0xDA
-BARE = {0x01, *range(0xD0, 0xD9)}
-"""JPEG markers without a length (ITU-T T.81, B.1.1.3)."""
 FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 """Start-of-frame markers (T.81, table B.1)."""
 SEQUENTIAL = (0xC0, 0xC1)
-AFTER_SCAN = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
-"""The next marker behind entropy-coded data: neither stuffing, fill bytes nor a restart."""
 KEPT_CHUNKS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"eXIf", b"IEND")
 """PNG chunks that pixels, transparency and orientation need."""
 PNG_HEAD = 8
@@ -42,10 +38,10 @@ def jpeg_header(data: bytes) -> JpegHeader | None:
     Source of the marker syntax: ITU-T T.81, annex B.
     """
     frame: tuple[int, bytes] | None = None
-    for marker, at, length in _segments(data):
+    for marker, at, length in jpeg.every_segment(data):
         if marker in FRAMES and frame is None:
             frame = marker, data[at : at + length]
-        elif marker == SCAN:
+        elif marker == jpeg.SOS:
             return _described(data, at, frame) if frame else None
     return None
 
@@ -64,26 +60,12 @@ def _described(data: bytes, scan: int, frame: tuple[int, bytes]) -> JpegHeader |
     widest, tallest = (max(pair[axis] for pair in factors) for axis in (0, 1))
     share = sum(across * down for across, down in factors) / (widest * tallest)
     scans = 0
-    for found, _, _ in _segments(data):
-        scans += found == SCAN
+    for found, _, _ in jpeg.every_segment(data):
+        scans += found == jpeg.SOS
         if scans == MOST_SCANS:
             break
     bytes_kept = int(2 * width * height * share)
     return JpegHeader(width=width, height=height, scans=scans, coefficients=bytes_kept)
-
-
-def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """Yield marker, start of the payload and its length, for each segment, entropy data skipped."""
-    at = 2
-    while found := AFTER_SCAN.search(data, at):
-        marker, at = data[found.end() - 1], found.end()
-        if marker in BARE:
-            continue
-        if marker == 0xD9 or at + 2 > len(data):  # end of image
-            return
-        length = max(2, int.from_bytes(data[at : at + 2], "big"))
-        yield marker, at + 2, length - 2
-        at += length
 
 
 def plain_png(data: bytes) -> tuple[bytes, int]:
@@ -92,19 +74,17 @@ def plain_png(data: bytes) -> tuple[bytes, int]:
     A text or colour profile that unpacks to megabytes would otherwise cost the whole picture.
     What remains is the default image, which every viewer shows.
     """
-    kept, frames, at, dropped = [data[:PNG_HEAD]], 1, PNG_HEAD, False
-    while at + 8 <= len(data):
-        length, name = struct.unpack_from(">I4s", data, at)
-        end = at + 12 + length
+    kept, frames, dropped = [data[:PNG_HEAD]], 1, False
+    for name, start, length in png.every_chunk(data):
+        end = start + length + 4
         if name in KEPT_CHUNKS:
-            kept.append(data[at:end])
+            kept.append(data[start - 8 : end])
         else:
             dropped = True
             if name == b"acTL" and end <= len(data):
-                frames = min(MOST_FRAMES, max(1, int.from_bytes(data[at + 8 : at + 12], "big")))
+                frames = min(MOST_FRAMES, max(1, int.from_bytes(data[start : start + 4], "big")))
         if name == b"IEND":
             break
-        at = end
     return (b"".join(kept) if dropped else data), frames
 
 
@@ -125,53 +105,26 @@ def webp_header(data: bytes) -> tuple[int, int, int] | None:
     if kind != b"VP8X":
         return None
     width, height = (int.from_bytes(body[i : i + 3], "little") + 1 for i in (4, 7))
-    frames, at = 0, 12
-    while at + 8 <= len(data) and frames < MOST_FRAMES:
-        frames += data[at : at + 4] == b"ANMF"
-        length = int.from_bytes(data[at + 4 : at + 8], "little")
-        at += 8 + length + length % 2
-    return width, height, max(1, frames)
+    pictures = (1 for name, _, _ in riff.every_chunk(data, len(data)) if name == b"ANMF")
+    return width, height, max(1, sum(islice(pictures, MOST_FRAMES)))
 
 
 def gif_frames(data: bytes) -> int:
-    """Return the number of pictures in a GIF, counted to 10,000 (GIF89a, sections 18 to 24)."""
-    at, frames = 13 + _table(data, 10), 0
-    while at < len(data) and frames < MOST_FRAMES:
-        if data[at] == 0x2C:  # image descriptor
-            frames += 1
-            at = _blocks(data, at + 11 + _table(data, at + 9))
-        elif data[at] == 0x21:  # extension
-            at = _blocks(data, at + 2)
-        else:
-            break
-    return max(1, frames)
-
-
-def _table(data: bytes, flags: int) -> int:
-    """Return the bytes of the colour table that these flags announce."""
-    packed = data[flags] if flags < len(data) else 0
-    return 3 << ((packed & 7) + 1) if packed & 0x80 else 0
-
-
-def _blocks(data: bytes, at: int) -> int:
-    """Return the place behind a row of GIF sub-blocks."""
-    while at < len(data) and data[at]:
-        at += 1 + data[at]
-    return at + 1
+    """Return the number of pictures in a GIF, counted to 10,000."""
+    found = (1 for block in gif.blocks(data, len(data)) if block.label == gif.PICTURE)
+    return max(1, sum(islice(found, MOST_FRAMES)))
 
 
 def tiff_pages(data: bytes) -> int:
     """Return the number of directories in a TIFF, counted to 10,000; a loop ends the count."""
-    order = "<" if data[:2] == b"II" else ">"
-    big = data[2:4] in (b"+\0", b"\0+")
-    number, entry, where = ("Q", 20, "Q") if big else ("H", 12, "I")
-    sizes = struct.calcsize(order + number), struct.calcsize(order + where)
-    at, seen = 8 if big else 4, set[int]()
-    while at + sizes[1] <= len(data) and len(seen) < MOST_FRAMES:
-        (start,) = struct.unpack_from(order + where, data, at)
-        if start in seen or not 0 < start <= len(data) - sizes[0]:
+    layout = tiff.layout_of(data)
+    if layout is None:
+        return 1
+    at, seen = layout.first, set[int]()
+    while at + layout.pointer.size <= len(data) and len(seen) < MOST_FRAMES:
+        (start,) = layout.pointer.unpack_from(data, at)
+        if start in seen or not 0 < start <= len(data) - layout.count.size:
             break
         seen.add(start)
-        (entries,) = struct.unpack_from(order + number, data, start)
-        at = start + sizes[0] + entries * entry
+        at = layout.following(start, layout.count.unpack_from(data, start)[0])
     return max(1, len(seen))

@@ -1,8 +1,15 @@
-"""GIF extensions (GIF89a specification)."""
+"""GIF blocks (GIF89a specification)."""
+
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
 
 from detectors.decode.containers.walk import Basket, Walk
 
 EXTENSION, IMAGE, APPLICATION, COMMENT = 0x21, 0x2C, 0xFF, 0xFE
+PICTURE: Final = -1
+"""Label of a picture, which has none of its own."""
 MAX_COMMENTS = 64
 """Comments that are kept; programs write one, and a file can hold hundreds of thousands."""
 MAX_BLOCKS = 1_000_000
@@ -15,24 +22,47 @@ def extensions(data: bytes) -> Walk:
     The payload is given as it lies, the length bytes of its sub-blocks included: XMP is written
     without sub-blocks; `joined` takes them out.
     """
-    basket, comments = Basket(data), 0
-    position, left = 13 + _table(data, 10), MAX_BLOCKS
-    while position + 2 < basket.size and data[position] in (EXTENSION, IMAGE):
-        kind, label = data[position], data[position + 1]
-        start = position + 2
-        if kind == IMAGE:
-            start = position + 11 + _table(data, position + 9)
-        end, left = _end(data, start, left)
-        if left <= 0 or not basket.room():
+    basket, comments, position = Basket(data), 0, 13 + _table(data, 10)
+    for block in blocks(data):
+        if block.cut or not basket.room():
             basket.full = True
             break
-        if kind == EXTENSION and label == COMMENT and comments < MAX_COMMENTS:
+        start, end, position = block.start, block.end, block.end + 1
+        if block.label == COMMENT and comments < MAX_COMMENTS:
             comments += 1
             basket.put("COM", start, end)
-        if kind == EXTENSION and label == APPLICATION and data[start : start + 1] == b"\x0b":
+        if block.label == APPLICATION and data[start : start + 1] == b"\x0b":
             basket.put(data[start + 1 : start + 12].decode("latin-1"), start + 12, end)
-        position = end + 1
     return basket.walk(whole=data[position : position + 1] == b";")
+
+
+class Block(msgspec.Struct, frozen=True, gc=False):
+    """A picture or an extension of a GIF."""
+
+    label: int
+    """Of an extension; -1 for a picture."""
+    start: int
+    """Offset of its first sub-block."""
+    end: int
+    """Offset of the byte that ends its sub-blocks."""
+    cut: bool
+    """Whether the limit of sub-blocks was reached within it."""
+
+
+def blocks(data: bytes, left: int = MAX_BLOCKS) -> Iterator[Block]:
+    """Yield the pictures and extensions, up to the first byte that begins neither.
+
+    Args:
+        data: the file.
+        left: sub-blocks after which to stop.
+    """
+    position = 13 + _table(data, 10)
+    while position + 2 < len(data) and left > 0 and data[position] in (EXTENSION, IMAGE):
+        picture = data[position] == IMAGE
+        start = position + 11 + _table(data, position + 9) if picture else position + 2
+        end, left = _end(data, start, left)
+        yield Block(PICTURE if picture else data[position + 1], start, end, left <= 0)
+        position = end + 1
 
 
 def joined(payload: memoryview) -> bytes:

@@ -38,7 +38,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """Byte order of the value."""
 
 
-class _Layout(msgspec.Struct, frozen=True):
+class Layout(msgspec.Struct, frozen=True):
     """How numbers lie in this file."""
 
     count: struct.Struct
@@ -47,6 +47,15 @@ class _Layout(msgspec.Struct, frozen=True):
     """Tag, type and number of values of an entry."""
     pointer: struct.Struct
     little: bool
+
+    @property
+    def first(self) -> int:
+        """Offset of the pointer to the first directory."""
+        return 8 if self.pointer.size == 8 else 4  # BigTIFF, TIFF
+
+    def following(self, directory: int, count: int) -> int:
+        """Return the offset of the pointer behind a directory of so many entries."""
+        return directory + self.count.size + count * (self.head.size + self.pointer.size)
 
 
 class Entries(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,7 +76,7 @@ def entries(data: bytes | memoryview) -> Entries:
     No directory is read twice, a value that lies outside is left out, and of values that lie over
     each other no more is given than the file has bytes, twice.
     """
-    layout = _layout(data)
+    layout = layout_of(data)
     if layout is None:
         return Entries(found=[], whole=False, limited=False)
     reader = _Reader(data, layout)
@@ -82,7 +91,7 @@ def entries(data: bytes | memoryview) -> Entries:
 class _Reader:
     """Reads directories in the order in which they are named."""
 
-    def __init__(self, data: bytes | memoryview, layout: "_Layout") -> None:
+    def __init__(self, data: bytes | memoryview, layout: "Layout") -> None:
         self.data, self.layout = data, layout
         self.view = memoryview(data)
         self.found: list[Entry] = []
@@ -92,7 +101,7 @@ class _Reader:
         self._pointers = MAX_POINTERS
         self._named: set[int] = set()
         self._waiting = deque[tuple[str, int, int]]()
-        first = layout.pointer.unpack_from(data, 8 if layout.pointer.size == 8 else 4)[0]  # BigTIFF
+        first = layout.pointer.unpack_from(data, layout.first)[0]
         self._wait("IFD0", first, 0)
         while self._waiting and not self.limited:
             self._read(*self._waiting.popleft())
@@ -134,7 +143,7 @@ class _Reader:
         for start in range(position, position + count * width, width):
             if not self._entry(name, start):
                 return 0
-        end = position + announced * width
+        end = layout.following(offset, announced)
         if end + layout.pointer.size > size_of_file:
             return 0 if end <= size_of_file else None  # many writers leave the last pointer out
         following: int = layout.pointer.unpack_from(self.data, end)[0]
@@ -170,7 +179,7 @@ def tags(data: bytes) -> Walk:
     return Walk(chunks=tuple(made), whole=read.whole, limited=read.limited, steps=len(read.found))
 
 
-def _layout(data: bytes | memoryview) -> _Layout | None:
+def layout_of(data: bytes | memoryview) -> Layout | None:
     """Return how numbers lie, by the header; None where it is none."""
     order = {b"II": "<", b"MM": ">"}.get(bytes(data[:2]))
     if order is None or len(data) < 8:  # header of TIFF 6.0
@@ -182,7 +191,7 @@ def _layout(data: bytes | memoryview) -> _Layout | None:
     else:
         shapes = ("Q", "HHQ", "Q")
     count, head, pointer = (struct.Struct(order + shape) for shape in shapes)
-    return _Layout(count, head, pointer, order == "<")
+    return Layout(count, head, pointer, order == "<")
 
 
 def _below(entry: Entry) -> Iterator[tuple[str, int]]:
