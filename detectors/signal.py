@@ -1,7 +1,7 @@
 """What a detector saw."""
 
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
@@ -69,9 +69,128 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
     """What the evidence comes from; one source counts once."""
     reason: Reason
     facts: dict[str, Any] = {}
-    """Named values behind the reason: JSON types only, strings without lone surrogates."""
+    """Named values behind the reason: JSON types only, strings without lone surrogates. Those that
+    verdict and screens read are the fields of the tier's struct, see `facts_of`."""
     part: str | msgspec.UnsetType = msgspec.UNSET
     """Only in posts: `text`, `media/0` …"""
+
+
+class Thumbnail(msgspec.Struct, frozen=True, kw_only=True):
+    """How a credential's thumbnail compares with the picture."""
+
+    differs: bool = False
+    distance: float | None = None
+    """0 (the same) to 2 (inverse); None where they were not compared."""
+
+
+class CredentialFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """Facts of a content credential."""
+
+    state: (
+        Literal["absent", "trusted", "valid", "invalid", "distrusted", "unreadable", "remote"]
+        | None
+    ) = None
+    """Of the active manifest."""
+    integrity: Literal["holds", "broken", "unknown"] | None = None
+    ai: Literal["generated", "edited"] | None = None
+    """What the graph of manifests declares, in every state."""
+    laundering: list[dict[str, Any]] = []
+    """Ingredients that had failed before their credential was signed over."""
+    ingredient_failures: list[dict[str, Any]] = []
+    """Ingredients that fail now."""
+    product_conflict: dict[str, Any] | None = None
+    """The claim that the signer's product may not make."""
+    thumbnail: Thumbnail | None = None
+
+
+class MatchFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """Facts of a match with an entry of a bank."""
+
+    entry: str | None = None
+    bank: str | None = None
+    entry_class: str | None = msgspec.field(default=None, name="class")
+    """`ai_face`, `stolen_photo` or `other`."""
+    algorithm: str | None = None
+    """What matched: a digest, a perceptual hash, or `local` features."""
+    distance: int | None = None
+    """Bits of the best view; None where local features alone matched."""
+    false_match_probability: float | None = None
+    """Point value, the number that policies test."""
+    false_match_upper: float | None = None
+    """Its 95 % bound."""
+    region: list[int] | None = None
+    """Left, top, width and height of the part of the picture that matched; None: all of it."""
+    frame: int | None = None
+    """Of an animation; None: the first."""
+
+
+class MarkFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """Facts of a mark in metadata or in a text."""
+
+    field: str | None = None
+    """Of the container that holds the mark."""
+    value: str | None = None
+    family: str | None = None
+    """Of a mark in a text: `watermark` and others."""
+
+
+class Span(msgspec.Struct, frozen=True, kw_only=True):
+    """One window of a long text."""
+
+    first_word: int
+    """From 1."""
+    words: int
+    score: float
+    """Natural log odds of the window by itself, before calibration."""
+    contrast: float
+    """What it has above the rest of the text."""
+    log10_lr: float | None
+    """What the contrast is worth; None without a calibration."""
+    found: bool
+    """Whether it stands out like a model's passage."""
+    begins: str = ""
+    """How a passage that stands out begins."""
+
+
+class ScoreFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """Facts of a statistic."""
+
+    score: float | None = None
+    """Natural log odds before calibration."""
+    path: str | None = None
+    """`full` or `fast`."""
+    cap: float | None = None
+    """Highest log10 likelihood ratio that the calibration allows."""
+    spans: list[Span] = []
+    """Windows of a long text, in its order."""
+
+
+class CoordinationFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """Facts of a coordination."""
+
+    q: float | None = None
+    """False discovery rate at which it would still be found."""
+
+
+F = TypeVar("F", CredentialFacts, MatchFacts, MarkFacts, ScoreFacts, CoordinationFacts)
+FACTS: dict[Tier, type[msgspec.Struct]] = {
+    Tier.CREDENTIAL: CredentialFacts,
+    Tier.MATCH: MatchFacts,
+    Tier.METADATA: MarkFacts,
+    Tier.STATISTICAL: ScoreFacts,
+    Tier.COORDINATION: CoordinationFacts,
+}
+"""What verdict and screens read of the facts of a tier; detectors may give more."""
+
+
+def facts_of(signal: Signal, kind: type[F]) -> F:
+    """Return the facts of a signal as those of a tier: none where it is of another tier.
+
+    Raises:
+        ValidationError: a fact is not of the type that its field has; the engine lets no such
+            signal through.
+    """
+    return msgspec.convert(signal.facts, kind) if FACTS[signal.tier] is kind else kind()
 
 
 def statistical(

@@ -1,11 +1,12 @@
 """What a drawing of a match needs: the part of the picture that matched, laid over the entry."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from detectors.bank.location import opened, place
 from detectors.errors import ConfigError
+from detectors.signal import MatchFacts
 
 if TYPE_CHECKING:
     from detectors.bank.features import Features
@@ -41,12 +42,12 @@ class Matched:
     """Local features of the entry, encoded; None where it has none."""
 
 
-def matched(banks: Sequence[str], facts: Mapping[str, Any], picture: "Picture") -> Matched:
+def matched(banks: Sequence[str], facts: MatchFacts, picture: "Picture") -> Matched:
     """Find the entry that a signal names, and the part of the picture that it is about.
 
     Args:
         banks: names or addresses of the banks that were searched.
-        facts: those of the signal: `bank`, `entry`, and where they are there `frame`, `region`.
+        facts: those of the signal.
         picture: the whole picture.
 
     Raises:
@@ -54,15 +55,14 @@ def matched(banks: Sequence[str], facts: Mapping[str, Any], picture: "Picture") 
     """
     from detectors.bank.matching.parts import at
 
-    found = [bank for bank in map(opened, map(place, banks)) if bank.name == facts.get("bank")]
-    bank = next((bank for bank in found if facts["entry"] in bank.entries), None)
-    if bank is None:
-        raise ConfigError(f"{facts['entry']}: no bank in use holds this entry")
-    entry = bank.entries[facts["entry"]]
-    frame = facts.get("frame", 0)
-    shown = picture.frame(frame) if frame else picture
-    if region := facts.get("region"):
-        shown = at(shown, region)
+    named = [bank for bank in map(opened, map(place, banks)) if bank.name == facts.bank]
+    found = ((bank, bank.entries.get(facts.entry or "")) for bank in named)
+    bank, entry = next((one for one in found if one[1]), (None, None))
+    if bank is None or entry is None:
+        raise ConfigError(f"{facts.entry}: no bank in use holds this entry")
+    shown = picture.frame(facts.frame) if facts.frame else picture
+    if facts.region:
+        shown = at(shown, facts.region)
     return Matched(entry=entry.id, picture=shown, block=bank.features(entry))
 
 

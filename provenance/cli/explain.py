@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from detectors.errors import ConfigError
-from detectors.signal import Tier
+from detectors.signal import MatchFacts, facts_of
 from detectors.storing.atomic import appearing
 from provenance.cli.options import choice, choosing, configuration
 from provenance.record import Record
@@ -71,11 +71,11 @@ def _drawn(file: str, record: Record, banks: list[str], out: Path) -> str:
     from provenance.messages import say
     from provenance.render.match import draw
 
-    matches = [s for s in record.signals if s.tier is Tier.MATCH and s.facts.get("entry")]
-    if not matches:
+    found = ((signal, facts_of(signal, MatchFacts)) for signal in record.signals)
+    signal, facts = next((one for one in found if one[1].entry), (None, None))
+    if signal is None or facts is None:
         return f"{out}: nothing is drawn, since no picture of a bank was matched"
-    signal = matches[0]
-    match = matched(banks, signal.facts, files.item(file, follow=True).picture)
+    match = matched(banks, facts, files.item(file, follow=True).picture)
     captions = [say(signal.reason), f"{record.item.uri}: policy finds {record.verdict.risk.value}."]
     image = draw(match.picture, aligned(match.picture, match.block), captions)
     with appearing(out) as drawn:

@@ -12,7 +12,7 @@ import msgspec
 from detectors.catalog import BUILT_IN
 from detectors.errors import ConfigError, Error, NotLoadedError
 from detectors.item import Item, Kind
-from detectors.signal import Outcome, Reason, Signal, Tier
+from detectors.signal import MatchFacts, Outcome, Reason, Signal, Tier, facts_of
 from detectors.spec import Spec
 from provenance.engine.check import Engine
 from provenance.engine.config import RunConfig
@@ -110,7 +110,7 @@ def _matched(spec: Spec, config: RunConfig) -> None:
         other = Item("trial", lambda: picture(brighter=8), kind=Kind.IMAGE)
         options = {**config.options, spec.name: {"banks": [str(bank)]}}
         found = _signals(spec, msgspec.structs.replace(config, options=options), other)
-        if not any(signal.facts.get("entry") == "known" for signal in found):
+        if not any(facts_of(signal, MatchFacts).entry == "known" for signal in found):
             raise ConfigError("a picture that was put into a bank is not found again")
 
 

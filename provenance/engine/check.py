@@ -11,7 +11,7 @@ import msgspec
 from detectors.decode.memory import lacking
 from detectors.errors import CannotAssess, NotLoadedError
 from detectors.item import DECODING, Item, Kind
-from detectors.signal import Outcome, Reason, Signal, Tier
+from detectors.signal import FACTS, Outcome, Reason, Signal, Tier
 from detectors.spec import Detector, Spec
 from provenance.engine.config import RunConfig
 from provenance.record import Described, Part, Record, Tool
@@ -195,11 +195,14 @@ def _sound(spec: Spec, signals: Iterable[Signal]) -> list[Signal]:
 
     Raises:
         TypeError: none, another detector's, or not writable as JSON.
+        ValidationError: a fact that the verdict reads is of a wrong type.
     """
     given = list(signals)
     if not given or any(signal.detector != spec.name for signal in given):
         raise TypeError(f"{spec.name} gave no signal, or one of another detector")
     msgspec.json.encode(given)
+    for signal in given:
+        msgspec.convert(signal.facts, FACTS[signal.tier])
     return given
 
 

@@ -5,7 +5,7 @@ from typing import Any, TextIO
 
 import msgspec
 
-from detectors.signal import Signal, Tier
+from detectors.signal import ScoreFacts, Signal, Tier, facts_of
 from provenance.record import Record
 from provenance.render import Look
 from provenance.render.terminal import Page
@@ -73,21 +73,21 @@ def by_windows(record: Record) -> Iterator[str]:
     A passage that stands out is marked, and its beginning quoted.
     """
     for signal in record.signals:
-        spans = signal.facts.get("spans")
+        spans = facts_of(signal, ScoreFacts).spans
         if not spans:
             continue
         yield ""
         yield f"How the windows of {signal.part or 'the text'} compare ({signal.detector})"
         for span in spans:
-            mark, worth = "*" if span["found"] else " ", span["log10_lr"]
-            last = span["first_word"] + span["words"] - 1
+            mark, worth = "*" if span.found else " ", span.log10_lr
+            last = span.first_word + span.words - 1
             ratio = "" if worth is None else f", likelihood ratio {10**worth:.2g}"
             yield (
-                f"{mark} words {span['first_word']} to {last}: score {span['score']:+.1f},"
-                f" {span['contrast']:+.1f} beside the rest{ratio}"
+                f"{mark} words {span.first_word} to {last}: score {span.score:+.1f},"
+                f" {span.contrast:+.1f} beside the rest{ratio}"
             )
-            if span["found"]:
-                yield f'    "{span["begins"]}"'
+            if span.found:
+                yield f'    "{span.begins}"'
         yield "  * stands out. The ratio weighs a model's passage in a text by a person."
 
 

@@ -3,7 +3,17 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from detectors.signal import Claim, Outcome, Reason, Signal, Tier
+from detectors.signal import (
+    Claim,
+    CredentialFacts,
+    MarkFacts,
+    MatchFacts,
+    Outcome,
+    Reason,
+    Signal,
+    Tier,
+    facts_of,
+)
 from provenance.verdict.evidence import (
     canonical,
     declares,
@@ -51,8 +61,9 @@ def _banks(said: Sequence[Signal]) -> Iterator[Signal]:
     fakes = exact_matches(said, Claim.KNOWN_FAKE)
     innocents = exact_matches(said, Claim.KNOWN_INNOCENT)
     if fakes and innocents:
-        args = {f"fake_{name}": fakes[0].facts.get(name) for name in ("entry", "bank")}
-        args |= {f"innocent_{name}": innocents[0].facts.get(name) for name in ("entry", "bank")}
+        fake, innocent = (facts_of(said[0], MatchFacts) for said in (fakes, innocents))
+        args = {"fake_entry": fake.entry, "fake_bank": fake.bank}
+        args |= {"innocent_entry": innocent.entry, "innocent_bank": innocent.bank}
         yield _conflict(fakes[0], "conflict.bank", args, Tier.METADATA)
 
 
@@ -70,33 +81,27 @@ def _marked(capture: Signal, said: Sequence[Signal]) -> Iterator[Signal]:
     """Yield a conflict where a declared capture stands beside metadata marks of AI."""
     marks = sorted(filter(marked, said), key=strength)
     if declares(capture) is Claim.CAPTURED and marks:
-        args = {name: marks[0].facts.get(name) for name in ("field", "value")}
+        mark = facts_of(marks[0], MarkFacts)
+        args: dict[str, Any] = {"field": mark.field, "value": mark.value}
         args |= {"count": len(marks), "state": state(capture)}
         yield _conflict(capture, "conflict.capture_mark", args, Tier.METADATA)
 
 
 def _own(signal: Signal) -> Iterator[Signal]:
     """Yield the conflicts that a credential carries in itself."""
-    facts = signal.facts
-    if declares(signal) is Claim.CAPTURED and facts.get("ai"):
-        yield _conflict(signal, "conflict.capture_ai", {"ai": facts["ai"]})
-    if laundering := facts.get("laundering"):
-        args = _named(laundering) | {"count": len(laundering)}
+    facts = facts_of(signal, CredentialFacts)
+    if declares(signal) is Claim.CAPTURED and facts.ai:
+        yield _conflict(signal, "conflict.capture_ai", {"ai": facts.ai})
+    if laundered := facts.laundering:
+        args = laundered[0] | {"count": len(laundered)}
         yield _conflict(signal, "conflict.laundering", args)
-    if failures := facts.get("ingredient_failures"):
-        args = _named(failures) | {"count": len(failures)}
+    if failures := facts.ingredient_failures:
+        args = failures[0] | {"count": len(failures)}
         yield _conflict(signal, "conflict.ingredient", args)
-    if (product := facts.get("product_conflict")) is not None:
-        yield _conflict(signal, "conflict.product", _named(product))
-    thumbnail = facts.get("thumbnail")
-    if isinstance(thumbnail, dict) and thumbnail.get("differs"):
-        yield _conflict(signal, "conflict.thumbnail", {"distance": thumbnail.get("distance")})
-
-
-def _named(fact: Any) -> dict[str, Any]:
-    """Return the arguments for a sentence: a list speaks by its first entry."""
-    first = fact[0] if isinstance(fact, list) else fact
-    return dict(first) if isinstance(first, dict) else {"what": first}
+    if facts.product_conflict is not None:
+        yield _conflict(signal, "conflict.product", facts.product_conflict)
+    if facts.thumbnail and facts.thumbnail.differs:
+        yield _conflict(signal, "conflict.thumbnail", {"distance": facts.thumbnail.distance})
 
 
 def _conflict(of: Signal, code: str, args: dict[str, Any], tier: Tier = Tier.CREDENTIAL) -> Signal:

@@ -1,11 +1,20 @@
 """What a signal amounts to, before any policy: the facts that rules and conflicts both ask for."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from detectors.signal import Claim, Outcome, Signal, Tier
+from detectors.signal import (
+    Claim,
+    CoordinationFacts,
+    CredentialFacts,
+    MatchFacts,
+    Outcome,
+    ScoreFacts,
+    Signal,
+    Tier,
+    facts_of,
+)
 
 AI = frozenset({Claim.AI_GENERATED, Claim.AI_EDITED})
 ACCUSING = AI | {
@@ -48,10 +57,9 @@ def findings(signals: Iterable[Signal]) -> list[Signal]:
 
 def state(signal: Signal) -> str | None:
     """Return the state of a credential as it counts: expired but intact counts as `valid`."""
-    said = signal.facts.get("state")
-    if said == "invalid" and signal.facts.get("integrity") == "holds":
-        return "valid"
-    return said if isinstance(said, str) else None
+    facts = facts_of(signal, CredentialFacts)
+    intact = facts.state == "invalid" and facts.integrity == "holds"
+    return "valid" if intact else facts.state
 
 
 def declares(signal: Signal) -> Claim | None:
@@ -68,7 +76,8 @@ def trusted_capture(signal: Signal) -> bool:
 
 def ingredients_hold(signal: Signal) -> bool:
     """Tell whether no ingredient of this credential failed its own validation."""
-    return not (signal.facts.get("laundering") or signal.facts.get("ingredient_failures"))
+    facts = facts_of(signal, CredentialFacts)
+    return not (facts.laundering or facts.ingredient_failures)
 
 
 def marked(signal: Signal) -> bool:
@@ -83,12 +92,12 @@ def marked(signal: Signal) -> bool:
 
 def exact(signal: Signal) -> bool:
     """Tell whether a match is of the very bytes, not of the look."""
-    return signal.facts.get("algorithm") in EXACT
+    return facts_of(signal, MatchFacts).algorithm in EXACT
 
 
 def forgeable(signal: Signal) -> bool:
     """Tell whether a match rests on a digest that can be forged."""
-    return signal.facts.get("algorithm") in FORGEABLE
+    return facts_of(signal, MatchFacts).algorithm in FORGEABLE
 
 
 def exact_matches(signals: Iterable[Signal], claim: Claim) -> list[Signal]:
@@ -99,12 +108,12 @@ def exact_matches(signals: Iterable[Signal], claim: Claim) -> list[Signal]:
 
 def false_match(signal: Signal) -> float | None:
     """Return the point value of the chance of a false match, None where the match has none."""
-    return _number(signal.facts, "false_match_probability")
+    return facts_of(signal, MatchFacts).false_match_probability
 
 
 def false_discovery(signal: Signal) -> float | None:
     """Return the q value of a coordination signal, None where it has none."""
-    return _number(signal.facts, "q")
+    return facts_of(signal, CoordinationFacts).q
 
 
 def cap(signal: Signal) -> float | None:
@@ -112,7 +121,9 @@ def cap(signal: Signal) -> float | None:
 
     Detectors name it among their facts or among the arguments of their sentence.
     """
-    return _number(signal.facts, "cap") or _number(signal.reason.args, "cap")
+    named = signal.reason.args.get("cap")
+    told = float(named) if isinstance(named, int | float) else None
+    return facts_of(signal, ScoreFacts).cap or told
 
 
 def strongest_by_source(signals: Sequence[Signal]) -> list[Signal]:
@@ -121,9 +132,3 @@ def strongest_by_source(signals: Sequence[Signal]) -> list[Signal]:
     for signal in sorted(signals, key=strength):
         kept.setdefault(signal.source or canonical(signal).decode(), signal)
     return list(kept.values())
-
-
-def _number(facts: Mapping[str, Any], name: str) -> float | None:
-    """Return a fact that is a number."""
-    value = facts.get(name)
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

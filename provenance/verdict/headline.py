@@ -2,10 +2,20 @@
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Any
 
 from detectors.decode.sniff import Kind
-from detectors.signal import Claim, Outcome, Signal, Tier
+from detectors.signal import (
+    Claim,
+    CredentialFacts,
+    MarkFacts,
+    MatchFacts,
+    Outcome,
+    ScoreFacts,
+    Signal,
+    Span,
+    Tier,
+    facts_of,
+)
 from provenance.record import Origin, Record
 from provenance.verdict.evidence import findings, ingredients_hold, state, strength
 
@@ -111,7 +121,7 @@ def _of(signal: Signal) -> Case:
     if signal.tier is Tier.CREDENTIAL:
         return _of_credential(signal)
     if signal.tier is Tier.MATCH:
-        return MATCHED.get(str(signal.facts.get("class")), Case.KNOWN_FAKE)
+        return MATCHED.get(str(facts_of(signal, MatchFacts).entry_class), Case.KNOWN_FAKE)
     if signal.tier is Tier.STATISTICAL:
         return Case.MEASURED
     if signal.tier is Tier.COORDINATION:
@@ -123,7 +133,7 @@ def _of(signal: Signal) -> Case:
 
 def _of_ai_mark(signal: Signal) -> Case:
     """Return the case of a mark that says AI."""
-    if signal.facts.get("family") == "watermark":
+    if facts_of(signal, MarkFacts).family == "watermark":
         return Case.WATERMARK
     if signal.detector != "text_marks":
         return Case.AI_MARK
@@ -134,7 +144,7 @@ def _of_credential(signal: Signal) -> Case:
     """Return the case of a credential by its state, then by what it declares."""
     standing = state(signal)
     if standing in FAILING:
-        return Case.AI_BROKEN if signal.facts.get("ai") else FAILING[standing]
+        return Case.AI_BROKEN if facts_of(signal, CredentialFacts).ai else FAILING[standing]
     if signal.claim is Claim.AI_GENERATED:
         if not ingredients_hold(signal):
             return Case.AI_HISTORY
@@ -172,9 +182,9 @@ def _nothing(record: Record, found: Sequence[Signal]) -> Case:
     return NOTHING.get(record.item.kind, Case.NOTHING_TEXT)
 
 
-def passages(signal: Signal) -> list[dict[str, Any]]:
+def passages(signal: Signal) -> list[Span]:
     """Return the passages that a signal found to stand out of a text which it does not accuse."""
     whole = signal.log10_lr
     if signal.tier is not Tier.STATISTICAL or whole is None or whole >= 1:
         return []
-    return [span for span in signal.facts.get("spans", ()) if span.get("found")]
+    return [span for span in facts_of(signal, ScoreFacts).spans if span.found]

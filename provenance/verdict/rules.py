@@ -26,7 +26,15 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from detectors.decode.sniff import Kind
-from detectors.signal import Claim, Outcome, Signal, Tier
+from detectors.signal import (
+    Claim,
+    CredentialFacts,
+    MatchFacts,
+    Outcome,
+    Signal,
+    Tier,
+    facts_of,
+)
 from provenance.record import Origin, Risk, Verdict
 from provenance.verdict.evidence import (
     ACCUSING,
@@ -142,8 +150,8 @@ def uncancelled(signals: Sequence[Signal]) -> list[Signal]:
 
 def _covers(innocent: Signal, signal: Signal) -> bool:
     """Tell whether an innocent match is of the whole picture, or of the same part of it."""
-    region = innocent.facts.get("region")
-    return region is None or region == signal.facts.get("region")
+    region = facts_of(innocent, MatchFacts).region
+    return region is None or region == facts_of(signal, MatchFacts).region
 
 
 def decided_by(row: Row, signals: Sequence[Signal], policy: Policy) -> list[Signal]:
@@ -290,12 +298,13 @@ def _enough(log10_lr: float, threshold: float, policy: Policy) -> bool:
 
 def _clean(signal: Signal) -> bool:
     """Tell whether a signal is a trusted capture without AI anywhere in its history (rule 9)."""
-    return trusted_capture(signal) and not signal.facts.get("ai")
+    return trusted_capture(signal) and not facts_of(signal, CredentialFacts).ai
 
 
 def _contradicts_itself(signal: Signal) -> bool:
     """Tell whether a standing credential declares what excludes itself (rule 10)."""
     if signal.tier is not Tier.CREDENTIAL or state(signal) not in {"trusted", "valid"}:
         return False
-    captured_ai = declares(signal) is Claim.CAPTURED and bool(signal.facts.get("ai"))
-    return captured_ai or signal.facts.get("product_conflict") is not None
+    facts = facts_of(signal, CredentialFacts)
+    captured_ai = declares(signal) is Claim.CAPTURED and bool(facts.ai)
+    return captured_ai or facts.product_conflict is not None

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+import msgspec
 import pytest
 from PIL import Image
 
@@ -42,6 +43,8 @@ class Obedient:
             raise ValueError("no \ud800 good")
         if word == "nothing":
             return []
+        if word == "mistyped":
+            return [msgspec.structs.replace(signal_of("obedient", word), facts={"value": 3})]
         if word == "print":
             print("printed", flush=True)  # noqa: T201
             os.write(1, b"written\n")
@@ -139,7 +142,7 @@ def test_a_picture_that_never_opens_is_closed_for_all(
     assert said(got)["second"] == ("clear", "test.said")
 
 
-@pytest.mark.parametrize("word", ["raise", "nothing"])
+@pytest.mark.parametrize("word", ["raise", "nothing", "mistyped"])
 def test_a_detector_that_breaks_gives_a_failed_signal(obedient: RunConfig, word: str) -> None:
     (got,) = pool.records(items(word), obedient, 1)
     assert said(got)["obedient"] == ("failed", "engine.failed")

@@ -48,13 +48,14 @@ def test_a_record_of_0_1_still_validates_and_is_written_as_it_was_read(line: byt
         (("verdict", "reasons"), [-1]),
         (("tool", "date"), "today"),
         (("elapsed_ms",), -1),
+        (("signals", 0, "facts", "state"), "fine"),
     ],
 )
 def test_what_is_no_record_is_refused(
     example: Record, where: tuple[str | int, ...], value: object
 ) -> None:
     raw = json.loads(msgspec.json.encode(example))
-    raw["signals"][0] |= {"outcome": "finding", "claim": "edited"}
+    raw["signals"][0] |= {"outcome": "finding", "claim": "edited", "tier": "credential"}
     CHECKER.validate(raw)
     inner = raw
     for step in where[:-1]:

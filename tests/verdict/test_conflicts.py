@@ -72,8 +72,8 @@ def test_what_agrees_gives_none(said: list[Signal]) -> None:
 def test_arguments_name_what_disagrees() -> None:
     (found,) = conflicts(FOUND["conflict.laundering"])
     assert found.reason.args == BROKEN[0] | {"count": 1}
-    (found,) = conflicts([credential(product_conflict="Snapseed may not claim a capture")])
-    assert found.reason.args == {"what": "Snapseed may not claim a capture"}
+    (found,) = conflicts([credential(product_conflict={"product": "Snapseed", "verified": True})])
+    assert found.reason.args == {"product": "Snapseed", "verified": True}
 
 
 def test_several_marks_are_one_disagreement() -> None:
