@@ -24,9 +24,11 @@ PICTURES = (
     (b"8BPS\0\x01", "image/vnd.adobe.photoshop"),
     (b"8BPS\0\x02", "image/vnd.adobe.photoshop"),
 )
-SURE = 4
-"""Bytes of a signature that are not met by chance; where fewer say so, it may still be a text: `MZ`
-and `BZh` are letters, and in Windows-1251 a word may begin with 0xFF 0xF1."""
+SURE = 3
+"""Bytes of a signature that are not met by chance; where fewer say so, it may still be a text: in
+Windows-1251 a word may begin with 0xFF 0xF1."""
+WORD = re.compile(rb"[A-Za-z ]+|[A-Za-z0-9]{1,4}")
+"""A signature with which a text may begin: `MMOR` is an Olympus camera's, and `MMORPG` a word."""
 STUMPS = (b"\xff\xd8", b"\x89PNG")
 """Heads that only a cut-off JPEG or PNG has: a broken picture, not a foreign file."""
 BRANDS = {
@@ -129,10 +131,14 @@ FOREIGN = (
 )
 """Offset, bytes there, media type, and what such a file is in the words of a message."""
 ISO = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
-"""Boxes with which a film begins; pictures are told before."""
+"""Boxes with which a film begins, behind their size; pictures are told before. `The free press` has
+one of them there, too."""
 RIFF = {b"WAVE": ("audio/wav", "sound"), b"AVI ": ("video/x-msvideo", "video")}
-PIXMAP = re.compile(rb"P[1-7Ff]\s(?:\s|#[^\n]{0,200}\n|WIDTH ){0,20}\d{1,6}\s")
-"""Head of a portable pixmap (Netpbm): letters, but a picture."""
+PIXMAP = re.compile(
+    rb"P[1-6Ff]\s(?:(?:\s|#[^\n]{0,200}\n){0,20}\d{1,6}\s){2}"
+    rb"|P7\s(?:#[^\n]{0,200}\n){0,20}(?:WIDTH|HEIGHT|DEPTH|MAXVAL|TUPLTYPE) "
+)
+"""Head of a portable pixmap (Netpbm): letters, but a picture; its sides, or the fields of PAM."""
 BMP_HEADERS = (12, 16, 40, 52, 56, 64, 108, 124)
 """Sizes of the second header of a BMP, which stands behind 14 bytes."""
 
@@ -141,8 +147,8 @@ def picture(head: bytes) -> str | None:
     """Return the media type of a picture that is examined, by its first bytes."""
     for magic, name in PICTURES:
         if head.startswith(magic):
-            return name if len(magic) >= SURE - 1 or not is_quiet(head) else None
-    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+            return name if _is_sure(magic, head) else None
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP" and not is_quiet(head):
         return "image/webp"
     if head[4:8] == b"ftyp":
         reach = min(int.from_bytes(head[:4], "big"), 64)
@@ -157,19 +163,25 @@ def picture(head: bytes) -> str | None:
 
 def foreign(head: bytes) -> tuple[str, str] | None:
     """Return media type and description of a known format that is not examined."""
-    if head[4:8] in ISO:
-        return "video/mp4", "video"
-    if head[4:8] == b"jumb":
-        return "application/c2pa", "data"
-    if head[:4] == b"RIFF":
-        return RIFF.get(head[8:12], ("application/x-riff", "data"))
+    if not is_quiet(head):
+        if head[4:8] in ISO:
+            return "video/mp4", "video"
+        if head[4:8] == b"jumb":
+            return "application/c2pa", "data"
+        if head[:4] == b"RIFF":
+            return RIFF.get(head[8:12], ("application/x-riff", "data"))
     if PIXMAP.match(head):
         return "image/x-portable-anymap", "picture"
     found = ((magic, row) for offset, magic, *row in FOREIGN if head.startswith(magic, offset))
     for magic, (name, what) in found:
-        if len(magic) >= SURE or not is_quiet(head):
+        if _is_sure(magic, head):
             return name, what
     return None
+
+
+def _is_sure(magic: bytes, head: bytes) -> bool:
+    """Tell whether bytes that begin with a signature are of its format, and no text."""
+    return (len(magic) >= SURE and not WORD.fullmatch(magic)) or not is_quiet(head)
 
 
 def _is_bmp(head: bytes) -> bool:
