@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from detectors.decode import encodings
+from detectors.decode.residue import plain
 from detectors.errors import CannotAssess
 from detectors.signal import Outcome, Reason
 
@@ -20,29 +21,6 @@ PILE = 128
 """Combining marks in a row that are still put into canonical order. Real text needs at most 30
 (UAX 15, Stream-Safe Text); sorting a longer row takes quadratic time: 5 s for 60,000 marks."""
 
-INVISIBLE = (
-    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
-    "\u2060-\u206f\u3164\ue000-\uf8ff\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff"
-)
-"""Characters without a shape (Default_Ignorable_Code_Point of Unicode), and private use."""
-SPACES = "\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
-RESIDUE = re.compile(
-    r"""
-      \ue200[^\ue200\ue201]{0,2000}\ue201             # ChatGPT, as it lies in the page
-    | (?:(?:file)?cite|navlist|video)?(?:turn\d{1,7}[a-z]{3,12}\d{1,4}(?:L\d{1,6}(?:-L?\d{1,6})?)?)+
-    | :?contentReference\[oaicite:\d{1,5}\](?:\{index=\d{1,5}\})?
-    | \[oai_citation:[^\[\]]{0,200}\](?:\([^()\s]{0,500}\))?
-    | \[cite_start\] | \[cite:[0-9a-f,\s-]{1,80}\]     # Gemini, Cherry Studio
-    | \[span_\d{1,4}\]\((?:start|end)_span\)
-    | \u3010(?:\d{1,4}[\u2020:]|F:|turn\d)[^\u3010\u3011]{0,300}\u3011  # DeepSeek, Codex, GLM
-    | <grok-card[^<>]{0,300}>(?:</grok-card>)?
-    | \[(?:attached_file|web|citation):\d{1,4}\] | \[\^\d{1,3}_\d{1,3}\]  # Perplexity, DeepSeek
-    """,
-    re.VERBOSE,
-)
-"""Tokens that chat windows leave behind. Every repetition is bounded: one pass is linear."""
-_HIDDEN = re.compile(f"[{INVISIBLE}\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]+")
-_SPACES = re.compile(f"[{SPACES}]")
 _BEYOND_LATIN = re.compile("[^\0-\u02ff]+")
 _SELECTOR = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 _WORD = re.compile(r"\S+")
@@ -216,11 +194,3 @@ def _piles(text: str, start: int, end: int) -> list[tuple[int, int]]:
 def _combines(character: str) -> bool:
     """Tell whether a character is, or decomposes into nothing but, combining marks."""
     return unicodedata.combining(character) != 0 or character in "\u0f73\u0f75\u0f81"
-
-
-def plain(text: str) -> str:
-    """Return a text without assistant residue, hidden characters and unusual spaces.
-
-    For classifiers, which must judge the words and not what a copy carried along.
-    """
-    return _SPACES.sub(" ", _HIDDEN.sub("", RESIDUE.sub("", text)))

@@ -8,7 +8,8 @@ not who wrote it.
 import html
 import re
 
-from detectors.decode.text import nfc, plain
+from detectors.decode.residue import plain
+from detectors.decode.text import nfc
 
 LONGEST = 500
 """Words that are judged, counted from the start; the labelled texts are cut there too."""

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detectors.decode.documents.visible import visible
-from detectors.decode.text import LONGEST, Passage, decode, nfc, plain
+from detectors.decode.residue import plain
+from detectors.decode.text import LONGEST, Passage, decode, nfc
 from detectors.errors import CannotAssess
 from detectors.signal import Outcome
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from detectors.decode.residue import plain
 from detectors.errors import ConfigError
 from detectors.item import Item
 from detectors.signal import Claim, Outcome, Signal
@@ -215,3 +216,42 @@ def test_no_text_takes_long(unit: str) -> None:
 def test_options_are_refused_by_name() -> None:
     with pytest.raises(ConfigError, match="colour"):
         TextMarks({"colour": True})
+
+
+TOKENS = {
+    "chatgpt": [
+        "\ue200cite\ue202turn0search1\ue201", "citeturn0search1", "turn0search1turn0news2",
+        r"\ue202turn0search3", 'image_group{"query":["a"]}', 'entity["people","Ada Lovelace","x"]',
+    ],
+    "gemini": ["[cite_start]", "[cite: 1, 2]", "[span_1](start_span)"],
+    "hex": ["[cite:1a2b3c4d-2]"],
+    "claude": ['<cite index="1-2:3">', '<cite index="1-2,4">'],
+    "lenticular": [
+        "\u30101\u2020source\u3011", "\u3010oaicite:0\u3011", "\u3010turn0search1\u3011",
+        "\u3010F:src/a.py\u2020L10-L20\u3011",
+    ],
+    "perplexity": [
+        "[attached_file:1]", "[web:1][web:2]", "[^1_2][^1_3]", "[citation:1][citation:2]",
+        '<div align="center">\u2042</div>',
+    ],
+    "grok": [
+        '<grok-card data-id="1"></grok-card>', "{render_inline_citation id=1}",
+        '<grok:render card_id="1" type="render_x"><argument name="n">1</argument></grok:render>',
+    ],
+    "attribution": ['({"attribution":{"attributableIndex":"0-1"}})'],
+    "content_reference": [
+        "contentReference[oaicite:0]{index=0}", "[oai_citation:0\u2021a.org](https://a.org)",
+    ],
+}  # fmt: skip
+
+
+def test_every_citation_token_is_found_and_taken_out_for_classifiers() -> None:
+    decisive = {row["id"].rpartition(".")[2]: row["id"] for row in ROWS if row.get("claim") and (
+        row["family"] in ("residue.citation_token", "residue.content_reference")
+    )}  # fmt: skip
+    assert decisive.keys() == TOKENS.keys()
+    for name, tokens in TOKENS.items():
+        for token in tokens:
+            words = f"The council voted. {token} Work begins."
+            assert decisive[name] in claims(words), token
+            assert plain(words).split() == ["The", "council", "voted.", "Work", "begins."], token
