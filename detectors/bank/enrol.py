@@ -2,8 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from detectors.bank.entry import Entry, Hash, checked
-from detectors.errors import ConfigError
+from detectors.bank.entry import Entry, Hash, hash_fault
 
 if TYPE_CHECKING:
     from detectors.item import Item
@@ -43,15 +42,6 @@ def enrolled(item: "Item", template: Entry) -> tuple[Entry, bytes | None]:
         "dhash": [Hash(dhash(picture.grey))],
     }
     for name, made in looked.items():
-        if sound := tuple(each for each in made if _sound(name, each.value)):
+        if sound := tuple(each for each in made if not hash_fault(name, each.value)):
             hashes[name] = sound
     return msgspec.structs.replace(template, hashes=hashes), entry_look(picture)
-
-
-def _sound(algorithm: str, value: str) -> bool:
-    """Say whether a bank takes a hash."""
-    try:
-        checked(algorithm, value)
-    except ConfigError:
-        return False
-    return True

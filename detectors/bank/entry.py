@@ -1,5 +1,6 @@
 """One known picture: its hashes, who reported it, and whether it still counts."""
 
+import hashlib
 import re
 from enum import StrEnum
 from typing import Final
@@ -21,6 +22,21 @@ WEAK: Final = ("sha1", "md5")
 EXACT: Final = ("sha256", *WEAK)
 EVEN: Final = range(96, 161)
 """Set bits of a hash of 256 that is cut at its median; others come from faults (real feeds had)."""
+LEAST_QUALITY: Final = 50
+"""Of PDQ; below it hashes of different pictures are alike."""
+OF_NOTHING: Final = frozenset(
+    hashlib.new(name, usedforsecurity=False).hexdigest() for name in EXACT
+)
+"""Digests of no bytes at all; they stand in real lists."""
+_WRONG: Final = {
+    "not_hex": "not {digits} hex digits",
+    "wrong_length": "not {digits} hex digits",
+    "all_bits_equal": "all bits are equal, which no picture has",
+    "unbalanced": "{ones} of 256 bits set; a sound hash has about 128",
+}
+"""Code of a fault → what is wrong, where a whole entry is refused for it."""
+CHECK: Final = 16
+"""Hex digits of SHA-256 that guard each line of a log and each entry's features."""
 LONGEST_ID: Final = 512
 
 
@@ -130,27 +146,48 @@ def segments(algorithm: str, value: str) -> list[str]:
     return value.split(",") if algorithm == "crop_resistant" else [value]
 
 
-def checked(algorithm: str, value: str) -> str:
-    """Return a hash in lower case.
+def hash_fault(algorithm: str, value: str, quality: int | None = None) -> str | None:
+    """Return the code of what is wrong with a hash of a known algorithm; None for a sound one.
+
+    Args:
+        algorithm: one of `DIGITS`.
+        value: in lower case.
+        quality: 0..100, of PDQ, where it is known.
+    """
+    parts = segments(algorithm, value)
+    if not all(re.fullmatch(r"[0-9a-f]+", each) for each in parts):
+        return "not_hex"
+    if any(len(each) != DIGITS[algorithm] for each in parts):
+        return "wrong_length"
+    if value in OF_NOTHING or not value.strip("0") or not value.strip("f"):
+        return "digest_of_nothing" if value in OF_NOTHING else "all_bits_equal"
+    if algorithm in PERCEPTUAL and int(value, 16).bit_count() not in EVEN:
+        return "unbalanced"
+    if algorithm == "pdq" and quality is not None and quality < LEAST_QUALITY:
+        return "low_quality"
+    return None
+
+
+def check_hashes(entry: Entry) -> None:
+    """Check that every hash of an entry can be one.
 
     Raises:
-        ConfigError: it is none of its algorithm, or one that a fault produces.
+        ConfigError: one is none of its algorithm, or one that a fault produces.
     """
-    digits = DIGITS.get(algorithm)
-    if digits is None:
-        raise ConfigError(f"unknown hash algorithm {algorithm!r}; known: {', '.join(DIGITS)}")
-    value = value.lower()
-    parts = segments(algorithm, value)
-    if not all(re.fullmatch(r"[0-9a-f]+", each) and len(each) == digits for each in parts):
-        raise ConfigError(f"{algorithm} {value!r}: not {digits} hex digits")
-    if value.strip("0") == "" or value.strip("f") == "":
-        raise ConfigError(f"{algorithm} {value}: all bits are equal, which no picture has")
-    if algorithm in PERCEPTUAL and int(value, 16).bit_count() not in EVEN:
-        ones = int(value, 16).bit_count()
-        raise ConfigError(
-            f"{algorithm} {value}: {ones} of 256 bits set; a sound hash has about 128"
-        )
-    return value
+    for algorithm, hashes in entry.hashes.items():
+        if algorithm not in DIGITS:
+            raise ConfigError(f"unknown hash algorithm {algorithm!r}; known: {', '.join(DIGITS)}")
+        for each in hashes:
+            code = hash_fault(algorithm, each.value.lower())
+            if why := _WRONG.get(code or "", ""):
+                ones = int(each.value, 16).bit_count() if code == "unbalanced" else 0
+                why = why.format(digits=DIGITS[algorithm], ones=ones)
+                raise ConfigError(f"{algorithm} {each.value}: {why}")
+
+
+def digest(data: bytes) -> str:
+    """Return the first 16 hex digits of a SHA-256, by which a bank sees what has changed."""
+    return hashlib.sha256(data).hexdigest()[:CHECK]
 
 
 def named(name: str) -> str:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from detectors.bank.entry import Entry, Hash, Status, checked, named
+from detectors.bank.entry import Entry, Hash, Status, check_hashes, named
 from detectors.bank.folder.store import FEATURES, LOG, MANIFEST, Bank, create, damage, writing
 from detectors.errors import ConfigError, DamagedError, UnavailableError
 
@@ -118,7 +118,7 @@ def test_two_writers_do_not_meet(path: Path) -> None:
 )
 def test_a_hash_that_no_picture_has_is_refused(algorithm: str, value: str, why: str) -> None:
     with pytest.raises(ConfigError, match=why):
-        checked(algorithm, value)
+        check_hashes(Entry(id="a", hashes={algorithm: (Hash(value),)}, created=NOW, modified=NOW))
 
 
 @pytest.mark.parametrize("name", ["", "a\nb", "\x1b[31m", "x" * 600, "\udc80"])

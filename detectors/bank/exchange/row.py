@@ -1,6 +1,5 @@
 """One row of a feed on its way in, one entry on its way out."""
 
-import hashlib
 import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
@@ -10,16 +9,13 @@ import msgspec
 
 from detectors.bank.entry import (
     DIGITS,
-    EVEN,
-    EXACT,
-    PERCEPTUAL,
     Entry,
     Hash,
     Kind,
     Status,
     Tlp,
+    hash_fault,
     named,
-    segments,
 )
 from detectors.bank.exchange.columns import UNNAMED
 from detectors.errors import ConfigError
@@ -56,8 +52,6 @@ PARKED: Final = {
     "copy_innocent": "a picture that is harmless here (--reinstate --reason TEXT takes it in)",
 }
 """Code → why it waits. Nothing is wrong with such things, but they have no place in a bank."""
-LEAST_QUALITY: Final = 50
-"""Of PDQ; below it hashes of different pictures are alike."""
 DECIDED: Final = ("withdrawn_here", "copy_withdrawn", "copy_disputed", "copy_innocent")
 """Codes of what was decided here otherwise: a person has to look at these."""
 STATUSES: Final = {
@@ -82,10 +76,6 @@ NO: Final = frozenset(("", "false", "no", "n", "0", "f", "nein", "non", "none", 
 NO_ID: Final = frozenset(("n/a", "na", "none", "null", "-", "nan"))
 """What stands in the place of an id where there is none."""
 DATES: Final = ("first_seen", "created", "modified", "expires")
-OF_NOTHING: Final = frozenset(
-    hashlib.new(name, usedforsecurity=False).hexdigest() for name in EXACT
-)
-"""Digests of no bytes at all; they stand in real lists."""
 VIEWS: Final = ("whole", "inner")
 MOST_TEXT: Final = 500
 MOST_TAGS: Final = 100
@@ -210,22 +200,6 @@ def entry_of(row: Row, defaults: Defaults) -> tuple[Entry | None, list[Left]]:
     ), left
 
 
-def fault(algorithm: str, value: str, quality: int | None) -> str | None:
-    """Return the code of what is wrong with a hash; None for a sound one."""
-    parts = segments(algorithm, value)
-    if not all(re.fullmatch(r"[0-9a-f]+", each) for each in parts):
-        return "not_hex"
-    if any(len(each) != DIGITS[algorithm] for each in parts):
-        return "wrong_length"
-    if value in OF_NOTHING or not value.strip("0") or not value.strip("f"):
-        return "digest_of_nothing" if value in OF_NOTHING else "all_bits_equal"
-    if algorithm in PERCEPTUAL and int(value, 16).bit_count() not in EVEN:
-        return "unbalanced"
-    if algorithm == "pdq" and quality is not None and quality < LEAST_QUALITY:
-        return "low_quality"
-    return None
-
-
 def moment(value: Any) -> str | None:
     """Return a time as RFC 3339 in UTC to the second: from RFC 3339 or from seconds since 1970."""
     try:
@@ -312,7 +286,7 @@ def _hashes(said: dict[str, Any]) -> tuple[dict[str, tuple[Hash, ...]], list[tup
         for row in dicts(rows)[:MOST_HASHES]:
             value, quality = row["value"].strip().lower(), row.get("quality")
             quality = quality if type(quality) is int and 0 <= quality <= 100 else None
-            if wrong := fault(name, value, quality):
+            if wrong := hash_fault(name, value, quality):
                 faults.append((wrong, f"{name} {ascii(value)[1:-1][:80]}"))
                 continue
             view = row.get("view")

@@ -1,18 +1,15 @@
 """The log of a bank: one line a change, the whole entry in it, its own digest at its end."""
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from detectors.bank.entry import Entry, checked
+from detectors.bank.entry import CHECK, Entry, check_hashes, digest
 from detectors.errors import ConfigError, DamagedError, UnavailableError
 
 MARK: Final = b',"check":"'
-CHECK: Final = 16
-"""Hex digits of SHA-256 at the end of each line and of each entry's features."""
 END: Final = b'"}\n'
 CHUNK: Final = 1 << 16
 """Bytes that are read at once when the last line is looked for."""
@@ -21,15 +18,10 @@ RESTORE: Final = "restore the bank from a copy"
 _DECODER: Final = msgspec.json.Decoder(Entry)
 
 
-def digest(data: bytes) -> bytes:
-    """Return the first 16 hex digits of a SHA-256."""
-    return hashlib.sha256(data).hexdigest()[:CHECK].encode()
-
-
 def line(entry: Entry) -> bytes:
     """Return an entry as a line of the log, with its digest as the last key."""
     body = msgspec.json.encode(entry)[:-1]
-    return body + MARK + digest(body) + END
+    return body + MARK + digest(body).encode() + END
 
 
 def whole(data: bytes) -> bytes | None:
@@ -37,7 +29,7 @@ def whole(data: bytes) -> bytes | None:
     cut = len(data) - len(END) - CHECK - len(MARK)
     if cut <= 0 or data[cut : cut + len(MARK)] != MARK or not data.endswith(END):
         return None
-    fits = digest(data[:cut]) == data[cut + len(MARK) : -len(END)]
+    fits = digest(data[:cut]).encode() == data[cut + len(MARK) : -len(END)]
     return data[:cut] + b"}" if fits else None
 
 
@@ -52,9 +44,7 @@ def read(data: bytes, where: str) -> Entry:
         raise DamagedError(f"{where}: damaged", RESTORE)
     try:
         entry = _DECODER.decode(body)
-        for algorithm, hashes in entry.hashes.items():
-            for each in hashes:
-                checked(algorithm, each.value)
+        check_hashes(entry)
     except (msgspec.DecodeError, ConfigError) as error:
         raise DamagedError(f"{where}: {error}", RESTORE) from error
     return entry

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import msgspec
 
-from detectors.bank.entry import PERCEPTUAL, Entry, Status
+from detectors.bank.entry import CHECK, PERCEPTUAL, Entry, Status
 from detectors.bank.folder import log
 from detectors.errors import DamagedError
 
@@ -98,7 +98,7 @@ class Generation:
         if sys.byteorder != "little":
             raise ValueError("written for another machine")
         end = saved.log_bytes
-        if len(self._log) < end or self._log[end - len(log.END) - log.CHECK : end] != (
+        if len(self._log) < end or self._log[end - len(log.END) - CHECK : end] != (
             saved.last.encode() + log.END
         ):
             raise ValueError("another log")

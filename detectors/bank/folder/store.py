@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from detectors.bank.entries import Entries
-from detectors.bank.entry import Entry, Local, checked
+from detectors.bank.entry import CHECK, Entry, Local, check_hashes, digest
 from detectors.bank.folder import log
 from detectors.bank.folder.snapshot import DamagedIndexError, Generation, Saved
 from detectors.errors import ConfigError, DamagedError, Error, UnavailableError
@@ -110,7 +110,7 @@ class Bank:
         if entry.local is None:
             return None
         blob = bytes(self.head(entry, entry.local.length))
-        return blob if log.digest(blob) == entry.local.sha256.encode() else None
+        return blob if digest(blob) == entry.local.sha256 else None
 
     def head(self, entry: Entry, length: int) -> memoryview:
         """Return the first bytes of an entry's features unchecked, empty where it has none."""
@@ -182,13 +182,11 @@ class Writer:
         Raises:
             ConfigError: one of its hashes cannot be one.
         """
-        for algorithm, hashes in entry.hashes.items():
-            for each in hashes:
-                checked(algorithm, each.value)
+        check_hashes(entry)
         if features is not None:
             at = self._features.seek(0, os.SEEK_END)
             self._features.write(features)
-            local = Local(at, len(features), log.digest(features).decode())
+            local = Local(at, len(features), digest(features))
             entry = msgspec.structs.replace(entry, local=local)
         self.pending.append(entry)
 
@@ -221,8 +219,8 @@ class Writer:
             every = _changes(Bank(bank.path, whole=True))
             made = compaction.Growth(None, every).arrays(self._codes)
         with (bank.path / LOG).open("rb") as file:
-            file.seek(bank.sound - len(log.END) - log.CHECK)
-            last = file.read(log.CHECK).decode()
+            file.seek(bank.sound - len(log.END) - CHECK)
+            last = file.read(CHECK).decode()
         saved = compaction.write(
             bank.path, made, number=old.number + 1 if old else 1,
             log_bytes=bank.sound, changes=bank.changes, last=last,

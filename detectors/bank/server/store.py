@@ -6,7 +6,6 @@ transaction that writes it; who holds all changes up to a number asks for those 
 that meets a change it had not seen writes nothing.
 """
 
-import hashlib
 import os
 import weakref
 from collections.abc import Iterable, Iterator
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
 
-from detectors.bank.entry import Entry, Local, checked
+from detectors.bank.entry import CHECK, Entry, Local, check_hashes, digest
 from detectors.bank.server.address import Address
 from detectors.bank.server.connection import applied, connected, migrate, missing, spoken
 from detectors.errors import ConfigError, DamagedError, UnavailableError
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 LOCK_TIMEOUT: Final = "10s"
-CHECK: Final = 16
-"""Hex digits of SHA-256, as in a folder."""
 PAGE: Final = 5000
 """Changes that are read at once."""
 RESTORE: Final = "restore the database from a copy"
@@ -79,8 +76,8 @@ class ServerBank:
     def take(self, page: Iterable[tuple[int, str, str]]) -> list[Entry]:
         """Take changes that follow the last one read, and give their entries."""
         done = []
-        for seq, body, digest in page:
-            if seq != self.changes + 1 or _digest(body.encode()) != digest:
+        for seq, body, check in page:
+            if seq != self.changes + 1 or digest(body.encode()) != check:
                 raise DamagedError(
                     f"{self.path}: change {self.changes + 1} is damaged or lost", RESTORE
                 )
@@ -100,7 +97,7 @@ class ServerBank:
             self.number, entry.local.at,
         )  # fmt: skip
         block = found[0][0] if found else b""
-        return block if _digest(block) == entry.local.sha256 else None
+        return block if digest(block) == entry.local.sha256 else None
 
     def head(self, entry: Entry, length: int) -> memoryview:
         """Return the first bytes of an entry's features unchecked, empty where it has none.
@@ -172,7 +169,7 @@ class ServerWriter:
         Raises:
             ConfigError: one of its hashes cannot be one.
         """
-        _checked(entry)
+        check_hashes(entry)
         if features is not None:
             self._blocks[len(self.pending)] = features
         self.pending.append(entry)
@@ -200,7 +197,7 @@ class ServerWriter:
             kept = [pair for pair in put if not self._there(pair[0], known, met)]
             rows = _rows(kept, self.bank.changes)
             _written(line, self.bank.number, rows, self.bank.entries)
-        self.bank.take((seq, body, _digest(body.encode())) for seq, _, body, _ in rows)
+        self.bank.take((seq, body, digest(body.encode())) for seq, _, body, _ in rows)
         return [entry for _, entry, _, _ in rows]
 
     def _there(self, entry: Entry, known: set[str], met: set[str]) -> bool:
@@ -323,7 +320,7 @@ def _rows(
     rows = []
     for seq, (entry, block) in enumerate(put, after + 1):
         if block is not None:
-            local = Local(seq, len(block), _digest(block))
+            local = Local(seq, len(block), digest(block))
             entry = msgspec.structs.replace(entry, local=local)  # noqa: PLW2901
         rows.append((seq, entry, msgspec.json.encode(entry).decode(), block))
     return rows
@@ -341,7 +338,7 @@ def _written(
         cursor.executemany(
             "INSERT INTO provenance.change (bank, seq, id, entry, digest)"
             " VALUES (%s, %s, %s, %s, %s)",
-            [(number, seq, entry.id, body, _digest(body.encode())) for seq, entry, body, _ in rows],
+            [(number, seq, entry.id, body, digest(body.encode())) for seq, entry, body, _ in rows],
         )
         cursor.executemany(
             "INSERT INTO provenance.entry (bank, id, seq) VALUES (%s, %s, %s)",
@@ -361,17 +358,7 @@ def _sound(address: Address, seq: int, body: str) -> Entry:
     """Return the entry of a change."""
     try:
         entry = msgspec.json.decode(body, type=Entry)
-        _checked(entry)
+        check_hashes(entry)
     except (msgspec.DecodeError, ConfigError) as error:
         raise DamagedError(f"{address}: change {seq}: {error}", RESTORE) from error
     return entry
-
-
-def _checked(entry: Entry) -> None:
-    for algorithm, hashes in entry.hashes.items():
-        for each in hashes:
-            checked(algorithm, each.value)
-
-
-def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()[:CHECK]

@@ -4,15 +4,15 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 import msgspec
 
-from detectors.bank.entry import DIGITS, Entry, Hash, Kind, Status, Tlp, named
-from detectors.bank.exchange.row import OF_NOTHING, REFUSED, printable
+from detectors.bank.entry import DIGITS, OF_NOTHING, Entry, Hash, Kind, Status, Tlp, named
+from detectors.bank.exchange.row import REFUSED, printable
 from detectors.bank.location import (
     Place,
     Store,
@@ -27,7 +27,7 @@ from detectors.errors import ConfigError
 from provenance.banking.add import Enrolment, Planned, add_pictures
 from provenance.cli.bank.calibrate import calibrate
 from provenance.cli.bank.exchange import diff, export, import_, merge
-from provenance.cli.bank.options import BANK, OVERRIDE, REINSTATE, WHY, why
+from provenance.cli.bank.options import BANK, OVERRIDE, REINSTATE, WHY, timestamp, why
 from provenance.cli.options import words_or_json
 from provenance.cli.progress import Progress
 from provenance.cli.suggest import Suggesting
@@ -141,7 +141,7 @@ def _say_enrolled(done: Enrolment, form: str, *, report: bool) -> None:
 
 def _template(*, kind: str, tlp: str, first_seen: datetime | None, **said: Any) -> Entry:
     """Return what all entries of one call share."""
-    now = _now()
+    now = timestamp()
     said |= {name: printable(value) for name, value in said.items() if isinstance(value, str)}
     said["tags"] = tuple(printable(tag) for tag in said["tags"])
     return Entry(
@@ -322,7 +322,7 @@ def verify(ctx: click.Context, path: Place) -> None:
 
 def _restate(path: Place, ids: tuple[str, ...], status: Status, reason: str) -> None:
     """Change the status of entries and of all copies of their pictures, all or none."""
-    now, reason = _now(), printable(reason)
+    now, reason = timestamp(), printable(reason)
     with writing(path) as writer:
         changed = [_entry(writer.bank, each) for each in dict.fromkeys(ids)]
         if status is not Status.WITHDRAWN and any(
@@ -364,10 +364,6 @@ def _flat(row: dict[str, Any], before: str = "") -> Iterator[tuple[str, str]]:
                 yield f"{before}{key}", str(words)
         else:
             yield f"{before}{key}", str(value)
-
-
-def _now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 for command in (calibrate, export, import_, merge, diff):

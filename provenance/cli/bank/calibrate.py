@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -11,6 +10,7 @@ import click
 from detectors.bank.folder.store import Bank
 from detectors.decode.sniff import Kind
 from detectors.errors import CannotAssess, ConfigError
+from provenance.cli.bank.options import timestamp
 from provenance.intake import files
 from provenance.intake.paths import found
 from provenance.render.escape import escape
@@ -52,7 +52,7 @@ def calibrate(path: Path, negatives: Path, *, dry_run: bool) -> None:
     bank = Bank(path)
     before, _ = load_calibration(path)
     names: list[str] = []
-    done = measured(Searcher(bank), _pictures(negatives, names), now=_now())
+    done = measured(Searcher(bank), _pictures(negatives, names), now=timestamp())
     for number in done.same:
         click.echo(escape(f"left out, the bank has it: {names[number]}"), err=True)
     for what, why in done.unfitted.items():
@@ -103,7 +103,3 @@ def _changes(before: "Tables", after: "Tables", entries: int) -> Iterator[str]:
 
 def _odds(chance: float) -> str:
     return f"1 in {float(f'{1 / chance:.2g}'):,.0f}" if chance > 0 else "none"
-
-
-def _now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

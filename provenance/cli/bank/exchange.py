@@ -4,7 +4,6 @@ import json
 import sys
 from collections.abc import Callable
 from contextlib import nullcontext
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -20,7 +19,7 @@ from detectors.bank.exchange.row import Defaults, Feed, Left, text
 from detectors.bank.exchange.tlp import leaving
 from detectors.bank.location import Place, opened
 from detectors.storing.atomic import appearing
-from provenance.cli.bank.options import BANK, OVERRIDE, PLACE, REINSTATE, WHY, why
+from provenance.cli.bank.options import BANK, OVERRIDE, PLACE, REINSTATE, WHY, timestamp, why
 from provenance.cli.options import words_or_json
 from provenance.cli.progress import Progress
 from provenance.engine.isolated import streamed
@@ -132,7 +131,7 @@ def import_(
     """
     reinstate = why(reinstate=said.pop("reinstate"), reason=said.pop("reason"))
     said |= {"kind": Kind(said["kind"]), "tlp": Tlp(said["tlp"])}
-    defaults = Defaults(now=_now(), **said)
+    defaults = Defaults(now=timestamp(), **said)
     out = appearing(left_out) if left_out else nullcontext()
     with out as kept, Progress("Reading rows, twice") as progress:
         report = take_in(
@@ -181,7 +180,7 @@ def merge(path: Place, other: Place, prefix: str, form: str, *, dispute: bool) -
     """
     with Progress("Merging entries") as progress:
         done = merged(
-            path, opened(other), _now(), prefix=prefix, dispute=dispute, step=progress.step
+            path, opened(other), timestamp(), prefix=prefix, dispute=dispute, step=progress.step
         )
     if form == "json":
         told = {**msgspec.to_builtins(done), "conflicts": done.conflicts}
@@ -221,7 +220,3 @@ def _line(found: Difference) -> str:
 def _short(value: Any) -> str:
     words = json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
     return words if len(words) <= 40 else f"{words[:37]}…"
-
-
-def _now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,5 +1,6 @@
 """Options of the commands that keep banks: `--bank`, and `--reinstate` with its reason."""
 
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import click
@@ -48,3 +49,8 @@ def why(*, reinstate: bool, reason: str | None) -> str | None:
     if reinstate != bool(said):
         raise click.UsageError("--reinstate needs --reason TEXT, and --reason needs --reinstate")
     return said if reinstate else None
+
+
+def timestamp() -> str:
+    """Return the time of this moment as an entry of a bank holds it."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
