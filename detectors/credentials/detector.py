@@ -1,9 +1,7 @@
 """The detector: what a manifest declares, who signed it, and whether it still holds."""
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
-from importlib.metadata import version
-from pathlib import Path
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
@@ -11,7 +9,8 @@ import msgspec
 from detectors.c2pa import jumbf
 from detectors.c2pa.declaration import Declaration, also, declared
 from detectors.c2pa.store import mapping, walk
-from detectors.c2pa.trust import STALE_AFTER, Signers, in_use, user_folder
+from detectors.c2pa.trust import STALE_AFTER, Signers
+from detectors.c2pa.trust.options import trust_of
 from detectors.c2pa.validation import MISMATCHES, State, state, unlisted
 from detectors.credentials.account import account, evidence, generator
 from detectors.credentials.pointer import pointer
@@ -21,7 +20,7 @@ from detectors.credentials.second import cross_check
 from detectors.credentials.thumbnail import compare
 from detectors.decode.containers import has_manifest_place, store_bytes, too_many_pieces
 from detectors.decode.containers import walk as pieces_of
-from detectors.errors import CannotAssess, ConfigError
+from detectors.errors import CannotAssess
 from detectors.item import Item, Sidecar
 from detectors.signal import Claim, Outcome, Reason, Signal, Tier
 
@@ -38,17 +37,6 @@ READ_AS: Final = dict.fromkeys(
 """Formats that the verifiers do not know by name → what they are built as."""
 
 
-class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a user may set."""
-
-    trust_lists: list[str] = []
-    """Names of lists in use besides those enabled."""
-    trust_folder: str | None = None
-    """Where the user's own lists lie; None: the user's data folder."""
-    today: str | None = None
-    """YYYY-MM-DD, against which the age of lists is told; None: today, UTC."""
-
-
 class Credentials:
     """Looks for a C2PA manifest in a file or beside it; one signal an item."""
 
@@ -58,17 +46,9 @@ class Credentials:
         Raises:
             ConfigError: an option or a list cannot be used.
         """
-        try:
-            chosen = msgspec.convert(dict(options), Options)
-            self._today = date.fromisoformat(chosen.today) if chosen.today else None
-        except (msgspec.ValidationError, ValueError) as error:
-            raise ConfigError(f"detectors.credentials: {error}") from error
-        folder = Path(chosen.trust_folder) if chosen.trust_folder else user_folder()
-        self._lists = in_use(chosen.trust_lists, folder)
+        trust = trust_of("credentials", options, LIBRARIES)
+        self._today, self._lists, self.version = trust.today, trust.lists, trust.version
         self._verifier = Verifier(self._lists)
-        named = ", ".join(f"{row.name} {row.issued}" for row in self._lists.signers) or "none"
-        libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
-        self.version = f"{libraries}; lists: {named}"
 
     def inspect(self, item: Item) -> list[Signal]:
         """Return one signal: state, integrity and declaration of the active manifest.

@@ -1,21 +1,18 @@
 """The detector: what a manifest in a text declares, who signed it, whether it still holds."""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from functools import partial
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any, Final
-
-import msgspec
 
 from detectors.c2pa import jumbf
 from detectors.c2pa.declaration import Declaration, also, declared, disclosed
-from detectors.c2pa.trust import STALE_AFTER, Signers, in_use, user_folder
+from detectors.c2pa.trust import STALE_AFTER, Signers
+from detectors.c2pa.trust.options import trust_of
 from detectors.c2pa.validation import MISMATCHES, State
 from detectors.decode.documents import READERS
 from detectors.decode.text import Passage
-from detectors.errors import CannotAssess, ConfigError
+from detectors.errors import CannotAssess
 from detectors.item import Item, Sidecar
 from detectors.signal import Claim, Outcome, Reason, Signal, Tier
 from detectors.text_credentials.account import account, claim
@@ -59,17 +56,6 @@ DECLARED: Final = {
 """Reason of a manifest that holds, by its claim; the standing of its signer is appended."""
 
 
-class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a user may set."""
-
-    trust_lists: list[str] = []
-    """Names of lists in use besides those enabled."""
-    trust_folder: str | None = None
-    """Where the user's own lists lie; None: the user's data folder."""
-    today: str | None = None
-    """YYYY-MM-DD, against which the age of lists is told; None: today, UTC."""
-
-
 class TextCredentials:
     """Looks for C2PA manifests in a text (A.7 to A.9) or beside it; one signal a method found."""
 
@@ -79,16 +65,8 @@ class TextCredentials:
         Raises:
             ConfigError: an option or a list cannot be used.
         """
-        try:
-            chosen = msgspec.convert(dict(options), Options)
-            self._today = date.fromisoformat(chosen.today) if chosen.today else None
-        except (msgspec.ValidationError, ValueError) as error:
-            raise ConfigError(f"detectors.text_credentials: {error}") from error
-        folder = Path(chosen.trust_folder) if chosen.trust_folder else user_folder()
-        self._lists = in_use(chosen.trust_lists, folder)
-        named = ", ".join(f"{row.name} {row.issued}" for row in self._lists.signers) or "none"
-        libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
-        self.version = f"{libraries}; lists: {named}"
+        trust = trust_of("text_credentials", options, LIBRARIES)
+        self._today, self._lists, self.version = trust.today, trust.lists, trust.version
 
     def inspect(self, item: Item) -> list[Signal]:
         """Return state, integrity and declaration of every manifest found; an embedded one wins."""
