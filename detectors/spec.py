@@ -13,12 +13,49 @@ from detectors.signal import Signal, Tier
 T = TypeVar("T")
 
 
+class BankState(msgspec.Struct, frozen=True):
+    """A bank that was searched."""
+
+    id: str
+    """Stays when the bank is moved or renamed, and says nothing of where it lies."""
+    change: int
+    """Number of its last change that counted."""
+
+
+class ListDigest(msgspec.Struct, frozen=True):
+    """A trust list in use."""
+
+    name: str
+    sha256: str
+    """Of what it is used for and of its certificates, hex."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What decides a detector's signals besides the item, for the digest in every record.
+
+    No path, day, key or password belongs here, hashed or not.
+    """
+
+    version: str
+    """As `Detector.version`, without names that a user gave to files."""
+    options: dict[str, Any] = {}
+    """Those that change what is said, JSON values."""
+    models: dict[str, str] = {}
+    """Name of a model → SHA-256 of what it holds, hex."""
+    banks: tuple[BankState, ...] = ()
+    """In the order in which they are searched."""
+    lists: tuple[ListDigest, ...] = ()
+
+
 class Detector(Protocol):
     """Looks for one kind of evidence.
 
     A factory takes the detector's options as a mapping (from `[detectors.NAME]` of the user's
     configuration and the command line), refuses what it does not know with `ConfigError`, and is
     cheap: it validates, and leaves heavy imports and weights to the first `inspect`.
+
+    It may have a method `settings`, without arguments, that returns its `Settings` as they were
+    for the last `inspect`; without one its version alone is known. It is asked with every item.
     """
 
     version: str
@@ -76,6 +113,12 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
         """
         made: Detector = loaded(lambda: resolve(self.factory)(options))
         return made
+
+
+def settings_of(detector: Detector) -> Settings:
+    """Return what decides a detector's signals, as far as it tells."""
+    told: Callable[[], Settings] | None = getattr(detector, "settings", None)
+    return Settings(version=str(detector.version)) if told is None else told()
 
 
 def loaded(load: Callable[[], T]) -> T:

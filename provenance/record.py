@@ -97,6 +97,8 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True):
     """UTC day, YYYY-MM-DD."""
     detectors: dict[str, str]
     """Version and engine of every detector that ran."""
+    settings: Digest | msgspec.UnsetType = msgspec.UNSET
+    """SHA-256 of what decided besides the item and the day: `provenance.engine.settings`."""
 
 
 class Record(

@@ -18,6 +18,8 @@ class Store(Protocol):
 
     name: str
     """What records call it."""
+    id: str
+    """What it is known by wherever it lies: it stays when the bank is renamed."""
     changes: int
     """The state of a bank is its name and this number."""
 

@@ -23,6 +23,7 @@ from detectors.decode.containers import walk as pieces_of
 from detectors.errors import CannotAssess
 from detectors.item import Item, Sidecar
 from detectors.signal import Claim, Outcome, Reason, Signal, Tier
+from detectors.spec import Settings
 
 LIBRARIES: Final = ("c2pa-python", "encypher-c2pa")
 
@@ -49,6 +50,10 @@ class Credentials:
         trust = trust_of("credentials", options, LIBRARIES)
         self._today, self._lists, self.version = trust.today, trust.lists, trust.version
         self._verifier = Verifier(self._lists)
+
+    def settings(self) -> Settings:
+        """Return the libraries' versions and the lists in use."""
+        return Settings(version=self.version, lists=self._lists.lists)
 
     def inspect(self, item: Item) -> list[Signal]:
         """Return one signal: state, integrity and declaration of the active manifest.

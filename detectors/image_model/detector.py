@@ -13,6 +13,7 @@ from detectors.models.encoder.tokens import AS_IT_IS, Device, tokens
 from detectors.models.onnx_runtime import refuse_without_torch
 from detectors.options import given
 from detectors.signal import Signal
+from detectors.spec import Settings
 
 if TYPE_CHECKING:
     from detectors.image_model.forward import Probes
@@ -43,6 +44,14 @@ class ImageModel:
         self._probes: Probes | None = None
         engine = "onnxruntime" if self._options.device == "cpu" else f"torch {self._options.device}"
         self.version = f"{self._model.digest}, {engine}"
+
+    def settings(self) -> Settings:
+        """Return the model's digest and the device."""
+        return Settings(
+            version=self.version,
+            options={"device": self._options.device},
+            models={NAME: self._model.sha256},
+        )
 
     def inspect(self, item: Item) -> list[Signal]:
         """Return the item's one signal."""

@@ -58,8 +58,13 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
 
     folder: Path
     config: Config
-    digest: str
-    """Of config.json and weights.safetensors, 12 hex digits."""
+    sha256: str
+    """Of config.json and weights.safetensors, hex."""
+
+    @property
+    def digest(self) -> str:
+        """The first 12 digits."""
+        return self.sha256[:12]
 
 
 def read(folder: Path) -> Model:
@@ -88,8 +93,8 @@ def read(folder: Path) -> Model:
             f"{folder / 'config.json'}: a model of {config.detector} on {config.encoder};"
             f" this version runs models of image_model on {ENCODER}"
         )
-    digest = hashlib.sha256(content + weights).hexdigest()[:12]
-    return Model(folder=folder, config=config, digest=digest)
+    sha256 = hashlib.sha256(content + weights).hexdigest()
+    return Model(folder=folder, config=config, sha256=sha256)
 
 
 def write(folder: Path, config: Config) -> None:

@@ -15,6 +15,7 @@ from detectors.errors import CannotAssess, ConfigError, Error
 from detectors.item import Item
 from detectors.known_fakes.refresh import Watched
 from detectors.signal import Claim, Outcome, Reason, Signal, Tier
+from detectors.spec import BankState, Settings
 
 if TYPE_CHECKING:
     from detectors.bank.matching.decisions import Held
@@ -162,6 +163,15 @@ class KnownFakes:
             for bank, fitted in zip(self._banks, self._fitted, strict=True)
         ]
         self.version = ", ".join([VERSION, *states])
+
+    def settings(self) -> Settings:
+        """Return the banks as they stand, with the digests of their calibrations.
+
+        A bank is named by its id, since records give its name, which is that of its folder.
+        """
+        options = {"calibrations": self._fitted, "waiting": [bank.waiting for bank in self._banks]}
+        banks = tuple(BankState(bank.store.id, bank.store.changes) for bank in self._banks)
+        return Settings(version=VERSION, options=options, banks=banks)
 
 
 def _nothing(searchers: "list[Searcher]", parts: int) -> Signal:

@@ -35,10 +35,15 @@ class Watched:
         self._due = 0.0
 
     @property
+    def waiting(self) -> int:
+        """How many entries are not in order yet."""
+        return len(self.store.entries) - self._entries
+
+    @property
     def state(self) -> str:
         """Name of the bank and number of its last change; after a hyphen, entries that wait."""
-        waiting = len(self.store.entries) - self._entries
-        return f"{self.store.name}@{self.store.changes}" + (f"-{waiting}" if waiting else "")
+        waiting = f"-{self.waiting}" if self.waiting else ""
+        return f"{self.store.name}@{self.store.changes}{waiting}"
 
     def searcher(self) -> "Searcher":
         """Return the bank, its index up to date.

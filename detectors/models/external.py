@@ -151,6 +151,12 @@ def digest(paths: Iterable[Path], more: str = "") -> str:
     return total.hexdigest()
 
 
+def identity(weights_sha256: str, settings_sha256: str, beside: Beside | None) -> str:
+    """Return the SHA-256 of a model with what `calibrate` wrote beside it, hex."""
+    parts = [weights_sha256, settings_sha256, beside]
+    return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
+
+
 def needs(module: str, extra: str) -> None:
     """Refuse to go on without a library.
 

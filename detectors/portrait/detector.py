@@ -13,6 +13,7 @@ from detectors.models.onnx_runtime import refuse_without_torch
 from detectors.options import given
 from detectors.portrait.model import SHIPPED, TEMPLATE, Model, read
 from detectors.signal import Outcome, Reason, Signal, statistical, weighed
+from detectors.spec import Settings
 
 if TYPE_CHECKING:
     from detectors.portrait.forward import Probe
@@ -46,6 +47,14 @@ class Portrait:
         self._probe: Probe | None = None
         engine = "onnxruntime" if self._options.device == "cpu" else f"torch {self._options.device}"
         self.version = f"{self._model.digest}, {engine}"
+
+    def settings(self) -> Settings:
+        """Return the model's digest and the device."""
+        return Settings(
+            version=self.version,
+            options={"device": self._options.device},
+            models={NAME: self._model.sha256},
+        )
 
     def inspect(self, item: Item) -> list[Signal]:
         """Return the item's one signal."""

@@ -90,8 +90,13 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
 
     folder: Path
     config: Config
-    digest: str
-    """Of config.json and weights.safetensors, 12 hex digits."""
+    sha256: str
+    """Of config.json and weights.safetensors, hex."""
+
+    @property
+    def digest(self) -> str:
+        """The first 12 digits."""
+        return self.sha256[:12]
 
 
 def offset(generated: Sequence[Sequence[float]], photographed: Sequence[Sequence[float]]) -> float:
@@ -135,8 +140,8 @@ def read(folder: Path) -> Model:
             f"{folder / 'config.json'}: a model of {config.detector} on {config.encoder};"
             f" this version runs models of portrait on {ENCODER}"
         )
-    digest = hashlib.sha256(content + weights).hexdigest()[:12]
-    return Model(folder=folder, config=config, digest=digest)
+    sha256 = hashlib.sha256(content + weights).hexdigest()
+    return Model(folder=folder, config=config, sha256=sha256)
 
 
 def write(folder: Path, config: Config) -> None:

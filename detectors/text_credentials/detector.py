@@ -15,6 +15,7 @@ from detectors.decode.text import Passage
 from detectors.errors import CannotAssess
 from detectors.item import Item, Sidecar
 from detectors.signal import Claim, Outcome, Reason, Signal, Tier
+from detectors.spec import Settings
 from detectors.text_credentials.account import account, claim
 from detectors.text_credentials.change import LONGEST_TRIED, change
 from detectors.text_credentials.locate import (
@@ -67,6 +68,10 @@ class TextCredentials:
         """
         trust = trust_of("text_credentials", options, LIBRARIES)
         self._today, self._lists, self.version = trust.today, trust.lists, trust.version
+
+    def settings(self) -> Settings:
+        """Return the libraries' versions and the lists in use."""
+        return Settings(version=self.version, lists=self._lists.lists)
 
     def inspect(self, item: Item) -> list[Signal]:
         """Return state, integrity and declaration of every manifest found; an embedded one wins."""

@@ -12,6 +12,7 @@ from detectors.decode.text import Passage
 from detectors.item import Item
 from detectors.options import given
 from detectors.signal import Outcome, Reason, Signal, Tier
+from detectors.spec import Settings
 from detectors.text_marks.hidden import MOST, SCANS, SHOWN, Hits, spelled
 from detectors.text_marks.structure import Structure
 from detectors.text_marks.table import Mark, marks
@@ -57,8 +58,17 @@ class TextMarks:
         self._watermarks = [Watermark(one, len(said.watermarks)) for one in said.watermarks]
         keys = [f"{one.kind} {one.fingerprint}" for one in self._watermarks]
         self.version = ", ".join([VERSION, *keys])
+        self._settings: Settings | None = None
         self._marks = marks()
         self._patterns: dict[str, re.Pattern[str]] = {}
+
+    def settings(self) -> Settings:
+        """Return the table's version and the watermarks, without their keys."""
+        if self._settings is None:
+            watermarks = [one.public for one in self._watermarks]
+            options = {"watermarks": watermarks} if watermarks else {}
+            self._settings = Settings(version=VERSION, options=options)
+        return self._settings
 
     def inspect(self, item: Item) -> list[Signal]:
         """Return the marks of the item's text, in the order of the table; then watermarks."""

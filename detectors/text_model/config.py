@@ -50,6 +50,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     passages: dict[Path, dict[str, Calibration]] = {}
     """What it is worth that a passage stands out from its text so far, by path and language."""
 
+    @property
+    def sha256(self) -> str:
+        """Of this configuration, which names that of the weights, hex."""
+        return hashlib.sha256(msgspec.json.encode(self)).hexdigest()
+
     def calibrations(self, path: Path) -> dict[str, Calibration]:
         """Return the calibrations of a path, by language."""
         return self.full if path == "full" else self.fast

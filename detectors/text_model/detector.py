@@ -13,6 +13,7 @@ from detectors.item import Item
 from detectors.models.onnx_runtime import refuse_without_torch
 from detectors.options import given
 from detectors.signal import Signal
+from detectors.spec import Settings
 from detectors.text_model.assess import NAME, judged
 from detectors.text_model.config import Path as Way
 from detectors.text_model.config import read
@@ -57,6 +58,15 @@ class TextModel:
         self._fast, self._device = chosen.fast, chosen.device
         engine = "numpy" if chosen.device == "cpu" else "torch"
         self.version = f"{self._config.format}+{self._config.weights_sha256[:12]}, {engine}"
+        self._settings = Settings(
+            version=self.version,
+            options={"device": chosen.device, "fast": chosen.fast},
+            models={NAME: self._config.sha256},
+        )
+
+    def settings(self) -> Settings:
+        """Return the model's digest, the device and the path."""
+        return self._settings
 
     @cached_property
     def _weights(self) -> "Weights":

@@ -1,5 +1,6 @@
 """One item becomes one record."""
 
+import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,8 +13,9 @@ from detectors.decode.memory import lacking
 from detectors.errors import CannotAssess, NotLoadedError
 from detectors.item import DECODING, Item, Kind
 from detectors.signal import FACTS, Outcome, Reason, Signal, Tier
-from detectors.spec import Detector, Spec
+from detectors.spec import Detector, Settings, Spec, settings_of
 from provenance.engine.config import RunConfig
+from provenance.engine.settings import settings_body
 from provenance.record import Described, Part, Record, Tool
 from provenance.verdict import conflicts, judge
 from provenance.version import __version__
@@ -22,6 +24,8 @@ ITEM = "item"
 """The detector that speaks of the item itself."""
 FINGERPRINTS = "fingerprints"
 """The stage that computes fingerprints which no detector asked for."""
+SETTINGS = "settings"
+"""The stage that asks the detectors for their settings."""
 MEMORY = "engine.memory"
 """The code of what did not fit into the memory that there is."""
 MAX_ERROR = 200
@@ -51,8 +55,8 @@ class Engine:
 
         Args:
             config: what the user chose.
-            stage: told what begins: a detector's name, `item`, `picture`, `passage` or
-                `fingerprints`.
+            stage: told what begins: a detector's name, `item`, `picture`, `passage`,
+                `fingerprints` or `settings`.
 
         Raises:
             ConfigError: an option cannot be used. A plug-in that breaks otherwise is kept, and
@@ -61,15 +65,16 @@ class Engine:
         self.config = config
         self._stage, self._at_work = stage, ITEM
         self._loaded = {spec.name: _load(spec, config) for spec in config.specs}
+        self._digests: dict[tuple[str, ...], tuple[dict[str, Settings], str]] = {}
+        """Detectors that ran → what they told last, and its digest."""
 
     def check(self, item: Item, stopped: Mapping[str, Reason] | None = None) -> Record:
         """Return the record of an item.
 
         Args:
             item: what to look at.
-            stopped: what an earlier try did not survive (a detector, `picture`, `passage`,
-                `fingerprints` or `item`) → why; it is left out, and reported as failed where it
-                would have said something.
+            stopped: what an earlier try did not survive (a stage) → why; it is left out, and
+                reported as failed where it would have said something.
         """
         began = time.monotonic()
         look = _Look(stopped=stopped or {})
@@ -90,12 +95,30 @@ class Engine:
                 version=__version__,
                 date=self.config.today,
                 detectors={name: self._version(name) for name in self._loaded if name in look.ran},
+                settings=self._digest(look),
             ),
             elapsed_ms=round(1000 * (time.monotonic() - began)),
         )
 
     def _version(self, name: str) -> str:
         return str(getattr(self._loaded[name], "version", "unknown"))
+
+    def _digest(self, look: _Look) -> str | msgspec.UnsetType:
+        """Return the digest of what decided, none where a detector cannot tell."""
+        if SETTINGS in look.stopped:
+            return msgspec.UNSET
+        ran = {name: loaded for name, loaded in self._loaded.items() if name in look.ran}
+        told = self._attempt(SETTINGS, lambda: self._digested(ran))
+        return msgspec.UNSET if isinstance(told, CannotAssess) else told
+
+    def _digested(self, ran: Mapping[str, Detector | Reason]) -> str:
+        """Return the digest of what these detectors tell of their settings."""
+        told = {name: _settings(loaded) for name, loaded in ran.items()}
+        known = self._digests.get(tuple(ran))
+        if known is None or known[0] != told:
+            body = settings_body(told, self.config.policy.sha256)
+            known = self._digests[tuple(ran)] = told, hashlib.sha256(body).hexdigest()
+        return known[1]
 
     def _begin(self, stage: str) -> None:
         """Say what begins."""
@@ -188,6 +211,10 @@ def _load(spec: Spec, config: RunConfig) -> Detector | Reason:
         return spec.load(config.options.get(spec.name, {}))
     except NotLoadedError as error:
         return _error("engine.not_loaded", str(error))
+
+
+def _settings(loaded: Detector | Reason) -> Settings:
+    return Settings(version="unknown") if isinstance(loaded, Reason) else settings_of(loaded)
 
 
 def _sound(spec: Spec, signals: Iterable[Signal]) -> list[Signal]:

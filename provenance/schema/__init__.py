@@ -7,7 +7,7 @@ import msgspec
 from detectors.signal import FACTS, Outcome
 from provenance.record import Record
 
-OPTIONAL = ("part", "parts")
+OPTIONAL = ("part", "parts", "settings")
 """Keys that not every record has."""
 
 

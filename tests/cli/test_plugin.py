@@ -53,6 +53,8 @@ def test_it_takes_the_banks_and_the_day_that_its_spec_names(
     (record,) = records("check", picture, *only, PYTHONPATH=installed)
     (signal,) = record["signals"]
     assert (signal["outcome"], signal["facts"]["days"]) == ("finding", 0)
+    (without,) = records("check", picture, "--only", "stock_faces", PYTHONPATH=installed)
+    assert without["tool"]["settings"] != record["tool"]["settings"]
 
 
 def test_a_spec_that_takes_what_there_is_not_is_heard(

@@ -106,7 +106,8 @@ def test_a_part_that_cannot_be_opened_stops_no_other_part() -> None:
     record = Engine(choice, told.append).check(post, {"picture": Reason("engine.timeout")})
     codes = {s.part: s.reason.code for s in record.signals}
     assert codes == {"media/0": "engine.timeout", "text": "text_marks.clear"}
-    assert told == ["item", "item", "portrait", "item", "text_marks", "passage", "text_marks"]
+    looked = ["item", "item", "portrait", "item", "text_marks", "passage", "text_marks"]
+    assert told == [*looked, "settings"]
 
 
 def test_what_is_derived_of_an_item_is_kept_and_let_go_of_with_it() -> None:

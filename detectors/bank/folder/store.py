@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from uuid import uuid4
 
 import msgspec
 
@@ -53,6 +54,8 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
 
     format: str
     created: str
+    id: str | None = None
+    """Random, made with the bank; older banks have none and are known by `created`."""
     generation: Saved | None = None
     """The index in use; none in small banks."""
 
@@ -73,6 +76,7 @@ class Bank:
         self.path = path
         self.name = path.resolve().name.removesuffix(".bank")
         self.manifest = _manifest(path)
+        self.id = self.manifest.id or self.manifest.created
         self.entries = Entries(None if whole else self._generation())
         """By id, withdrawn ones too, in the order in which they came."""
         self.changes = 0
@@ -145,7 +149,7 @@ def create(path: Path, now: str) -> None:
             if not (path / MANIFEST).is_file():  # else another process has made it since
                 with appended(path / LOG):
                     pass
-                _replace_manifest(path, Manifest(FORMAT, now))
+                _replace_manifest(path, Manifest(FORMAT, now, uuid4().hex))
     except OSError as error:
         what = f"{path}: cannot make a bank here: {error.strerror}"
         raise UnavailableError(what, "name a folder that is yours to write to") from error

@@ -132,7 +132,8 @@ class _Lifted:
 
     def __init__(self, store: "Store", entries: Mapping[str, Entry]) -> None:
         self._store = store
-        self.name, self.changes, self.path = store.name, store.changes, store.path
+        self.name, self.id, self.path = store.name, store.id, store.path
+        self.changes = store.changes
         self.entries = {
             name: msgspec.structs.replace(entry, status=Status.ACTIVE)
             for name, entry in entries.items()

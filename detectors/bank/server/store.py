@@ -52,7 +52,8 @@ class ServerBank:
         self._heads_until = 0
         self._line: Connection | None = None
         self._owner = 0
-        self.number = _number(self)
+        self.number, created = _registered(self)
+        self.id = f"{self.name} {created}"
         self.refresh()
 
     def refresh(self) -> list[Entry]:
@@ -296,8 +297,8 @@ def size(address: Address) -> int:
     return rows[0][0]
 
 
-def _number(bank: ServerBank) -> int:
-    """Return the number of a bank in its database."""
+def _registered(bank: ServerBank) -> tuple[int, str]:
+    """Return the number of a bank in its database, and when it was made."""
     hint = f"`provenance bank add --bank {bank.path} PICTURES`"
     with spoken(bank.path):
         seen = applied(bank.line())
@@ -306,11 +307,13 @@ def _number(bank: ServerBank) -> int:
     if missing(bank.path, seen):
         raise ConfigError(f"{bank.path}: its tables are older than this program ({hint})")
     found = bank.read(
-        list[tuple[int]], "SELECT number FROM provenance.bank WHERE name = %s", bank.name
+        list[tuple[int, str]],
+        "SELECT number, created FROM provenance.bank WHERE name = %s",
+        bank.name,
     )
     if not found:
         raise ConfigError(f"{bank.path}: there is no such bank ({hint})")
-    return found[0][0]
+    return found[0]
 
 
 def _rows(

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, TypeVar
 import msgspec
 
 from detectors.errors import ConfigError, DamagedError, Error
+from detectors.spec import ListDigest
 
 HOME: Final = Path(__file__).parent
 STALE_AFTER: Final = 90
@@ -60,6 +61,12 @@ class TrustList(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         """Days since it was issued."""
         return (today - self.issued).days
 
+    @property
+    def sha256(self) -> str:
+        """Of its parts' uses and of their certificates' SHA-256, hex."""
+        parts = sorted(f"{part.use} {part.sha256}" for part in self.part)
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
     def pem(self, folder: Path, *uses: Use) -> str:
         """Return the certificates for these uses, PEM.
 
@@ -94,6 +101,8 @@ class InUse(msgspec.Struct, frozen=True, kw_only=True):
     """CA certificates of time stamp authorities, PEM."""
     distrusted: str
     """Certificates of CAs and signers that are not believed, PEM."""
+    lists: tuple[ListDigest, ...]
+    """Every list in use, in the order of their names."""
 
 
 class Index(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -197,6 +206,7 @@ def _in_use(lists: list[TrustList], names: list[str], folder: Path) -> InUse:
         signers=[row for row in signers if row.anchors or row.end_entities],
         time_stamps="\n".join(row.pem(folder, "timestamps") for row in chosen),
         distrusted="\n".join(row.pem(folder, "distrusted") for row in chosen).strip(),
+        lists=tuple(ListDigest(row.name, row.sha256) for row in chosen),
     )
 
 

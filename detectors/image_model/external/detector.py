@@ -25,6 +25,7 @@ from detectors.models.onnx_runtime import refuse_without_provider, refuse_withou
 from detectors.models.report import Way
 from detectors.options import given
 from detectors.signal import Outcome, Reason, Signal
+from detectors.spec import Settings
 
 if TYPE_CHECKING:
     from detectors.image_model.external.layouts import Chosen
@@ -71,13 +72,30 @@ class ForeignModel:
         self.version: str = self._which.layout
 
     @cached_property
+    def _sha256(self) -> str:
+        """Of the weights, hex."""
+        return external.digest(self._which.weights)
+
+    @cached_property
+    def _settings(self) -> Settings:
+        which = self._which
+        sha256 = external.identity(self._sha256, which.settings_sha256, self._beside)
+        options = {"layout": which.layout, "device": self._device}
+        return Settings(version=which.layout, options=options, models={NAME: sha256})
+
+    def settings(self) -> Settings:
+        """Return the model's digest, its layout and the device."""
+        return self._settings
+
+    @cached_property
     def _opened(self) -> _Loaded | CannotAssess:
         """The model, or why it cannot be asked, found out once."""
         from detectors.image_model.external.scorer import Scorer
         from detectors.image_model.forward import Probes
 
         try:
-            sha256 = digest(self._which)
+            sha256 = self._sha256
+            _refuse_another(self._which, sha256)
             self.version = f"{self._which.layout}+{sha256[:12]}, {self._device}"
             known = self._beside
             if known is not None and known.weights_sha256 != sha256:
@@ -121,11 +139,20 @@ def digest(which: "Chosen") -> str:
         ConfigError: an ONNX file is not the one that the file beside it describes.
     """
     found = external.digest(which.weights)
+    _refuse_another(which, found)
+    return found
+
+
+def _refuse_another(which: "Chosen", sha256: str) -> None:
+    """Refuse an ONNX file that is not the one that the file beside it describes.
+
+    Raises:
+        ConfigError: it is another.
+    """
     if which.layout == "onnx":
         file = which.weights[0]
-        if (named := sidecar(file).sha256.lower()) != found:
-            raise ConfigError(f"{file}: its sha256 is {found}; the file beside it names {named!r}")
-    return found
+        if (named := sidecar(file).sha256.lower()) != sha256:
+            raise ConfigError(f"{file}: its sha256 is {sha256}; the file beside it names {named!r}")
 
 
 def _unusable(error: ConfigError) -> CannotAssess:

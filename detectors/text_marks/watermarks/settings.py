@@ -82,6 +82,41 @@ def checked(given: Kgw | SynthId) -> list[int]:
     return keys
 
 
+def public(given: Kgw | SynthId, layers: int) -> dict[str, object]:
+    """Return what may be known of a watermark: files by what they hold, the key not even hashed.
+
+    The seed of `selfhash`'s table is left out, since it is the key where none is set.
+
+    Args:
+        given: checked.
+        layers: how many keys there are.
+    """
+    common = {"name": given.name, "tokenizer": _sha256(given.tokenizer)}
+    if isinstance(given, Kgw):
+        return common | {
+            "kind": "kgw",
+            "vocab_size": given.vocab_size,
+            "greenlist_ratio": given.greenlist_ratio,
+            "seeding_scheme": given.seeding_scheme,
+            "context_width": given.context_width,
+            "device": given.device,
+        }
+    return common | {
+        "kind": "synthid",
+        "layers": layers,
+        "ngram_len": given.ngram_len,
+        "sampling_table_size": given.sampling_table_size,
+        "sampling_table_seed": given.sampling_table_seed,
+        "context_history_size": given.context_history_size,
+        "sampling_table": given.sampling_table and _sha256(given.sampling_table),
+    }
+
+
+def _sha256(path: str) -> str:
+    """Return the SHA-256 of a file of the user's, hex."""
+    return hashlib.sha256(Path(path).expanduser().read_bytes()).hexdigest()
+
+
 def fingerprint(kind: str, keys: Sequence[int]) -> str:
     """Return eight hex digits that stand for a key in records and do not give it away."""
     text = " ".join(map(str, keys)).encode()

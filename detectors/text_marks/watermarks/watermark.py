@@ -9,7 +9,7 @@ from detectors.item import Item
 from detectors.signal import Claim, Outcome, Reason, Signal, Tier
 from detectors.text_marks.watermarks.kgw import GreenLists
 from detectors.text_marks.watermarks.score import MOST, Score
-from detectors.text_marks.watermarks.settings import Kgw, SynthId, checked, fingerprint
+from detectors.text_marks.watermarks.settings import Kgw, SynthId, checked, fingerprint, public
 from detectors.text_marks.watermarks.synthid import Tournaments
 
 if TYPE_CHECKING:
@@ -49,6 +49,12 @@ class Watermark:
             self._counted = Tournaments(settings, keys)
         self.fingerprint = fingerprint(self.kind, keys)
         """Of the key."""
+        self._layers = len(keys)
+
+    @property
+    def public(self) -> dict[str, object]:
+        """Its name and parameters, as far as they are no secret."""
+        return public(self._settings, self._layers)
 
     def look(self, item: Item) -> Signal:
         """Return what the text says under the key.

@@ -1,5 +1,6 @@
 """Which model of the user's own is meant, and whether it can be loaded safely."""
 
+from functools import cached_property
 from pathlib import Path
 
 import msgspec
@@ -14,13 +15,13 @@ TOKENIZER = "tokenizer.json"
 WRITE = "write for instance {'0': 'human', '1': 'ai'} if the model's card says so"
 
 
-class Chosen(msgspec.Struct, frozen=True):
+class Chosen(msgspec.Struct, frozen=True, dict=True):
     """A rule and the folders it is applied to."""
 
     rule: str
     folders: tuple[Path, ...]
 
-    @property
+    @cached_property
     def sha256(self) -> str:
         """SHA-256 of all weights, in the order of folders and names, hex."""
         return external.digest(path for folder in self.folders for path in external.weights(folder))

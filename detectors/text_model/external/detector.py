@@ -23,6 +23,7 @@ from detectors.models.onnx_runtime import refuse_without_torch
 from detectors.models.report import Way
 from detectors.options import given
 from detectors.signal import Outcome, Reason, Signal
+from detectors.spec import Settings
 from detectors.text_model.assess import NAME, judged
 from detectors.text_model.external.choice import chosen, is_foreign
 from detectors.text_model.external.rules import Scorer
@@ -70,6 +71,17 @@ class ForeignModel:
             raise CannotAssess(Outcome.FAILED, Reason("text_model.other_settings"))
         with loading():
             return found, Scorer(self._chosen, self._device)
+
+    @cached_property
+    def _settings(self) -> Settings:
+        which = self._chosen
+        sha256 = external.identity(which.sha256, which.settings_sha256, self._beside)
+        options = {"rule": which.rule, "device": self._device}
+        return Settings(version="transformers", options=options, models={NAME: sha256})
+
+    def settings(self) -> Settings:
+        """Return the model's digest, the rule and the device."""
+        return self._settings
 
     def inspect(self, item: Item) -> list[Signal]:
         """Return one signal: `not_assessed` with a score until the model has been calibrated.

@@ -10,6 +10,7 @@ from detectors.bank.location import opened, place
 from detectors.errors import ConfigError
 from detectors.item import Item
 from detectors.signal import Claim, Outcome, Reason, Signal, Tier
+from detectors.spec import BankState, Settings
 
 
 class Options(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -40,10 +41,20 @@ class StockFaces:
             raise ConfigError(f"[detectors.stock_faces]: {error}") from error
         self._today = chosen.today
         self._since: dict[str, date | None] = dict.fromkeys(chosen.known)
-        for bank in map(opened, map(place, chosen.banks)):
+        banks = [opened(place(name)) for name in chosen.banks]
+        self._settings = Settings(
+            version=self.version,
+            options={"known": sorted(chosen.known)},
+            banks=tuple(BankState(bank.id, bank.changes) for bank in banks),
+        )
+        for bank in banks:
             for entry in bank.entries.values():
                 if entry.sha256:
                     self._since[entry.sha256] = date.fromisoformat(entry.created[:10])
+
+    def settings(self) -> Settings:
+        """Return what decides besides the item: neither where banks lie nor the day."""
+        return self._settings
 
     def inspect(self, item: Item) -> list[Signal]:
         """Return one finding or one `clear`."""
