@@ -133,9 +133,10 @@ def _of(signal: Signal) -> Case:
 
 def _of_ai_mark(signal: Signal) -> Case:
     """Return the case of a mark that says AI."""
-    if facts_of(signal, MarkFacts).family == "watermark":
+    family = facts_of(signal, MarkFacts).family
+    if family == "watermark":
         return Case.WATERMARK
-    if signal.detector != "text_marks":
+    if family is None:  # not of a text
         return Case.AI_MARK
     return Case.RESIDUE if signal.log10_lr is None else Case.RESIDUE_WORDS
 
