@@ -227,7 +227,7 @@ FOUND = {
     Case.WEAK_MATCH: [("known_fakes", "a", Claim.KNOWN_FAKE, {"false_match_probability": 0.2})],
     Case.KNOWN_INNOCENT: [("known_fakes", "a", Claim.KNOWN_INNOCENT, {})],
     Case.AI_EDIT_MARK: [("metadata", "a", Claim.AI_EDITED, {})],
-    Case.RESIDUE: [("text_marks", "a", Claim.AI_GENERATED, {})],
+    Case.RESIDUE: [("text_marks", "a", Claim.AI_GENERATED, {"family": "residue"})],
     Case.HIDDEN: [("text_marks", "a", Claim.HIDDEN_CONTENT, {})],
     Case.CONFLICT: [("credentials", "a", None, {"state": "valid", "laundering": [{}]})],
     Case.OTHER: [("metadata", "a", Claim.TAMPERED, {})],
