@@ -1,16 +1,19 @@
 """What the documentation quotes is what the command prints and the measurements say."""
 
-import importlib.util
+import importlib
+import re
 import tomllib
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import click
+import pytest
 
 ROOT = Path(__file__).parent.parent
-SPEC = importlib.util.spec_from_file_location("docs_make", ROOT / "docs" / "make.py")
+SPEC = spec_from_file_location("docs_make", ROOT / "docs" / "make.py")
 assert SPEC is not None
 assert SPEC.loader is not None
-MAKE = importlib.util.module_from_spec(SPEC)
+MAKE = module_from_spec(SPEC)
 SPEC.loader.exec_module(MAKE)
 
 
@@ -36,21 +39,33 @@ def test_every_dependency_has_its_reason() -> None:
     assert [name for name in names if f"| {name} |" not in page] == []
 
 
-def test_every_link_leads_somewhere() -> None:
-    import re
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("detectors/*/card.md")]
+OURS = r"(?:detectors|provenance|tests|fixtures|benchmarks|tools|docs)"
+PATH = re.compile(rf"`(?:python )?({OURS}/[\w./*-]*)")
+MODULE = re.compile(r"`((?:detectors|provenance)(?:\.\w+)+)[`(]")
 
-    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
-    links = [
-        (page, link)
-        for page in pages
-        for link in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text("utf-8"))
-    ]
-    assert [link for page, link in links if not (page.parent / link).exists()] == []
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_what_a_page_points_to_is_there(page: Path) -> None:
+    text = page.read_text("utf-8")
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", text)
+    assert [link for link in links if not (page.parent / link).exists()] == []
+    paths = [path.rstrip("/.") for path in PATH.findall(text) if "NAME" not in path]
+    assert [path for path in paths if not any(ROOT.glob(path))] == []
+    named = [name for name in MODULE.findall(text) if not name.endswith((".toml", ".json"))]
+    assert [name for name in named if not is_in_code(name)] == []
+
+
+def is_in_code(name: str) -> bool:
+    """Tell whether a dotted name is a module, or a value of one."""
+    module, _, value = name.rpartition(".")
+    try:
+        return hasattr(importlib.import_module(module), value) or bool(find_spec(name))
+    except ModuleNotFoundError:
+        return False
 
 
 def test_the_table_of_formats_says_what_the_code_does() -> None:
-    import re
-
     from detectors.credentials.detector import UNREAD
     from detectors.decode.containers import WALKS
     from detectors.decode.containers.raw import TIFFS
@@ -73,3 +88,12 @@ def test_the_table_of_formats_says_what_the_code_does() -> None:
         return credentials, metadata, "yes" if name in MOST_MEGAPIXELS else "no"
 
     assert told == {name: row(name) for name in known}
+
+
+def test_the_plugin_on_the_page_is_the_one_that_is_tried() -> None:
+    page = (ROOT / "docs" / "writing-a-detector.md").read_text("utf-8")
+    plugin = ROOT / "tests" / "cli" / "stock_faces"
+    shown = re.findall(r"```(?:toml|python)\n# [^\n]+\n(.*?)```", page, re.DOTALL)
+    settings, module = shown
+    assert settings in (plugin / "pyproject.toml").read_text("utf-8")
+    assert module in (plugin / "stock_faces" / "__init__.py").read_text("utf-8")

@@ -4,7 +4,7 @@
 this description. Weights are named in it and handed over when it is loaded (`forward.py`).
 
 Matrix products run on integers. An activation is two 8-bit numbers, a value and what it leaves
-over, so that 16 bits of each are multiplied; weights have 8 bits (`packed.steps`). That is exact
+over, so that 16 bits of each are multiplied; weights have 8 bits (`quantised.steps`). That is exact
 enough to equal 32-bit floats to 1e-3 in the tokens, and takes half their time.
 """
 
