@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from detectors.image_model.assess import NAME, judged, outside
-from detectors.image_model.model import SHIPPED, Model, read
+from detectors.image_model.model import SHIPPED, load_model
 from detectors.item import Item
 from detectors.models.encoder.tokens import AS_IT_IS, Device, tokens
 from detectors.models.onnx_runtime import refuse_without_torch
@@ -40,7 +40,7 @@ class ImageModel:
         self._options = given(NAME, options, Options, "use model, device")
         refuse_without_torch(self._options.device)
         folder = SHIPPED if self._options.model is None else Path(self._options.model)
-        self._model: Model = read(folder)
+        self._model = load_model(folder)
         self._probes: Probes | None = None
         engine = "onnxruntime" if self._options.device == "cpu" else f"torch {self._options.device}"
         self.version = f"{self._model.digest}, {engine}"

@@ -20,16 +20,15 @@ import msgspec
 from detectors.decode.malformed import MALFORMED
 from detectors.decode.probing import without_probing
 from detectors.errors import ConfigError
+from detectors.models import labelled
 from detectors.models.calibration import Calibration
 from detectors.models.onnx_runtime import refuse_without_torch
-from detectors.storing.atomic import atomic_write
+from detectors.storing.atomic import write_json
 
 BESIDE = "provenance.json"
 CONFIG = "config.json"
-AI = {"ai", "fake", "generated", "machine", "synthetic", "artificial", "deepfake"} | {
-    "llm", "chatgpt", "gpt",
-}  # fmt: skip
-NOT_AI = {"human", "real", "person", "people", "authentic", "natural"}
+AI = {*labelled.AI, "artificial", "deepfake", "llm", "chatgpt", "gpt"}
+NOT_AI = {*labelled.NOT_AI, "people", "natural"}
 NEGATIONS = {"not", "non", "no"}
 """Words of a label; with a negation it is not guessed what it means."""
 SAFE = {"local_files_only": True, "trust_remote_code": False}
@@ -87,8 +86,7 @@ def write(folder: Path, beside: Beside) -> None:
     Raises:
         ConfigError: the folder cannot be written to.
     """
-    encoded = msgspec.json.format(msgspec.json.encode(beside), indent=1)
-    atomic_write(folder / BESIDE, encoded + b"\n")
+    write_json(folder / BESIDE, beside)
 
 
 def form(detector: str) -> str:

@@ -11,7 +11,7 @@ from detectors.item import Item
 from detectors.models.encoder.tokens import tokens
 from detectors.models.onnx_runtime import refuse_without_torch
 from detectors.options import given
-from detectors.portrait.model import SHIPPED, TEMPLATE, Model, read
+from detectors.portrait.model import SHIPPED, TEMPLATE, load_model
 from detectors.signal import Outcome, Reason, Signal, statistical, weighed
 from detectors.spec import Settings
 
@@ -43,7 +43,7 @@ class Portrait:
         self._options = given(NAME, options, Options, "use model, device")
         refuse_without_torch(self._options.device)
         folder = SHIPPED if self._options.model is None else Path(self._options.model)
-        self._model: Model = read(folder)
+        self._model = load_model(folder)
         self._probe: Probe | None = None
         engine = "onnxruntime" if self._options.device == "cpu" else f"torch {self._options.device}"
         self.version = f"{self._model.digest}, {engine}"

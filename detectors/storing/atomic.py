@@ -15,6 +15,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
+import msgspec
+
 from detectors.errors import ConfigError, UnavailableError
 
 PREFIX: Final = ".new-"
@@ -34,6 +36,16 @@ def atomic_write(path: Path, data: bytes) -> None:
     """
     with appearing(path) as file:
         file.write(data)
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write a value as indented JSON, whole or not at all.
+
+    Raises:
+        ConfigError: a link or a device lies there.
+        UnavailableError: it cannot be written.
+    """
+    atomic_write(path, msgspec.json.format(msgspec.json.encode(value), indent=1) + b"\n")
 
 
 @contextmanager

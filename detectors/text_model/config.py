@@ -9,7 +9,7 @@ import msgspec
 from detectors.decode.malformed import MALFORMED
 from detectors.errors import ConfigError, DamagedError
 from detectors.models.calibration import Calibration
-from detectors.storing.atomic import atomic_write
+from detectors.storing.atomic import write_json
 
 Path = Literal["full", "fast"]
 """Which of two scores speaks: the language model and the n-grams, or the n-grams alone."""
@@ -85,5 +85,4 @@ def read(folder: pathlib.Path) -> Config:
 
 def write(folder: pathlib.Path, config: Config) -> None:
     """Write the configuration of the model in a folder."""
-    encoded = msgspec.json.format(msgspec.json.encode(config), indent=1)
-    atomic_write(folder / CONFIG, encoded + b"\n")
+    write_json(folder / CONFIG, config)

@@ -15,7 +15,7 @@ import msgspec
 
 from detectors.decode.malformed import MALFORMED
 from detectors.errors import ConfigError, DamagedError, UnavailableError
-from detectors.storing.atomic import atomic_write
+from detectors.storing.atomic import write_json
 from provenance import toml_file
 from provenance.cli import settings
 from provenance.cli.settings import PYPROJECT
@@ -82,7 +82,7 @@ def allow(path: Path | None) -> tuple[Path, str]:
     except OSError as error:
         what = f"{_list()}: cannot be written: {error.strerror}"
         raise UnavailableError(what, "name a folder that you may write to") from error
-    atomic_write(_list(), msgspec.json.format(msgspec.json.encode(kept), indent=1))
+    write_json(_list(), kept)
     return real, digest
 
 

@@ -19,6 +19,7 @@ from detectors.image_model.forward import chosen, colours
 from detectors.image_model.training import card, evaluate
 from detectors.image_model.training.train import RESENT, lessons, resent, train
 from detectors.item import Item
+from detectors.models.folder import save_config
 from detectors.signal import Claim, Outcome
 
 
@@ -122,7 +123,7 @@ def test_pictures_are_told_apart_and_scores_repeat(trained: Path, cloud: Item) -
 
 def steep(trained: Path, folder: Path, *, end: float = 2.0, graphic: float = 99.0) -> ImageModel:
     """Return a detector whose ratio rises from -2 to `end` at score 0, and whose gate is open."""
-    known = model.read(trained)
+    known = model.load_model(trained)
     assert known.config.calibration is not None
     calibration = msgspec.structs.replace(
         known.config.calibration,
@@ -135,7 +136,7 @@ def steep(trained: Path, folder: Path, *, end: float = 2.0, graphic: float = 99.
     weights = (trained / "weights.safetensors").read_bytes()
     (folder / "weights.safetensors").write_bytes(weights)
     config = msgspec.structs.replace(known.config, calibration=calibration, gate=gate)
-    model.write(folder, config)
+    save_config(folder, config)
     return ImageModel({"model": str(folder)})
 
 
@@ -162,7 +163,7 @@ def test_what_does_not_survive_re_encoding_is_not_used(
         knots=((said.facts["score"] - 0.001, -2.0), (said.facts["score"], 2.0)),
     )
     folder = tmp_path / "steep"
-    model.write(folder, msgspec.structs.replace(model.read(folder).config, calibration=sharp))
+    save_config(folder, msgspec.structs.replace(model.load_model(folder).config, calibration=sharp))
     (said,) = ImageModel({"model": str(folder)}).inspect(cloud)
     assert said.reason.code == "image_model.unstable"
     assert said.outcome is Outcome.NOT_ASSESSED
@@ -191,9 +192,9 @@ def test_an_uncalibrated_model_is_silent(trained: Path, data: Path, cloud: Item)
     raw = data / "uncalibrated"
     raw.mkdir()
     (raw / "weights.safetensors").write_bytes((trained / "weights.safetensors").read_bytes())
-    known = model.read(trained).config
+    known = model.load_model(trained).config
     gate = msgspec.structs.replace(known.gate, graphic=99.0)
-    model.write(raw, msgspec.structs.replace(known, calibration=None, gate=gate))
+    save_config(raw, msgspec.structs.replace(known, calibration=None, gate=gate))
     (said,) = ImageModel({"model": str(raw)}).inspect(cloud)
     assert said.reason.code == "image_model.uncalibrated"
     evaluate.evaluate(data, raw, ("train",), lambda _: None)
@@ -207,7 +208,7 @@ def test_without_graphics_the_gate_stops_none(data: Path, tmp_path: Path) -> Non
     kept = [line for line in lines if '"other"' not in line]
     (tmp_path / "MANIFEST.jsonl").write_text("\n".join(kept))
     train(tmp_path, tmp_path / "m", (), lambda _: None)
-    assert model.read(tmp_path / "m").config.gate.measured["other"] == 0
+    assert model.load_model(tmp_path / "m").config.gate.measured["other"] == 0
     (tmp_path / "MANIFEST.jsonl").write_text("\n".join(x for x in kept if '"ai"' in x))
     with pytest.raises(ConfigError, match="both labels"):
         train(tmp_path, tmp_path / "m", (), lambda _: None)
@@ -245,7 +246,7 @@ def test_a_group_shows_its_interval_and_small_ones_are_left_out() -> None:
         for i in range(11)
     ]
     ratios = [1.0, 0.99, None] + [0.0] * 8
-    known = model.read(model.SHIPPED).config
+    known = model.load_model(model.SHIPPED).config
     metrics = card.figures(found, ratios, known, "command")
     assert metrics["accused"]["aaa"] == {"n": 9, "accused": 1, "wilson_95": [0.02, 0.435]}
     assert "bbb" not in metrics["accused"]
@@ -274,7 +275,7 @@ def test_a_broken_picture_is_for_the_engine_to_tell() -> None:
 
 
 def test_the_shipped_model_is_calibrated_on_hundreds_of_real_pictures() -> None:
-    known = model.read(model.SHIPPED).config
+    known = model.load_model(model.SHIPPED).config
     assert known.calibration is not None
     assert known.calibration.negatives > 500
     assert {"all", "q75", "half", "faces"} <= set(known.calibration.groups)

@@ -17,6 +17,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from detectors.errors import CannotAssess, ConfigError
 from detectors.item import Item
+from detectors.models.folder import save_config
 from detectors.portrait import forward, model
 from detectors.portrait.detector import Portrait
 from detectors.portrait.training import evaluate
@@ -150,7 +151,7 @@ def test_no_face_tiny_and_uncalibrated_are_not_assessed(data: Path, trained: Pat
     (tiny,) = detector.inspect(item(face(0.5, 0.52, 0.55, side=100)))
     assert tiny.reason.code == "portrait.tiny"
     shutil.copytree(trained, data / "raw")
-    model.write(data / "raw", _uncalibrated(model.read(trained).config))
+    save_config(data / "raw", _uncalibrated(model.load_model(trained).config))
     (raw,) = Portrait({"model": str(data / "raw")}).inspect(item(face(0.5, 0.52, 0.55)))
     assert raw.reason.code == "portrait.uncalibrated"
     assert raw.log10_lr is None
@@ -163,7 +164,7 @@ def _uncalibrated(config: model.Config) -> model.Config:
 
 
 def test_the_shipped_model_never_says_more_than_chance_alignment_allows() -> None:
-    known = model.read(model.SHIPPED).config
+    known = model.load_model(model.SHIPPED).config
     assert known.calibration is not None
     assert known.calibration.cap <= evaluate.CEILING
     assert known.calibration.log10_lr(0) == 0
@@ -176,12 +177,12 @@ EYES = st.tuples(*[st.floats(0, 1)] * 4)
 def test_scores_stay_within_what_alignment_and_pixels_may_say(
     eyes: tuple[float, ...], pixels: float
 ) -> None:
-    score = model.read(model.SHIPPED).config.score(eyes, pixels)
+    score = model.load_model(model.SHIPPED).config.score(eyes, pixels)
     assert -23 <= score <= 23
 
 
 def test_the_template_scores_higher_than_any_other_place() -> None:
-    known = model.read(model.SHIPPED).config
+    known = model.load_model(model.SHIPPED).config
     assert known.generated.distance(known.generated.mean) == 0
     assert known.score(known.generated.mean, 0) > known.score(known.photographed.mean, 0)
     assert known.score(None, 0) == -20

@@ -12,7 +12,7 @@ import msgspec
 from detectors.bank.chance.tables import Tables, shipped
 from detectors.decode.malformed import MALFORMED
 from detectors.errors import ConfigError, DamagedError, UnavailableError
-from detectors.storing.atomic import atomic_write
+from detectors.storing.atomic import write_json
 
 FORMAT: Final = "provenance.bank-calibration/1"
 FILE: Final = "calibration.json"
@@ -65,5 +65,4 @@ def save_calibration(bank: Path, calibration: Calibration) -> None:
     Raises:
         ConfigError: it cannot be written.
     """
-    encoded = msgspec.json.format(msgspec.json.encode(calibration), indent=1)
-    atomic_write(bank / FILE, encoded + b"\n")
+    write_json(bank / FILE, calibration)

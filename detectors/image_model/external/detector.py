@@ -16,8 +16,7 @@ from detectors.decode.memory import loading
 from detectors.errors import CannotAssess, ConfigError
 from detectors.image_model.assess import NAME, judged, outside
 from detectors.image_model.external.layouts import chosen, layout, sidecar
-from detectors.image_model.model import SHIPPED
-from detectors.image_model.model import read as read_model
+from detectors.image_model.model import SHIPPED, load_model
 from detectors.item import Item
 from detectors.models import external
 from detectors.models.encoder.tokens import AS_IT_IS, Device
@@ -68,7 +67,7 @@ class ForeignModel:
         onnx = self._which.layout == "onnx"
         (refuse_without_provider if onnx else refuse_without_torch)(self._device)
         self._beside = external.read(self._which.folder, NAME, self._which.layout)
-        self._gate = read_model(SHIPPED).config
+        self._gate = load_model(SHIPPED).config
         self.version: str = self._which.layout
 
     @cached_property

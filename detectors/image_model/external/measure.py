@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from detectors.errors import CannotAssess
 from detectors.image_model.assess import outside
 from detectors.image_model.forward import Probes
-from detectors.image_model.model import SHIPPED, read
+from detectors.image_model.model import SHIPPED, load_model
 from detectors.image_model.training.evaluate import Case, calibrated, way
 from detectors.image_model.training.train import resent
 from detectors.models.calibration import Calibration, independent, large_enough
@@ -68,7 +68,7 @@ def _cases(
     data: Path, found: "Sequence[Row]", scorer: "Scorer", say: Callable[[str], None]
 ) -> list[Case]:
     """Return the pictures with their scores, and some again as they are after each delivery."""
-    known = read(SHIPPED)
+    known = load_model(SHIPPED)
     probes, again = Probes(SHIPPED, known.config.blocks), {row.file for row in resent(found)}
     cases = []
     for done, row in enumerate(found):

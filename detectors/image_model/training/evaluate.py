@@ -11,16 +11,18 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from detectors.image_model.forward import Probes, chosen, colours
-from detectors.image_model.model import Config, read, write
+from detectors.image_model.model import Config, load_model
 from detectors.image_model.training import card
 from detectors.image_model.training.train import fitted, lessons, pictures, resent
-from detectors.models.calibration import Calibration, fit, independent, large_enough
+from detectors.models.calibration import Calibration, fit
 from detectors.models.encoder.features import Row, features, opened
 from detectors.models.encoder.tokens import AS_IT_IS, square
 from detectors.models.encoder.views import DELIVERIES
-from detectors.models.report import EVERYTHING, Way, left_out, limit, supported
+from detectors.models.folder import save_config
+from detectors.models.probe_calibration import calibrate_probe
+from detectors.models.report import EVERYTHING, Way, left_out, limit
 from detectors.models.report import Row as Judged
-from detectors.storing.atomic import atomic_write
+from detectors.storing.atomic import atomic_write, write_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -72,18 +74,18 @@ def calibrate(
     Raises:
         ConfigError: data or model cannot be used, or the sample does not support the threshold.
     """
-    config = read(model).config
+    config = load_model(model).config
     command = f"provenance calibrate image_model{_options(splits)}"
     real = [row for row in pictures(data, splits) if not row.ai]
-    scenes = [row.unit for row in real]
-    supported(threshold, {EVERYTHING: independent([row.repo for row in real], scenes)})
-    found = cases(data, model, splits, say)
-    made = calibrated(found, command)
-    large_enough(made)
+    made, worth = calibrate_probe(
+        ([row.repo for row in real], [row.unit for row in real]),
+        lambda: cases(data, model, splits, say),
+        lambda found: calibrated(found, command),
+        way,
+        threshold,
+    )
     say(f"{made.negatives} independent real pictures, cap {made.cap}")
-    supported(threshold, {EVERYTHING: made.negatives})
-    worth = way(found, made)
-    write(model, msgspec.structs.replace(config, calibration=made))
+    save_config(model, msgspec.structs.replace(config, calibration=made))
     return [worth]
 
 
@@ -133,14 +135,13 @@ def evaluate(data: Path, model: Path, splits: Sequence[str], say: Callable[[str]
     Raises:
         ConfigError: data or model cannot be used.
     """
-    config = read(model).config
+    config = load_model(model).config
     splits = tuple(splits) or DEFAULT
     found = cases(data, model, splits, say)
     ratios = crossed(found)
     command = f"provenance evaluate image_model{_options(splits)}"
     metrics = card.figures(found, ratios, config, command)
-    encoded = msgspec.json.format(msgspec.json.encode(metrics), indent=1)
-    atomic_write(model / "metrics.json", encoded + b"\n")
+    write_json(model / "metrics.json", metrics)
     atomic_write(model / "card.md", card.page(metrics, config).encode())
     say(f"judged on {len(found)} pictures and copies: {model / 'card.md'}")
 
@@ -169,7 +170,7 @@ def _crossed(found: Sequence[Case]) -> tuple[list[float | None], str]:
 
 def cases(data: Path, model: Path, splits: Sequence[str], say: Callable[[str], None]) -> list[Case]:
     """Return the pictures of some splits, and copies of some, with out-of-source scores."""
-    known = read(model)
+    known = load_model(model)
     found = pictures(data, splits)
     sent = resent(found)
     sights = [(AS_IT_IS, found)] + [(how, sent) for how in DELIVERIES]

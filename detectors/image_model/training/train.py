@@ -10,11 +10,12 @@ from safetensors.numpy import save
 
 from detectors.errors import ConfigError
 from detectors.image_model.forward import GRAPHIC_BLOCKS, chosen, colours
-from detectors.image_model.model import ENCODER, Config, Gate, Trained, write
+from detectors.image_model.model import Config, Gate
 from detectors.models.encoder import train as probes
 from detectors.models.encoder.features import Row, features, opened, rows
 from detectors.models.encoder.tokens import AS_IT_IS, square
 from detectors.models.encoder.views import DELIVERIES
+from detectors.models.folder import ENCODER, TrainedOn, save_config
 from detectors.storing.atomic import atomic_write
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def train(data: Path, out: Path, splits: Sequence[str], say: Callable[[str], Non
         | {f"{name}.bias": np.array([probe.bias], np.float32) for name, probe in tensors.items()}
     )
     atomic_write(out / "weights.safetensors", packed)
-    write(out, _config(found, splits, gate))
+    save_config(out, _config(found, splits, gate))
     say(f"wrote {out}: {gate.measured}")
 
 
@@ -77,7 +78,7 @@ def _config(found: Sequence[Row], splits: tuple[str, ...], gate: Gate) -> Config
         blocks=BLOCKS,
         strength=STRENGTH,
         gate=gate,
-        trained=Trained(
+        trained=TrainedOn(
             splits=splits,
             ai=sum(row.ai for row in found),
             real=sum(not row.ai for row in found),

@@ -8,15 +8,17 @@ from typing import Any
 import msgspec
 
 from detectors.errors import ConfigError
-from detectors.models.calibration import Calibration, fit, independent, large_enough
+from detectors.models.calibration import Calibration, fit
 from detectors.models.encoder.features import Row
-from detectors.models.report import EVERYTHING, Way, left_out, limit, supported
+from detectors.models.folder import save_config
+from detectors.models.probe_calibration import calibrate_probe
+from detectors.models.report import EVERYTHING, Way, left_out, limit
 from detectors.models.report import Row as Judged
 from detectors.models.statistics import auroc, auroc_interval, wilson
 from detectors.portrait.forward import Probe
-from detectors.portrait.model import TEMPLATE, Config, read, write
+from detectors.portrait.model import TEMPLATE, Config, load_model
 from detectors.portrait.training.train import Portraits, fitted, portraits, wanted
-from detectors.storing.atomic import atomic_write
+from detectors.storing.atomic import atomic_write, write_json
 
 DEFAULT = ("portraits/dev",)
 CEILING = math.floor(100 * math.log10(0.97 / 0.03)) / 100
@@ -57,7 +59,7 @@ def calibrate(
     Raises:
         ConfigError: data or model cannot be used, or the sample does not support the threshold.
     """
-    config = read(model).config
+    config = load_model(model).config
     command = f"provenance calibrate portrait{_options(splits)}"
     if threshold > 10**CEILING:
         raise ConfigError(
@@ -65,15 +67,15 @@ def calibrate(
             f" real people lie in the template by chance; use --threshold {10**CEILING:.0f} or less"
         )
     real = [row for row in wanted(data, splits) if not row.ai]
-    scenes = [row.unit for row in real]
-    supported(threshold, {EVERYTHING: independent([row.repo for row in real], scenes)})
-    found = cases(data, model, splits, say)
-    made = calibrated(found, command)
-    large_enough(made)
+    made, worth = calibrate_probe(
+        ([row.repo for row in real], [row.unit for row in real]),
+        lambda: cases(data, model, splits, say),
+        lambda found: calibrated(found, command),
+        way,
+        threshold,
+    )
     say(f"{made.negatives} independent real portraits, cap {made.cap}")
-    supported(threshold, {EVERYTHING: made.negatives})
-    worth = way(found, made)
-    write(model, msgspec.structs.replace(config, calibration=made))
+    save_config(model, msgspec.structs.replace(config, calibration=made))
     return [worth]
 
 
@@ -127,7 +129,7 @@ def calibrated(found: Sequence[Case], command: str) -> Calibration:
 
 def cases(data: Path, model: Path, splits: Sequence[str], say: Callable[[str], None]) -> list[Case]:
     """Return the portraits of some splits with scores of models that never saw their source."""
-    known = read(model)
+    known = load_model(model)
     seen = portraits(data, splits, say)
     held = sorted({row.repo for row in seen.rows} & set(known.config.trained.sources))
     lessons = portraits(data, known.config.trained.splits, say) if held else seen
@@ -170,12 +172,11 @@ def evaluate(data: Path, model: Path, splits: Sequence[str], say: Callable[[str]
     Raises:
         ConfigError: data or model cannot be used, or the model is not calibrated.
     """
-    config = read(model).config
+    config = load_model(model).config
     splits = tuple(splits) or DEFAULT
     found = cases(data, model, splits, say)
     metrics = figures(found, config, f"provenance evaluate portrait{_options(splits)}")
-    encoded = msgspec.json.format(msgspec.json.encode(metrics), indent=1)
-    atomic_write(model / "metrics.json", encoded + b"\n")
+    write_json(model / "metrics.json", metrics)
     atomic_write(model / "card.md", page(metrics, config).encode())
     say(f"judged on {len(found)} portraits: {model / 'card.md'}")
 

@@ -11,8 +11,9 @@ from safetensors.numpy import save
 from detectors.errors import ConfigError
 from detectors.models.encoder import train as probes
 from detectors.models.encoder.features import Row, decoded, features, rows
+from detectors.models.folder import ENCODER, TrainedOn, save_config
 from detectors.portrait.forward import eyes_of, largest_face
-from detectors.portrait.model import ENCODER, Config, Place, Trained, offset, write
+from detectors.portrait.model import Config, Place, offset
 from detectors.storing.atomic import atomic_write
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def train(data: Path, out: Path, splits: Sequence[str], say: Callable[[str], Non
         "bias": np.array([probe.bias], np.float32),
     }
     atomic_write(out / "weights.safetensors", save(tensors))
-    write(out, config)
+    save_config(out, config)
     say(f"wrote {out}: {config.trained.ai} generated, {config.trained.real} photographed")
 
 
@@ -116,7 +117,7 @@ def fitted(seen: Portraits, splits: Sequence[str]) -> tuple[Config, probes.Probe
         generated=generated,
         photographed=photographed,
         offset=round(offset(generated.precision, photographed.precision), 4),
-        trained=Trained(
+        trained=TrainedOn(
             splits=tuple(splits),
             ai=sum(labels),
             real=len(labels) - sum(labels),

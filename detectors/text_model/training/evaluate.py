@@ -14,7 +14,7 @@ from detectors.errors import ConfigError
 from detectors.models.calibration import Calibration
 from detectors.models.report import Way, supported
 from detectors.models.statistics import auroc_interval
-from detectors.storing.atomic import atomic_write
+from detectors.storing.atomic import atomic_write, write_json
 from detectors.text_model import config
 from detectors.text_model.config import PATHS, Config
 from detectors.text_model.forward import Seen, Weights, load
@@ -101,8 +101,7 @@ def evaluate(data: Path, model: Path, splits: tuple[str, ...], say: Callable[[st
         card.figures([*full, *(row for row in fast if row[0].text.id not in read)], known, command),
         fast=card.figures(fast, known, command),
     )
-    encoded = msgspec.json.format(msgspec.json.encode(metrics), indent=1)
-    atomic_write(model / "metrics.json", encoded + b"\n")
+    write_json(model / "metrics.json", metrics)
     atomic_write(model / "card.md", card.page(metrics, known).encode())
     say(f"judged on {len(fast)} texts: {model / 'card.md'}")
 
