@@ -10,7 +10,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from detectors.c2pa.store import MOST_ROWS, Path, mapping, onward, rows, text, walk
+from detectors.c2pa.store import MOST_ROWS, Path, onward, rows, text, walk
+from detectors.decode.untrusted import mapping
 from detectors.signal import Claim
 
 Ai = Literal["generated", "edited"]

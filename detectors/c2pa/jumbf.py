@@ -12,7 +12,8 @@ from typing import Any
 import msgspec
 
 from detectors.c2pa import cbor
-from detectors.c2pa.store import mapping, rows
+from detectors.c2pa.store import rows
+from detectors.decode.untrusted import mapping
 
 MOST_INGREDIENTS = 1_000
 MOST_BOXES = 2_000

@@ -61,8 +61,3 @@ def onward(path: Path, relationship: Any) -> Path:
 def codes_of(value: Any) -> list[str]:
     """Return the codes of a list of validation results, each once."""
     return list(dict.fromkeys(code for row in rows(value) if (code := text(row.get("code"), 100))))
-
-
-def mapping(value: Any) -> dict[str, Any]:
-    """Return a mapping that a file supplied; of anything else, an empty one."""
-    return value if isinstance(value, dict) else {}

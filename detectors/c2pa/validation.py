@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from detectors.c2pa.store import codes_of, mapping, rows, text, walk
+from detectors.c2pa.store import codes_of, rows, text, walk
+from detectors.decode.untrusted import mapping
 
 UNTRUSTED = "signingCredential.untrusted"
 TRUSTED = "signingCredential.trusted"

@@ -6,10 +6,11 @@ Every string comes from the file and is bounded; names are unverified unless the
 from typing import Any, Final
 
 from detectors.c2pa.declaration import Action, Declaration
-from detectors.c2pa.store import mapping, rows, text
+from detectors.c2pa.store import rows, text
 from detectors.c2pa.trust.products import forbidden, products
 from detectors.c2pa.validation import State, unlisted
 from detectors.credentials.reader import Found
+from detectors.decode.untrusted import mapping
 
 MOST: Final = 50
 """Rows kept of one list."""

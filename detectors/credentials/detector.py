@@ -8,7 +8,7 @@ import msgspec
 
 from detectors.c2pa import jumbf
 from detectors.c2pa.declaration import Declaration, also, declared
-from detectors.c2pa.store import mapping, walk
+from detectors.c2pa.store import walk
 from detectors.c2pa.trust import STALE_AFTER, Signers
 from detectors.c2pa.trust.options import trust_of
 from detectors.c2pa.validation import MISMATCHES, State, state, unlisted
@@ -20,6 +20,7 @@ from detectors.credentials.second import cross_check
 from detectors.credentials.thumbnail import compare
 from detectors.decode.containers import has_manifest_place, store_bytes, too_many_pieces
 from detectors.decode.containers import walk as pieces_of
+from detectors.decode.untrusted import mapping
 from detectors.errors import CannotAssess
 from detectors.item import Item, Sidecar
 from detectors.signal import Claim, Outcome, Reason, Signal, Tier

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
 
-from detectors.bank.chance.file import load_calibration
 from detectors.bank.chance.tables import Chance
 from detectors.bank.entry import EXACT, WEAK, Entry, Status
 from detectors.bank.location import Store, opened, place
@@ -71,7 +70,6 @@ class KnownFakes:
         self._banks = [
             Watched(opened(place(name)), given.refresh, time.monotonic) for name in given.banks
         ]
-        self._fitted = [load_calibration(bank.store.path)[1] for bank in self._banks]
         self._note_states()
 
     def inspect(self, item: Item) -> list[Signal]:
@@ -159,8 +157,8 @@ class KnownFakes:
     def _note_states(self) -> None:
         """Let the version say what is searched."""
         states = [
-            bank.state + (f"+{fitted}" if fitted else "")
-            for bank, fitted in zip(self._banks, self._fitted, strict=True)
+            bank.state + (f"+{bank.calibration}" if bank.calibration else "")
+            for bank in self._banks
         ]
         self.version = ", ".join([VERSION, *states])
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from detectors.bank.chance.file import load_calibration
 from detectors.bank.server.store import ServerBank
 from detectors.decode.memory import loading
 
@@ -27,6 +28,8 @@ class Watched:
     def __init__(self, store: "Store", seconds: float, clock: Callable[[], float]) -> None:
         self.store = store
         self._seconds, self._clock = seconds, clock
+        self._tables, self.calibration = load_calibration(store.path)
+        """The tables of false match rates, and what names them; the shipped ones have no name."""
         self._searcher: Searcher | None = None
         self._entries = len(store.entries)
         """How many are in order."""
@@ -56,7 +59,7 @@ class Watched:
 
             began = self._clock()
             with loading():
-                self._searcher = Searcher(self.store)
+                self._searcher = Searcher(self.store, self._tables)
                 self._entries = len(self.store.entries)
                 if isinstance(self.store, ServerBank):
                     self._searcher.index.prepare()

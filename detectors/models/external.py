@@ -17,8 +17,8 @@ from typing import Any
 
 import msgspec
 
-from detectors.decode.malformed import MALFORMED
 from detectors.decode.probing import without_probing
+from detectors.decode.untrusted import MALFORMED
 from detectors.errors import ConfigError
 from detectors.models import labelled
 from detectors.models.calibration import Calibration

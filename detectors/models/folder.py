@@ -6,7 +6,7 @@ from typing import Final, Generic, TypeVar
 
 import msgspec
 
-from detectors.decode.malformed import MALFORMED
+from detectors.decode.untrusted import MALFORMED
 from detectors.errors import ConfigError
 from detectors.storing.atomic import write_json
 

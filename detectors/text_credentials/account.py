@@ -6,7 +6,8 @@ Every string comes from the file and is bounded; names are unverified unless the
 from typing import Any
 
 from detectors.c2pa.declaration import Declaration
-from detectors.c2pa.store import mapping, text
+from detectors.c2pa.store import text
+from detectors.decode.untrusted import mapping
 from detectors.signal import Claim
 from detectors.text_credentials.verify import Judged
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from detectors.decode.malformed import MALFORMED
+from detectors.decode.untrusted import MALFORMED
 from detectors.errors import ConfigError, DamagedError
 from detectors.models.calibration import Calibration
 from detectors.storing.atomic import write_json

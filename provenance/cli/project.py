@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from detectors.decode.malformed import MALFORMED
+from detectors.decode.untrusted import MALFORMED
 from detectors.errors import ConfigError, DamagedError, UnavailableError
 from detectors.storing.atomic import write_json
 from provenance import toml_file

@@ -1,13 +1,13 @@
 """Everything that decides a record: detectors, their options, a policy, a day."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any
 
 import msgspec
 
 from detectors.errors import ConfigError
 from detectors.spec import Spec
+from provenance import toml_file
 from provenance.verdict import Policy, load
 
 
@@ -103,6 +103,4 @@ def known_detector(name: str, known: Sequence[str]) -> None:
         ConfigError: the name is not in the catalog.
     """
     if name not in known:
-        near = get_close_matches(name, known, 1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
-        raise ConfigError(f"unknown detector {name!r}: {hint}")
+        raise ConfigError(f"unknown detector {name!r}: {toml_file.nearest(name, known)}")

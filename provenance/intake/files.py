@@ -1,6 +1,7 @@
 """Bytes of regular files, read with care."""
 
 import errno
+import io
 import os
 import re
 import stat
@@ -54,25 +55,44 @@ def raw_name(name: str) -> bytes:
 def read(path: str, *, follow: bool) -> bytes:
     """Read the bytes of a regular file.
 
-    Opened without blocking and looked at again once open, so that a file that is swapped for a
-    pipe or a device in between is still refused; the size is counted while reading.
+    The size is counted while reading.
 
     Raises:
         CannotAssess: missing, unreadable, no regular file, a link where `follow` is false, or
             larger than `MAX_BYTES`.
     """
-    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW)
     try:
-        descriptor = os.open(path, flags)
-        with open(descriptor, "rb", buffering=0) as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise failed("item.special")
+        with opened(path, follow=follow) as file:
             return bounded(file.read, os.fstat(file.fileno()).st_size)
+    except SpecialFileError:
+        raise failed("item.special") from None
     except OSError as error:
         code = CODES.get(error.errno or 0, "item.unreadable")
         if code == "item.link_loop" and not follow and os.path.islink(path):
             code = "item.link"
         raise failed(code, error=os.strerror(error.errno or 0)) from error
+
+
+class SpecialFileError(OSError):
+    """A pipe, a device, a socket or a folder where a regular file is wanted."""
+
+
+def opened(path: str, *, follow: bool) -> io.FileIO:
+    """Open a regular file for reading.
+
+    Without blocking, and looked at again once open, so that a file that is swapped for a pipe or
+    a device in between is still refused.
+
+    Raises:
+        SpecialFileError: it is no regular file.
+        OSError: it cannot be opened, or is a link where `follow` is false.
+    """
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW)
+    file = io.FileIO(os.open(path, flags))
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise SpecialFileError(path)
+    return file
 
 
 def bounded(more: "partial[bytes] | object", hint: int) -> bytes:

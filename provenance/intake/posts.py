@@ -4,7 +4,6 @@ import codecs
 import io
 import os
 import re
-import stat
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -76,27 +75,13 @@ def holds_posts(path: str, *, follow: bool) -> bool:
     if not path.lower().endswith(ENDINGS):
         return False
     try:
-        with _opened(path, follow=follow) as file:
+        with io.BufferedReader(files.opened(path, follow=follow)) as file:
             return any(_tells(line) for line in _head(_reader(file)))
     except OSError:
         return False
 
 
-def _opened(path: str, *, follow: bool) -> io.BufferedReader:
-    """Open a regular file for reading.
-
-    Raises:
-        OSError: it cannot be opened or is no regular file.
-    """
-    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW)
-    file = open(os.open(path, flags), "rb")  # noqa: SIM115 - the caller closes it
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        file.close()
-        raise OSError(path)
-    return file
-
-
-def _reader(file: io.BufferedReader) -> Callable[[int], bytes]:
+def _reader(file: "io.BufferedReader[io.FileIO]") -> Callable[[int], bytes]:
     """Return what reads the next line as UTF-8, of at most so many bytes (characters of UTF-16)."""
     if file.peek(2)[:2] not in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
         return lambda most: file.readline(most).removeprefix(codecs.BOM_UTF8)
@@ -187,7 +172,7 @@ class _Values:
 def items(path: str, *, follow: bool, sidecars: files.Sidecars) -> Iterator[Item]:
     """Yield one item a post, in the order of the lines; a heading in front of them is no post."""
     try:
-        opened = _opened(path, follow=follow)
+        opened = io.BufferedReader(files.opened(path, follow=follow))
     except OSError:
         yield files.item(path, follow=follow)  # gone since it was looked at: carries its fault
         return

@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from detectors.errors import CannotAssess, ConfigError
 from detectors.item import Item
-from detectors.models.folder import save_config
+from detectors.models.folder import ENCODER, save_config
 from detectors.portrait import forward, model
 from detectors.portrait.detector import Portrait
 from detectors.portrait.training import evaluate
@@ -198,7 +198,7 @@ def test_bad_options_say_what_would_be_right(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"config\.json"):
         Portrait({"model": str(tmp_path)})
     content = (model.SHIPPED / "config.json").read_text()
-    (tmp_path / "config.json").write_text(content.replace(model.ENCODER, "another"))
+    (tmp_path / "config.json").write_text(content.replace(ENCODER, "another"))
     with pytest.raises(ConfigError, match="another"):
         Portrait({"model": str(tmp_path)})
 

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from detectors.bank.chance.tables import Tables, shipped
-from detectors.decode.malformed import MALFORMED
+from detectors.decode.untrusted import MALFORMED
 from detectors.errors import ConfigError, DamagedError, UnavailableError
 from detectors.storing.atomic import write_json
 

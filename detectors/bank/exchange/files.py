@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from detectors.decode.untrusted import MALFORMED
 from detectors.errors import ConfigError
 
 MOST_DOCUMENT: Final = 512 * 2**20
@@ -158,13 +159,8 @@ def decoded(raw: "bytes | msgspec.Raw", kind: Any = Any) -> Any:
     """Read JSON as Python values; None where it is none, or not of this type."""
     try:
         return msgspec.json.decode(raw, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except MALFORMED:
         return None
-
-
-def mapping(value: Any) -> dict[str, Any]:
-    """Return a value that is an object, else an empty one."""
-    return value if isinstance(value, dict) else {}
 
 
 def listed(value: Any) -> list[Any]:

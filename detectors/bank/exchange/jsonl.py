@@ -8,15 +8,9 @@ import msgspec
 
 from detectors.bank.entry import DIGITS, Entry
 from detectors.bank.exchange.columns import PICTURES, field, hash_of
-from detectors.bank.exchange.files import (
-    BOM,
-    decoded,
-    documents,
-    head,
-    lines,
-    mapping,
-)
+from detectors.bank.exchange.files import BOM, decoded, documents, head, lines
 from detectors.bank.exchange.row import Feed, Row, shared
+from detectors.decode.untrusted import mapping
 
 
 def read(path: Path) -> Iterator[Row]:

@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from detectors.bank.entry import EXACT, Entry, Status
-from detectors.bank.exchange.files import decoded, documents, listed, mapping
+from detectors.bank.exchange.files import decoded, documents, listed
 from detectors.bank.exchange.row import (
     Feed,
     Row,
@@ -26,6 +26,7 @@ from detectors.bank.exchange.row import (
     tlp_of,
     whole,
 )
+from detectors.decode.untrusted import mapping
 from detectors.errors import ConfigError
 
 NAME: Final = "perceptual-hash-image"

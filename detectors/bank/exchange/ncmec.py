@@ -13,9 +13,10 @@ from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
 
 from detectors.bank.entry import Entry, Kind, Status
-from detectors.bank.exchange.files import MOST_LINE, chunks, decoded, mapping
+from detectors.bank.exchange.files import MOST_LINE, chunks, decoded
 from detectors.bank.exchange.row import Feed, Row, moment, shared, text, whole, word_of
 from detectors.decode.containers.namespaces import Namespaces
+from detectors.decode.untrusted import mapping
 from detectors.errors import ConfigError
 
 SPACE: Final = "https://hashsharing.ncmec.org/hashsharing/v2"

@@ -12,8 +12,9 @@ from typing import Any, Final
 import msgspec
 
 from detectors.bank.entry import Entry, Status
-from detectors.bank.exchange.files import decoded, document, listed, mapping
+from detectors.bank.exchange.files import decoded, document, listed
 from detectors.bank.exchange.row import Feed, Row, seconds, shared, whole
+from detectors.decode.untrusted import mapping
 from detectors.errors import ConfigError
 
 SIGNALS: Final = {"imagepdq": "pdq"}

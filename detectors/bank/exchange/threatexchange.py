@@ -16,16 +16,9 @@ import msgspec
 
 from detectors.bank.entry import DIGITS, Entry, Status
 from detectors.bank.exchange.columns import LISTED, hash_of
-from detectors.bank.exchange.files import (
-    BOM,
-    decoded,
-    documents,
-    head,
-    lines,
-    listed,
-    mapping,
-)
+from detectors.bank.exchange.files import BOM, decoded, documents, head, lines, listed
 from detectors.bank.exchange.row import Feed, Row, seconds, shared, whole
+from detectors.decode.untrusted import mapping
 from detectors.errors import ConfigError
 
 TYPES: Final = {

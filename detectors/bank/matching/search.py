@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from detectors.bank.chance.tables import Tables
     from detectors.bank.features import Features
     from detectors.bank.location import Store
     from detectors.bank.matching.parts import Part, Parts
@@ -93,9 +94,15 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
 class Searcher:
     """A bank with its hashes and features in order."""
 
-    def __init__(self, bank: "Store") -> None:
+    def __init__(self, bank: "Store", tables: "Tables | None" = None) -> None:
+        """Index a bank.
+
+        Args:
+            bank: opened.
+            tables: its calibration; None: the one that lies in it, or the shipped one.
+        """
         self.bank = bank
-        self.tables, _ = load_calibration(bank.path)
+        self.tables = load_calibration(bank.path)[0] if tables is None else tables
         self.index = Index(bank.entries, self._codes_of)
 
     def _codes_of(self, entry: Entry) -> "NDArray[np.uint64]":

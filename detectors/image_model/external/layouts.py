@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from detectors.decode.malformed import MALFORMED
+from detectors.decode.untrusted import MALFORMED
 from detectors.errors import ConfigError
 from detectors.image_model.external.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Sight
 from detectors.models import external

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from detectors.decode.malformed import MALFORMED
+from detectors.decode.untrusted import MALFORMED
 from detectors.errors import CannotAssess, ConfigError
 from detectors.item import Item
 from detectors.models.encoder.forward import GRAPH, SIDE, WEIGHTS, encoder

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from detectors.decode.malformed import MALFORMED
+from detectors.decode.untrusted import MALFORMED
 from detectors.errors import CannotAssess, ConfigError
 from detectors.item import Item
 from detectors.models.labelled import ENDINGS, UNSTATED, has_labels, is_ai, labelled_files, lines
