@@ -167,7 +167,10 @@ class KnownFakes:
 
         A bank is named by its id, since records give its name, which is that of its folder.
         """
-        options = {"calibrations": self._fitted, "waiting": [bank.waiting for bank in self._banks]}
+        options = {
+            "calibrations": [bank.calibration for bank in self._banks],
+            "waiting": [bank.waiting for bank in self._banks],
+        }
         banks = tuple(BankState(bank.store.id, bank.store.changes) for bank in self._banks)
         return Settings(version=VERSION, options=options, banks=banks)
 
