@@ -1,4 +1,4 @@
-"""What CI must run is there, and CI fails when it is skipped."""
+"""What CI must run is there and fails CI when skipped, and tests have no network."""
 
 import os
 import subprocess
@@ -20,7 +20,8 @@ def test_of_a_library(): pass
 
 def pytest_in(root: Path, *args: str, **variables: str) -> "subprocess.CompletedProcess[str]":
     kept = {name: value for name, value in os.environ.items() if name != "CI"}
-    command = [sys.executable, "-m", "pytest", "-n0", "-p", "no:cacheprovider", *args]
+    command = [sys.executable, "-m", "pytest", "-o", "addopts=--import-mode=importlib", *args]
+    command += [word for name in ("xdist", "cacheprovider", "cov") for word in ("-p", f"no:{name}")]
     return subprocess.run(
         command, cwd=root, env=kept | variables, capture_output=True, text=True, check=False
     )
@@ -32,12 +33,10 @@ def test_every_name_of_the_list_is_a_test() -> None:
         assert f"def {test or 'test_'}" in (ROOT / file).read_text("utf-8"), name
 
 
-@pytest.mark.parametrize(("where", "code"), [({}, 0), ({"CI": "true"}, 1)], ids=["here", "ci"])
-def test_a_skipped_test_of_the_list_fails_in_ci(where: dict[str, str], code: int) -> None:
-    done = pytest_in(ROOT, STRACE, PATH="", **where)
-    assert done.returncode == code, done.stdout
-    assert "strace is not installed" in done.stdout
-    assert ("CI must run it" in done.stdout) == bool(code)
+def test_a_skipped_test_of_the_list_fails_in_ci() -> None:
+    done = pytest_in(ROOT, STRACE, PATH="", CI="true")
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED
+    assert "strace is not installed\nCI must run it" in done.stdout
 
 
 def test_so_does_a_skipped_file(tmp_path: Path) -> None:
@@ -50,3 +49,18 @@ def test_so_does_a_skipped_file(tmp_path: Path) -> None:
     done = pytest_in(tmp_path, CI="true")
     assert done.returncode == pytest.ExitCode.INTERRUPTED
     assert "CI must run it" in done.stdout
+
+
+SOCKETS = """
+import socket
+server = socket.create_server(("127.0.0.1", 0))
+socket.create_connection(server.getsockname())
+print([name for _, name in socket.if_nameindex()])
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="namespaces are Linux's")
+def test_a_command_without_network_has_the_loopback_device_alone() -> None:
+    command = [ROOT / ".ci" / "offline", sys.executable, "-c", SOCKETS]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "['lo']\n" or done.stderr.startswith("left out: no network namespace")
