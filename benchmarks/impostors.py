@@ -21,16 +21,25 @@ import msgspec
 import numpy as np
 
 import detectors.known_fakes
-from detectors.bank.chance.calibration import BITS, EVEN, Compared, Rows
-from detectors.bank.chance.tables import GRAPHIC, PLACES, Local, scaled, shipped, table
+from detectors.bank.calibration import BITS, EVEN, Compared, Rows
+from detectors.bank.chance.tables import (
+    FARTHEST,
+    GRAPHIC,
+    PLACES,
+    Local,
+    graphic_bin,
+    shipped,
+    table,
+)
 from detectors.bank.chance.tail import Tail
 from detectors.bank.enrol import enrolled
 from detectors.bank.entry import PERCEPTUAL, Entry, Hash, Kind
 from detectors.bank.features import block_colours
 from detectors.bank.folder.store import Bank, create, writing
-from detectors.bank.index.search import REACH
-from detectors.bank.matching.graphics import FARTHEST, differing, entry_look, place, view_cells
+from detectors.bank.matching.graphics import differing, entry_look, view_cells
+from detectors.bank.matching.index import REACH
 from detectors.bank.matching.search import UPRIGHT, Checked, Searcher
+from detectors.bank.matching.verify import scaled
 from detectors.errors import CannotAssess
 from detectors.hashing.picture import ORIENTATIONS
 from detectors.hashing.views import Looks, looks
@@ -107,7 +116,7 @@ def _graphics(folder: Path) -> dict[str, Tail]:
                 shown = view_cells(picture, seen, names[view], ORIENTATIONS[turn])
                 levels = differing(shown, every[owners[at]][3])
                 same |= (owners == owners[at]) & (levels <= ONE)
-                places[at] = place(int(bits[at]), levels)
+                places[at] = graphic_bin(int(bits[at]), levels)
             total.add(number, owners[~same], places[~same])
         found[table(GRAPHIC, name)] = total.tail(f"{len(every):,} flags")
     return found
@@ -195,7 +204,7 @@ def _local(folder: Path) -> Local:
     )
     total = Compared(PLACES)
     for number, check in wrong:
-        place = np.array([judge.place(check.agreed, check.asked)], np.int64)
+        place = np.array([judge.bin(scaled(check.agreed, check.asked))], np.int64)
         total.add(number, np.array([check.place], np.int64), place)
     tail = total.tail("candidates that the features of pictures of other people brought up")
     return msgspec.structs.replace(judge, tail=tail)

@@ -42,7 +42,7 @@ from detectors.bank.features import (
     from_block,
 )
 from detectors.bank.folder.store import Bank, Writer, create, writing
-from detectors.bank.index.search import Index
+from detectors.bank.matching.index import Index
 from detectors.bank.matching.search import MIRRORED, UPRIGHT, Searcher
 from detectors.bank.matching.verify import ASKED
 from detectors.hashing.picture import bits, pdq

@@ -24,12 +24,12 @@ from detectors.models.statistics import wilson
 from detectors.text_model import config, forward
 from detectors.text_model.config import PATHS
 from detectors.text_model.config import Path as Way
-from detectors.text_model.long import mixed, reading
-from detectors.text_model.long.mixed import Made
 from detectors.text_model.long.passages import ACCUSED, stands_out
 from detectors.text_model.long.pieces import pieces
 from detectors.text_model.long.reading import Long
 from detectors.text_model.long.windows import Span, Window, spans, windows
+from detectors.text_model.training import mixed, reading
+from detectors.text_model.training.mixed import Made
 from detectors.text_model.training.records import family, read
 
 LENGTHS = (80, 160, 240)

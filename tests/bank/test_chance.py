@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors.bank.chance.tables import Tables, scaled, shipped, table
+from detectors.bank.chance.tables import Tables, shipped, table
 from detectors.bank.chance.tail import TooFew, fitted, upper_count
 from detectors.bank.entry import PERCEPTUAL, Kind
-from detectors.bank.matching.verify import Agreement
+from detectors.bank.matching.verify import Agreement, scaled
 
 PLACES = 257
 
@@ -90,7 +90,9 @@ def test_nearer_is_never_less_sure(one: int, other: int, comparisons: int, kind:
 def test_more_agreement_is_never_less_sure(c: float, d: float, p: int, q: int) -> None:
     low, high = sorted((c, d))
     few, many = sorted((p, q))
-    better, worse = (shipped().by_features(laid(*each), 450) for each in ((high, many), (low, few)))
+    better, worse = (
+        shipped().by_features(scaled(laid(*each), 450)) for each in ((high, many), (low, few))
+    )
     assert better.point <= worse.point <= 1
 
 

@@ -18,7 +18,7 @@ import pytest
 from detectors.bank.entry import Entry, Hash
 from detectors.bank.folder import store
 from detectors.bank.folder.snapshot import KINDS, RECORDS
-from detectors.bank.index.search import Index
+from detectors.bank.matching.index import Index
 from detectors.bank.matching.search import Searcher
 from detectors.errors import DamagedError
 

@@ -14,7 +14,7 @@ from detectors.bank.folder import store
 from detectors.bank.folder.store import Bank, create, damage, writing
 from detectors.bank.index import multi_index
 from detectors.bank.index.descriptors import FEWEST_BITS, PREFIX_BITS, Codes, cell_bits, strengths
-from detectors.bank.index.search import Index
+from detectors.bank.matching.index import Index
 from detectors.hashing.views import Looks
 
 NOW = "2026-01-02T03:04:05Z"

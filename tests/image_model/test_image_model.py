@@ -17,6 +17,7 @@ from detectors.image_model import model
 from detectors.image_model.detector import ImageModel
 from detectors.image_model.forward import chosen, colours
 from detectors.image_model.training import card, evaluate
+from detectors.image_model.training.scored import ScoredPicture
 from detectors.image_model.training.train import RESENT, lessons, resent, train
 from detectors.item import Item
 from detectors.models.folder import save_config
@@ -237,7 +238,7 @@ def test_colours_count_what_makes_up_nearly_all() -> None:
 
 def test_a_group_shows_its_interval_and_small_ones_are_left_out() -> None:
     found = [
-        evaluate.Case(
+        ScoredPicture(
             row=evaluate.Row(file=str(i), label="real", split="x", repo="ab"[i > 8] * 3),
             how="plain",
             score=0.0,

@@ -2,16 +2,14 @@
 
 import math
 import tomllib
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import msgspec
 
 from detectors.bank.chance.tail import Tail
-
-if TYPE_CHECKING:
-    from detectors.bank.matching.verify import Agreement
 
 HOME: Final = Path(__file__).parent
 HARDEST: Final = "ai_face"
@@ -22,9 +20,13 @@ TENTHS: Final = 10
 """Units of a place on the scale of agreement, to one natural log odds."""
 BEST: Final = 60.0
 """Log odds at which that scale begins."""
-MOST_PLACES: Final = 30
-"""Places of close agreement that count: nobody else's picture came to half as many."""
 WORST: Final = -20.0
+BIT: Final = 2
+"""Levels of colour that one differing bit of a hash counts as."""
+UNITS: Final = 40
+"""Bins to one natural log, of flat graphics."""
+FARTHEST: Final = 300
+"""Bin of what is beyond the reach of a hash: more than any two graphics within it differ."""
 PLACES: Final = round(TENTHS * (BEST - WORST)) + 1
 """Places of that scale, from certain agreement to none."""
 
@@ -54,14 +56,12 @@ class Local(msgspec.Struct, frozen=True, kw_only=True):
     copies: int = 0
     """Right candidates that the weights were fitted on."""
 
-    def place(self, agreed: "Agreement", asked: int) -> int:
+    def bin(self, values: Mapping[str, float]) -> int:
         """Return how far a candidate is from certain agreement, in tenths of a natural log odds.
 
         Args:
-            agreed: how well the picture lies over it.
-            asked: features of the picture.
+            values: what its geometric verification gave, as `matching.verify.scaled` makes it.
         """
-        values = scaled(agreed, asked)
         odds = self.intercept + sum(self.weights[name] * values[name] for name in values)
         return round(TENTHS * (BEST - min(BEST, max(WORST, odds))))
 
@@ -88,20 +88,17 @@ class Tables(msgspec.Struct, frozen=True, kw_only=True):
 
     def of_graphic(self, bits: int, levels: int, algorithm: str) -> Chance:
         """Return the chance that one comparison of flat graphics is as near in hash and colour."""
-        from detectors.bank.matching.graphics import place
-
         tail = shipped().kinds[table(GRAPHIC, algorithm)]
-        return Chance(*tail.share(place(bits, levels)))
+        return Chance(*tail.share(graphic_bin(bits, levels)))
 
-    def by_features(self, agreed: "Agreement", asked: int) -> Chance:
+    def by_features(self, values: Mapping[str, float]) -> Chance:
         """Return the chance that one candidate, brought up by its features, agrees as well.
 
         Args:
-            agreed: how well the picture lies over it.
-            asked: features of the picture.
+            values: what its geometric verification gave, as `matching.verify.scaled` makes it.
         """
         local = self._local()
-        return Chance(*local.tail.share(local.place(agreed, asked)))
+        return Chance(*local.tail.share(local.bin(values)))
 
     def measured_entries(self) -> int:
         """Return the size of the bank that `by_features` was measured on."""
@@ -113,19 +110,17 @@ class Tables(msgspec.Struct, frozen=True, kw_only=True):
         return found
 
 
+def graphic_bin(bits: int, levels: int) -> int:
+    """Return how far a graphic is from an entry, hash and colour together, on a log scale.
+
+    On that scale the low end of such distances is a straight line: a power law near zero.
+    """
+    return round(UNITS * math.log1p(BIT * bits + levels))
+
+
 def table(kind: str, algorithm: str) -> str:
     """Return the name of the table for a class of entries and a hash."""
     return f"{kind} {algorithm}"
-
-
-def scaled(agreed: "Agreement", asked: int) -> dict[str, float]:
-    """Return what the agreement of a candidate is judged by, each on a scale that suits a sum."""
-    return {
-        "places": min(agreed.tight, MOST_PLACES),
-        "correlation": -math.log(max(0.01, 1 - max(0.0, agreed.correlation))),
-        "tiles": math.log1p(agreed.tiles),
-        "asked": math.log1p(asked),
-    }
 
 
 @cache

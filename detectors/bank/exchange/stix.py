@@ -19,7 +19,7 @@ import msgspec
 from detectors.bank.entry import Entry, Status, Tlp
 from detectors.bank.exchange.files import decoded, documents, listed
 from detectors.bank.exchange.row import Feed, Row, day, moment, shared, tlp_of, whole
-from detectors.bank.index.search import REACH
+from detectors.bank.matching.index import REACH
 from detectors.decode.untrusted import mapping
 from detectors.errors import ConfigError
 

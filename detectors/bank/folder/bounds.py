@@ -6,28 +6,27 @@ from detectors.bank.index.descriptors import PREFIX_BITS
 from detectors.bank.index.multi_index import BANDS, VALUES, WORDS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
-    from detectors.bank.folder.snapshot import Saved
 
-
-def within(name: str, array: "NDArray[Any]", saved: "Saved") -> bool:
+def within(name: str, array: "NDArray[Any]", lengths: "Mapping[str, int]", entries: int) -> bool:
     """Tell whether an array of a generation has the length and the values that it may have.
 
     Args:
         name: of the array, one of `generation.KINDS`.
         array: flat.
-        saved: the lengths of the others.
+        lengths: of the others, by name.
+        entries: number of entries in the snapshot.
     """
     group, _, part = name.rpartition(".")
     if group:
-        rows, order, starts = (
-            saved.arrays[f"{group}.{other}"][1] for other in ("rows", "order", "starts")
-        )
-        return (order > 0) == (starts > 0) and _of_hashes(part, array, rows // WORDS, saved.entries)
-    codes = saved.arrays["codes"][1]
+        rows, order, starts = (lengths[f"{group}.{other}"] for other in ("rows", "order", "starts"))
+        return (order > 0) == (starts > 0) and _of_hashes(part, array, rows // WORDS, entries)
+    codes = lengths["codes"]
     if name == "code_owners":
-        return len(array) == codes and _under(array, saved.entries)
+        return len(array) == codes and _under(array, entries)
     if name == "code_starts":
         return len(array) == (1 << PREFIX_BITS) + 1 and _ascending(array, codes)
     return True

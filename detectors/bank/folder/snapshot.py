@@ -102,6 +102,7 @@ class Generation:
             saved.last.encode() + log.END
         ):
             raise ValueError("another log")
+        self._lengths = {name: length for name, (_, length) in saved.arrays.items()}
         self._views = {name: self._view(name) for name in KINDS}
         self._sound: set[str] = set()
         """Arrays that were looked at when they were first read."""
@@ -147,7 +148,7 @@ class Generation:
 
         array = np.asarray(self._views[name])
         if name not in self._sound:
-            if not self._holds(name) or not within(name, array, self.about):
+            if not self._holds(name) or not within(name, array, self._lengths, self.about.entries):
                 raise DamagedIndexError(
                     f"{self._where.parent}: {self.about.name} is damaged",
                     "delete it, and the next `bank add` makes it anew",

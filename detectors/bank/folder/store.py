@@ -19,9 +19,9 @@ from uuid import uuid4
 
 import msgspec
 
-from detectors.bank.entries import Entries
 from detectors.bank.entry import CHECK, Entry, Local, check_hashes, digest
 from detectors.bank.folder import log
+from detectors.bank.folder.entries import Entries
 from detectors.bank.folder.snapshot import DamagedIndexError, Generation, Saved
 from detectors.errors import ConfigError, DamagedError, Error, UnavailableError
 from detectors.storing.atomic import PREFIX, appended, atomic_write, flushed

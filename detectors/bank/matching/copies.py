@@ -8,7 +8,7 @@ import msgspec
 from detectors.bank.entry import EXACT, Entry
 
 if TYPE_CHECKING:
-    from detectors.bank.index.search import Index, Near
+    from detectors.bank.matching.index import Index, Near
     from detectors.bank.matching.search import Searcher
     from detectors.bank.matching.verify import Agreement
     from detectors.decode.picture import Picture
@@ -48,6 +48,8 @@ def of_file(index: "Index", digests: Iterable[tuple[str, str]]) -> list[Copy]:
 
 def of_picture(searcher: "Searcher", picture: "Picture", seen: "Looks") -> list[Copy]:
     """Return the entries that a picture is a copy of, by its look."""
+    from detectors.bank.matching.verify import scaled
+
     if seen.plain:
         return []
     near = searcher.index.nearest(seen, MOST)
@@ -65,7 +67,7 @@ def of_picture(searcher: "Searcher", picture: "Picture", seen: "Looks") -> list[
     found += _graphics(searcher, picture, seen, near)
     growth = max(1, searcher.index.local / searcher.tables.measured_entries())
     for check in searcher.checks(picture, near):
-        local = searcher.tables.by_features(check.agreed, check.asked)
+        local = searcher.tables.by_features(scaled(check.agreed, check.asked))
         chance = local.anywhere(round(check.candidates * growth)).point
         if agrees(check.agreed) and min(chance, chances.get(check.place, 1)) <= SAME_CHANCE:
             found.append(Copy(entry=check.entry, algorithm="local"))

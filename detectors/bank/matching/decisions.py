@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from detectors.bank.entries import Entries
 from detectors.bank.entry import EXACT, Entry, Status
+from detectors.bank.folder.entries import Entries
 from detectors.bank.folder.snapshot import DISPUTED, INNOCENT, REINSTATES, WITHDRAWN, flags
 from detectors.bank.matching import copies
 

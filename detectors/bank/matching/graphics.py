@@ -5,7 +5,6 @@ other colours are alike to them, so an entry that is a flat graphic keeps its co
 only where they agree as well.
 """
 
-import math
 from typing import TYPE_CHECKING, Final
 
 import cv2
@@ -34,16 +33,10 @@ MOST_DENSE: Final = 0.005
 """Share of windows full of them from which a part of the picture is a photograph."""
 OTHER: Final = 4
 """Cells of the 256 that may have any colour, as a mark on a copy gives them."""
-BIT: Final = 2
-"""Levels of colour that one differing bit of a hash counts as."""
 MOST_LEVELS: Final = 24
 """Levels of colour, of 255, by which a copy of a flat graphic may differ: of 90 graphics at 240
 pixels and JPEG quality 50 the worst had 11, at 120 pixels 26; of 824 pairs of different flags that
 a hash took for one, four had less than 25."""
-UNITS: Final = 40
-"""Places to one natural log."""
-FARTHEST: Final = 300
-"""Place of what is beyond the reach of a hash: more than any two graphics within it differ."""
 
 
 def texture(grey: "NDArray[np.uint8]") -> tuple[float, float]:
@@ -116,11 +109,3 @@ def same_colours(one: bytes, other: bytes) -> bool | None:
     if ours is None or theirs is None or not len(ours) or not len(theirs):
         return None
     return differing(ours[0], theirs) <= MOST_LEVELS
-
-
-def place(bits: int, levels: int) -> int:
-    """Return how far a graphic is from an entry, hash and colour together, on a log scale.
-
-    On that scale the low end of such distances is a straight line: a power law near zero.
-    """
-    return round(UNITS * math.log1p(BIT * bits + levels))

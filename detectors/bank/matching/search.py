@@ -7,7 +7,7 @@ import msgspec
 from detectors.bank.chance.file import load_calibration
 from detectors.bank.chance.tables import Chance
 from detectors.bank.entry import Entry
-from detectors.bank.index.search import Index, Near
+from detectors.bank.matching.index import Index, Near
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -206,6 +206,7 @@ class Searcher:
             pictures: so many are looked at, of which this is one.
         """
         from detectors.bank.matching.graphics import flat
+        from detectors.bank.matching.verify import scaled
 
         found = []
         growth = max(1, self.index.local / self.tables.measured_entries())
@@ -216,7 +217,7 @@ class Searcher:
             comparisons = round(check.candidates * growth * pictures)
             if self._colours(check.entry) is None and flat(picture):
                 continue
-            chance = self.tables.by_features(agreed, check.asked).anywhere(comparisons)
+            chance = self.tables.by_features(scaled(agreed, check.asked)).anywhere(comparisons)
             if chance.point <= SHOWN_CHANCE:
                 found.append(_of_features(check, chance, comparisons))
         return sorted(found, key=lambda match: match.chance.point)

@@ -5,6 +5,7 @@ counts only where many features agree closely *and* the picture, laid over the e
 agrees with it nearly everywhere.
 """
 
+import math
 from typing import TYPE_CHECKING, Any, Final
 
 import cv2
@@ -36,6 +37,8 @@ FLAT: Final = 2.0
 """Standard deviation of brightness under which a tile says nothing."""
 INSIDE: Final = 0.999
 REFITS: Final = 3
+MOST_PLACES: Final = 30
+"""Places of close agreement that count: nobody else's picture came to half as many."""
 
 
 class Agreement(msgspec.Struct, frozen=True, kw_only=True):
@@ -212,3 +215,13 @@ def _tiles(image: "NDArray[Any]") -> "NDArray[np.float32]":
     cut = image[: rows * TILE, : columns * TILE].astype(np.float32)
     split = cut.reshape(rows, TILE, columns, TILE).swapaxes(1, 2)
     return split.reshape(rows * columns, TILE * TILE)
+
+
+def scaled(agreed: Agreement, asked: int) -> dict[str, float]:
+    """Return what the agreement of a candidate is judged by, each on a scale that suits a sum."""
+    return {
+        "places": min(agreed.tight, MOST_PLACES),
+        "correlation": -math.log(max(0.01, 1 - max(0.0, agreed.correlation))),
+        "tiles": math.log1p(agreed.tiles),
+        "asked": math.log1p(asked),
+    }

@@ -8,7 +8,8 @@ from detectors.errors import CannotAssess
 from detectors.image_model.assess import outside
 from detectors.image_model.forward import Probes
 from detectors.image_model.model import SHIPPED, load_model
-from detectors.image_model.training.evaluate import Case, calibrated, way
+from detectors.image_model.training.evaluate import calibrated, way
+from detectors.image_model.training.scored import ScoredPicture
 from detectors.image_model.training.train import resent
 from detectors.models.calibration import Calibration, independent, large_enough
 from detectors.models.encoder.features import no_picture, opened, rows
@@ -66,7 +67,7 @@ def calibration(
 
 def _cases(
     data: Path, found: "Sequence[Row]", scorer: "Scorer", say: Callable[[str], None]
-) -> list[Case]:
+) -> list[ScoredPicture]:
     """Return the pictures with their scores, and some again as they are after each delivery."""
     known = load_model(SHIPPED)
     probes, again = Probes(SHIPPED, known.config.blocks), {row.file for row in resent(found)}
@@ -78,7 +79,8 @@ def _cases(
         except CannotAssess as fault:
             raise no_picture(data, row, fault) from fault
         cases += [
-            Case(row=row, how=how, score=scorer.after(item, how), judged=judged) for how in sights
+            ScoredPicture(row=row, how=how, score=scorer.after(item, how), judged=judged)
+            for how in sights
         ]
         if done % EVERY == 0:
             say(f"scored {done} of {len(found)} pictures")

@@ -8,9 +8,9 @@ from detectors.models.statistics import auroc, auroc_interval, wilson
 
 if TYPE_CHECKING:
     from detectors.image_model.model import Config
-    from detectors.image_model.training.evaluate import Case
+    from detectors.image_model.training.scored import ScoredPicture
 
-    Judged = Sequence[tuple[Case, float | None]]
+    Judged = Sequence[tuple[ScoredPicture, float | None]]
 
 STRONG = 1.0
 """log10 LR from which on a picture counts as accused."""
@@ -26,7 +26,7 @@ PHOTOGRAPHIC = Path(__file__).with_name("photographic.txt")
 
 
 def figures(
-    found: "Sequence[Case]", ratios: Sequence[float | None], config: "Config", command: str
+    found: "Sequence[ScoredPicture]", ratios: Sequence[float | None], config: "Config", command: str
 ) -> dict[str, Any]:
     """Return all figures, each with its n, for metrics.json.
 
@@ -73,17 +73,17 @@ def _like_photographs(pairs: "Judged") -> "Judged":
     return [pair for pair in pairs if not pair[0].row.ai or Path(pair[0].row.file).name in listed]
 
 
-def _generator(case: "Case") -> str:
+def _generator(case: "ScoredPicture") -> str:
     return (case.row.generator or case.row.repo).split(":")[0]
 
 
 def _by(
     pairs: "Judged",
-    name: "Callable[[Case], str | None]",
+    name: "Callable[[ScoredPicture], str | None]",
     figure: "Callable[[Judged], dict[str, Any]]",
 ) -> dict[str, Any]:
     """Return a figure for each group that is large enough, largest first."""
-    groups: dict[str, list[tuple[Case, float | None]]] = {}
+    groups: dict[str, list[tuple[ScoredPicture, float | None]]] = {}
     for pair in pairs:
         if (group := name(pair[0])) is not None:
             groups.setdefault(group, []).append(pair)

@@ -13,6 +13,7 @@ import msgspec
 from detectors.image_model.forward import Probes, chosen, colours
 from detectors.image_model.model import Config, load_model
 from detectors.image_model.training import card
+from detectors.image_model.training.scored import ScoredPicture
 from detectors.image_model.training.train import fitted, lessons, pictures, resent
 from detectors.models.calibration import Calibration, fit
 from detectors.models.encoder.features import Row, features, opened
@@ -31,25 +32,6 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
 
 DEFAULT = ("dev",)
-
-
-class Case(msgspec.Struct, frozen=True, kw_only=True):
-    """A labelled picture as the detector would meet it, with an out-of-source score."""
-
-    row: Row
-    how: str
-    """`plain`, or the delivery it was looked at after."""
-    score: float
-    judged: bool
-    """Whether the gate lets it through."""
-
-    @property
-    def groups(self) -> tuple[str, ...]:
-        """The groups of pictures it stands for: each may bound a calibration."""
-        names = ("faces" if self.row.face else "no face", f"source {self.row.repo}")
-        if self.how != AS_IT_IS:
-            return (self.how, f"{self.how}, {names[0]}")
-        return (*names, f"kind {self.row.source}")
 
 
 def calibrate(
@@ -89,7 +71,7 @@ def calibrate(
     return [worth]
 
 
-def way(found: Sequence[Case], made: Calibration) -> Way:
+def way(found: Sequence[ScoredPicture], made: Calibration) -> Way:
     """Return what a calibration is worth on the pictures it was made of, copies apart."""
     ratios, how = _crossed(found)
     rows = tuple(
@@ -110,7 +92,7 @@ def way(found: Sequence[Case], made: Calibration) -> Way:
     return Way(path="full", limits=(limit(EVERYTHING, made, how),), rows=rows)
 
 
-def calibrated(found: Sequence[Case], command: str) -> Calibration:
+def calibrated(found: Sequence[ScoredPicture], command: str) -> Calibration:
     """Return the calibration of what the gate lets through; copies of a picture count as one."""
     judged = [case for case in found if case.judged]
     return fit(
@@ -146,12 +128,12 @@ def evaluate(data: Path, model: Path, splits: Sequence[str], say: Callable[[str]
     say(f"judged on {len(found)} pictures and copies: {model / 'card.md'}")
 
 
-def crossed(found: Sequence[Case]) -> list[float | None]:
+def crossed(found: Sequence[ScoredPicture]) -> list[float | None]:
     """Return the ratio of each case by a calibration without its source; None: not judged."""
     return _crossed(found)[0]
 
 
-def _crossed(found: Sequence[Case]) -> tuple[list[float | None], str]:
+def _crossed(found: Sequence[ScoredPicture]) -> tuple[list[float | None], str]:
     """Return the same, and what was left out."""
     judged = [at for at, case in enumerate(found) if case.judged]
     own = [found[at] for at in judged]
@@ -168,7 +150,9 @@ def _crossed(found: Sequence[Case]) -> tuple[list[float | None], str]:
     return ratios, how
 
 
-def cases(data: Path, model: Path, splits: Sequence[str], say: Callable[[str], None]) -> list[Case]:
+def cases(
+    data: Path, model: Path, splits: Sequence[str], say: Callable[[str], None]
+) -> list[ScoredPicture]:
     """Return the pictures of some splits, and copies of some, with out-of-source scores."""
     known = load_model(model)
     found = pictures(data, splits)
@@ -183,7 +167,7 @@ def cases(data: Path, model: Path, splits: Sequence[str], say: Callable[[str], N
         for row, tokens in zip(wanted, seen[how], strict=True):
             scorer = scorers.get(row.repo, probes.generated)
             score = round(float(scorer(tokens)), 3)
-            out.append(Case(row=row, how=how, score=score, judged=lets[row.file]))
+            out.append(ScoredPicture(row=row, how=how, score=score, judged=lets[row.file]))
     return out
 
 

@@ -28,7 +28,7 @@ STRONG = 1.0
 """log10 LR from which on a portrait counts as accused."""
 
 
-class Case(msgspec.Struct, frozen=True, kw_only=True):
+class ScoredPortrait(msgspec.Struct, frozen=True, kw_only=True):
     """A labelled portrait with an out-of-source score."""
 
     row: Row
@@ -79,7 +79,7 @@ def calibrate(
     return [worth]
 
 
-def way(found: Sequence[Case], made: Calibration) -> Way:
+def way(found: Sequence[ScoredPortrait], made: Calibration) -> Way:
     """Return what a calibration is worth on the portraits it was made of."""
     judged = [case for case in found if case.d2 is not None]
     ratios, how = left_out(
@@ -104,7 +104,7 @@ def way(found: Sequence[Case], made: Calibration) -> Way:
     return Way(path="full", limits=(limit(EVERYTHING, made, how),), rows=rows)
 
 
-def calibrated(found: Sequence[Case], command: str) -> Calibration:
+def calibrated(found: Sequence[ScoredPortrait], command: str) -> Calibration:
     """Return the calibration of portraits on which a face was found, tempered.
 
     Between the last photograph and the first generated portrait no data speak, so that a step fits
@@ -127,7 +127,9 @@ def calibrated(found: Sequence[Case], command: str) -> Calibration:
     return msgspec.structs.replace(made, knots=knots, cap=cap)
 
 
-def cases(data: Path, model: Path, splits: Sequence[str], say: Callable[[str], None]) -> list[Case]:
+def cases(
+    data: Path, model: Path, splits: Sequence[str], say: Callable[[str], None]
+) -> list[ScoredPortrait]:
     """Return the portraits of some splits with scores of models that never saw their source."""
     known = load_model(model)
     seen = portraits(data, splits, say)
@@ -148,10 +150,10 @@ def cases(data: Path, model: Path, splits: Sequence[str], say: Callable[[str], N
     return sorted(out, key=lambda case: case.row.file)
 
 
-def _scored(own: Portraits, config: Config, pixels: Sequence[float]) -> list[Case]:
+def _scored(own: Portraits, config: Config, pixels: Sequence[float]) -> list[ScoredPortrait]:
     """Return the cases of portraits under one model."""
     return [
-        Case(
+        ScoredPortrait(
             row=row,
             score=config.score(eyes, odds),
             d2=None if eyes is None else round(config.generated.distance(eyes), 1),
@@ -181,7 +183,7 @@ def evaluate(data: Path, model: Path, splits: Sequence[str], say: Callable[[str]
     say(f"judged on {len(found)} portraits: {model / 'card.md'}")
 
 
-def figures(found: Sequence[Case], config: Config, command: str) -> dict[str, Any]:
+def figures(found: Sequence[ScoredPortrait], config: Config, command: str) -> dict[str, Any]:
     """Return all figures, each with its n, for metrics.json."""
     known = config.calibration
     scores, labels = [case.score for case in found], [case.row.ai for case in found]

@@ -14,7 +14,7 @@ from detectors.text_model.long.windows import LONG_FROM
 from detectors.text_model.training.train import DAMPING
 
 if TYPE_CHECKING:
-    from detectors.text_model.training.measure import Case
+    from detectors.text_model.training.measure import ScoredText
 
 ACCUSED = 1.0
 """log10 LR from on which a human text counts as accused and an AI text as caught."""
@@ -67,7 +67,9 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     """The same texts on the fast path alone."""
 
 
-def figures(rows: Sequence[tuple["Case", float | None]], known: Config, command: str) -> Figures:
+def figures(
+    rows: Sequence[tuple["ScoredText", float | None]], known: Config, command: str
+) -> Figures:
     """Return the figures of out-of-source scores and ratios.
 
     Args:
@@ -90,7 +92,7 @@ def figures(rows: Sequence[tuple["Case", float | None]], known: Config, command:
     )
 
 
-def _kinds(case: "Case") -> tuple[str, ...]:
+def _kinds(case: "ScoredText") -> tuple[str, ...]:
     """Return the groups of AI texts that are shown."""
     tongue = f"language {case.text.language}"
     return (
@@ -101,7 +103,7 @@ def _kinds(case: "Case") -> tuple[str, ...]:
     )
 
 
-def _rankings(cases: Sequence["Case"]) -> list[Ranking]:
+def _rankings(cases: Sequence["ScoredText"]) -> list[Ranking]:
     """Return the rankings of all texts, of English ones by length, and by language."""
     english = [case for case in cases if case.text.language == "en"]
     lengths = {name: [case for case in english if case.length == name] for name in LENGTHS}
@@ -115,15 +117,15 @@ def _rankings(cases: Sequence["Case"]) -> list[Ranking]:
     ]
 
 
-def _by(cases: Sequence["Case"], key: "Callable[[Case], str]") -> list[Ranking]:
+def _by(cases: Sequence["ScoredText"], key: "Callable[[ScoredText], str]") -> list[Ranking]:
     """Return one ranking a group, by name."""
-    groups: defaultdict[str, list[Case]] = defaultdict(list)
+    groups: defaultdict[str, list[ScoredText]] = defaultdict(list)
     for case in cases:
         groups[key(case)].append(case)
     return [_ranking(name, groups[name]) for name in sorted(groups)]
 
 
-def _ranking(name: str, cases: Sequence["Case"]) -> Ranking:
+def _ranking(name: str, cases: Sequence["ScoredText"]) -> Ranking:
     """Return how well the score orders these texts."""
     scores, labels = [case.score for case in cases], [case.text.ai for case in cases]
     area = auroc(scores, labels)
@@ -138,7 +140,8 @@ def _ranking(name: str, cases: Sequence["Case"]) -> Ranking:
 
 
 def _shares(
-    rows: Sequence[tuple["Case", float | None]], names: "Callable[[Case], tuple[str, ...]]"
+    rows: Sequence[tuple["ScoredText", float | None]],
+    names: "Callable[[ScoredText], tuple[str, ...]]",
 ) -> list[Share]:
     """Return the share of each group of 50 and more that reaches log10 LR 1, the largest first."""
     groups: defaultdict[str, list[bool]] = defaultdict(list)

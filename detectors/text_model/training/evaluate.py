@@ -19,10 +19,9 @@ from detectors.text_model import config
 from detectors.text_model.config import PATHS, Config
 from detectors.text_model.forward import Seen, Weights, load
 from detectors.text_model.language import language
-from detectors.text_model.long import mixed
 from detectors.text_model.normalise import normalise, words
-from detectors.text_model.training import card
-from detectors.text_model.training.measure import LEAST, Case, fitted, way
+from detectors.text_model.training import card, mixed
+from detectors.text_model.training.measure import LEAST, ScoredText, fitted, way
 from detectors.text_model.training.records import Labelled, family, read, splits_of
 from detectors.text_model.training.train import fit, look, teaches
 
@@ -112,7 +111,7 @@ def held_out(
     splits: tuple[str, ...],
     say: Callable[[str], None],
     seen: dict[str, Seen],
-) -> dict[config.Path, list[Case]]:
+) -> dict[config.Path, list[ScoredText]]:
     """Return the texts of some splits with scores by models that never saw their family.
 
     Args:
@@ -137,12 +136,12 @@ def held_out(
         say(f"training without {fold}")
         rest = [text for text in lessons if text.family != fold]
         judges[fold] = fit(rest, seen, known, shipped)
-    cases: dict[config.Path, list[Case]] = {"full": [], "fast": []}
+    cases: dict[config.Path, list[ScoredText]] = {"full": [], "fast": []}
     for text in texts:
         one, own = seen[text.id], normalise(text.text)
         for path in PATHS if one.reading is not None else PATHS[1:]:
             score = judges[text.family].score(one, path)
-            case = Case(text=text, score=score, words=words(own), language=language(own))
+            case = ScoredText(text=text, score=score, words=words(own), language=language(own))
             cases[path].append(case)
     return cases
 
@@ -192,7 +191,9 @@ def _lessons(
     return texts
 
 
-def calibrations(cases: Sequence[Case], known: Config, command: str) -> dict[str, Calibration]:
+def calibrations(
+    cases: Sequence[ScoredText], known: Config, command: str
+) -> dict[str, Calibration]:
     """Return the calibration of each language whose texts allow one.
 
     Texts count that are long enough to be judged. A language needs 100 independent texts of either
@@ -212,7 +213,7 @@ def calibrations(cases: Sequence[Case], known: Config, command: str) -> dict[str
     return made
 
 
-def judged(cases: Sequence[Case], known: Config) -> list[tuple[Case, float | None]]:
+def judged(cases: Sequence[ScoredText], known: Config) -> list[tuple[ScoredText, float | None]]:
     """Return each text with its log10 LR by calibrations without its family, None where not judged.
 
     Args:
@@ -223,7 +224,7 @@ def judged(cases: Sequence[Case], known: Config) -> list[tuple[Case, float | Non
         fold: calibrations([case for case in cases if case.text.family != fold], known, "")
         for fold in {case.text.family for case in cases}
     }
-    rows: list[tuple[Case, float | None]] = []
+    rows: list[tuple[ScoredText, float | None]] = []
     for case in cases:
         calibration = by_family[case.text.family].get(case.language or "")
         long = case.words >= known.minimum_words

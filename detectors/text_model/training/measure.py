@@ -29,7 +29,7 @@ class Scores(Protocol):
         ...
 
 
-class Case(msgspec.Struct, frozen=True, kw_only=True):
+class ScoredText(msgspec.Struct, frozen=True, kw_only=True):
     """A labelled text as the detector would meet it, with an out-of-source score."""
 
     text: Labelled
@@ -107,13 +107,15 @@ def calibrations(
     return made, way("full", [*cases, *silent], made, MINIMUM_WORDS)
 
 
-def _unscored(text: Labelled) -> Case:
+def _unscored(text: Labelled) -> ScoredText:
     """Return a text with what is told of it before it is scored."""
     own = normalise(text.text)
-    return Case(text=text, score=0.0, words=words(own), language=language(own))
+    return ScoredText(text=text, score=0.0, words=words(own), language=language(own))
 
 
-def _scored(waiting: Sequence[Case], scorer: Scores, say: Callable[[str], None]) -> list[Case]:
+def _scored(
+    waiting: Sequence[ScoredText], scorer: Scores, say: Callable[[str], None]
+) -> list[ScoredText]:
     """Return texts with their scores."""
     cases = []
     for done, case in enumerate(waiting):
@@ -124,7 +126,7 @@ def _scored(waiting: Sequence[Case], scorer: Scores, say: Callable[[str], None])
     return cases
 
 
-def _enough(cases: Sequence[Case]) -> dict[str, int]:
+def _enough(cases: Sequence[ScoredText]) -> dict[str, int]:
     """Return the languages with enough texts of either label, with their independent human ones."""
     found = {}
     for code in sorted({case.language for case in cases if case.language}):
@@ -135,17 +137,17 @@ def _enough(cases: Sequence[Case]) -> dict[str, int]:
     return found
 
 
-def count(cases: Sequence[Case]) -> int:
+def count(cases: Sequence[ScoredText]) -> int:
     """Return how many independent texts these are: of one author one, of one source at most 100."""
     return independent([case.text.source for case in cases], scenes(cases))
 
 
-def scenes(cases: Sequence[Case]) -> list[str]:
+def scenes(cases: Sequence[ScoredText]) -> list[str]:
     """Return the author of each text, or what stands for it where none is stated: the text's id."""
     return [case.text.id if (name := case.text.author) is None else f"by {name}" for case in cases]
 
 
-def fitted(cases: Sequence[Case], command: str) -> Calibration:
+def fitted(cases: Sequence[ScoredText], command: str) -> Calibration:
     """Return the calibration of one language's texts.
 
     Raises:
@@ -161,7 +163,9 @@ def fitted(cases: Sequence[Case], command: str) -> Calibration:
     )
 
 
-def way(path: str, cases: Sequence[Case], made: Mapping[str, Calibration], minimum: int) -> Way:
+def way(
+    path: str, cases: Sequence[ScoredText], made: Mapping[str, Calibration], minimum: int
+) -> Way:
     """Return what calibrations are worth on the texts they were made of.
 
     Args:
@@ -185,12 +189,12 @@ def way(path: str, cases: Sequence[Case], made: Mapping[str, Calibration], minim
     return Way(path=path, limits=tuple(limits), rows=tuple(rows))
 
 
-def _is_judged(case: Case, tongues: Mapping[str, object], minimum: int) -> bool:
+def _is_judged(case: ScoredText, tongues: Mapping[str, object], minimum: int) -> bool:
     """Tell whether a text is long enough and in a language that is judged."""
     return case.language in tongues and case.words >= minimum
 
 
-def _row(case: Case, *ratio: float | None) -> Row:
+def _row(case: ScoredText, *ratio: float | None) -> Row:
     """Return a text as the report counts it; without a ratio it was not judged."""
     stated = case.text.language
     return Row(

@@ -43,7 +43,7 @@ def calibrate(path: Path, negatives: Path, *, dry_run: bool) -> None:
     in calibration.json; remove that file to go back to the tables that come with the program.
     At least 60 pictures are needed, and a few hundred for a useful statement.
     """
-    from detectors.bank.chance.calibration import measured
+    from detectors.bank.calibration import measured
     from detectors.bank.chance.file import load_calibration, save_calibration
     from detectors.bank.matching.search import Searcher
 

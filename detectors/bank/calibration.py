@@ -201,9 +201,10 @@ def _checked(
     if judge is None:
         return
     from detectors.bank.matching.search import UPRIGHT
+    from detectors.bank.matching.verify import scaled
 
     checks = list(searcher.checks(picture, searcher.index.nearest(seen, UPRIGHT)))
-    places = [judge.place(each.agreed, each.asked) for each in checks]
+    places = [judge.bin(scaled(each.agreed, each.asked)) for each in checks]
     owners = [each.place for each in checks]
     local.add(number, np.array(owners, np.int64), np.array(places, np.int64))
 
