@@ -28,10 +28,11 @@ def show(origin: bool) -> None:
     folder: named by PROVENANCE_CONFIG, or allowed (`provenance config allow`).
     """
     from provenance.cli import settings
+    from provenance.cli.configuration import load
     from provenance.cli.secrets import without_secrets
     from provenance.render.escape import escape
 
-    found = settings.load(["."])
+    found = load(["."])
     variables = settings.environment()
     said = {key: _of(key, variables) for key in variables}
     for key in settings.NAMES:

@@ -17,7 +17,7 @@ import provenance
 from detectors.errors import Error
 
 if TYPE_CHECKING:
-    from provenance.cli.settings import Found
+    from provenance.cli.configuration import Configuration
     from provenance.engine.config import RunConfig
 
 DISTRIBUTION: Final = "provenance-check"
@@ -201,10 +201,10 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 def _in_use() -> Iterator[Finding]:
     """Yield configuration, banks and detectors, as `check` would use them."""
-    from provenance.cli import settings
+    from provenance.cli.configuration import load
 
     try:
-        found = settings.load(["."])
+        found = load(["."])
     except Error as error:
         yield BAD, "configuration", str(error)
         return
@@ -220,7 +220,7 @@ def _in_use() -> Iterator[Finding]:
     yield from _detectors(choice)
 
 
-def _choice(found: "Found") -> "RunConfig":
+def _choice(found: "Configuration") -> "RunConfig":
     """Return what `check` chooses without an option on the command line."""
     from detectors.catalog import catalog
     from provenance.cli import settings

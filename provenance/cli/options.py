@@ -7,6 +7,7 @@ import click
 
 from detectors.errors import ConfigError
 from provenance.cli import settings
+from provenance.cli.configuration import Configuration, load
 from provenance.cli.settings import WORDS
 from provenance.engine.config import RunConfig
 
@@ -195,13 +196,13 @@ def words_or_json(command: F) -> F:
     )(command)
 
 
-def configuration(sources: Sequence[str], given: dict[str, Any]) -> settings.Found:
+def configuration(sources: Sequence[str], given: dict[str, Any]) -> Configuration:
     """Return the configuration in force, and say on stderr which file is not obeyed.
 
     Raises:
         ConfigError: a file cannot be used.
     """
-    found = settings.load(sources, given["config"])
+    found = load(sources, given["config"])
     if found.ignored:
         from provenance.render.escape import escape
 
@@ -209,7 +210,7 @@ def configuration(sources: Sequence[str], given: dict[str, Any]) -> settings.Fou
     return found
 
 
-def choice(found: settings.Found, given: dict[str, Any]) -> RunConfig:
+def choice(found: Configuration, given: dict[str, Any]) -> RunConfig:
     """Return the choice that the options and the configuration make.
 
     Raises:
@@ -242,7 +243,7 @@ def _either(given: bool | None, configured: bool) -> bool:
     return configured if given is None else given
 
 
-def _known(found: settings.Found, known: list[str]) -> None:
+def _known(found: Configuration, known: list[str]) -> None:
     """Refuse detectors that a configuration names and that are not there.
 
     Raises:

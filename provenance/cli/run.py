@@ -14,7 +14,7 @@ import msgspec
 
 from detectors.item import Item
 from detectors.signal import Reason
-from provenance.cli import settings
+from provenance.cli.configuration import Configuration
 from provenance.cli.options import one_of
 from provenance.cli.progress import Progress
 from provenance.engine.config import RunConfig
@@ -35,7 +35,7 @@ WIDTH = 80
 def run(
     choice: RunConfig,
     items: Iterable[Item],
-    found: settings.Found,
+    found: Configuration,
     given: dict[str, Any],
     *,
     jobs: int,
@@ -87,7 +87,7 @@ def run(
 
 def _look(
     choice: RunConfig,
-    found: settings.Found,
+    found: Configuration,
     given: dict[str, Any],
     fail_on: str,
     named: frozenset[str] | None,

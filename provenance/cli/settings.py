@@ -1,4 +1,4 @@
-"""What the user's configuration files and variables say, and where each value comes from."""
+"""What configuration files and variables may say, and what one of them says."""
 
 import os
 import re
@@ -67,61 +67,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 NAMES = tuple(Settings.__struct_fields__)
 
 
-class Found(msgspec.Struct, frozen=True, kw_only=True):
-    """The settings in force and where each key was set."""
-
-    settings: Settings
-    origin: dict[str, str]
-    """Key → `file:line`, or `default`."""
-    files: list[str]
-    """Configuration files that were read, strongest first."""
-    ignored: str
-    """A project's file that is not obeyed, and why; empty where there is none."""
-
-
-def load(sources: Sequence[str] = (), named: str | None = None) -> Found:
-    """Return the configuration in force for these sources.
-
-    The file that `--config` or PROVENANCE_CONFIG names, else the project's: the nearest
-    `provenance.toml`, or `pyproject.toml` with `[tool.provenance]`, of the working folder or above
-    it; then the user's own file; then defaults.
-
-    Args:
-        sources: files and folders to be checked; a project's file that lies near one of them may be
-            the sender's, and is obeyed only in the version that the user has allowed.
-        named: what `--config` says.
-
-    Raises:
-        ConfigError: a file cannot be read or says what it may not; names file and line.
-    """
-    from provenance.cli import project
-
-    given: TomlFile | None = None
-    ignored = ""
-    if named := named or os.environ.get("PROVENANCE_CONFIG"):
-        given = required(Path(named))
-    else:
-        given, ignored = project.find(sources)
-    merged: dict[str, Any] = {}
-    origin = dict.fromkeys(NAMES, "default")
-    read: list[str] = []
-    own = user_file()
-    for file in (required(own) if own.is_file() else None, given):
-        if file is None:
-            continue
-        values = stated(file)
-        read.insert(0, file.where)
-        merged.update(values)
-        origin.update({key: f"{file.where}:{_line(file, key)}" for key in values})
-    settings = msgspec.convert(merged, Settings)
-    return Found(
-        settings=settings,
-        origin=origin,
-        files=read,
-        ignored=ignored,
-    )
-
-
 def user_folder() -> Path:
     """Return the folder of the user's own configuration."""
     from platformdirs import user_config_path
@@ -183,7 +128,9 @@ def _known(file: TomlFile, key: str, value: str, known: Sequence[str]) -> None:
     """Refuse a value that is none of those known."""
     if value not in known:
         advice = toml_file.nearest(value, known)
-        raise ConfigError(f"{file.where}:{_line(file, key)}: {key} {value!r} is unknown; {advice}")
+        raise ConfigError(
+            f"{file.where}:{line_of(file, key)}: {key} {value!r} is unknown; {advice}"
+        )
 
 
 def _base(file: TomlFile) -> str:
@@ -191,7 +138,8 @@ def _base(file: TomlFile) -> str:
     return "$.tool.provenance" if Path(file.where).name == PYPROJECT else "$"
 
 
-def _line(file: TomlFile, key: str) -> int:
+def line_of(file: TomlFile, key: str) -> int:
+    """Return the line of a file on which a key of ours is set."""
     return file.line_of(f"{_base(file)}.{key}")
 
 

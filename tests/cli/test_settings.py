@@ -11,6 +11,7 @@ import pytest
 
 from detectors.bank.folder.store import create
 from provenance.cli import settings
+from provenance.cli.configuration import load
 
 Run = Callable[..., Any]
 MARKED = "As an AI language model, I cannot write this for you. I hope this helps."
@@ -114,7 +115,7 @@ def test_a_file_near_the_items_is_not_obeyed(
     text = OFF if name == "provenance.toml" else f"[tool.provenance]\n{OFF}"
     for written in (text, "[tool.provenance\n" + "[" * 5000):  # which is not even parsed
         Path(name).write_text(written)
-        found = settings.load([os.path.relpath(takedown / source)])
+        found = load([os.path.relpath(takedown / source)])
         assert (found.settings, found.files) == (settings.Settings(), [])
         assert found.ignored.startswith(f"{(takedown / place / name).resolve()} is not obeyed")
 

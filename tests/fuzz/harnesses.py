@@ -295,7 +295,7 @@ def policy(path: Path) -> None:
 
 
 def settings(path: Path) -> None:
-    from provenance.cli.settings import load
+    from provenance.cli.configuration import load
 
     load(named=str(path))
 
