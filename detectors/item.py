@@ -154,7 +154,7 @@ class Item:
 
     @cached_property
     def _picture(self) -> "Picture | CannotAssess":
-        from detectors.decode.picture import decode
+        from detectors.decode.open_picture import decode
 
         return self._decoded("picture", lambda: decode(self.data, self.media_type, self.facts))
 

@@ -25,7 +25,7 @@ def compare(item: "Item", thumbnail: bytes) -> dict[str, Any]:
         compared, and either distance (0 same to 2 inverse, best of eight orientations) and
         differs, or why it was not compared.
     """
-    from detectors.decode.picture import decode
+    from detectors.decode.open_picture import decode
     from detectors.decode.sniff import sniff
     from detectors.errors import CannotAssess
 

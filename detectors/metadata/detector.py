@@ -8,8 +8,9 @@ import msgspec
 
 from detectors.errors import CannotAssess, ConfigError
 from detectors.item import Item
-from detectors.metadata.fields import Fields, Value
+from detectors.metadata.fields import Fields
 from detectors.metadata.marks import Mark, Rows, table
+from detectors.metadata.value import Value
 from detectors.signal import Claim, Outcome, Reason, Signal, Tier
 
 NAME = "metadata"

@@ -1,12 +1,7 @@
 """The named text fields of a picture, from whatever container holds them."""
 
-import base64
-import html
-import json
-import re
 from collections.abc import Callable, Collection
-from functools import cache, cached_property
-from typing import Any
+from functools import cache
 
 from detectors.c2pa import jumbf
 from detectors.decode.containers import MAX_UNPACKED, Chunk, inflate, store_bytes, walk
@@ -14,7 +9,8 @@ from detectors.decode.containers.gif import joined
 from detectors.decode.containers.place import TIFFS, manifest_place
 from detectors.decode.containers.sef import blocks
 from detectors.item import Sidecar
-from detectors.metadata import comfyui, exif, iim, stealth, xmp
+from detectors.metadata import exif, iim, stealth, xmp
+from detectors.metadata.value import MAX_LABEL, Value
 
 MAX_BLOCKS = 8
 """EXIF blocks that are read; programs write one, rarely two."""
@@ -44,59 +40,8 @@ SOURCE_TYPE = "XMP Iptc4xmpExt:DigitalSourceType"
 SIDECAR_FOR = "photoshop:SidecarForExtension"
 RAW_PROFILE = "Raw profile type "
 """Keyword with which ImageMagick keeps EXIF, XMP and IIM as hexadecimal text."""
-LABEL = re.compile(r"\A(?:prompt|workflow|parameters|AIGC)[:\0]?\s*(?=\{|eyJ)", re.IGNORECASE)
-"""What programs write before JSON: ComfyUI in EXIF, stable-diffusion.cpp, labels of GB 45438."""
-MAX_LABEL = 64
-BASE64_OBJECT = "eyJ"
-"""How base64 of a JSON object begins."""
 MAGIC_TRAILER = b"\x01\xff\xfe\xfd"
 """How the bytes begin that follow XMP in a GIF (Adobe XMP, part 3, 1.1.2)."""
-
-
-class Value:
-    """The text of a field."""
-
-    def __init__(self, field: str, text: str, sidecar: Sidecar | None = None) -> None:
-        self.field = field
-        self.text = text
-        self.sidecar = sidecar
-        """The file beside the item in which the field stands; None: in the item itself."""
-        self.superseded = False
-        """True for a graph as it was drawn, where another field holds the one that ran."""
-
-    @cached_property
-    def json(self) -> Any:
-        """The value as JSON, None where it is none or nests too deep."""
-        text = LABEL.sub("", self.text[:MAX_LABEL].lstrip(), count=1) + self.text[MAX_LABEL:]
-        if text.startswith(BASE64_OBJECT):
-            text = _unpacked(text)
-        text = text.removeprefix("\ufeff")
-        if text.startswith('"{'):  # a text of JSON, written as JSON
-            text = _unquoted(text)
-        if text.startswith("{&quot;"):  # escaped twice
-            text = html.unescape(text)
-        return comfyui.read_json(text)
-
-    @cached_property
-    def graph(self) -> comfyui.Graph | None:
-        """The ComfyUI graph that the value holds, None where it holds none."""
-        return comfyui.graph(self.json)
-
-
-def _unquoted(text: str) -> str:
-    """Return the text that a JSON string holds; empty where it is none."""
-    try:
-        return str(json.JSONDecoder().raw_decode(text)[0])
-    except ValueError:
-        return ""
-
-
-def _unpacked(text: str) -> str:
-    """Return the text that base64 stands for; empty where it is none."""
-    try:
-        return base64.b64decode(text.strip(), validate=True).decode("utf-8")
-    except ValueError:
-        return ""
 
 
 class Fields:

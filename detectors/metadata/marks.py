@@ -7,8 +7,9 @@ from typing import Literal
 
 import msgspec
 
-from detectors.metadata.fields import Fields, Value
+from detectors.metadata.fields import Fields
 from detectors.metadata.rules import RULES, excerpt
+from detectors.metadata.value import Value
 
 TABLE = Path(__file__).with_name("marks.toml")
 MAX_KNOWN = 256

@@ -9,7 +9,7 @@ from typing import Any
 from detectors.metadata import comfyui, names
 from detectors.metadata.comfyui import read_json
 from detectors.metadata.denials import denial
-from detectors.metadata.fields import Value
+from detectors.metadata.value import Value
 
 MAX_MATCHED = 16_384
 """Characters of a value that a pattern is tried on; a mark stands in far fewer."""

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFile
 
 from detectors.decode.limits import MOST_MEGAPIXELS
-from detectors.decode.picture import Picture, decode
+from detectors.decode.open_picture import decode
+from detectors.decode.picture import Picture
 from detectors.decode.sniff import sniff
 from detectors.errors import CannotAssess
 from detectors.hashing.picture import bits, distances, pdq

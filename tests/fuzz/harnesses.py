@@ -113,7 +113,7 @@ def headers(data: bytes) -> None:
 
 
 def picture(data: bytes) -> None:
-    from detectors.decode.picture import decode
+    from detectors.decode.open_picture import decode
 
     opened = decode(data, kind_of(data), {})
     assert opened.rgb.shape[2] == 3
