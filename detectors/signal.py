@@ -53,6 +53,12 @@ class Reason(msgspec.Struct, frozen=True):
 
     code: str
     args: dict[str, Any] = {}
+    """Numbers and names, and phrases that are chosen by a code of their own; never a sentence."""
+
+
+def phrase(code: str, **args: Any) -> dict[str, Any]:
+    """Return an argument of a reason that is itself said in words: a reason, as JSON holds it."""
+    return {"code": code, "args": args}
 
 
 class Signal(msgspec.Struct, frozen=True, kw_only=True):

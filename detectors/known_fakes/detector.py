@@ -13,7 +13,7 @@ from detectors.bank.matching.parts import Parts, at
 from detectors.errors import CannotAssess, ConfigError, Error
 from detectors.item import Item
 from detectors.known_fakes.refresh import Watched
-from detectors.signal import Claim, Outcome, Reason, Signal, Tier
+from detectors.signal import Claim, Outcome, Reason, Signal, Tier, phrase
 from detectors.spec import BankState, Settings
 
 if TYPE_CHECKING:
@@ -26,21 +26,8 @@ NAME: Final = "known_fakes"
 LATER: Final = 4
 """Frames of an animation, spread over it, that are looked at where the first matches nothing."""
 HALF_TURN: Final = 180
-SHARES: Final = {"cropped": "cropped to", "surrounded": "set into a larger picture, of which it is"}
-DONE: Final = {
-    "upright": "as it was",
-    "flipped": "upside down and mirrored",
-    "transposed": "mirrored, on its side",
-    "transversed": "mirrored, on its other side",
-    "border_trimmed": "with a border",
-    "circle": "cut to a circle",
-}
-"""Change, as `facts.transform` names it → in words."""
-SPOKEN: Final = {
-    "phash": "pHash", "dhash": "dHash", "average": "average hash", "wavelet": "wavelet hash",
-    "colour": "colour hash", "crop_resistant": "crop-resistant hash",
-}  # fmt: skip
-DIGESTS: Final = {"md5": "MD5", "sha1": "SHA-1"}
+RAREST: Final = 1_000_000_000
+"""Random pictures in how many of which a false match is not told more closely."""
 VERSION: Final = "1"
 """Of hashes, views and thresholds."""
 
@@ -209,7 +196,7 @@ def _comes_near(picture: "Picture", searchers: "list[Searcher]") -> list[Signal]
                 "algorithm": near.algorithm,
                 "distance": near.distance,
             }
-            args = {**facts, "bits": BITS[near.algorithm], "name": SPOKEN[near.algorithm]}
+            args = {**facts, "bits": BITS[near.algorithm]}
             found.append(_said(Outcome.NOT_ASSESSED, Reason(f"{NAME}.near", args), facts))
     return found
 
@@ -320,8 +307,8 @@ def _signal(
         "bank": bank.name,
         "entries": entries,
         "since": _since(entry),
-        **({} if exact else {"how": _how(facts), "chance": _worded(facts)}),
-        **({"digest": DIGESTS[facts["algorithm"]], "also": [f"{NAME}.weak"]} if weak else {}),
+        **({} if exact else {"how": _how(facts), "chance": _one_in(facts)}),
+        **({"algorithm": facts["algorithm"], "also": [f"{NAME}.weak"]} if weak else {}),
     }
     return Signal(
         detector=NAME,
@@ -342,42 +329,46 @@ def _chance(chance: Chance) -> dict[str, float]:
     }
 
 
-def _worded(facts: dict[str, Any]) -> str:
-    """Return the chance of a false match for a sentence: "1 in 12,000"."""
-    rounded = float(f"{1 / max(facts['false_match_probability'], 1e-12):.2g}")
-    return f"1 in {rounded:,.0f}" if rounded < 1e9 else "under 1 in 1,000,000,000"
-
-
-def _how(facts: dict[str, Any]) -> str:
-    """Return what was done to the picture and how near it is, for a sentence."""
-    near = (
-        f"{facts['places']} local features agree"
-        if facts["distance"] is None
-        else f"{facts['distance']} of 256 bits differ"
+def _one_in(facts: dict[str, Any]) -> dict[str, Any]:
+    """Return the phrase of the chance of a false match: 1 in so many, two significant digits."""
+    times = round(float(f"{1 / max(facts['false_match_probability'], 1e-12):.2g}"))
+    return phrase(
+        f"{NAME}.{'one_in' if times < RAREST else 'under_one_in'}", times=min(times, RAREST)
     )
-    where = ["{2} x {3} pixels at {0}, {1}".format(*facts["region"])] if "region" in facts else []
-    cut = ["the file ends early"] if facts.get("truncated") else []
-    return "; ".join([", ".join(map(_done, facts["transform"].split(", "))), *where, *cut, near])
 
 
-def _done(transform: str) -> str:
-    """Return one change in words."""
+def _how(facts: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the phrases of what was done to the picture and how near it is."""
+    changes = [_change(name) for name in facts["transform"].split(", ")]
+    said = [phrase(f"{NAME}.changes", changes=changes)]
+    if "region" in facts:
+        left, top, width, height = facts["region"]
+        said.append(phrase(f"{NAME}.region", left=left, top=top, width=width, height=height))
+    if facts.get("truncated"):
+        said.append(phrase(f"{NAME}.truncated"))
+    if facts["distance"] is None:
+        return [*said, phrase(f"{NAME}.places", places=facts["places"])]
+    return [*said, phrase(f"{NAME}.bits", distance=facts["distance"])]
+
+
+def _change(transform: str) -> dict[str, Any]:
+    """Return the phrase of one change, as `facts.transform` names it."""
     name, _, number = transform.rpartition("_")
-    if name == "turned" and number.isdigit():
+    if name == "turned":
         degrees = int(number)
         way = "left" if degrees <= HALF_TURN else "right"
-        return f"turned {min(degrees, 2 * HALF_TURN - degrees)} degrees to the {way}"
-    if name in SHARES:
-        return f"{SHARES[name]} {number} %"
-    return DONE.get(transform, transform)
+        return phrase(f"{NAME}.turned_{way}", degrees=min(degrees, 2 * HALF_TURN - degrees))
+    if number.isdigit():
+        return phrase(f"{NAME}.{name}", percent=int(number))
+    return phrase(f"{NAME}.{transform}")
 
 
-def _since(entry: Entry) -> str:
-    """Return where and since when an entry is known, as a sentence after a space."""
-    seen = f"First seen {entry.first_seen[:10]}" if entry.first_seen else ""
-    source = f"from {entry.source}" if entry.source else ""
-    words = " ".join(part for part in (seen, source) if part)
-    return f" {words[0].upper()}{words[1:]}." if words else ""
+def _since(entry: Entry) -> list[dict[str, Any]]:
+    """Return the phrase of where and since when an entry is known; none where nothing is."""
+    seen = {"first_seen": entry.first_seen[:10]} if entry.first_seen else {}
+    source = {"source": entry.source} if entry.source else {}
+    known = "_".join([*seen, *source])
+    return [phrase(f"{NAME}.{known}", **seen, **source)] if known else []
 
 
 def _said(outcome: Outcome, reason: Reason, facts: dict[str, Any] | None = None) -> Signal:

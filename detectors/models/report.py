@@ -16,6 +16,7 @@ from detectors.errors import ConfigError
 from detectors.models.calibration import PER_SOURCE, Calibration
 from detectors.models.labelled import UNSTATED
 from detectors.models.statistics import wilson
+from detectors.signal import Reason
 
 THRESHOLD = 10.0
 """Likelihood ratio from which on users act where they do not say."""
@@ -133,7 +134,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     data: str
     threshold: float
-    assumed: tuple[str, ...]
+    assumed: tuple[Reason, ...]
     """What the figures take for granted, since the data do not say."""
     ways: tuple[Figures, ...]
 
@@ -174,20 +175,15 @@ def report(
     )
 
 
-def _assumed(rows: Sequence[Row]) -> list[str]:
-    """Return what is taken for granted, in sentences."""
-    without, n = sum(row.source == UNSTATED for row in rows), len(rows)
+def _assumed(rows: Sequence[Row]) -> list[Reason]:
+    """Return what is taken for granted."""
+    n = len(rows)
     said = []
-    if without:
-        said.append(
-            f"{without} of {n} items state no source: they are taken as one source, and at most"
-            f" {PER_SOURCE} of a label count for the largest ratio."
-        )
+    if without := sum(row.source == UNSTATED for row in rows):
+        args = {"without": without, "items": n, "most": PER_SOURCE}
+        said.append(Reason("calibration.no_source", args))
     if alone := sum(row.scene is None for row in rows):
-        said.append(
-            f"{alone} of {n} items state no scene or author: each is taken as independent of the"
-            " others."
-        )
+        said.append(Reason("calibration.no_scene", {"without": alone, "items": n}))
     return said
 
 

@@ -12,7 +12,7 @@ from detectors.signal import Reason
 
 ENGLISH = "en"
 NAMED = {"detector": "label", "detectors": "label", "stage": "label", "language": "language",
-         "judged": "language", "looks": "type"}  # fmt: skip
+         "judged": "language", "looks": "type", "algorithm": "algorithm"}  # fmt: skip
 """Arguments that hold codes which have a name in the tables → what that name's code begins with."""
 
 
@@ -20,8 +20,10 @@ def say(reason: Reason, locale: str = ENGLISH, extra: tuple[str, ...] = ()) -> s
     """Return the sentence of a reason.
 
     Args:
-        reason: code and arguments; the arguments are data and never read as a template. The
-            argument `also` lists the codes of further sentences, told of the same arguments.
+        reason: code and arguments; the arguments are data and never read as a template. One that
+            is a `phrase` is said in its own words, and a list has commas between its entries, or
+            what the template names: `{how:; }`. The argument `also` lists the codes of further
+            sentences, told of the same arguments.
         locale: language of the tables; a code that has no sentence in it is said in English.
         extra: `package:file.toml` of further tables, as a plug-in's `Spec.messages` names them.
 
@@ -29,7 +31,11 @@ def say(reason: Reason, locale: str = ENGLISH, extra: tuple[str, ...] = ()) -> s
         The sentence; for an unknown code, or arguments that do not fit, the code with its
         arguments. The text may hold anything that the item held: escape it before it is shown.
     """
-    words = table(locale, extra)
+    return _said(reason, table(locale, extra))
+
+
+def _said(reason: Reason, words: Mapping[str, str]) -> str:
+    """Return the sentence of a reason in the words of a table."""
     template = words.get(reason.code)
     if template is None:
         return _bare(reason)
@@ -37,7 +43,7 @@ def say(reason: Reason, locale: str = ENGLISH, extra: tuple[str, ...] = ()) -> s
     codes = more if isinstance(more, list) else []
     templates = [template, *(words[code] for code in codes if code in words)]
     try:
-        return " ".join(templates).format_map(_Arguments(_named(reason.args, words)))
+        return " ".join(templates).format_map(_Arguments(_named(reason.args, words), words))
     except (ValueError, TypeError, LookupError, AttributeError):
         return _bare(reason)
 
@@ -51,13 +57,19 @@ def languages() -> tuple[str, ...]:
 @cache
 def table(locale: str = ENGLISH, extra: tuple[str, ...] = ()) -> Mapping[str, str]:
     """Return every sentence of a language, English where it has none: code → template."""
-    merged: dict[str, str] = {}
-    for language in dict.fromkeys((ENGLISH, locale)):
-        for place in _places(language):
-            merged |= _read(place)
+    merged = sentences(ENGLISH) | sentences(locale)
     for name in extra:
         package, _, file = name.partition(":")
         merged = _foreign(package, file) | merged
+    return merged
+
+
+@cache
+def sentences(language: str) -> dict[str, str]:
+    """Return the sentences that stand in a language itself: code → template."""
+    merged: dict[str, str] = {}
+    for place in _places(language):
+        merged |= _read(place)
     return merged
 
 
@@ -103,6 +115,16 @@ def _bare(reason: Reason) -> str:
     return f"{reason.code} ({said})" if said else reason.code
 
 
+class _Listed:
+    """Stands for a list, in a format that says what stands between its entries."""
+
+    def __init__(self, entries: list[str]) -> None:
+        self._entries = entries
+
+    def __format__(self, between: str) -> str:
+        return (between or ", ").join(self._entries)
+
+
 class _Unsaid:
     """Stands for an argument that is missing or null, in any format."""
 
@@ -111,7 +133,11 @@ class _Unsaid:
 
 
 class _Arguments(dict[str, Any]):
-    """Arguments of a sentence: lists joined, what is missing or null said to be unknown."""
+    """Arguments of a sentence: phrases said, what is missing or null said to be unknown."""
+
+    def __init__(self, args: Mapping[str, Any], words: Mapping[str, str]) -> None:
+        super().__init__(args)
+        self._words = words
 
     def __missing__(self, _name: str) -> _Unsaid:
         return _Unsaid()
@@ -119,5 +145,13 @@ class _Arguments(dict[str, Any]):
     def __getitem__(self, name: str) -> Any:
         value = super().__getitem__(name)
         if isinstance(value, list):
-            return ", ".join(map(str, value))
-        return _Unsaid() if value is None else value
+            return _Listed([str(self._phrased(entry)) for entry in value])
+        return _Unsaid() if value is None else self._phrased(value)
+
+    def _phrased(self, value: Any) -> Any:
+        """Return a phrase in words, and any other value as it is."""
+        if isinstance(value, dict) and isinstance(value.get("code"), str):
+            args = value.get("args")
+            reason = Reason(value["code"], args if isinstance(args, dict) else {})
+            return _said(reason, self._words)
+        return value

@@ -16,6 +16,7 @@ from detectors.models.report import (
     Report,
     in_record,
 )
+from provenance.messages import say
 from provenance.render import Look
 from provenance.render.console import console
 from provenance.render.escape import escape, escape_json
@@ -53,8 +54,8 @@ def write(report: Report, out: TextIO, look: Look) -> None:
         if len(report.ways) > 1:
             page.line(f"{figures.path.upper()} PATH")
         page.way(figures, report.threshold)
-    for sentence in report.assumed:
-        page.line(sentence)
+    for reason in report.assumed:
+        page.line(say(reason, look.locale, look.tables))
 
 
 class _Page:

@@ -138,9 +138,9 @@ def test_what_cannot_be_calibrated_without_it_has_no_ratio() -> None:
 def test_what_the_data_do_not_say_is_said() -> None:
     way = Way(path="full", limits=(), rows=(row(0.0, source=UNSTATED), row(0.0)))
     said = report([way], detector="d", model="m", data="x", prevalences=()).assumed
-    assert [sentence.split(":")[0] for sentence in said] == [
-        "1 of 2 items state no source",
-        "2 of 2 items state no scene or author",
+    assert [(reason.code, reason.args["without"], reason.args["items"]) for reason in said] == [
+        ("calibration.no_source", 1, 2),
+        ("calibration.no_scene", 2, 2),
     ]
     stated = Row(ai=True, judged=True, log10_lr=1.0, source="a", scene="b")
     way = Way(path="full", limits=(), rows=(stated,))

@@ -15,6 +15,7 @@ from detectors.item import Item
 from detectors.models.calibration import Calibration
 from detectors.models.language_model import network
 from detectors.models.language_model.forward import language_model
+from detectors.signal import Reason, phrase
 from detectors.text_model import forward
 from detectors.text_model.config import read
 from detectors.text_model.detector import TextModel
@@ -25,6 +26,7 @@ from detectors.text_model.normalise import HEAD
 from detectors.text_model.training import mixed, passages, reading, train
 from detectors.text_model.training.mixed import Known
 from detectors.text_model.training.records import Labelled
+from provenance.messages import say
 
 MIXED = Path(__file__).parent.parent.parent / "fixtures" / "texts" / "mixed"
 SHIPPED = Path(str(files("detectors.text_model")))
@@ -198,7 +200,11 @@ def test_passages_side_by_side_are_told_as_one() -> None:
         return {"first_word": first, "words": 130, "found": found, "log10_lr": 1.5}
 
     said = passages.places([span(1, found=False), span(131), span(280), span(500)])
-    assert said == {"passages": "131 to 409, 500 to 629", "times": 32}
+    runs = [phrase("text_model.run", first=131, last=409)]
+    runs += [phrase("text_model.run", first=500, last=629)]
+    assert said == {"passages": runs, "times": 32}
+    told = say(Reason("text_model.passage", said | {"words": 700}))
+    assert told.startswith("Words 131 to 409, 500 to 629 of 700 stand out")
     assert passages.places([span(1, found=False)]) == {}
 
 

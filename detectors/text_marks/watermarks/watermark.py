@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from detectors.item import Item
-from detectors.signal import Claim, Outcome, Reason, Signal, Tier
+from detectors.signal import Claim, Outcome, Reason, Signal, Tier, phrase
 from detectors.text_marks.watermarks.kgw import GreenLists
 from detectors.text_marks.watermarks.score import MOST, Score
 from detectors.text_marks.watermarks.settings import Kgw, SynthId, checked, fingerprint, public
@@ -144,7 +144,9 @@ def written(item: Item) -> str:
     return text.replace("\r\n", "\n")
 
 
-def _one_in(chance: float) -> str:
-    """Return how many texts it takes on average, in words: `1,000,000`, `10^20`."""
+def _one_in(chance: float) -> dict[str, Any]:
+    """Return the phrase of how many texts it takes on average, a power of ten."""
     power = math.floor(-math.log10(chance))
-    return f"{10**power:,}" if power <= 15 else f"10^{power}"  # still readable
+    if power > 15:  # no longer readable with all its zeros
+        return phrase("text_marks.watermark.power", power=power)
+    return phrase("text_marks.watermark.times", times=10**power)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from detectors.models.calibration import Calibration
+from detectors.signal import phrase
 from detectors.text_model.long.pieces import Piece
 from detectors.text_model.long.windows import STRIDE, Span, Window, spans
 
@@ -74,8 +75,8 @@ def places(facts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return what the sentence on passages says: where they lie, how striking the first of them is.
 
     Returns:
-        `passages`, such as `210 to 390, 700 to 840`, those side by side as one, and `times`; empty
-        where none was found.
+        `passages`, a phrase each, those side by side as one, and `times`; empty where none was
+        found.
     """
     found = [fact for fact in facts if fact["found"]]
     runs: list[tuple[int, int]] = []
@@ -87,7 +88,7 @@ def places(facts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             runs.append((begin, end))
     if not runs:
         return {}
-    said = ", ".join(f"{begin} to {end}" for begin, end in runs)
+    said = [phrase("text_model.run", first=begin, last=end) for begin, end in runs]
     return {"passages": said, "times": times(max(fact["log10_lr"] for fact in found))}
 
 
