@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export OMP_NUM_THREADS ?= 1
 export ENCYPHER_C2PA_TELEMETRY := off
 
-.PHONY: help dev lint test docs fixtures bench fuzz
+.PHONY: help dev lint test plain docs fixtures bench fuzz
 
 help:  ## list the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -24,6 +24,9 @@ lint:  ## ruff, mypy and the import contracts
 
 test:  ## the tests, without network where the system lets us (ARGS: for pytest)
 	.ci/offline python -m pytest $(ARGS)
+
+plain:  ## a plain install without extras: first command, doctor, one calibration
+	.ci/plain
 
 docs:  ## write the pages that are quoted from the code
 	python docs/make.py

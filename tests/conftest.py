@@ -43,6 +43,21 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
     return unskipped((yield))
 
 
+HIDDEN = """
+import os
+from importlib.machinery import PathFinder
+
+there = PathFinder.find_spec
+
+def find_spec(name, path=None, target=None):
+    hidden = name.split(".")[0] in os.environ["HIDDEN"].split(",")
+    return None if hidden else there(name, path, target)
+
+PathFinder.find_spec = find_spec
+"""
+"""A `sitecustomize` with which modules are as if they were not installed."""
+
+
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     """Return a function that runs `provenance` with an empty home, 80 columns and no colour."""
@@ -81,3 +96,13 @@ def records(run: Run) -> Callable[..., list[dict[str, Any]]]:
         return [msgspec.json.decode(line) for line in done.stdout.splitlines()]
 
     return read
+
+
+@pytest.fixture
+def without(tmp_path: Path) -> Callable[..., dict[str, str]]:
+    """Return a function that gives the variables with which some modules are not there."""
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "sitecustomize.py").write_text(HIDDEN)
+    path = os.pathsep.join([str(site), *filter(None, [os.environ.get("PYTHONPATH")])])
+    return lambda *modules: {"PYTHONPATH": path, "HIDDEN": ",".join(modules)}

@@ -156,16 +156,17 @@ def identity(weights_sha256: str, settings_sha256: str, beside: Beside | None) -
 
 
 def needs(module: str, extra: str) -> None:
-    """Refuse to go on without a library.
+    """Refuse to go on without a library, or without torch, on which it runs models.
 
     Raises:
         ConfigError: it is not installed; says how it would be.
     """
-    if importlib.util.find_spec(module) is None:
-        raise ConfigError(
-            f"models of others need an extra: pip install 'provenance-check[{extra}]'"
-            f" ({module} is not installed)"
-        )
+    for name in (module, "torch"):
+        if importlib.util.find_spec(name) is None:
+            raise ConfigError(
+                f"models of others need an extra: pip install 'provenance-check[{extra}]'"
+                f" ({name} is not installed)"
+            )
 
 
 def names(labels: object, n: int) -> tuple[str, ...]:

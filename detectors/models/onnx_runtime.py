@@ -1,4 +1,4 @@
-"""Import onnxruntime with telemetry off, and refuse devices that are not there."""
+"""Import onnxruntime with telemetry off; find out whether there is a GPU for it or for torch."""
 
 import importlib
 import os
@@ -6,6 +6,9 @@ import warnings
 from typing import Any
 
 from detectors.errors import ConfigError
+
+TRAIN = "pip install 'provenance-check[train]'"
+"""What brings torch."""
 
 
 def onnxruntime() -> Any:
@@ -34,14 +37,24 @@ def refuse_without_torch(device: str) -> None:
     try:
         import torch
     except ImportError:
-        raise ConfigError(f"device {device}: torch is not installed; use --device cpu") from None
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of a driver that is too old or not there
-        found = torch.cuda.is_available()
-    if not found:
+        raise ConfigError(
+            f"device {device}: torch is not installed ({TRAIN}); or use --device cpu"
+        ) from None
+    if not torch_finds_a_gpu():
         raise ConfigError(
             f"device {device}: torch {torch.__version__} finds no GPU; use --device cpu"
         )
+
+
+def torch_finds_a_gpu() -> bool:
+    """Tell whether torch is installed and has a GPU here."""
+    try:
+        import torch
+    except ImportError:
+        return False
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a driver that is too old or not there
+        return bool(torch.cuda.is_available())
 
 
 def refuse_without_provider(device: str) -> None:

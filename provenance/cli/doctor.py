@@ -26,13 +26,11 @@ ADDS: Final = {
     "documents": "texts of PDF, Word and web pages",
     "postgres": "banks on a PostgreSQL server",
     "timm": "picture detectors of others, as timm folders",
+    "train": "training on a GPU, --device cuda, watermarks of texts made on a GPU",
     "transformers": "models of others, as transformers folders",
     "watermarks": "watermarks in texts whose key you hold",
 }
 """Extra → what it adds."""
-NOT_FOR_CHECK: Final = {"torch": "`check` and `scan` run without it; `train`, models of others and"
-                        " --device cuda need it"}  # fmt: skip
-"""Dependency that may be missing → what is lost."""
 _REQUIRED: Final = re.compile(r"([A-Za-z0-9._-]+)(?:\[[^\]]*\])?([^;]*)(?:;(.*))?")
 _EXTRA: Final = re.compile(r"extra\s*==\s*['\"]([^'\"]+)['\"]")
 OLD: Final = (
@@ -145,9 +143,7 @@ def _libraries() -> Iterator[Finding]:
     for each in sorted(needed):
         there = _version(each.name)
         again = f"run `pip install '{each.name}{each.wanted}'`"
-        if there is None and each.name in NOT_FOR_CHECK:
-            yield NOTE, each.name, f"not installed: {NOT_FOR_CHECK[each.name]}"
-        elif there is None:
+        if there is None:
             yield BAD, each.name, f"not installed: {again}"
         elif not fits(there, each.wanted):
             yield BAD, each.name, f"{there} is installed, {each.wanted} is needed: {again}"

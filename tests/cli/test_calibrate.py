@@ -73,6 +73,15 @@ def test_json_gives_each_group_its_rates_and_each_prevalence_its_share(run: Run,
     assert said["ways"][0]["limits"][0]["left_out"] == "source"
 
 
+def test_a_model_of_another_names_the_extra_that_brings_torch(
+    run: Run, without: Callable[..., dict[str, str]], own: Path
+) -> None:
+    data = ("--data", "letters.jsonl.gz", "--model", "classifier")
+    done = run("calibrate", "text_model", *data, cwd=own, **without("torch"))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "pip install 'provenance-check[transformers]' (torch is not installed)" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

@@ -2,9 +2,10 @@
 
 import io
 import json
+import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -22,6 +23,8 @@ from detectors.image_model.training.train import RESENT, lessons, resent, train
 from detectors.item import Item
 from detectors.models.folder import save_config
 from detectors.signal import Claim, Outcome
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def made(seed: int, *, ai: bool) -> Image.Image:
@@ -104,6 +107,25 @@ def test_calibration_says_what_it_is_worth_and_refuses_what_it_cannot_show(
     assert (trained / "config.json").read_bytes() == before
     assert [limit.left_out for limit in way.limits] == ["source"]
     assert sorted(row.source for row in way.rows) == sorted([*("ai0", "ai2", "real1", "real3")] * 3)
+
+
+def test_training_and_calibrating_need_no_torch(
+    run: Run, without: Callable[..., dict[str, str]], data: Path, trained: Path, tmp_path: Path
+) -> None:
+    own = Path(shutil.copytree(trained, tmp_path / "own"))
+    env = {"XDG_CACHE_HOME": str(tmp_path / "cache")} | without("torch")
+    given = ("image_model", "--data", data, "--model", own)
+    done = run("calibrate", *given, "--threshold", "1", **env)
+    assert done.returncode == 0, done.stderr
+    assert "plain: 8 of 12 pictures" in done.stderr  # the cache was empty
+    done = run("evaluate", *given, "--split", "train", **env)
+    assert done.returncode == 0, done.stderr
+    done = run("train", *given[:3], "--out", tmp_path / "new", **env)
+    assert done.returncode == 0, done.stderr
+    weights = "weights.safetensors"
+    assert (tmp_path / "new" / weights).read_bytes() == (trained / weights).read_bytes()
+    for file in ("config.json", "metrics.json"):
+        assert (own / file).read_bytes() == (trained / file).read_bytes()
 
 
 def test_training_twice_gives_the_same_bytes(data: Path, trained: Path) -> None:

@@ -5,7 +5,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,7 @@ from detectors.portrait.training import evaluate
 from detectors.portrait.training.train import train
 from detectors.signal import Claim, Outcome
 
+Run = Callable[..., subprocess.CompletedProcess[str]]
 SKIN, HAIR, LIPS = (224, 172, 140), (60, 40, 30), (170, 70, 70)
 
 
@@ -85,6 +86,21 @@ def trained(data: Path) -> Path:
     evaluate.evaluate(data, data / "model", ("portraits/train",), said.append)
     assert any("training without ai0" in line for line in said)
     return data / "model"
+
+
+def test_calibrating_and_judging_need_no_torch(
+    run: Run, without: Callable[..., dict[str, str]], data: Path, trained: Path, tmp_path: Path
+) -> None:
+    own = Path(shutil.copytree(trained, tmp_path / "own"))
+    env = {"XDG_CACHE_HOME": str(tmp_path / "cache")} | without("torch")
+    given = ("portrait", "--data", data, "--model", own)
+    done = run("calibrate", *given, "--threshold", "1", **env)
+    assert done.returncode == 0, done.stderr
+    assert "24 of 24 pictures" in done.stderr  # the cache was empty
+    done = run("evaluate", *given, "--split", "portraits/train", **env)
+    assert done.returncode == 0, done.stderr
+    for file in ("config.json", "metrics.json"):
+        assert (own / file).read_bytes() == (trained / file).read_bytes()
 
 
 def test_landmarks_lie_where_they_were_drawn() -> None:

@@ -269,6 +269,18 @@ def test_what_transformers_marks_is_found_under_its_key_alone(
     assert not [key for key in (KEY, KEY + 1, *KEYS) if str(key) in record]
 
 
+def test_lists_of_a_gpu_name_the_extra_that_brings_torch(
+    run: Callable[..., Any], without: Callable[..., dict[str, str]], tokenizer: str, tmp_path: Path
+) -> None:
+    rows = [f"{key} = {value!r}" for key, value in kgw(tokenizer, device="cuda").items()]
+    config = tmp_path / "own.toml"
+    config.write_text("\n".join(["[[detectors.text_marks.watermarks]]", *rows]))
+    (tmp_path / "a.txt").write_text("Some words.")
+    done = run("check", "a.txt", "--config", config, **without("torch"))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "torch, which is not installed (pip install 'provenance-check[train]')" in done.stderr
+
+
 def test_the_end_of_lines_changes_nothing(tokenizer: str, write: Callable[..., str]) -> None:
     lines = re.sub("((?:[^ ]+ ){8})", r"\1\n", write(GREEN))
     (unix,), (windows,) = (

@@ -2,10 +2,11 @@ import gzip
 import hashlib
 import json
 import random
+import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.resources import files
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import pytest
 from detectors.errors import ConfigError
 from detectors.item import Item
 from detectors.models.language_model import network
+from detectors.models.language_model.features import cache as cache_of_readings
 from detectors.models.language_model.forward import WEIGHTS, language_model
 from detectors.signal import Claim, Outcome, Signal
 from detectors.text_model import forward
@@ -26,6 +28,7 @@ from detectors.text_model.training.card import Figures, page
 from detectors.text_model.training.evaluate import calibrate, evaluate
 from detectors.text_model.training.records import read as labelled
 
+Run = Callable[..., subprocess.CompletedProcess[str]]
 PERSON = "well i just think that you know my old dog never did like the rain or a bath"
 MODEL = "the overall landscape is a testament to enhanced and multifaceted innovation in it"
 
@@ -194,6 +197,26 @@ def test_unseen_splits_are_judged_without_training(data: Path, model: Path) -> N
     told: list[str] = []
     evaluate(data, model, (), told.append)
     assert not any("training" in line for line in told)
+
+
+def test_calibrating_and_judging_need_no_torch(
+    run: Run, without: Callable[..., dict[str, str]], data: Path, model: Path, tmp_path: Path
+) -> None:
+    own = Path(shutil.copytree(model, tmp_path / "mine"))
+    kept = cache_of_readings()
+    copy = Path(shutil.copytree(kept, tmp_path / "cache" / "provenance-check" / kept.name))
+    missing = sorted(copy.iterdir())[::40]
+    for file in missing:  # are read again, by the engine of `check`
+        file.unlink()
+    env = {"XDG_CACHE_HOME": str(tmp_path / "cache")} | without("torch")
+    given = ("text_model", "--data", data, "--model", own)
+    done = run("calibrate", *given, "--threshold", "1", **env)
+    assert done.returncode == 0, done.stderr
+    assert all(file.exists() for file in missing)
+    assert (own / "config.json").read_bytes() == (model / "config.json").read_bytes()
+    done = run("evaluate", *given, **env)
+    assert done.returncode == 0, done.stderr
+    assert (own / "card.md").exists()
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from detectors.item import Item
 from detectors.models.encoder.forward import GRAPH, SIDE, WEIGHTS, encoder
 from detectors.models.encoder.tokens import AS_IT_IS, square
 from detectors.models.labelled import ENDINGS, UNSTATED, has_labels, is_ai, labelled_files, lines
+from detectors.models.onnx_runtime import torch_finds_a_gpu
 from detectors.storing.atomic import appearing
 
 if TYPE_CHECKING:
@@ -198,10 +199,8 @@ def features(
 
 def _fill(out: "Floats", waiting: "list[tuple[int, Path, NDArray[np.uint8]]]") -> None:
     """Encode the waiting squares, keep their tokens and empty the list."""
-    import torch
-
     pixels = np.stack([square for _, _, square in waiting])
-    if torch.cuda.is_available():
+    if torch_finds_a_gpu():
         from detectors.models.encoder.network import encode
 
         found = encode(pixels, "cuda")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from detectors.models.language_model.forward import TAPS, WEIGHTS, WIDTH, language_model
+from detectors.models.onnx_runtime import torch_finds_a_gpu
 from detectors.storing.atomic import appearing
 
 if TYPE_CHECKING:
@@ -64,9 +65,7 @@ def _read(texts: Sequence[str]) -> "NDArray[np.float32]":
 
 def device() -> str:
     """Return where many texts are read: `cuda` where there is a GPU, else `cpu`."""
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    return "cuda" if torch_finds_a_gpu() else "cpu"
 
 
 def name(text: str) -> str:

@@ -175,8 +175,13 @@ def _list(where: str, given: Kgw) -> None:
     if given.table_seed is not None and given.seeding_scheme != "selfhash":
         raise ConfigError(f'{where}: table_seed belongs to seeding_scheme = "selfhash"')
     if given.device == "cuda":
-        import torch
-
+        try:
+            import torch
+        except ImportError:
+            raise ConfigError(
+                f'{where}: device = "cuda": its green lists are drawn by torch, which is not'
+                " installed (pip install 'provenance-check[train]')"
+            ) from None
         if not torch.cuda.is_available():
             raise ConfigError(
                 f'{where}: device = "cuda": no GPU here; its green lists can be drawn on one only'
