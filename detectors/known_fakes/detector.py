@@ -59,6 +59,10 @@ class KnownFakes:
         ]
         self._note_states()
 
+    def outdated(self) -> bool:
+        """Tell whether a bank in a folder has changed since it was opened."""
+        return any(bank.outdated() for bank in self._banks)
+
     def inspect(self, item: Item) -> list[Signal]:
         """Return a finding for each bank with a match, the nearest fake and the nearest innocent.
 

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from detectors.bank.chance.file import load_calibration
+from detectors.bank.entry import Status
+from detectors.bank.folder.store import Bank
 from detectors.bank.server.store import ServerBank
 from detectors.decode.memory import loading
 
@@ -20,7 +22,8 @@ took, so that steady additions to a large bank cost at most a twentieth of a wor
 class Watched:
     """A bank and its searcher.
 
-    A folder stays as it was when it was opened. A server is asked for changes before each item, but
+    A folder stays as it was when it was opened; a long-lived process asks whether it is `outdated`,
+    and opens it anew. A server is asked for changes before each item, but
     not more often than every so many seconds; a changed entry, withdrawn ones above all, counts at
     once, a new one after a while that depends on the size of the bank.
     """
@@ -66,6 +69,21 @@ class Watched:
             ended = self._clock()
             self._due = ended + SHARE * (ended - began)
         return self._searcher
+
+    def outdated(self) -> bool:
+        """Tell whether a folder has changed so that it is to be opened anew, by the same waits.
+
+        Raises:
+            Error: the folder is gone or damaged.
+        """
+        now = self._clock()
+        if not isinstance(self.store, Bank) or now - self._asked < self._seconds:
+            return False
+        self._asked = now
+        news = self.store.news()
+        return any(entry.status is not Status.ACTIVE for entry in news) or (
+            bool(news) and now >= self._due
+        )
 
     def holds(self) -> "Holds":
         """Return what was decided of pictures in the bank as it stands."""

@@ -25,7 +25,7 @@ def check(ctx: click.Context, /, files: tuple[str, ...], kind: str | None, **giv
     """Check FILES (or standard input) and print a verdict on each, with its evidence."""
     from provenance.cli.run import run
     from provenance.engine.interrupt import interruptible
-    from provenance.engine.pool import jobs_for
+    from provenance.engine.supervisor import jobs_for
     from provenance.intake import paths
 
     said = Kind(kind) if kind else None

@@ -36,7 +36,7 @@ def explain(
     With --out, both pictures of a match are drawn: what joins them, and how well each part agrees.
     """
     from provenance.cli.run import colour, width
-    from provenance.engine.pool import records
+    from provenance.engine.ordered import records
     from provenance.engine.tally import Tally, could_not_check
     from provenance.intake import paths
     from provenance.render import Look, explained

@@ -19,7 +19,7 @@ from provenance.cli.options import one_of
 from provenance.cli.progress import Progress
 from provenance.engine.config import RunConfig
 from provenance.engine.interrupt import Interruption
-from provenance.engine.pool import records
+from provenance.engine.ordered import records
 from provenance.engine.tally import Tally, could_not_check, keeps_from_checking
 from provenance.intake import location
 from provenance.messages import languages, say

@@ -58,7 +58,7 @@ def scan(
     from provenance.cli.progress import Progress
     from provenance.cli.run import run
     from provenance.engine.interrupt import interruptible
-    from provenance.engine.pool import jobs_for
+    from provenance.engine.supervisor import jobs_for
     from provenance.intake import files
     from provenance.intake import paths as intake
 

@@ -1,19 +1,20 @@
 """One item becomes one record."""
 
 import hashlib
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TypeVar
 
 import msgspec
 
-from detectors.decode.memory import lacking
-from detectors.errors import CannotAssess, NotLoadedError
+from detectors.decode.memory import lacking, loading
+from detectors.errors import CannotAssess, Error, NotLoadedError
 from detectors.item import DECODING, Item, Kind
 from detectors.signal import FACTS, Outcome, Reason, Signal, Tier
-from detectors.spec import Detector, Settings, Spec, settings_of
+from detectors.spec import Detector, Settings, Spec, loaded, settings_of
 from provenance.engine.config import RunConfig
 from provenance.engine.settings import settings_body
 from provenance.record import Described, Part, Record, Tool
@@ -28,6 +29,8 @@ SETTINGS = "settings"
 """The stage that asks the detectors for their settings."""
 MEMORY = "engine.memory"
 """The code of what did not fit into the memory that there is."""
+DEADLINE = "engine.deadline"
+"""The code of what had not ended when the record was wanted."""
 MAX_ERROR = 200
 """Characters kept of a foreign error message."""
 
@@ -43,6 +46,27 @@ class _Look(msgspec.Struct, kw_only=True):
     """Detectors that looked."""
     parts: list[Part] = msgspec.field(default_factory=list)
     """Of a post: the parts that were looked at."""
+    part: tuple[str, Item] | None = None
+    """Of a post: the part that is being looked at."""
+    before: list[Signal] = msgspec.field(default_factory=list)
+    """Of a post: the signals of the parts that were looked at."""
+    after: list[Signal] = msgspec.field(default_factory=list)
+    """Of a post: what would be said of the parts behind this one if they were not looked at."""
+    until: float = math.inf
+    """Seconds of the monotonic clock at which the record is wanted as far as it has come."""
+    tell: Callable[[list[Signal]], None] | None = None
+    """Told, before each detector, all signals as they would be if the record were wanted then."""
+
+    @property
+    def late(self) -> bool:
+        """Whether the record is wanted as it is."""
+        return time.monotonic() >= self.until
+
+    def around(self, signals: list[Signal]) -> list[Signal]:
+        """Return signals of the item, or of the part at hand, with those of all other parts."""
+        if self.part is None:
+            return signals
+        return [*self.before, *_named(self.part[0], signals), *self.after]
 
 
 class Engine:
@@ -68,26 +92,47 @@ class Engine:
         self._digests: dict[tuple[str, ...], tuple[dict[str, Settings], str]] = {}
         """Detectors that ran → what they told last, and its digest."""
 
-    def check(self, item: Item, stopped: Mapping[str, Reason] | None = None) -> Record:
+    def check(
+        self,
+        item: Item,
+        stopped: Mapping[str, Reason] | None = None,
+        *,
+        deadline: float | None = None,
+        tell: Callable[[Record], None] | None = None,
+    ) -> Record:
         """Return the record of an item.
 
         Args:
             item: what to look at.
             stopped: what an earlier try did not survive (a stage) → why; it is left out, and
                 reported as failed where it would have said something.
+            deadline: seconds after which no detector begins; what had not begun is
+                `not_assessed` with code `engine.deadline`. None: never.
+            tell: told, before each detector, the record as it would be if it were wanted then;
+                asked for where somebody else may stop this process at the deadline.
         """
         began = time.monotonic()
         look = _Look(stopped=stopped or {})
+        if deadline is not None:
+            look.until = began + deadline
+            if tell is not None:
+                look.tell = lambda so_far: tell(self._record(item, so_far, look, began))
         decoding = DECODING.set(self._decoding)
         try:
             signals = self._signals(item, look)
         finally:
             DECODING.reset(decoding)
-        signals += conflicts(signals)
-        kinds = {part.name: part.kind for part in look.parts}
+        return self._record(item, signals, look, began)
+
+    def _record(self, item: Item, signals: list[Signal], look: _Look, began: float) -> Record:
+        """Judge the signals of an item."""
+        signals = signals + conflicts(signals)
+        parts = look.parts + ([_part(*look.part)] if look.part else [])
+        parts += [_unopened(name) for name, _ in item.parts[len(parts) :]]
+        kinds = {part.name: part.kind for part in parts}
         verdict = judge(signals, self.config.policy, item.kind, kinds)
         return Record(
-            item=_described(item, look.parts),
+            item=_described(item, parts),
             signals=signals,
             verdict=verdict,
             tool=Tool(
@@ -99,6 +144,37 @@ class Engine:
             ),
             elapsed_ms=round(1000 * (time.monotonic() - began)),
         )
+
+    def renew(self, today: str) -> None:
+        """Build those detectors anew that a new day or a changed bank concerns.
+
+        What cannot be built anew stays as it was: whoever made this engine is long gone, and a bank
+        as it was yesterday says more than none.
+
+        Args:
+            today: UTC day, YYYY-MM-DD.
+        """
+        new_day = today != self.config.today
+        options = {name: dict(given) for name, given in self.config.options.items()}
+        for spec in self.config.specs:
+            if new_day and "today" in spec.takes:
+                options.setdefault(spec.name, {})["today"] = today
+        config = msgspec.structs.replace(self.config, today=today, options=options)
+        for spec in config.specs:
+            if (new_day and "today" in spec.takes) or self._outdated(spec.name):
+                with suppress(Error), loading():
+                    self._loaded[spec.name] = _load(spec, config)
+        self.config = config
+
+    def _outdated(self, name: str) -> bool:
+        """Tell whether what a detector reads has changed since it was built, if it can tell."""
+        ask = getattr(self._loaded[name], "outdated", None)
+        if ask is None:
+            return False
+        try:
+            return bool(loaded(ask))
+        except (Error, NotLoadedError):
+            return False
 
     def _version(self, name: str) -> str:
         return str(getattr(self._loaded[name], "version", "unknown"))
@@ -143,8 +219,7 @@ class Engine:
         if item.fault:
             return [_said(ITEM, Tier.METADATA, item.fault.outcome, item.fault.reason)]
         if item.kind is Kind.POST:
-            parts = (self._part(part, inner, look) for part, inner in item.parts)
-            return [signal for signals in parts for signal in signals]
+            return self._parts(item, look)
         for what in ("picture", "passage"):
             if what in look.stopped:
                 item.block(what, look.stopped[what])
@@ -158,24 +233,39 @@ class Engine:
         if item.kind is Kind.UNSUPPORTED or not specs:
             names = ", ".join(spec.name for spec in self.config.specs)
             return [_said(ITEM, Tier.METADATA, Outcome.NOT_ASSESSED, _unsupported(item, names))]
-        look.ran.update(spec.name for spec in specs)
-        return [signal for spec in specs for signal in self._look(spec, item, look)]
+        signals: list[Signal] = []
+        left = [_said(s.name, s.tier, Outcome.NOT_ASSESSED, Reason(DEADLINE)) for s in specs]
+        for at, spec in enumerate(specs):
+            if look.tell is not None:
+                look.tell(look.around(signals + left[at:]))
+            if look.late:
+                return signals + left[at:]
+            look.ran.add(spec.name)
+            signals += self._look(spec, item, look)
+        return signals
 
-    def _part(self, name: str, part: Item, look: _Look) -> list[Signal]:
-        """Return what is said of a part of a post, and let go of the part."""
-        signals = self._signals(part, look)
-        look.parts.append(_part(name, part))
-        part.release()
-        return [msgspec.structs.replace(signal, part=name) for signal in signals]
+    def _parts(self, post: Item, look: _Look) -> list[Signal]:
+        """Return what is said of the parts of a post, and let go of each after it."""
+        left = [_named(name, [_late()]) for name, _ in post.parts]
+        for at, (name, part) in enumerate(post.parts):
+            look.after = [signal for signals in left[at + 1 :] for signal in signals]
+            if look.late:
+                return [*look.before, *left[at], *look.after]
+            look.part = name, part
+            look.before += _named(name, self._signals(part, look))
+            look.parts.append(_part(name, part))
+            look.part = None
+            part.release()
+        return look.before
 
     def _look(self, spec: Spec, item: Item, look: _Look) -> list[Signal]:
         """Return a detector's signals, or one that says why it gave none."""
-        loaded = self._loaded[spec.name]
+        detector = self._loaded[spec.name]
         if spec.name in look.stopped:
             return [_said(spec.name, spec.tier, Outcome.FAILED, look.stopped[spec.name])]
-        if isinstance(loaded, Reason):
-            return [_said(spec.name, spec.tier, Outcome.FAILED, loaded)]
-        made = self._attempt(spec.name, lambda: _sound(spec, loaded.inspect(item)))
+        if isinstance(detector, Reason):
+            return [_said(spec.name, spec.tier, Outcome.FAILED, detector)]
+        made = self._attempt(spec.name, lambda: _sound(spec, detector.inspect(item)))
         if isinstance(made, CannotAssess):
             return [_said(spec.name, spec.tier, made.outcome, made.reason)]
         return made
@@ -293,4 +383,57 @@ def _part(name: str, part: Item) -> Part:
         sha256=part.sha256 if known else None,
         facts=part.facts,
         fingerprints=part.fingerprints,
+    )
+
+
+def _late() -> Signal:
+    """Return the signal of an item that was not opened before its record was wanted."""
+    return _said(ITEM, Tier.METADATA, Outcome.NOT_ASSESSED, Reason(DEADLINE))
+
+
+def _named(part: str, signals: Iterable[Signal]) -> list[Signal]:
+    """Return signals as those of a part of a post."""
+    return [msgspec.structs.replace(signal, part=part) for signal in signals]
+
+
+def _unopened(name: str) -> Part:
+    """Return what the record says of a part that was not opened."""
+    return Part(
+        name=name,
+        kind=Kind.UNSUPPORTED,
+        media_type=None,
+        bytes=None,
+        sha256=None,
+        facts={},
+        fingerprints={},
+    )
+
+
+def unread(config: RunConfig, item: Item) -> Record:
+    """Return the record of an item at which nothing has looked by its deadline.
+
+    Its bytes are not touched: they may lie where reading takes long.
+
+    Args:
+        config: what the user chose.
+        item: whose record is wanted.
+    """
+    kind = Kind.POST if item.parts else Kind.UNSUPPORTED
+    parts = [_unopened(name) for name, _ in item.parts]
+    signals = [_late()]
+    return Record(
+        item=Described(
+            uri=item.uri,
+            kind=kind,
+            media_type=None,
+            bytes=None,
+            sha256=None,
+            facts={},
+            fingerprints={},
+            parts=parts if item.parts else msgspec.UNSET,
+        ),
+        signals=signals,
+        verdict=judge(signals, config.policy, kind, {part.name: part.kind for part in parts}),
+        tool=Tool(name="provenance-check", version=__version__, date=config.today, detectors={}),
+        elapsed_ms=0,
     )

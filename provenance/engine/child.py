@@ -1,14 +1,15 @@
 """Child processes: forked, with a pipe to the parent, and gone when the parent is gone."""
 
 import os
+import select
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from multiprocessing.connection import Connection, Pipe
 from threading import Thread
-from typing import Any, Final, NamedTuple, NoReturn
+from typing import Any, Final, NamedTuple, NoReturn, Protocol
 
 from provenance.engine.limits import NEAR
 
@@ -29,6 +30,17 @@ class End(NamedTuple):
     """Most bytes of memory it held."""
 
 
+class Process(Protocol):
+    """A child of this process, or of a server that forks for it."""
+
+    pipe: Connection
+    """This process's end of the pipe to it."""
+
+    def kill(self, patience: float = 0) -> End:
+        """End the process, after so many seconds for an end of its own; return how it ended."""
+        ...
+
+
 class Child:
     """A forked process that runs a function with its end of a pipe."""
 
@@ -38,12 +50,10 @@ class Child:
         Args:
             work: what it does; the process ends when it returns.
         """
-        _parent_pipe()
         self.pipe, theirs = Pipe()
         self.end: End | None = None
-        self.pid = os.fork()
-        if self.pid == 0:
-            _live(work, theirs, self.pipe)
+        inherited = [self.pipe, *(child.pipe for child in _CHILDREN)]
+        self.pid = fork(work, theirs, inherited)
         theirs.close()
         _CHILDREN.add(self)
 
@@ -58,8 +68,7 @@ class Child:
             if ended is None:
                 os.kill(self.pid, signal.SIGKILL)
                 ended = os.wait4(self.pid, 0)
-            unit = 1 if sys.platform == "darwin" else KILOBYTE
-            self.end = End(os.waitstatus_to_exitcode(ended[1]), ended[2].ru_maxrss * unit)
+            self.end = end_of(*ended[1:])
             _CHILDREN.discard(self)
             self.pipe.close()
         return self.end
@@ -77,7 +86,42 @@ class Child:
 
 
 _CHILDREN: Final[set[Child]] = set()
-"""Of this process. A new one lets go of the others' pipes, so that each sees its own close."""
+"""Children of this process. A new one closes the others' pipes, so that each sees its own close."""
+
+
+def end_of(status: int, usage: Any) -> End:
+    """Return how a process ended, from what `os.wait4` says of it."""
+    unit = 1 if sys.platform == "darwin" else KILOBYTE
+    return End(os.waitstatus_to_exitcode(status), usage.ru_maxrss * unit)
+
+
+def fork(
+    work: Callable[[Connection], None],
+    pipe: Connection,
+    inherited: "Iterable[Closable]",
+    watched: Iterable[int] = (),
+) -> int:
+    """Fork a process that does some work and ends; return its id.
+
+    Args:
+        work: what it does with its end of a pipe.
+        pipe: that end.
+        inherited: what the process closes first, since it belongs to this one.
+        watched: further pipes whose close ends the process, as the end of this process does.
+    """
+    reading, writing = _parent_pipe()
+    pid = os.fork()
+    if pid == 0:
+        _live(work, pipe, [*inherited], writing, [reading, *watched])
+    return pid
+
+
+class Closable(Protocol):
+    """A connection or socket."""
+
+    def close(self) -> None:
+        """Close it."""
+        ...
 
 
 @cache
@@ -90,11 +134,17 @@ def _parent_pipe() -> tuple[int, int]:
     return os.pipe()
 
 
-def _live(work: Callable[[Connection], None], pipe: Connection, other: Connection) -> NoReturn:
-    """Live the life of a child, and end without taking the libraries down in order."""
+def _live(
+    work: Callable[[Connection], None],
+    pipe: Connection,
+    inherited: list[Closable],
+    writing: int,
+    watched: list[int],
+) -> NoReturn:
+    """Do the work of a child, and end without taking the libraries down in order."""
     code = 1
     try:
-        _settle_in(other)
+        _detach(inherited, writing, watched)
         work(pipe)
         code = 0
     except (BrokenPipeError, ConnectionResetError, EOFError):
@@ -106,23 +156,22 @@ def _live(work: Callable[[Connection], None], pipe: Connection, other: Connectio
         os._exit(code)
 
 
-def _settle_in(other: Connection) -> None:
-    """Let go of what is the parent's: its ends of pipes, its signals, its standard output."""
-    reading, writing = _parent_pipe()
+def _detach(inherited: list[Closable], writing: int, watched: list[int]) -> None:
+    """Close what is the parent's: its ends of pipes, its signals, its standard output."""
     os.close(writing)
-    other.close()
-    for sibling in _CHILDREN:
-        sibling.pipe.close()
+    for end in inherited:
+        end.close()
+    signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(signal.SIGPROF, signal.SIG_DFL)
+    for number in (signal.SIGTERM, signal.SIGPROF, signal.SIGCHLD):
+        signal.signal(number, signal.SIG_DFL)
     os.dup2(2, 1)  # standard output belongs to the parent's records: a library that prints is heard
     sys.stdout = sys.stderr  # on stderr, and what the parent has not flushed yet is not said twice
-    Thread(target=_until_the_parent_ends, args=(reading,), daemon=True).start()
+    Thread(target=_until_the_parent_ends, args=(watched,), daemon=True).start()
 
 
-def _until_the_parent_ends(reading: int) -> None:
-    os.read(reading, 1)
+def _until_the_parent_ends(watched: list[int]) -> None:
+    select.select(watched, [], [])
     os._exit(0)
 
 

@@ -19,8 +19,9 @@ from detectors.catalog import catalog
 from detectors.decode.memory import loading
 from detectors.item import Item, Kind
 from detectors.signal import Outcome, Reason, Signal, Tier
-from provenance.engine import limits, pool
+from provenance.engine import limits
 from provenance.engine.config import RunConfig, configure
+from provenance.engine.ordered import records
 from provenance.intake import files
 from provenance.record import Record
 
@@ -95,7 +96,7 @@ LOST = {"eater": "engine.memory", "other": "test.looked"}
 def test_a_detector_that_takes_too_much_fails_and_the_others_look(
     eating: RunConfig, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    small, large = pool.records(items("take 600", "take 1700"), eating, 1)
+    small, large = records(items("take 600", "take 1700"), eating, 1)
     assert codes(small) == {"eater": "test.take", "other": "test.looked"}
     assert codes(large) == LOST
     assert large.signals[0].outcome is Outcome.FAILED
@@ -103,20 +104,20 @@ def test_a_detector_that_takes_too_much_fails_and_the_others_look(
 
 
 def test_native_code_that_dies_near_the_limit_died_of_it(eating: RunConfig) -> None:
-    early, late = pool.records(items("abort 1", "abort 700"), eating, 1)
+    early, late = records(items("abort 1", "abort 700"), eating, 1)
     assert codes(early)["eater"] == "engine.crashed"
     assert codes(late) == LOST
 
 
 def test_what_an_earlier_item_left_behind_costs_no_later_one(eating: RunConfig) -> None:
-    one = list(pool.records(items("keep 900", "take 900", "keep 900", "abort 900"), eating, 1))
+    one = list(records(items("keep 900", "take 900", "keep 900", "abort 900"), eating, 1))
     assert [codes(record)["eater"] for record in one] == [
         "test.keep", "test.take", "test.keep", "engine.memory",
     ]  # fmt: skip
 
 
 def test_a_model_that_is_loaded_takes_nothing_of_the_room(eating: RunConfig) -> None:
-    (record,) = pool.records(items("load 1"), eating, 1)
+    (record,) = records(items("load 1"), eating, 1)
     assert codes(record)["eater"] == "test.load"
 
 
@@ -127,7 +128,7 @@ def test_cuda_knows_no_limit(eating: RunConfig) -> None:
         policy=eating.policy,
         today=eating.today,
     )
-    (record,) = pool.records(items("take 1700"), cuda, 1)
+    (record,) = records(items("take 1700"), cuda, 1)
     assert codes(record)["eater"] == "test.take"
 
 
@@ -151,16 +152,16 @@ def test_a_sound_picture_for_which_memory_is_wanting_is_not_called_damaged(
     eating: RunConfig, monkeypatch: pytest.MonkeyPatch, form: str, options: dict[str, Any]
 ) -> None:
     monkeypatch.setattr(limits, "ROOM", 48 * MIB)
-    (record,) = pool.records([picture(form, **options)], eating, 1)
+    (record,) = records([picture(form, **options)], eating, 1)
     assert codes(record) == LOST
     monkeypatch.setattr(limits, "ROOM", 1536 * MIB)
-    (record,) = pool.records([picture(form, **options)], eating, 1)
+    (record,) = records([picture(form, **options)], eating, 1)
     assert codes(record)["eater"] == "test.(3900, 4000, 3)"
 
 
 def test_a_broken_picture_stays_broken(eating: RunConfig) -> None:
     whole = picture("WEBP", lossless=True, method=0, quality=0).data
-    (record,) = pool.records([Item("a.webp", partial(given, whole[:-500]))], eating, 1)
+    (record,) = records([Item("a.webp", partial(given, whole[:-500]))], eating, 1)
     assert codes(record)["eater"] == "picture.broken"
 
 
@@ -199,7 +200,7 @@ def test_the_largest_admitted_pictures_pass_every_detector(tmp_path: Path) -> No
         (tmp_path / name).write_bytes(made.PICTURES[name]())
     found = [files.item(str(tmp_path / name), follow=True) for name in LARGEST]
     choice = configure(catalog(), today="2026-11-29")
-    for record in pool.records(found, choice, 1):
+    for record in records(found, choice, 1):
         faults = {s.reason.code for s in record.signals if s.outcome is Outcome.FAILED}
         assert faults == set(), record.item.uri
         assert record.item.facts["width"] * record.item.facts["height"] > 59_000_000

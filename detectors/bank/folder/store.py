@@ -99,6 +99,14 @@ class Bank:
         self.changes += 1
         self.sound = at + length
 
+    def news(self) -> list[Entry]:
+        """Return what the log says since the bank was opened.
+
+        Raises:
+            Error: the log cannot be read, or is damaged.
+        """
+        return [entry for _, _, entry in log.changes(self.path / LOG, self.sound, self.changes)]
+
     def _generation(self) -> Generation | None:
         """Map the generation that the manifest names, or none where it cannot be used."""
         for _ in range(ATTEMPTS):

@@ -16,8 +16,9 @@ from PIL import Image
 from detectors.errors import ConfigError
 from detectors.item import Item, Kind
 from detectors.signal import Outcome, Reason, Signal, Tier
-from provenance.engine import pool
 from provenance.engine.config import RunConfig
+from provenance.engine.ordered import records
+from provenance.engine.worker import Limits
 from provenance.record import Record
 
 
@@ -88,20 +89,20 @@ def said(record: Record) -> dict[str, tuple[str, str]]:
 
 def test_records_come_in_the_order_of_the_items(obedient: RunConfig) -> None:
     words = ["slow one", "two", "slow three", "four", "five", "slow six", "seven"]
-    got = list(pool.records(items(*words), obedient, 3))
+    got = list(records(items(*words), obedient, 3))
     assert [r.item.uri for r in got] == words
 
 
 def test_the_number_of_workers_changes_nothing(obedient: RunConfig) -> None:
     words = [f"word {i}" for i in range(9)] + ["die", "raise"]
-    one, many = (list(pool.records(items(*words), obedient, jobs)) for jobs in (1, 4))
+    one, many = (list(records(items(*words), obedient, jobs)) for jobs in (1, 4))
     assert [(r.item, r.signals, r.verdict) for r in one] == [
         (r.item, r.signals, r.verdict) for r in many
     ]
 
 
 def test_a_worker_that_dies_costs_one_detector_not_the_item(obedient: RunConfig) -> None:
-    got = list(pool.records(items("a", "die", "b"), obedient, 2))
+    got = list(records(items("a", "die", "b"), obedient, 2))
     assert [r.item.uri for r in got] == ["a", "die", "b"]
     assert said(got[1]) == {
         "obedient": ("failed", "engine.crashed"),
@@ -111,32 +112,23 @@ def test_a_worker_that_dies_costs_one_detector_not_the_item(obedient: RunConfig)
     assert not got[1].verdict.complete
 
 
-def test_work_that_never_ends_is_stopped(
-    obedient: RunConfig, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pool, "DETECTOR_SECONDS", 0.3)
-    (got,) = pool.records(items("spin"), obedient, 1)
+def test_work_that_never_ends_is_stopped(obedient: RunConfig) -> None:
+    (got,) = records(items("spin"), obedient, 1, limits=Limits(detector_seconds=0.3))
     assert said(got)["obedient"] == ("failed", "engine.timeout")
     assert said(got)["second"] == ("clear", "test.said")
 
 
-def test_a_silent_worker_is_stopped_by_the_clock(
-    obedient: RunConfig, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pool, "WALL_SECONDS", 0.1)
-    monkeypatch.setattr(pool, "DETECTOR_SECONDS", 60)
-    (got,) = pool.records(items("spin"), obedient, 1)
+def test_a_silent_worker_is_stopped_by_the_clock(obedient: RunConfig) -> None:
+    limits = Limits(silent_seconds=0.1, detector_seconds=60)
+    (got,) = records(items("spin"), obedient, 1, limits=limits)
     assert said(got)["obedient"] == ("failed", "engine.timeout")
 
 
-def test_a_picture_that_never_opens_is_closed_for_all(
-    obedient: RunConfig, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(pool.STAGE_SECONDS, "picture", 0.02)
+def test_a_picture_that_never_opens_is_closed_for_all(obedient: RunConfig) -> None:
     out = io.BytesIO()
     Image.linear_gradient("L").resize((6000, 6000)).save(out, "PNG", compress_level=1)
     large = Item("large.png", partial(given, out.getvalue()))
-    (got,) = pool.records([large], obedient, 1)
+    (got,) = records([large], obedient, 1, limits=Limits(opening_seconds=0.02))
     assert said(got)["obedient"] == ("failed", "engine.timeout")
     assert got.signals[0].reason.args["stage"] == "picture"
     assert said(got)["second"] == ("clear", "test.said")
@@ -144,7 +136,7 @@ def test_a_picture_that_never_opens_is_closed_for_all(
 
 @pytest.mark.parametrize("word", ["raise", "nothing", "mistyped"])
 def test_a_detector_that_breaks_gives_a_failed_signal(obedient: RunConfig, word: str) -> None:
-    (got,) = pool.records(items(word), obedient, 1)
+    (got,) = records(items(word), obedient, 1)
     assert said(got)["obedient"] == ("failed", "engine.failed")
 
 
@@ -152,7 +144,7 @@ def test_what_a_detector_prints_never_comes_among_the_records(
     obedient: RunConfig, capfd: pytest.CaptureFixture[str]
 ) -> None:
     sys.stdout.write("a record, not flushed yet")
-    (got,) = pool.records(items("print"), obedient, 1)
+    (got,) = records(items("print"), obedient, 1)
     assert said(got)["obedient"] == ("clear", "test.said")
     assert capfd.readouterr() == ("a record, not flushed yet", "printed\nwritten\n")
 
@@ -165,10 +157,10 @@ def test_refused_options_are_told_before_any_record(obedient: RunConfig) -> None
         today=obedient.today,
     )
     with pytest.raises(ConfigError, match="leave it out"):
-        list(pool.records(items("a", "b"), wrong, 2))
+        list(records(items("a", "b"), wrong, 2))
 
 
 def test_an_interrupt_ends_the_run_after_what_is_done(obedient: RunConfig) -> None:
     asked = iter([False, False, False, False, False, False, True])
-    got = list(pool.records(items(*"abcdefgh"), obedient, 1, lambda: next(asked, True)))
+    got = list(records(items(*"abcdefgh"), obedient, 1, lambda: next(asked, True)))
     assert len(got) < 8

@@ -1,0 +1,64 @@
+"""Many items on several workers, their records in the order of the items."""
+
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future
+from contextlib import closing
+from typing import Final
+
+from detectors.item import Item
+from provenance.engine.config import RunConfig
+from provenance.engine.supervisor import DEFAULTS, Supervisor
+from provenance.engine.worker import Limits
+from provenance.record import Record
+
+AHEAD: Final = 64
+"""Items a worker may be ahead of the one whose record is due."""
+
+
+def records(
+    items: Iterable[Item],
+    config: RunConfig,
+    jobs: int,
+    interrupted: Callable[[], bool] = lambda: False,
+    limits: Limits = DEFAULTS,
+) -> Generator[Record]:
+    """Yield the record of every item, in the order of the items.
+
+    Args:
+        items: read lazily, a few ahead of the records.
+        config: detectors, options and policy.
+        jobs: most worker processes, at least 1.
+        interrupted: asked when no record is due; true ends the run early.
+        limits: of the stages of a check.
+
+    Raises:
+        ConfigError: a detector refused its options. Nothing was checked.
+    """
+    with closing(Supervisor(config, jobs, limits=limits)) as supervisor:
+        yield from in_order(items, supervisor, jobs, interrupted)
+
+
+def in_order(
+    items: Iterable[Item],
+    supervisor: Supervisor,
+    jobs: int,
+    interrupted: Callable[[], bool] = lambda: False,
+) -> Generator[Record]:
+    """Yield the records of items that are submitted a few ahead; arguments as for `records`."""
+    source, due = iter(items), deque[Future[Record]]()
+    more = True
+    while True:
+        if due and due[0].done():
+            yield due.popleft().result()
+        elif more and supervisor.hungry and len(due) < AHEAD * jobs:
+            item = next(source, None)
+            if item is None:
+                more = False
+            else:
+                due.append(supervisor.submit(item))
+                supervisor.hand_out()  # a worker begins while the next item is waited for
+        elif not due or interrupted():
+            return
+        else:
+            supervisor.turn()
