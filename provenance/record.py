@@ -111,3 +111,7 @@ class Record(
     verdict: Verdict
     tool: Tool
     elapsed_ms: Count
+
+    def to_json(self) -> str:
+        """Return the record as one line of JSON."""
+        return msgspec.json.encode(self).decode()
