@@ -44,7 +44,7 @@ def test_text_marks_load_nothing_heavy(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (["check", "a.txt", "--only", "text_mark"], "did you mean text_marks?"),
+        (["check", "a.txt", "--only", "text_mark"], "did you mean 'text_marks'?"),
         (["check", "a.txt", "--policy", "nosuch"], "neither a built-in policy"),
         (["check", "a.txt", "--format", "yaml"], "Invalid value for '--format'"),
         (["check", "a.txt", "--model", "image_model"], "write DETECTOR=PATH"),
