@@ -122,7 +122,7 @@ def settings_of(detector: Detector) -> Settings:
 
 
 def loaded(load: Callable[[], T]) -> T:
-    """Return what somebody's module gives when it is loaded, which may raise anything.
+    """Return what is loaded of somebody else's, a module or a file, which may raise anything.
 
     Raises:
         ConfigError: what the user wrote cannot be used.

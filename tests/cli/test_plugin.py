@@ -1,5 +1,6 @@
 """Plug-ins, installed for real: good ones run, broken ones are heard, none replaces a built-in."""
 
+import ast
 import hashlib
 import os
 import subprocess
@@ -10,6 +11,9 @@ from typing import Any
 
 import pytest
 from PIL import Image
+
+import provenance
+from detectors.catalog import BUILT_IN
 
 Run = Callable[..., Any]
 SOURCE = Path(__file__).parent / "stock_faces"
@@ -104,3 +108,14 @@ def test_none_takes_the_name_of_a_built_in(run: Run, installed: str) -> None:
     shown = run("detectors", "--format", "json", PYTHONPATH=installed).stdout
     assert shown.count('"name": "text_marks"') == 1
     assert "Assistant residue" in shown
+
+
+def test_the_upper_package_names_no_detector() -> None:
+    names = {spec.name for spec in BUILT_IN}
+    named = {
+        (path.name, node.lineno, node.value)
+        for path in Path(provenance.__file__).parent.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Constant) and node.value in names
+    }
+    assert not named  # what takes what, its line of the catalog says; kinds of evidence, their tier

@@ -5,8 +5,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from detectors.errors import NotLoadedError
 from detectors.item import Item
 from detectors.signal import Claim, Outcome, Reason, Signal, Tier, phrase
+from detectors.spec import loaded
 from detectors.text_marks.watermarks.kgw import GreenLists
 from detectors.text_marks.watermarks.score import MOST, Score
 from detectors.text_marks.watermarks.settings import Kgw, SynthId, checked, fingerprint, public
@@ -64,9 +66,9 @@ class Watermark:
         """
         text = written(item)
         try:
-            tokenizer = self._tokenizer
-        except Exception as error:  # noqa: BLE001 - what the library raises, it says itself
-            return self._broken(str(error))
+            tokenizer = loaded(lambda: self._tokenizer)
+        except NotLoadedError as error:
+            return self._broken(str(error.__cause__))
         if (needed := tokenizer.get_vocab_size()) > self._vocabulary(needed):
             return self._broken(f"it has {needed} tokens, more than vocab_size")
         ids = tokenizer.encode(text[:LETTERS], add_special_tokens=False).ids[:MOST]
