@@ -1,17 +1,21 @@
 """Many items on several workers, their records in the order of the items."""
 
+import sys
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import Final
 
 from detectors.item import Item
 from provenance.engine.config import RunConfig
-from provenance.engine.supervisor import DEFAULTS, Supervisor
+from provenance.engine.fork_server import ForkServer
+from provenance.engine.supervisor import DEFAULTS, Start, Supervisor, forked
 from provenance.engine.worker import Limits
 from provenance.record import Record
 
+UNFORKABLE: Final = ("darwin",)
+"""Systems whose own libraries may break in a forked process."""
 AHEAD: Final = 64
 """Items a worker may be ahead of the one whose record is due."""
 
@@ -35,8 +39,28 @@ def records(
     Raises:
         ConfigError: a detector refused its options. Nothing was checked.
     """
-    with closing(Supervisor(config, jobs, limits=limits)) as supervisor:
+    with (
+        starting() as start,
+        closing(Supervisor(config, jobs, limits=limits, start=start)) as supervisor,
+    ):
         yield from in_order(items, supervisor, jobs, interrupted)
+
+
+@contextmanager
+def starting() -> Iterator[Start]:
+    """Provide what starts the workers of a command.
+
+    A fork of this process, which has loaded nothing and has no threads, costs least. On macOS its
+    system libraries may not be forked, so that a server is started, and waited for in the end.
+    """
+    if sys.platform not in UNFORKABLE:
+        yield forked
+        return
+    server = ForkServer()
+    try:
+        yield server.start
+    finally:
+        server.close()
 
 
 def in_order(

@@ -7,18 +7,21 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 from PIL import Image
 
+from detectors.catalog import catalog
 from detectors.errors import ConfigError
 from detectors.item import Item, Kind
 from detectors.signal import Outcome, Reason, Signal, Tier
-from provenance.engine.config import RunConfig
+from provenance.engine.config import RunConfig, configure
 from provenance.engine.ordered import records
 from provenance.engine.worker import Limits
+from provenance.intake import paths
 from provenance.record import Record
 
 
@@ -164,3 +167,14 @@ def test_an_interrupt_ends_the_run_after_what_is_done(obedient: RunConfig) -> No
     asked = iter([False, False, False, False, False, False, True])
     got = list(records(items(*"abcdefgh"), obedient, 1, lambda: next(asked, True)))
     assert len(got) < 8
+
+
+def test_where_a_process_may_not_be_forked_a_server_forks(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "a.txt").write_text("As an AI language model, I cannot do that.")
+    config = configure(catalog(), today="2026-11-24", only=["text_marks"])
+    names = [str(tmp_path / "a.txt")] * 3
+    one = [record.signals for record in records(paths.items(names), config, 2)]
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert [record.signals for record in records(paths.items(names), config, 2)] == one
