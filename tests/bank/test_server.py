@@ -23,6 +23,7 @@ from detectors.errors import ConfigError, DamagedError, Error, UnavailableError
 from detectors.item import Item
 from detectors.known_fakes.detector import KnownFakes
 from detectors.known_fakes.refresh import Watched
+from detectors.spec import BankState
 from provenance.banking import add as adding
 
 Run = Callable[..., CompletedProcess[str]]
@@ -57,6 +58,16 @@ def url(cluster: Any) -> str:
     made: str = cluster.bank()
     create(address(made), NOW)
     return made
+
+
+def test_settings_hold_its_name_and_its_last_change_and_nothing_of_its_address(url: str) -> None:
+    detector = KnownFakes({"banks": [url], "refresh": 0})
+    known = f"{address(url).bank} {NOW}"
+    assert detector.settings().banks == (BankState(known, 0),)
+    detector.inspect(item(FAKES / "known" / "anna.jpg"))
+    add(address(url), of_file("a", "1"))
+    detector.inspect(item(FAKES / "known" / "anna.jpg"))
+    assert detector.settings().banks == (BankState(known, 1),)
 
 
 def test_a_withdrawal_reaches_those_who_have_the_bank_open(run: Run, url: str) -> None:
