@@ -1,16 +1,21 @@
-"""A PostgreSQL server of the tests' own."""
+"""A PostgreSQL server of the tests' own, and what lies in a bank."""
 
+import json
 import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import psycopg
 import pytest
+from click.testing import CliRunner
+
+from provenance.cli import provenance
 
 WORD = "correct/horse@battery"
 
@@ -88,3 +93,21 @@ def cluster() -> Iterator[Cluster]:
     finally:
         made.stop()
         shutil.rmtree(folder)
+
+
+@pytest.fixture
+def listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], list[dict[str, Any]]]:
+    """Return a function that gives all entries of a bank: `bank list`, in this process."""
+
+    def rows(bank: str) -> list[dict[str, Any]]:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("HOME", str(tmp_path / "home"))
+        call = ("bank", "list", "--bank", bank, "--all", "--format", "json")
+        done = CliRunner().invoke(provenance, call, catch_exceptions=False)
+        assert done.exit_code == 0, done.stderr
+        read: list[dict[str, Any]] = json.loads(done.stdout)
+        return read
+
+    return rows

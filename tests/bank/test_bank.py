@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -17,6 +18,7 @@ from detectors.bank.folder.store import FEATURES, LOG, MANIFEST, Bank, create, d
 from detectors.errors import ConfigError, DamagedError, UnavailableError
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
+Listed = Callable[[str], list[dict[str, Any]]]
 FAKES = Path(__file__).parents[2] / "fixtures" / "fakes"
 NOW = "2026-01-02T03:04:05Z"
 PDQ = "5d469d495bd620855eba5807c0e1bbf8755e445758c1a6296aaa1ffec16a5cc6"
@@ -186,12 +188,6 @@ def test_the_same_id_with_other_bytes_changes_nothing(run: Run, tmp_path: Path) 
     assert (tmp_path / "b.bank" / LOG).read_bytes() == before
 
 
-def listed(run: Run, bank: str = "b.bank") -> dict[str, str]:
-    """Return id → status of all entries."""
-    rows = json.loads(run("bank", "list", "--bank", bank, "--all", "--format", "json").stdout)
-    return {row["id"]: row["status"] for row in rows}
-
-
 def copied(tmp_path: Path, **names: str) -> None:
     """Put pictures of the fixtures under other names: keys with two underscores for a slash."""
     for to, name in names.items():
@@ -200,21 +196,23 @@ def copied(tmp_path: Path, **names: str) -> None:
         path.write_bytes((FAKES / name).read_bytes())
 
 
-def test_two_files_of_one_stem_are_two_entries(run: Run, tmp_path: Path) -> None:
+def test_two_files_of_one_stem_are_two_entries(run: Run, listed: Listed, tmp_path: Path) -> None:
     copied(tmp_path, both__a_jpg="known/anna.jpg", both__a_png="negatives/grey.png",
            other__a_png="known/emil.jpg", both__b_jpg="known/emil.jpg")  # fmt: skip
     assert run("bank", "add", "--bank", "b.bank", "both", "other").returncode == 0
-    assert list(listed(run)) == ["a.jpg", "both/a.png", "b", "other/a.png"]
+    assert [row["id"] for row in listed("b.bank")] == ["a.jpg", "both/a.png", "b", "other/a.png"]
     again = run("bank", "add", "--bank", "b.bank", "both", "other")
     assert (again.returncode, again.stderr) == (0, "b.bank: 4 already there\n")
 
 
-def test_a_second_file_of_a_stem_does_not_rename_the_first(run: Run, tmp_path: Path) -> None:
+def test_a_second_file_of_a_stem_does_not_rename_the_first(
+    run: Run, listed: Listed, tmp_path: Path
+) -> None:
     copied(tmp_path, both__a_jpg="known/anna.jpg")
     assert run("bank", "add", "--bank", "b.bank", "both").returncode == 0
     copied(tmp_path, both__a_jpeg="known/emil.jpg")
     assert run("bank", "add", "--bank", "b.bank", "both").returncode == 0
-    assert list(listed(run)) == ["a", "a.jpeg"]
+    assert [row["id"] for row in listed("b.bank")] == ["a", "a.jpeg"]
 
 
 def test_one_id_for_two_files_is_refused_before_a_bank_is_made(run: Run, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image, ImageOps
 
 Run = Callable[..., CompletedProcess[str]]
+Listed = Callable[[str], list[dict[str, Any]]]
 FAKES = Path(__file__).parents[2] / "fixtures" / "fakes"
 ANNA, EMIL = FAKES / "known" / "anna.jpg", FAKES / "known" / "emil.jpg"
 WHY = ("--reason", "a real person asked")
@@ -52,9 +53,8 @@ def said(run: Run) -> Callable[..., list[dict[str, Any]]]:
     return signals
 
 
-def statuses(run: Run, bank: str) -> dict[str, str]:
-    rows = json.loads(run("bank", "list", "--bank", bank, "--all", "--format", "json").stdout)
-    return {row["id"]: row["status"] for row in rows}
+def statuses(listed: Listed, bank: str) -> dict[str, str]:
+    return {row["id"]: row["status"] for row in listed(bank)}
 
 
 def sums(path: Path, *names: str) -> list[str]:
@@ -65,7 +65,7 @@ def sums(path: Path, *names: str) -> list[str]:
 @BOTH
 @pytest.mark.parametrize("command", ["withdraw", "dispute"])
 def test_a_decision_is_made_about_all_copies(
-    run: Run, fresh: Callable[[], str], said: Any, copy: Path, command: str
+    run: Run, listed: Listed, *, fresh: Callable[[], str], said: Any, copy: Path, command: str
 ) -> None:
     bank, status = fresh(), {"withdraw": "withdrawn", "dispute": "disputed"}[command]
     for name, path in (("anna", ANNA), ("twin", ANNA), ("again", copy), ("emil", EMIL)):
@@ -76,7 +76,7 @@ def test_a_decision_is_made_about_all_copies(
         f"{status}  anna",
         f'{status}  twin  (the same picture as "anna")',
     ]
-    assert statuses(run, bank)["emil"] == "active"
+    assert statuses(listed, bank)["emil"] == "active"
     assert {each["claim"] for path in (ANNA, copy) for each in said(path, bank)} == {None}
     if command == "dispute":
         confirmed = run("bank", "confirm", "--bank", bank, "--reason", "looked at", "again")
@@ -85,18 +85,18 @@ def test_a_decision_is_made_about_all_copies(
 
 
 def test_an_innocent_copy_stays_when_a_fake_is_withdrawn(
-    run: Run, fresh: Callable[[], str]
+    run: Run, listed: Listed, fresh: Callable[[], str]
 ) -> None:
     bank = fresh()
     run("bank", "add", "--bank", bank, "--id", "fake", ANNA)
     run("bank", "add", "--bank", bank, "--id", "harmless", "--innocent", ANNA)
     run("bank", "withdraw", "--bank", bank, *WHY, "fake")
-    assert statuses(run, bank) == {"fake": "withdrawn", "harmless": "active"}
+    assert statuses(listed, bank) == {"fake": "withdrawn", "harmless": "active"}
 
 
 @pytest.mark.parametrize("command", ["withdraw", "dispute", "innocent"])
 def test_no_copy_comes_back_with_the_next_add(
-    run: Run, fresh: Callable[[], str], said: Any, copy: Path, command: str
+    run: Run, listed: Listed, *, fresh: Callable[[], str], said: Any, copy: Path, command: str
 ) -> None:
     bank, mirrored = fresh(), copy.with_name("mirrored.png")
     ImageOps.mirror(Image.open(ANNA).convert("RGB")).save(mirrored)
@@ -110,7 +110,7 @@ def test_no_copy_comes_back_with_the_next_add(
         assert f"parked  {name}: its picture is" in done.stderr
         assert 'here as "anna"' in done.stderr
         assert innocent or "a real person asked" in done.stderr
-    assert list(statuses(run, bank)) == ["anna"]
+    assert list(statuses(listed, bank)) == ["anna"]
     assert "known_fake" not in {each["claim"] for each in said(ANNA, bank)}
     hashed = run("bank", "add", "--bank", bank, "--id", "h", "--hash",
                  f"sha256={sums(ANNA, 'sha256')[0]}")  # fmt: skip
@@ -145,7 +145,7 @@ def test_reinstating_needs_a_reason_and_ends_the_decision(
     indirect=["fresh"],
 )
 def test_no_feed_brings_a_picture_back(
-    run: Run, fresh: Callable[[], str], said: Any, form: str
+    run: Run, listed: Listed, fresh: Callable[[], str], said: Any, form: str
 ) -> None:
     partner, bank = fresh(), fresh()
     run("bank", "add", "--bank", partner, "--id", "theirs", ANNA)
@@ -157,7 +157,7 @@ def test_no_feed_brings_a_picture_back(
         assert done.returncode == 3
         assert 'parked  theirs: its picture is withdrawn here as "mine": a real' in done.stderr
         assert "(copy_withdrawn; " in done.stdout
-    assert list(statuses(run, bank)) == ["mine"]
+    assert list(statuses(listed, bank)) == ["mine"]
     merged = run("bank", "merge", "--bank", bank, partner)
     assert "copy_withdrawn  theirs" in merged.stdout
     assert "known_fake" not in {each["claim"] for each in said(ANNA, bank)}
@@ -172,7 +172,7 @@ def test_no_feed_brings_a_picture_back(
     indirect=["fresh"],
 )
 def test_a_tombstone_of_a_partner_reaches_the_picture(
-    run: Run, fresh: Callable[[], str], said: Any, tmp_path: Path, algorithm: str
+    run: Run, listed: Listed, *, fresh: Callable[[], str], said: Any, tmp_path: Path, algorithm: str
 ) -> None:
     bank = fresh()
     run("bank", "add", "--bank", bank, "--id", "mine", ANNA)
@@ -182,19 +182,19 @@ def test_a_tombstone_of_a_partner_reaches_the_picture(
     (tmp_path / "feed.csv").write_text(f"id,status,{algorithm}\ntheirs,withdrawn,{value}\n")
     assert run("bank", "import", "--bank", bank, "feed.csv").returncode == 0
     expected = {"sha256": "withdrawn", "pdq": "disputed"}.get(algorithm, "active")
-    assert statuses(run, bank) == {"mine": expected, "theirs": "withdrawn"}
+    assert statuses(listed, bank) == {"mine": expected, "theirs": "withdrawn"}
     assert "known_fake" not in {each["claim"] for each in said(ANNA, bank)}
 
 
 def test_with_dispute_withdrawn_copies_are_disputed(
-    run: Run, fresh: Callable[[], str], tmp_path: Path
+    run: Run, listed: Listed, fresh: Callable[[], str], tmp_path: Path
 ) -> None:
     bank = fresh()
     run("bank", "add", "--bank", bank, "--id", "mine", ANNA)
     (tmp_path / "f.csv").write_text(f"id,status,sha256\nx,withdrawn,{sums(ANNA, 'sha256')[0]}\n")
     done = run("bank", "import", "--bank", bank, "--dispute-withdrawn", "f.csv")
     assert "1 disputed_copy" in done.stdout
-    assert statuses(run, bank) == {"mine": "disputed", "x": "withdrawn"}
+    assert statuses(listed, bank) == {"mine": "disputed", "x": "withdrawn"}
 
 
 @BOTH

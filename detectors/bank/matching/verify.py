@@ -131,7 +131,7 @@ class _Pairs(msgspec.Struct, frozen=True):
 def _pairs(query: Features, entry: Features) -> _Pairs:
     """Match each feature of the picture to its nearest of the entry, if clearly the nearest."""
     none = np.zeros((0, 2), np.float32)
-    if len(query.places) == 0 or len(entry.places) < 2:  # a second nearest
+    if len(query.places) == 0 or len(entry.places) < 2:  # the ratio test compares two
         return _Pairs(none, none, np.zeros(0, np.float32))
     lengths = (entry.descriptors**2).sum(axis=1)
     squares = 1 + lengths - 2 * (query.descriptors @ entry.descriptors.T)
@@ -151,7 +151,7 @@ def _refined(pairs: _Pairs, inside: "NDArray[np.bool_]") -> "NDArray[np.float64]
             return transform
         points = np.column_stack([pairs.here[inside], np.ones(int(inside.sum()))])
         solved, _, rank, _ = np.linalg.lstsq(points, pairs.there[inside], rcond=None)
-        if rank < 3:  # all on one line
+        if rank < 3:  # the points lie on one line
             return transform
         transform = solved.T
         away = np.linalg.norm(_applied(transform, pairs.here) - pairs.there, axis=1)

@@ -20,11 +20,12 @@ SUMS = {
     name: [hashlib.new(name, bytes([at])).hexdigest() for at in range(6)]
     for name in ("md5", "sha1", "sha256")
 }
+Listed = Callable[[str], list[dict[str, Any]]]
 Take = Callable[..., tuple[CompletedProcess[str], list[dict[str, Any]]]]
 
 
 @pytest.fixture
-def take(run: Run, tmp_path: Path) -> Take:
+def take(run: Run, listed: Listed, tmp_path: Path) -> Take:
     """Return a function that imports a file into a new bank and gives what was said and taken."""
 
     def taken(
@@ -35,8 +36,7 @@ def take(run: Run, tmp_path: Path) -> Take:
         done = run("bank", "import", "--bank", "new.bank", *options, file)
         if not (tmp_path / "new.bank").exists():
             return done, []
-        rows = run("bank", "list", "--bank", "new.bank", "--all", "--format", "json").stdout
-        return done, json.loads(rows)
+        return done, listed("new.bank")
 
     return taken
 
