@@ -270,10 +270,11 @@ def bank_file(name: str) -> Callable[[bytes], object]:
 
 def bank_log(data: bytes) -> None:
     """Look at a log whose digests are made anew, so that the entries themselves are read."""
-    from detectors.bank.folder.log import END, MARK, digest
+    from detectors.bank.entry import digest
+    from detectors.bank.folder.log import END, MARK
 
     lines = [line.removesuffix(b"}") for line in data.splitlines()]
-    bank_file("entries.jsonl")(b"".join(b + MARK + digest(b) + END for b in lines))
+    bank_file("entries.jsonl")(b"".join(b + MARK + digest(b).encode() + END for b in lines))
 
 
 def logged() -> list[bytes]:

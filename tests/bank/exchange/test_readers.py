@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from detectors.bank.entry import Entry, Status, Tlp
+from detectors.bank.entry import Entry, Status, Tlp, hash_fault
 from detectors.bank.exchange import FORMATS, files, format_of, guessed
 from detectors.bank.exchange.importing import Report, take_in
-from detectors.bank.exchange.row import Defaults, day, fault, moment, text, tlp_of
+from detectors.bank.exchange.row import Defaults, day, moment, text, tlp_of
 from detectors.bank.exchange.stix import EXTENSION, MARKINGS
 from detectors.bank.folder.store import Bank
 from detectors.errors import ConfigError
@@ -310,9 +310,9 @@ def test_words() -> None:
     assert [tlp_of(word) for word in ("TLP:WHITE", "tlp:amber+strict", "red", "x", None)] == [
         Tlp.CLEAR, Tlp.AMBER_STRICT, Tlp.RED, None, None,
     ]  # fmt: skip
-    assert fault("pdq", ONE, 49) == "low_quality"
-    assert fault("pdq", ONE, 50) is None
-    assert fault("pdq", "f" * 64, None) == "all_bits_equal"
+    assert hash_fault("pdq", ONE, 49) == "low_quality"
+    assert hash_fault("pdq", ONE, 50) is None
+    assert hash_fault("pdq", "f" * 64, None) == "all_bits_equal"
 
 
 def test_what_cannot_be_read_twice_is_refused(tmp_path: Path) -> None:
