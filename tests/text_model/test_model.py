@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from detectors.errors import ConfigError
+from detectors.errors import ConfigError, DamagedError
 from detectors.item import Item
 from detectors.models.language_model import network
 from detectors.models.language_model.features import cache as cache_of_readings
@@ -238,7 +238,7 @@ def test_a_folder_whose_files_do_not_belong_together_is_refused(
 ) -> None:
     (tmp_path / "config.json").write_bytes((model / "config.json").read_bytes())
     (tmp_path / "weights.safetensors").write_bytes(b"other")
-    with pytest.raises(ConfigError, match="not the weights"):
+    with pytest.raises(DamagedError, match="not the weights"):
         TextModel({"model": str(tmp_path)})
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(ConfigError, match="no configuration"):
