@@ -19,11 +19,12 @@ from detectors.signal import Reason, phrase
 from detectors.text_model import forward
 from detectors.text_model.config import read
 from detectors.text_model.detector import TextModel
+from detectors.text_model.long import passages, reading
 from detectors.text_model.long.pieces import FARTHEST, LONGEST, Piece, pieces
 from detectors.text_model.long.reading import Long
 from detectors.text_model.long.windows import spans, windows
 from detectors.text_model.normalise import HEAD
-from detectors.text_model.training import mixed, passages, reading, train
+from detectors.text_model.training import mixed, train
 from detectors.text_model.training.mixed import Known
 from detectors.text_model.training.records import Labelled
 from provenance.messages import say
