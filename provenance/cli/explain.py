@@ -2,15 +2,18 @@
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from detectors.errors import ConfigError
 from detectors.signal import MatchFacts, facts_of
 from detectors.storing.atomic import appearing
-from provenance.cli.options import choice, choosing, configuration
+from provenance.cli.options import choice, choosing, configuration, language
 from provenance.record import Record
+
+if TYPE_CHECKING:
+    from provenance.render.words import Words
 
 
 @click.command()
@@ -40,7 +43,7 @@ def explain(
     from provenance.engine.tally import Tally, could_not_check
     from provenance.intake import paths
     from provenance.render import Look, explained
-    from provenance.render.escape import escape
+    from provenance.render.words import Words
 
     if out is not None and file == "-":
         raise ConfigError("--out draws a file; name one instead of -")
@@ -55,29 +58,32 @@ def explain(
         colour=colour("auto"),
         unicode=(sys.stdout.encoding or "").lower().replace("-", "") == "utf8",
         verbose=True,
+        locale=language(found, given),
         policy=chosen.policy,
         tables=tuple(table for spec in chosen.specs for table in spec.messages),
     )
     explained.write(record, chosen.policy, sys.stdout, look)
     if out is not None:
-        click.echo(escape(_drawn(file, record, chosen.banks, out)), err=True)
+        words = Words(look)
+        drawn = _drawn(file, record, chosen.banks, out, words)
+        click.echo(f"{words.shown(str(out))}: {drawn}", err=True)
     ctx.exit(tally.exit_code)
 
 
-def _drawn(file: str, record: Record, banks: list[str], out: Path) -> str:
+def _drawn(file: str, record: Record, banks: list[str], out: Path, words: "Words") -> str:
     """Draw the first match of a record, and give what became of it in a line."""
     from provenance.banking.matched import aligned, matched
     from provenance.intake import files
-    from provenance.messages import say
     from provenance.render.match import draw
 
     found = ((signal, facts_of(signal, MatchFacts)) for signal in record.signals)
     signal, facts = next((one for one in found if one[1].entry), (None, None))
     if signal is None or facts is None:
-        return f"{out}: nothing is drawn, since no picture of a bank was matched"
+        return words.word("drawing.none")
     match = matched(banks, facts, files.item(file, follow=True).picture)
-    captions = [say(signal.reason), f"{record.item.uri}: policy finds {record.verdict.risk.value}."]
-    image = draw(match.picture, aligned(match.picture, match.block), captions)
+    risk = words.word("drawing.risk", uri=record.item.uri, risk=record.verdict.risk.value)
+    aligned_pair = aligned(match.picture, match.block)
+    image = draw(match.picture, aligned_pair, [words.say(signal.reason), risk], words)
     with appearing(out) as drawn:
         image.save(drawn, "PNG")
-    return f"{out}: {match.entry} and {file}, drawn"
+    return words.word("drawing.done", entry=match.entry, file=file)

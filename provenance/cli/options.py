@@ -102,6 +102,12 @@ _CHOOSE = (
         envvar="PROVENANCE_CONFIG",
         help="Obey this configuration file, wherever it lies.",
     ),
+    click.option(
+        "--lang",
+        envvar="PROVENANCE_LANG",
+        metavar="LANG",
+        help="Language of the sentences. [default: en]",
+    ),
 )
 _SHOW = (
     click.option(
@@ -131,12 +137,6 @@ _SHOW = (
         help="[default: auto]",
     ),
     click.option(
-        "--lang",
-        envvar="PROVENANCE_LANG",
-        metavar="LANG",
-        help="Language of the sentences. [default: en]",
-    ),
-    click.option(
         "--root",
         type=click.Path(exists=True, file_okay=False),
         metavar="DIR",
@@ -160,7 +160,7 @@ _SHOW = (
 
 
 def choosing(command: F) -> F:
-    """Add the options that choose detectors and policy."""
+    """Add the options that choose detectors, policy and language."""
     for option in reversed(_CHOOSE):
         command = option(command)
     return command
@@ -257,6 +257,17 @@ def _known(found: Configuration, known: list[str]) -> None:
                 known_detector(name, known)
             except ConfigError as error:
                 raise ConfigError(f"{found.origin[key]}: {key}: {error}") from error
+
+
+def language(found: Configuration, given: dict[str, Any]) -> str:
+    """Return the language of the sentences.
+
+    Raises:
+        ConfigError: there are none in it.
+    """
+    from provenance.messages import languages
+
+    return one_of("lang", given["lang"] or found.settings.lang, languages())
 
 
 def one_of(name: str, value: str, allowed: Sequence[str]) -> str:

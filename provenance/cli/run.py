@@ -15,14 +15,14 @@ import msgspec
 from detectors.item import Item
 from detectors.signal import Reason
 from provenance.cli.configuration import Configuration
-from provenance.cli.options import one_of
+from provenance.cli.options import language, one_of
 from provenance.cli.progress import Progress
 from provenance.engine.config import RunConfig
 from provenance.engine.interrupt import Interruption
 from provenance.engine.ordered import records
 from provenance.engine.tally import Tally, could_not_check, keeps_from_checking
 from provenance.intake import location
-from provenance.messages import languages, say
+from provenance.messages import say
 from provenance.record import Record, Risk
 from provenance.render import Look, renderer
 
@@ -72,7 +72,9 @@ def run(
     tally = Tally(look.fail_on, look.unchecked, unchecked, lambda: interruption.code)
     cut = partial(_cut, tally, count, look)
     look = msgspec.structs.replace(
-        look, closing=lambda: exit_reason(tally, fail_on, cut()), cut=cut
+        look,
+        closing=lambda: say(exit_reason(tally, fail_on, cut()), look.locale, look.tables),
+        cut=cut,
     )
     stream = records(interruption.ending(items), choice, jobs, interruption)
     with closing(stream), progress:
@@ -106,7 +108,7 @@ def _look(
         show=Risk(show),
         root=location.root(given["root"]),
         unchecked=partial(could_not_check, named=named),
-        locale=one_of("lang", given["lang"] or configured.lang, languages()),
+        locale=language(found, given),
         tables=tuple(table for spec in choice.specs for table in spec.messages),
         policy=choice.policy,
     )
@@ -130,16 +132,16 @@ def _name_on_stderr(record: Record, look: Look) -> None:
             click.echo(escape(line), err=True)
 
 
-def exit_reason(tally: Tally, fail_on: str, cut: str) -> str:
+def exit_reason(tally: Tally, fail_on: str, cut: str) -> Reason:
     """Return why the exit code is what it is."""
-    code = tally.exit_code
+    args = {"code": tally.exit_code, "limit": fail_on}
     if cut:
-        return f"Exit {code}: {cut}; what was done is above."
+        return Reason("exit.cut", args | {"cut": cut})
     if tally.flagged:
-        return f"Exit {code}: {tally.flagged} at or above {fail_on}."
+        return Reason("exit.flagged", args | {"count": tally.flagged})
     if tally.unchecked:
-        return f"Exit {code}: {tally.unchecked} could not be checked."
-    return f"Exit {code}: none at or above {fail_on}." if fail_on != "never" else f"Exit {code}."
+        return Reason("exit.unchecked", args | {"count": tally.unchecked})
+    return Reason("exit.never" if fail_on == "never" else "exit.none", args)
 
 
 def _cut(tally: Tally, count: int, look: Look) -> str:

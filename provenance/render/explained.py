@@ -5,7 +5,7 @@ from typing import Any, TextIO
 
 import msgspec
 
-from detectors.signal import ScoreFacts, Signal, Tier, facts_of
+from detectors.signal import ScoreFacts, Signal, Span, Tier, facts_of
 from provenance.record import Record
 from provenance.render import Look
 from provenance.render.terminal import Page
@@ -43,8 +43,8 @@ def write(record: Record, policy: Policy, out: TextIO, look: Look) -> None:
         page.hang("  ", answer(words, record, question), 2)
     page.title(words.word("explain.facts"))
     page.facts(record)
-    for line in (*by_windows(record), *account(record, policy)):
-        page.hang("", words.shown(line), 4)
+    for line in (*by_windows(words, record), *account(words, record, policy)):
+        page.hang("", line, 4)
 
 
 def answer(words: Words, record: Record, question: str) -> str:
@@ -67,45 +67,51 @@ def decisive(record: Record) -> Signal | None:
     return next((signal for signal in record.signals if signal.claim is not None), None)
 
 
-def by_windows(record: Record) -> Iterator[str]:
+def by_windows(words: Words, record: Record) -> Iterator[str]:
     """Yield what each window of a long text is worth by itself and beside the rest, line by line.
 
     A passage that stands out is marked, and its beginning quoted.
     """
     for signal in record.signals:
-        spans = facts_of(signal, ScoreFacts).spans
-        if not spans:
+        if not (spans := facts_of(signal, ScoreFacts).spans):
             continue
         yield ""
-        yield f"How the windows of {signal.part or 'the text'} compare ({signal.detector})"
+        part = signal.part or words.word("windows.whole")
+        yield words.word("windows.title", part=part, name=signal.detector)
         for span in spans:
-            mark, worth = "*" if span.found else " ", span.log10_lr
-            last = span.first_word + span.words - 1
-            ratio = "" if worth is None else f", likelihood ratio {10**worth:.2g}"
-            yield (
-                f"{mark} words {span.first_word} to {last}: score {span.score:+.1f},"
-                f" {span.contrast:+.1f} beside the rest{ratio}"
-            )
+            yield f"{'*' if span.found else ' '} {_window(words, span)}"
             if span.found:
-                yield f'    "{span.begins}"'
-        yield "  * stands out. The ratio weighs a model's passage in a text by a person."
+                yield words.shown(f'    "{span.begins}"')
+        yield f"  {words.word('windows.legend')}"
 
 
-def account(record: Record, policy: Policy) -> Iterator[str]:
+def _window(words: Words, span: Span) -> str:
+    """Return what a window is worth."""
+    last = span.first_word + span.words - 1
+    args = {"first": span.first_word, "last": last, "score": span.score, "contrast": span.contrast}
+    if span.log10_lr is None:
+        return words.word("windows.one", **args)
+    return words.word("windows.weighed", **args, ratio=10**span.log10_lr)
+
+
+def account(words: Words, record: Record, policy: Policy) -> Iterator[str]:
     """Yield how the policy came to its risk, line by line."""
     yield ""
-    yield f"How policy {policy.name} came to {record.verdict.risk.value}"
+    yield words.word("account.title", name=policy.name, risk=record.verdict.risk.value)
     met = 0
     for number, row in enumerate(policy.rows, 1):
         if findings := _met(row, record, policy):
             met += 1
-            yield f"  row {number} asks for {row.floor.value}: {conditions(row)}"
-            yield from (f"    met by {s.detector}: {s.reason.code}" for s in findings)
+            asked = {"number": number, "risk": row.floor.value, "conditions": conditions(row)}
+            yield f"  {words.word('account.row', **asked)}"
+            for found in findings:
+                said = words.word("account.met", name=found.detector, reason=found.reason.code)
+                yield f"    {said}"
     if not met:
-        yield "  No row was met: nothing was found that asks for anything, so it is inconclusive."
-    yield f"  {len(policy.rows)} rows in all; the highest that is met decides."
+        yield f"  {words.word('account.none')}"
+    yield f"  {words.word('account.rows', count=len(policy.rows))}"
     if not record.verdict.complete:
-        yield "  Not everything the policy requires could be looked at, so it cannot be low."
+        yield f"  {words.word('account.incomplete')}"
 
 
 def _met(row: Row, record: Record, policy: Policy) -> list[Signal]:

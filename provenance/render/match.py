@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np  # noqa: TID253 - this module is imported where something is drawn
 from PIL import Image, ImageDraw, ImageFont  # noqa: TID253
 
+from provenance.render.words import Words
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -34,13 +36,16 @@ STRENGTH: Final = 0.55
 Spot = tuple[float, float]
 
 
-def draw(picture: "Picture", found: "Alignment", captions: Sequence[str]) -> Image.Image:
+def draw(
+    picture: "Picture", found: "Alignment", captions: Sequence[str], words: Words
+) -> Image.Image:
     """Build a drawing of a match, 3 panels wide, with captions under it.
 
     Args:
         picture: that matched.
         found: how it lies over the entry.
         captions: lines of text; long ones are wrapped.
+        words: says what stands beside the pictures.
     """
     here = _fitted(Image.fromarray(picture.rgb))
     entry = found.entry
@@ -49,18 +54,18 @@ def draw(picture: "Picture", found: "Alignment", captions: Sequence[str]) -> Ima
     canvas = Image.new("RGB", (width, HEAD + PANEL + 2 * GAP + LINE * len(lines) + GAP), WHITE)
     pen = ImageDraw.Draw(canvas)
     corners = [(GAP + number * (PANEL + GAP), HEAD + GAP) for number in range(3)]
-    _panel(canvas, corners[0], "The picture", here)
+    say = words.word
+    _panel(canvas, corners[0], say("drawing.picture"), here)
     if entry is None:
-        _panel(canvas, corners[1], "The entry", None, "The bank has hashes of this entry alone,")
-        _panel(canvas, corners[2], "Agreement", None, "so there is no copy to compare with.")
+        _panel(canvas, corners[1], say("drawing.entry"), None, say("drawing.hashes_alone"))
+        _panel(canvas, corners[2], say("drawing.agreement"), None, say("drawing.no_copy"))
     else:
         copy = _fitted(Image.fromarray(entry.grey).convert("RGB"))
-        _panel(canvas, corners[1], f"The entry: its kept copy, {max(entry.grey.shape)} px", copy)
+        _panel(canvas, corners[1], say("drawing.copy", pixels=max(entry.grey.shape)), copy)
         if found.overlay is None:
-            _panel(canvas, corners[2], "Agreement", None, "No overlay was found; a hash decides.")
+            _panel(canvas, corners[2], say("drawing.agreement"), None, say("drawing.no_overlay"))
         else:
-            title = "Correlation of each tile, in hundredths"
-            _panel(canvas, corners[2], title, _tiled(found, copy))
+            _panel(canvas, corners[2], say("drawing.tiles"), _tiled(found, copy))
             _join(pen, corners, (here.size, copy.size), found)
     for number, line in enumerate(lines):
         at = (GAP, HEAD + PANEL + 2 * GAP + LINE * number)

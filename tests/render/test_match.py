@@ -11,10 +11,13 @@ from PIL import Image
 from detectors.bank.features import entry_block
 from detectors.item import Item
 from provenance.banking.matched import aligned
+from provenance.render import Look
 from provenance.render.match import BLUE, JOINED, PALE, PANEL, draw
+from provenance.render.words import Words
 
 Run = Callable[..., CompletedProcess[str]]
 NO_COLOURS = np.zeros((0, 16, 16, 3), np.uint8)
+WORDS = Words(Look())
 FAKES = Path(__file__).parents[2] / "fixtures" / "fakes"
 
 
@@ -30,7 +33,7 @@ def count(image: Image.Image, colour: tuple[int, int, int]) -> int:
 def test_both_pictures_are_framed_and_joined(query: str) -> None:
     block = entry_block(item(f"known/{query.partition('_')[0]}.jpg").picture.grey, NO_COLOURS)
     picture = item(f"queries/{query}.jpg").picture
-    drawn = draw(picture, aligned(picture, block), ["entry", "word " * 100])
+    drawn = draw(picture, aligned(picture, block), ["entry", "word " * 100], WORDS)
     assert drawn.width > 3 * PANEL
     assert count(drawn, JOINED) > 1000
     assert count(drawn, BLUE) > PANEL
@@ -39,10 +42,10 @@ def test_both_pictures_are_framed_and_joined(query: str) -> None:
 
 def test_what_is_missing_is_said() -> None:
     picture = item("queries/anna_jpeg.jpg").picture
-    bare = draw(picture, aligned(picture, None), ["hashes alone"])
+    bare = draw(picture, aligned(picture, None), ["hashes alone"], WORDS)
     assert count(bare, PALE) > PANEL * PANEL
     block = entry_block(np.full((96, 96), 128, np.uint8), NO_COLOURS)
-    stranger = draw(picture, aligned(picture, block), ["no overlay"])
+    stranger = draw(picture, aligned(picture, block), ["no overlay"], WORDS)
     assert count(stranger, PALE) > PANEL * PANEL // 2
 
 
