@@ -8,8 +8,14 @@ from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
 
+import msgspec
 import pytest
 from PIL import Image, ImageOps
+
+from detectors.catalog import catalog
+from provenance.engine.check import Engine
+from provenance.engine.config import configure
+from provenance.intake import files
 
 Run = Callable[..., CompletedProcess[str]]
 Listed = Callable[[str], list[dict[str, Any]]]
@@ -40,17 +46,12 @@ def copy(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture
-def said(run: Run) -> Callable[..., list[dict[str, Any]]]:
-    """Return a function that gives the signals about a picture by some banks."""
-
-    def signals(picture: Path, *banks: str) -> list[dict[str, Any]]:
-        named = [word for bank in banks for word in ("--bank", bank)]
-        done = run("check", picture, *named, "--only", "known_fakes", "--format", "jsonl")
-        record = json.loads(done.stdout)
-        return [each for each in record["signals"] if each["detector"] == "known_fakes"]
-
-    return signals
+def said(picture: Path, *banks: str) -> list[dict[str, Any]]:
+    """Return the signals about a picture by some banks, which are opened anew in this process."""
+    config = configure(catalog(), today="2026-11-29", only=["known_fakes"], banks=banks)
+    record = Engine(config).check(files.item(str(picture), follow=True))
+    each = (signal for signal in record.signals if signal.detector == "known_fakes")
+    return [msgspec.to_builtins(signal) for signal in each]
 
 
 def statuses(listed: Listed, bank: str) -> dict[str, str]:
@@ -65,11 +66,14 @@ def sums(path: Path, *names: str) -> list[str]:
 @BOTH
 @pytest.mark.parametrize("command", ["withdraw", "dispute"])
 def test_a_decision_is_made_about_all_copies(
-    run: Run, listed: Listed, *, fresh: Callable[[], str], said: Any, copy: Path, command: str
+    run: Run, listed: Listed, fresh: Callable[[], str], copy: Path, command: str
 ) -> None:
     bank, status = fresh(), {"withdraw": "withdrawn", "dispute": "disputed"}[command]
+    folder = copy.parent / "known"
+    folder.mkdir()
     for name, path in (("anna", ANNA), ("twin", ANNA), ("again", copy), ("emil", EMIL)):
-        assert run("bank", "add", "--bank", bank, "--id", name, path).returncode == 0
+        (folder / f"{name}.jpg").write_bytes(path.read_bytes())
+    assert run("bank", "add", "--bank", bank, folder).returncode == 0
     done = run("bank", command, "--bank", bank, *WHY, "anna")
     assert sorted(done.stdout.splitlines()) == [
         f'{status}  again  (the same picture as "anna")',
@@ -96,7 +100,7 @@ def test_an_innocent_copy_stays_when_a_fake_is_withdrawn(
 
 @pytest.mark.parametrize("command", ["withdraw", "dispute", "innocent"])
 def test_no_copy_comes_back_with_the_next_add(
-    run: Run, listed: Listed, *, fresh: Callable[[], str], said: Any, copy: Path, command: str
+    run: Run, listed: Listed, fresh: Callable[[], str], copy: Path, command: str
 ) -> None:
     bank, mirrored = fresh(), copy.with_name("mirrored.png")
     ImageOps.mirror(Image.open(ANNA).convert("RGB")).save(mirrored)
@@ -119,7 +123,7 @@ def test_no_copy_comes_back_with_the_next_add(
 
 @BOTH
 def test_reinstating_needs_a_reason_and_ends_the_decision(
-    run: Run, fresh: Callable[[], str], said: Any, copy: Path
+    run: Run, fresh: Callable[[], str], copy: Path
 ) -> None:
     bank = fresh()
     run("bank", "add", "--bank", bank, ANNA, EMIL)
@@ -145,7 +149,7 @@ def test_reinstating_needs_a_reason_and_ends_the_decision(
     indirect=["fresh"],
 )
 def test_no_feed_brings_a_picture_back(
-    run: Run, listed: Listed, fresh: Callable[[], str], said: Any, form: str
+    run: Run, listed: Listed, fresh: Callable[[], str], form: str
 ) -> None:
     partner, bank = fresh(), fresh()
     run("bank", "add", "--bank", partner, "--id", "theirs", ANNA)
@@ -172,7 +176,7 @@ def test_no_feed_brings_a_picture_back(
     indirect=["fresh"],
 )
 def test_a_tombstone_of_a_partner_reaches_the_picture(
-    run: Run, listed: Listed, *, fresh: Callable[[], str], said: Any, tmp_path: Path, algorithm: str
+    run: Run, listed: Listed, fresh: Callable[[], str], tmp_path: Path, algorithm: str
 ) -> None:
     bank = fresh()
     run("bank", "add", "--bank", bank, "--id", "mine", ANNA)
@@ -199,7 +203,7 @@ def test_with_dispute_withdrawn_copies_are_disputed(
 
 @BOTH
 def test_a_decision_of_one_bank_holds_for_all_that_are_asked(
-    run: Run, fresh: Callable[[], str], said: Any, copy: Path
+    run: Run, fresh: Callable[[], str], copy: Path
 ) -> None:
     mine, partner = fresh(), fresh()
     run("bank", "add", "--bank", mine, ANNA)
