@@ -29,7 +29,7 @@ LISTED = Path("detectors/image_model/training/photographic.txt")
 """Generated pictures that could pass for photographs."""
 STRONG = 1.0
 """log10 likelihood ratio at which our detector counts as accusing."""
-TAIL = 0.01
+MOST_UNCOMPACTED = 0.01
 """Share of real pictures above the common threshold."""
 PEER = """
 import json, sys
@@ -105,7 +105,7 @@ def line(name: str, pictures: list[Row], said: Said, spent: float) -> str:
     faces = [bool(row.get("face")) for row in pictures]
     like = [not ai or key in listed for key, ai in zip(keys, labels, strict=True)]
     real = sorted((s for s, ai in zip(scores, labels, strict=True) if not ai), reverse=True)
-    limit = real[math.floor(TAIL * len(real))]
+    limit = real[math.floor(MOST_UNCOMPACTED * len(real))]
     above = [score > limit for score in scores]
     cells = [
         name,

@@ -23,15 +23,15 @@ import numpy as np
 import detectors.known_fakes
 from detectors.bank.calibration import BITS, EVEN, Compared, Rows
 from detectors.bank.chance.tables import (
+    BINS,
     FARTHEST,
     GRAPHIC,
-    PLACES,
     Local,
     graphic_bin,
     shipped,
     table,
 )
-from detectors.bank.chance.tail import Tail
+from detectors.bank.chance.tail_fit import TailFit
 from detectors.bank.enrol import enrolled
 from detectors.bank.entry import PERCEPTUAL, Entry, Hash, Kind
 from detectors.bank.features import block_colours
@@ -42,7 +42,7 @@ from detectors.bank.matching.search import UPRIGHT, Checked, Searcher
 from detectors.bank.matching.verify import scaled
 from detectors.errors import CannotAssess
 from detectors.hashing.picture import ORIENTATIONS
-from detectors.hashing.views import Looks, looks
+from detectors.hashing.views import PictureHashes, hash_views
 from detectors.item import Item
 
 if TYPE_CHECKING:
@@ -89,20 +89,22 @@ def main() -> None:
     (HOME / "card.md").write_text(_card(tails, local), "utf-8")
 
 
-def _kind(kind: Kind, pictures: list[tuple[Looks, Looks]], what: str) -> dict[str, Tail]:
+def _kind(
+    kind: Kind, pictures: list[tuple[PictureHashes, PictureHashes]], what: str
+) -> dict[str, TailFit]:
     """Fit both hashes of a class."""
     return {table(kind, name): _pairs(pictures, name, what) for name in PERCEPTUAL}
 
 
-def _graphics(folder: Path) -> dict[str, Tail]:
+def _graphics(folder: Path) -> dict[str, TailFit]:
     """Fit hash and colour of flat graphics: what is within reach of the hash, by both together."""
-    every: list[tuple[Picture, Looks, Looks, NDArray[np.uint8]]] = []
+    every: list[tuple[Picture, PictureHashes, PictureHashes, NDArray[np.uint8]]] = []
     for path in sorted(folder.rglob("*.png")):
         picture = Item(path.name, path.read_bytes).picture
-        seen, block = looks(picture), entry_look(picture)
+        seen, block = hash_views(picture), entry_look(picture)
         colours = block_colours(block)
-        if not seen.plain and colours is not None and len(colours):
-            every.append((picture, seen, looks(picture, gallery=True), colours))
+        if not seen.low_detail and colours is not None and len(colours):
+            every.append((picture, seen, hash_views(picture, gallery=True), colours))
     banked = [_entry(str(number), shown) for number, (_, _, shown, _) in enumerate(every)]
     found = {}
     for name in PERCEPTUAL:
@@ -122,18 +124,18 @@ def _graphics(folder: Path) -> dict[str, Tail]:
     return found
 
 
-def _looks(path: Path) -> Iterator[tuple[Looks, Looks]]:
+def _looks(path: Path) -> Iterator[tuple[PictureHashes, PictureHashes]]:
     """Yield the views of a picture as a question and as an entry, if there is enough in it."""
     try:
         picture = Item(path.name, path.read_bytes).picture
     except CannotAssess:
         return
-    seen = looks(picture)
-    if not seen.plain:
-        yield seen, looks(picture, gallery=True)
+    seen = hash_views(picture)
+    if not seen.low_detail:
+        yield seen, hash_views(picture, gallery=True)
 
 
-def _photographs(folder: Path) -> Iterator[tuple[tuple[Looks, Looks], bool]]:
+def _photographs(folder: Path) -> Iterator[tuple[tuple[PictureHashes, PictureHashes], bool]]:
     """Yield the real photographs, each once, and whether it has a face."""
     taken = set()
     for line in (folder / "MANIFEST.jsonl").read_text("utf-8").splitlines():
@@ -145,24 +147,26 @@ def _photographs(folder: Path) -> Iterator[tuple[tuple[Looks, Looks], bool]]:
                 yield seen, bool(row["face"])
 
 
-def _pairs(pictures: list[tuple[Looks, Looks]], algorithm: str, what: str) -> Tail:
+def _pairs(
+    pictures: list[tuple[PictureHashes, PictureHashes]], algorithm: str, what: str
+) -> TailFit:
     """Fit the hashes of all pairs of a collection, each picture once the question."""
     entries = [_entry(str(number), shown) for number, (_, shown) in enumerate(pictures)]
     every = Rows(entries, algorithm)
     double: set[int] = set()
     for number, (seen, _) in enumerate(pictures):
-        owners, places = every.compared(seen)
-        double |= {int(other) for other in owners[places <= DOUBLE] if other > number}
+        owners, bins = every.compared(seen)
+        double |= {int(other) for other in owners[bins <= DOUBLE] if other > number}
     total = Compared(BITS + 1, EVEN)
     for number, (seen, _) in enumerate(pictures):
         if number not in double:
-            owners, places = every.compared(seen)
+            owners, bins = every.compared(seen)
             kept = (owners != number) & ~np.isin(owners, list(double))
-            total.add(number, owners[kept], places[kept])
+            total.add(number, owners[kept], bins[kept])
     return total.tail(f"{len(pictures) - len(double):,} {what}")
 
 
-def _entry(name: str, shown: Looks) -> Entry:
+def _entry(name: str, shown: PictureHashes) -> Entry:
     hashes = tuple(
         Hash(row[0].tobytes().hex(), view)
         for view, row in zip(shown.names, shown.stable, strict=True)
@@ -184,17 +188,17 @@ def _local(folder: Path) -> Local:
             continue
         path = folder / row["path"]
         picture = Item(path.name, path.read_bytes).picture
-        seen = looks(picture)
-        if seen.plain:
+        seen = hash_views(picture)
+        if seen.low_detail:
             continue
         for check in searcher.checks(picture, searcher.index.nearest(seen, UPRIGHT)):
             if check.entry.id == row["gallery"]:
-                right += [check] if check.agreed.tight >= FOUND else []
+                right += [check] if check.verified.inliers >= FOUND else []
             else:
                 wrong.append((number, check))
     intercept, weights = _weighed(right, [check for _, check in wrong])
-    bare = Tail(what="", pairs=0, pictures=0, threshold=0, tail=0, ratio=0, fit=0, at=(), seen=(),
-                point=(), upper=())  # fmt: skip
+    bare = TailFit(what="", pairs=0, pictures=0, threshold=0, tail=0, ratio=0, fit=0, at=(),
+                   seen=(), point=(), upper=())  # fmt: skip
     judge = Local(
         entries=len(searcher.index),
         intercept=intercept,
@@ -202,10 +206,10 @@ def _local(folder: Path) -> Local:
         tail=bare,
         copies=len(right),
     )
-    total = Compared(PLACES)
+    total = Compared(BINS)
     for number, check in wrong:
-        place = np.array([judge.bin(scaled(check.agreed, check.asked))], np.int64)
-        total.add(number, np.array([check.place], np.int64), place)
+        place = np.array([judge.bin(scaled(check.verified, check.asked))], np.int64)
+        total.add(number, np.array([check.ordinal], np.int64), place)
     tail = total.tail("candidates that the features of pictures of other people brought up")
     return msgspec.structs.replace(judge, tail=tail)
 
@@ -225,7 +229,7 @@ def _banked(folder: Path, rows: list[dict[str, Any]]) -> Searcher:
 
 def _weighed(right: list[Checked], wrong: list[Checked]) -> tuple[float, dict[str, float]]:
     """Fit a logistic, each side of the same total weight; agreement may only speak for a match."""
-    values = [scaled(check.agreed, check.asked) for check in [*right, *wrong]]
+    values = [scaled(check.verified, check.asked) for check in [*right, *wrong]]
     names = list(values[0])
     table = np.array([[row[name] for name in names] for row in values])
     middle, spread = table.mean(axis=0), table.std(axis=0)
@@ -248,7 +252,7 @@ def _weighed(right: list[Checked], wrong: list[Checked]) -> tuple[float, dict[st
     return round(float(beta[-1] - scale @ middle), 4), weights
 
 
-def _toml(tails: dict[str, Tail], local: Local) -> str:
+def _toml(tails: dict[str, TailFit], local: Local) -> str:
     """Return the tables as the program reads them."""
     lines = [
         "# How near unrelated pictures come by chance; `card.md` says how it was measured.",
@@ -272,7 +276,7 @@ def _toml(tails: dict[str, Tail], local: Local) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _fields(tail: Tail) -> list[str]:
+def _fields(tail: TailFit) -> list[str]:
     plain = ("what", "pairs", "pictures", "threshold", "tail", "ratio", "fit")
     lists = ("at", "seen", "point", "upper")
     return [f"{name} = {json.dumps(getattr(tail, name))}" for name in plain] + [
@@ -280,7 +284,7 @@ def _fields(tail: Tail) -> list[str]:
     ]
 
 
-def _card(tails: dict[str, Tail], local: Local) -> str:
+def _card(tails: dict[str, TailFit], local: Local) -> str:
     """Return the card: what was measured, how it fits, what it does not say."""
     weights = ", ".join(f"{name} {value:+.2f}" for name, value in local.weights.items())
     parts = [
@@ -301,7 +305,7 @@ def _card(tails: dict[str, Tail], local: Local) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _told(tail: Tail, unit: str) -> str:
+def _told(tail: TailFit, unit: str) -> str:
     head = (
         f"{tail.what[0].upper()}{tail.what[1:]}; {tail.pairs:,} comparisons. The line is fitted on "
         f"the {tail.tail} comparisons up to {tail.threshold}, which belong to {tail.pictures} "

@@ -46,7 +46,7 @@ from detectors.bank.matching.index import Index
 from detectors.bank.matching.search import MIRRORED, UPRIGHT, Searcher
 from detectors.bank.matching.verify import ASKED
 from detectors.hashing.picture import bits, pdq
-from detectors.hashing.views import looks
+from detectors.hashing.views import hash_views
 from detectors.item import Item
 from detectors.known_fakes.detector import KnownFakes
 
@@ -134,8 +134,8 @@ def many(kind: str, folder: Path, work: Path) -> None:
         strangers = rng.integers(0, 256, (QUERIES, 32), dtype=np.uint8)
     else:
         paths = [p for part in ("gallery", "negatives") for p in sorted((folder / part).iterdir())]
-        seen = (looks(opened(path).picture) for path in paths)
-        base = np.concatenate([each.turned for each in seen if not each.plain])
+        seen = (hash_views(opened(path).picture) for path in paths)
+        base = np.concatenate([each.turned for each in seen if not each.low_detail])
         rows = np.concatenate([altered(rng, base, PART, CHANGED) for _ in range(MILLION // PART)])
         strangers = altered(rng, base, QUERIES, CHANGED)
     near = altered(rng, rows, QUERIES, 0.06)
@@ -292,7 +292,7 @@ def growth(folder: Path, extra: Path, work: Path, sizes: list[int]) -> None:
                 fresh = msgspec.structs.replace(model, id=f"extra/{number}", hashes=hashes)
                 writer.put(fresh)
             writer.commit()
-            writer.settle()
+            writer.compact()
             queried(path, asked, size)
         writer.close()
 
@@ -335,12 +335,12 @@ def queried(path: Path, asked: list[tuple[Path, str]], size: int) -> None:
 def candidates(searcher: Searcher, item: Item) -> set[str]:
     """Return the entries that a picture's local features bring up."""
     upright = extract(item.picture.grey, QUERY_SIDE, QUERY_FEATURES)
-    places = [
-        place
+    ordinals = [
+        ordinal
         for way, most in ((upright, UPRIGHT), (upright.mirrored(), MIRRORED))
-        for place in searcher.index.sharing(way.codes[:ASKED], most)
+        for ordinal in searcher.index.sharing(way.codes[:ASKED], most)
     ]
-    return {searcher.index.entries.at(place).id for place in places}
+    return {searcher.index.entries.at(ordinal).id for ordinal in ordinals}
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from detectors.bank.entry import Hash
 from detectors.bank.folder.store import writing
-from detectors.hashing.views import looks
+from detectors.hashing.views import hash_views
 from detectors.item import Item
 from detectors.models.statistics import wilson
 
@@ -185,7 +185,7 @@ def faces(clones: Path | None, data: Path, work: Path) -> tuple[list[Path], list
 
 def print_of(path: Path) -> "np.ndarray[Any, np.dtype[np.uint8]]":
     """Return the PDQ of a picture."""
-    return looks(Item(path.name, path.read_bytes).picture, gallery=True).pdq
+    return hash_views(Item(path.name, path.read_bytes).picture, gallery=True).pdq
 
 
 def unpacked(clones: Path, source: tuple[str, str, str], work: Path) -> Path:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from detectors.bank.chance.file import Calibration
-from detectors.bank.chance.tables import PLACES, Tables, shipped, table
-from detectors.bank.chance.tail import TAIL_PAIRS, Tail, TooFew, fitted
+from detectors.bank.chance.tables import BINS, Tables, shipped, table
+from detectors.bank.chance.tail_fit import TAIL_PAIRS, TailFit, TooFew, fit_tail
 from detectors.bank.entry import PERCEPTUAL, Entry, Status
 from detectors.errors import ConfigError
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from detectors.bank.matching.search import Searcher
     from detectors.decode.picture import Picture
-    from detectors.hashing.views import Looks
+    from detectors.hashing.views import PictureHashes
 
 LEAST_NEGATIVES: Final = 60
 """Pictures under which nothing is fitted: with none of them near, 3 / n = 5 % is all one knows."""
@@ -39,36 +39,36 @@ EVEN: Final = 2
 class Compared:
     """Distances of many comparisons: all counted, the near ones kept."""
 
-    def __init__(self, places: int, step: int = 1) -> None:
+    def __init__(self, bins: int, step: int = 1) -> None:
         """Begin with none.
 
         Args:
-            places: one more than the largest distance.
+            bins: one more than the largest distance.
             step: 2 where distances are even.
         """
         import numpy as np
 
-        self.counts = np.zeros(places, np.int64)
+        self.counts = np.zeros(bins, np.int64)
         self._step = step
         self._near: list[NDArray[np.int64]] = []
 
-    def add(self, asking: int, asked: "NDArray[np.int64]", places: "NDArray[np.int64]") -> None:
+    def add(self, asking: int, asked: "NDArray[np.int64]", bins: "NDArray[np.int64]") -> None:
         """Take the comparisons of one picture.
 
         Args:
             asking: its number.
             asked: (n,): numbers of the entries it was compared with.
-            places: (n,): how far they are.
+            bins: (n,): how far they are.
         """
         import numpy as np
 
-        self.counts += np.bincount(places, minlength=len(self.counts))
+        self.counts += np.bincount(bins, minlength=len(self.counts))
         reach = int(np.searchsorted(np.cumsum(self.counts), TAIL_PAIRS))
-        kept = places <= reach
+        kept = bins <= reach
         who = np.full(int(kept.sum()), asking)
-        self._near.append(np.stack([who, asked[kept], places[kept]], axis=1).astype(np.int64))
+        self._near.append(np.stack([who, asked[kept], bins[kept]], axis=1).astype(np.int64))
 
-    def tail(self, what: str) -> Tail:
+    def tail(self, what: str) -> TailFit:
         """Fit the tail.
 
         Raises:
@@ -77,7 +77,7 @@ class Compared:
         import numpy as np
 
         near = np.concatenate([np.zeros((0, 3), np.int64), *self._near])
-        return fitted(near, self.counts, what, self._step)
+        return fit_tail(near, self.counts, what, self._step)
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,29 +101,29 @@ def measured(searcher: "Searcher", pictures: "Iterable[Picture]", *, now: str) -
     Raises:
         ConfigError: the pictures are too few.
     """
-    from detectors.hashing.views import looks
+    from detectors.hashing.views import hash_views
 
     banked = _tables(searcher)
     sums = {name: Compared(BITS + 1, EVEN) for name in banked}
-    local, same, used = Compared(PLACES), [], 0
+    local, same, used = Compared(BINS), [], 0
     for number, picture in enumerate(pictures):
-        seen = looks(picture)
-        if seen.plain:
+        seen = hash_views(picture)
+        if seen.low_detail:
             continue
         found = {name: rows.compared(seen) for name, rows in banked.items()}
-        if any(places.min(initial=BITS) <= SAME for _, places in found.values()):
+        if any(bins.min(initial=BITS) <= SAME for _, bins in found.values()):
             same.append(number)
             continue
         used += 1
-        for name, (owners, places) in found.items():
-            sums[name].add(number, owners, places)
+        for name, (owners, bins) in found.items():
+            sums[name].add(number, owners, bins)
         _checked(searcher, picture, seen, number, local)
     if used < LEAST_NEGATIVES:
         raise ConfigError(
             f"{used} pictures that are not in the bank: too few for any statement; at least "
             f"{LEAST_NEGATIVES} are needed, and a few hundred for a useful one"
         )
-    made, unfitted = _settled(searcher, sums, banked, local)
+    made, unfitted = _fit_all(searcher, sums, banked, local)
     if not made.kinds and made.local is None:
         told = "; ".join(f"{name}: {why}" for name, why in unfitted.items())
         raise ConfigError(f"{searcher.bank.path}: nothing could be fitted ({told})")
@@ -131,7 +131,7 @@ def measured(searcher: "Searcher", pictures: "Iterable[Picture]", *, now: str) -
     return Measured(calibration=calibration, same=same, unfitted=unfitted)
 
 
-def _settled(
+def _fit_all(
     searcher: "Searcher", sums: dict[str, Compared], banked: "dict[str, Rows]", local: Compared
 ) -> tuple[Tables, dict[str, str]]:
     """Return the tails that could be fitted, and why the others could not."""
@@ -168,7 +168,7 @@ class Rows:
         self._owners = np.array([number for number, _ in pairs], np.int64)
         self.entries = len(set(self._owners.tolist()))
 
-    def compared(self, seen: "Looks") -> tuple["NDArray[np.int64]", "NDArray[np.int64]"]:
+    def compared(self, seen: "PictureHashes") -> tuple["NDArray[np.int64]", "NDArray[np.int64]"]:
         """Return entry and differing bits of every comparison with one picture."""
         import numpy as np
 
@@ -192,7 +192,7 @@ def _tables(searcher: "Searcher") -> dict[str, Rows]:
 
 
 def _checked(
-    searcher: "Searcher", picture: "Picture", seen: "Looks", number: int, local: Compared
+    searcher: "Searcher", picture: "Picture", seen: "PictureHashes", number: int, local: Compared
 ) -> None:
     """Note how well the picture lies over the candidates that its features bring up."""
     import numpy as np
@@ -204,14 +204,14 @@ def _checked(
     from detectors.bank.matching.verify import scaled
 
     checks = list(searcher.checks(picture, searcher.index.nearest(seen, UPRIGHT)))
-    places = [judge.bin(scaled(each.agreed, each.asked)) for each in checks]
-    owners = [each.place for each in checks]
-    local.add(number, np.array(owners, np.int64), np.array(places, np.int64))
+    bins = [judge.bin(scaled(each.verified, each.asked)) for each in checks]
+    owners = [each.ordinal for each in checks]
+    local.add(number, np.array(owners, np.int64), np.array(bins, np.int64))
 
 
 def _tail(
     compared: Compared, name: str, have: int, need: int, unfitted: dict[str, str]
-) -> Tail | None:
+) -> TailFit | None:
     """Return the tail, or None after noting why there is none."""
     if have < need:
         what = "candidates" if name == "local" else "entries"

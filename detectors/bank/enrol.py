@@ -25,12 +25,12 @@ def enrolled(item: "Item", template: Entry) -> tuple[Entry, bytes | None]:
 
     from detectors.bank.matching.graphics import entry_look
     from detectors.hashing.picture import dhash, phash
-    from detectors.hashing.views import looks
+    from detectors.hashing.views import hash_views
 
     picture = item.picture
-    seen = looks(picture, gallery=True)
+    seen = hash_views(picture, gallery=True)
     hashes: dict[str, tuple[Hash, ...]] = {"sha256": (Hash(item.sha256),)}
-    if seen.plain:
+    if seen.low_detail:
         return msgspec.structs.replace(template, hashes=hashes), None
     looked = {
         "pdq": [Hash(seen.pdq.tobytes().hex(), quality=seen.quality)],

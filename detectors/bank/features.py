@@ -1,8 +1,8 @@
 """Local features of a picture: where they lie, what they look like, and a small grey copy.
 
 An entry keeps them in one block of bytes: a header, a 64-bit code for each feature (for finding
-candidates), places, descriptors, the grey copy (for checking candidates by pixels), and of a flat
-graphic its colours.
+candidates), positions, descriptors, the grey copy (for checking candidates by pixels), and of a
+flat graphic its colours.
 """
 
 import struct
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 HOME: Final = Path(__file__).parent
 MAGIC: Final = b"LF1\0"
 HEADER: Final = struct.Struct("<4s6H")
-PLACE: Final = 64
-"""Places are kept in 1/64 pixel."""
+POSITION: Final = 64
+"""Positions are kept in 1/64 pixel."""
 SCALE: Final = 512
 """A descriptor's values, 0..1, are kept as bytes of this scale; larger ones than .498 are rare."""
 LENGTH: Final = 128
@@ -44,7 +44,7 @@ class Features(msgspec.Struct, frozen=True):
 
     size: tuple[int, int]
     """Width and height in pixels at which they were taken."""
-    places: "NDArray[np.float32]"
+    points: "NDArray[np.float32]"
     """(n, 2): x and y in those pixels."""
     descriptors: "NDArray[np.float32]"
     """(n, 128): RootSIFT, unit length, strongest feature first."""
@@ -56,10 +56,10 @@ class Features(msgspec.Struct, frozen=True):
     def mirrored(self) -> "Features":
         """Return the features of the mirrored picture: a permutation, nothing is computed anew."""
         flipped = self.descriptors[:, _mirror()]
-        places = np.array([self.size[0] - 1, 0], np.float32) + self.places * np.array(
+        points = np.array([self.size[0] - 1, 0], np.float32) + self.points * np.array(
             [-1, 1], np.float32
         )
-        return Features(self.size, places, flipped, encode(flipped), self.grey[:, ::-1])
+        return Features(self.size, points, flipped, encode(flipped), self.grey[:, ::-1])
 
 
 def extract(grey: "NDArray[np.uint8]", side: int, most: int) -> Features:
@@ -83,9 +83,9 @@ def extract(grey: "NDArray[np.uint8]", side: int, most: int) -> Features:
         none = np.zeros((0, LENGTH), np.float32)
         return Features(size, np.zeros((0, 2), np.float32), none, encode(none), grey)
     order = np.argsort([-point.response for point in found], kind="stable")[:most]
-    places = np.array([found[i].pt for i in order], np.float32)
+    points = np.array([found[i].pt for i in order], np.float32)
     rooted = np.sqrt(raw[order] / np.maximum(raw[order].sum(axis=1, keepdims=True), 1e-9))
-    return Features(size, places, rooted.astype(np.float32), encode(rooted), grey)
+    return Features(size, points, rooted.astype(np.float32), encode(rooted), grey)
 
 
 def entry_block(
@@ -101,10 +101,10 @@ def entry_block(
     made = extract(grey, ENTRY_SIDE, most)
     thumb = _resized(made.grey, min(1, THUMB_SIDE / max(made.grey.shape)), cv2.INTER_AREA)
     packed = np.minimum(np.round(made.descriptors * SCALE), 255).astype(np.uint8)
-    sizes = (len(made.places), *made.size, thumb.shape[1], thumb.shape[0], 1 + len(colours))
+    sizes = (len(made.points), *made.size, thumb.shape[1], thumb.shape[0], 1 + len(colours))
     parts = (
         made.codes.astype("<u8"),
-        np.clip(np.round(made.places * PLACE), 0, 2**16 - 1).astype("<u2"),
+        np.clip(np.round(made.points * POSITION), 0, 2**16 - 1).astype("<u2"),
         packed,
         thumb,
         colours,
@@ -141,10 +141,10 @@ def from_block(block: bytes) -> Features:
     ):
         arrays.append(np.frombuffer(block, kind, number, at))
         at += arrays[-1].nbytes
-    codes, places, packed, thumb = arrays
+    codes, points, packed, thumb = arrays
     return Features(
         (width, height),
-        places.reshape(-1, 2).astype(np.float32) / np.float32(PLACE),
+        points.reshape(-1, 2).astype(np.float32) / np.float32(POSITION),
         packed.reshape(-1, LENGTH).astype(np.float32) / np.float32(SCALE),
         codes,
         thumb.reshape(down, across),
@@ -194,8 +194,8 @@ def _mirror() -> "NDArray[np.int64]":
     A descriptor is 4 x 4 cells of 8 directions, along and across the feature's own direction; a
     mirror turns the cells across it round, and each direction to its opposite side.
     """
-    places = np.arange(LENGTH).reshape(4, 4, 8)
-    return places[::-1][:, :, -np.arange(8) % 8].reshape(-1)
+    values = np.arange(LENGTH).reshape(4, 4, 8)
+    return values[::-1][:, :, -np.arange(8) % 8].reshape(-1)
 
 
 @cache

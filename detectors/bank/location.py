@@ -10,7 +10,7 @@ from detectors.bank.folder import store as folder_store
 from detectors.bank.server import store as server_store
 from detectors.bank.server.address import Address, address, addressed
 
-Place: TypeAlias = Path | Address
+BankLocation: TypeAlias = Path | Address
 
 
 class Store(Protocol):
@@ -28,7 +28,7 @@ class Store(Protocol):
         """By id, withdrawn ones too, in the order in which they came."""
 
     @property
-    def path(self) -> Place:
+    def path(self) -> BankLocation:
         """Where it lies."""
 
     def features(self, entry: Entry) -> bytes | None:
@@ -55,7 +55,7 @@ class Writer(Protocol):
         """Write what was put, and give it once it is safe."""
 
 
-def place(name: str) -> Place:
+def location_of(name: str) -> BankLocation:
     """Return where a bank lies that the user names; nothing is opened.
 
     Raises:
@@ -64,19 +64,19 @@ def place(name: str) -> Place:
     return address(name) if addressed(name) else Path(name)
 
 
-def title(where: Place) -> str:
+def title(where: BankLocation) -> str:
     """Return what records call a bank that may not exist yet."""
     if isinstance(where, Address):
         return where.name
     return where.resolve().name.removesuffix(".bank")
 
 
-def exists(where: Place) -> bool:
+def exists(where: BankLocation) -> bool:
     """Tell whether something lies there that is to be read as a bank."""
     return server_store.exists(where) if isinstance(where, Address) else folder_store.begun(where)
 
 
-def opened(where: Place) -> Store:
+def opened(where: BankLocation) -> Store:
     """Open a bank for reading.
 
     Raises:
@@ -87,7 +87,7 @@ def opened(where: Place) -> Store:
     )
 
 
-def create(where: Place, now: str) -> None:
+def create(where: BankLocation, now: str) -> None:
     """Make an empty bank where there is none; an existing one stays as it is.
 
     Raises:
@@ -99,7 +99,7 @@ def create(where: Place, now: str) -> None:
         folder_store.create(where, now)
 
 
-def writing(where: Place) -> AbstractContextManager[Writer]:
+def writing(where: BankLocation) -> AbstractContextManager[Writer]:
     """Open a bank for writing; it is read anew.
 
     Raises:
@@ -110,7 +110,7 @@ def writing(where: Place) -> AbstractContextManager[Writer]:
     )
 
 
-def damage(where: Place) -> list[str]:
+def damage(where: BankLocation) -> list[str]:
     """Return what is wrong with a bank, in words; empty where all of it holds.
 
     Raises:
@@ -119,7 +119,7 @@ def damage(where: Place) -> list[str]:
     return server_store.damage(where) if isinstance(where, Address) else folder_store.damage(where)
 
 
-def size(where: Place) -> int:
+def size(where: BankLocation) -> int:
     """Return the bytes that a bank takes."""
     if isinstance(where, Address):
         return server_store.size(where)

@@ -45,7 +45,7 @@ class View(msgspec.Struct, frozen=True):
     box: Box = WHOLE_BOX
 
 
-class Looks(msgspec.Struct, frozen=True):
+class PictureHashes(msgspec.Struct, frozen=True):
     """What of a picture is compared with a bank."""
 
     pdq: "NDArray[np.uint8]"
@@ -64,12 +64,12 @@ class Looks(msgspec.Struct, frozen=True):
     """Of the views."""
 
     @property
-    def plain(self) -> bool:
+    def low_detail(self) -> bool:
         """Whether there is too little in the picture to tell it from others."""
         return self.quality < LEAST_QUALITY or self.deviation < LEAST_DEVIATION
 
 
-def looks(picture: "Picture", *, gallery: bool = False) -> Looks:
+def hash_views(picture: "Picture", *, gallery: bool = False) -> PictureHashes:
     """Return the hashes of a picture's views.
 
     Args:
@@ -80,7 +80,7 @@ def looks(picture: "Picture", *, gallery: bool = False) -> Looks:
     shown = views(picture, gallery=gallery)
     spectra = np.stack([pdq64(view.luma).waves for view in shown])
     turned = bits(dihedral(whole.waves))
-    return Looks(
+    return PictureHashes(
         pdq=turned[0],
         turned=turned,
         quality=whole.quality,

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
 
-from detectors.bank.chance.tables import Chance
+from detectors.bank.chance.tables import FalseMatchRate
 from detectors.bank.entry import EXACT, WEAK, Entry, Status
-from detectors.bank.location import Store, opened, place
+from detectors.bank.location import Store, location_of, opened
 from detectors.bank.matching.parts import Parts, at
 from detectors.errors import CannotAssess, ConfigError, Error
 from detectors.item import Item
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from detectors.bank.matching.decisions import Held
     from detectors.bank.matching.search import Match, Searcher
     from detectors.decode.picture import Picture
-    from detectors.hashing.views import Looks
+    from detectors.hashing.views import PictureHashes
 
 NAME: Final = "known_fakes"
 LATER: Final = 4
@@ -55,7 +55,8 @@ class KnownFakes:
         except msgspec.ValidationError as error:
             raise ConfigError(f"detectors.{NAME}: {error}; use banks = [FOLDER, …]") from error
         self._banks = [
-            Watched(opened(place(name)), given.refresh, time.monotonic) for name in given.banks
+            Watched(opened(location_of(name)), given.refresh, time.monotonic)
+            for name in given.banks
         ]
         self._note_states()
 
@@ -98,16 +99,16 @@ class KnownFakes:
 
     def _by_look(self, item: Item, searchers: "list[Searcher]") -> list[Signal]:
         """Return what the look of an item says, one signal at least."""
-        from detectors.hashing.views import looks
+        from detectors.hashing.views import hash_views
 
-        seen = looks(item.picture)
+        seen = hash_views(item.picture)
         item.fingerprints["pdq"] = seen.pdq.tobytes().hex()
         parts = Parts(item.picture)
         found = _of_frame(item.picture, seen, parts, searchers)
         found = found or _of_later(item.picture, searchers)
         if found := found or _comes_near(item.picture, searchers):
             return found
-        if seen.plain and not parts.found:
+        if seen.low_detail and not parts.found:
             args = {"quality": seen.quality, "deviation": round(seen.deviation, 1)}
             return [_said(Outcome.NOT_ASSESSED, Reason(f"{NAME}.low_detail", args))]
         return [_nothing(searchers, len(parts.found))]
@@ -221,7 +222,7 @@ def _taken_back(signal: Signal, held: "Held", bank: str) -> Signal:
 
 
 def _of_frame(
-    picture: "Picture", seen: "Looks", parts: Parts, searchers: "list[Searcher]"
+    picture: "Picture", seen: "PictureHashes", parts: Parts, searchers: "list[Searcher]"
 ) -> list[Signal]:
     """Return the findings about one frame."""
     return [
@@ -233,7 +234,7 @@ def _of_frame(
 
 def _of_later(picture: "Picture", searchers: "list[Searcher]") -> list[Signal]:
     """Return the findings about the first of some later frames that has any."""
-    from detectors.hashing.views import looks
+    from detectors.hashing.views import hash_views
 
     step = max(1, picture.frames // (LATER + 1))
     for number in range(step, picture.frames, step)[:LATER]:
@@ -241,7 +242,7 @@ def _of_later(picture: "Picture", searchers: "list[Searcher]") -> list[Signal]:
             frame = picture.frame(number)
         except CannotAssess:  # the first frame has spoken for the file; this one is not there
             return []
-        if found := _of_frame(frame, looks(frame), Parts(frame), searchers):
+        if found := _of_frame(frame, hash_views(frame), Parts(frame), searchers):
             facts = {"frame": number}
             return [msgspec.structs.replace(each, facts=each.facts | facts) for each in found]
     return []
@@ -254,7 +255,7 @@ def _by_bytes(item: Item, searchers: "list[Searcher]", algorithms: tuple[str, ..
     """
     found: dict[tuple[str, bool], Signal] = {}
     for algorithm in algorithms:
-        facts = {"algorithm": algorithm, "distance": 0, **_chance(Chance(0.0, 0.0))}
+        facts = {"algorithm": algorithm, "distance": 0, **_chance(FalseMatchRate(0.0, 0.0))}
         for each in searchers:
             if not each.index.carries(algorithm):
                 continue
@@ -325,7 +326,7 @@ def _signal(
     )
 
 
-def _chance(chance: Chance) -> dict[str, float]:
+def _chance(chance: FalseMatchRate) -> dict[str, float]:
     """Return the facts of a chance, three significant digits."""
     return {
         "false_match_probability": float(f"{chance.point:.3g}"),

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from detectors.bank.entry import Entry, Status, named
-from detectors.bank.location import Place, Store, create, exists, opened, writing
+from detectors.bank.location import BankLocation, Store, create, exists, opened, writing
 from detectors.bank.matching.decisions import Held, Holds, kept_out, reinstated
 from detectors.decode.sniff import Kind
 from detectors.errors import CannotAssess, ConfigError
@@ -48,7 +48,7 @@ class Enrolment(msgspec.Struct):
 
 
 def add_pictures(
-    path: Place,
+    path: BankLocation,
     roots: list[Path],
     template: Entry | None = None,
     *,
@@ -170,7 +170,7 @@ def _ids(file: str, root: Path) -> list[str]:
 class _Plan(msgspec.Struct, frozen=True):
     """What all pictures of one call share."""
 
-    path: Place
+    path: BankLocation
     template: Entry
     reinstate: str | None
 
@@ -238,7 +238,7 @@ class _Files:
         self._added.setdefault(sha256, entry.id)
 
 
-def _near_copies(path: Place, added: dict[str, str]) -> list[dict[str, Any]]:
+def _near_copies(path: BankLocation, added: dict[str, str]) -> list[dict[str, Any]]:
     """Return which of the added entries are copies of others, each pair once.
 
     Args:
@@ -247,7 +247,7 @@ def _near_copies(path: Place, added: dict[str, str]) -> list[dict[str, Any]]:
     """
     from detectors.bank.matching import copies
     from detectors.bank.matching.search import Searcher
-    from detectors.hashing.views import looks
+    from detectors.hashing.views import hash_views
 
     bank = opened(path)
     searcher = Searcher(bank)
@@ -256,7 +256,7 @@ def _near_copies(path: Place, added: dict[str, str]) -> list[dict[str, Any]]:
         entry = bank.entries[entry_id]
         picture = files.item(file, follow=True).picture
         found = copies.of_entry(searcher, entry, bank.features(entry))
-        found += copies.of_picture(searcher, picture, looks(picture))
+        found += copies.of_picture(searcher, picture, hash_views(picture))
         for each in found:
             if each.entry.id != entry_id:
                 told = {

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from detectors.bank.location import opened, place
+from detectors.bank.location import location_of, opened
 from detectors.errors import ConfigError
 from detectors.signal import MatchFacts
 
 if TYPE_CHECKING:
     from detectors.bank.features import Features
-    from detectors.bank.matching.verify import Overlay
+    from detectors.bank.matching.verify import Geometry
     from detectors.decode.picture import Picture
 
 
@@ -22,7 +22,7 @@ class Alignment:
     """Local features of the picture, not mirrored."""
     entry: "Features | None"
     """Local features of the entry with its small copy; None where it came as hashes alone."""
-    overlay: "Overlay | None"
+    geometry: "Geometry | None"
     """How the picture lies over the entry; None where local features do not agree."""
     mirrored: bool
     """True where its mirror image does."""
@@ -55,7 +55,7 @@ def matched(banks: Sequence[str], facts: MatchFacts, picture: "Picture") -> Matc
     """
     from detectors.bank.matching.parts import at
 
-    named = [bank for bank in map(opened, map(place, banks)) if bank.name == facts.bank]
+    named = [bank for bank in map(opened, map(location_of, banks)) if bank.name == facts.bank]
     found = ((bank, bank.entries.get(facts.entry or "")) for bank in named)
     bank, entry = next((one for one in found if one[1]), (None, None))
     if bank is None or entry is None:
@@ -74,13 +74,16 @@ def aligned(picture: "Picture", block: bytes | None) -> Alignment:
         block: local features of the entry, encoded; None where it came as hashes alone.
     """
     from detectors.bank.features import QUERY_FEATURES, QUERY_SIDE, extract, from_block
-    from detectors.bank.matching.verify import TILE, overlay
+    from detectors.bank.matching.verify import TILE, estimate_geometry
 
     upright = extract(picture.grey, QUERY_SIDE, QUERY_FEATURES)
     entry = from_block(block) if block else None
-    best: Overlay | None = None
+    best: Geometry | None = None
     mirrored = False
     if entry is not None:
-        ways = [(overlay(upright, entry), False), (overlay(upright.mirrored(), entry), True)]
+        ways = [
+            (estimate_geometry(upright, entry), False),
+            (estimate_geometry(upright.mirrored(), entry), True),
+        ]
         best, mirrored = max(ways, key=lambda way: len(way[0].here) if way[0] else -1)
-    return Alignment(upright=upright, entry=entry, overlay=best, mirrored=mirrored, tile=TILE)
+    return Alignment(upright=upright, entry=entry, geometry=best, mirrored=mirrored, tile=TILE)

@@ -1,6 +1,6 @@
 """The banks that are configured, as `doctor` shows them."""
 
-from detectors.bank.location import opened, place
+from detectors.bank.location import location_of, opened
 
 
 def state(bank: str) -> tuple[str, int, int]:
@@ -12,5 +12,5 @@ def state(bank: str) -> tuple[str, int, int]:
     Raises:
         ConfigError: it cannot be used.
     """
-    found = opened(place(bank))
+    found = opened(location_of(bank))
     return found.name, len(found.entries), found.changes

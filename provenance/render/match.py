@@ -62,7 +62,7 @@ def draw(
     else:
         copy = _fitted(Image.fromarray(entry.grey).convert("RGB"))
         _panel(canvas, corners[1], say("drawing.copy", pixels=max(entry.grey.shape)), copy)
-        if found.overlay is None:
+        if found.geometry is None:
             _panel(canvas, corners[2], say("drawing.agreement"), None, say("drawing.no_overlay"))
         else:
             _panel(canvas, corners[2], say("drawing.tiles"), _tiled(found, copy))
@@ -98,7 +98,7 @@ def _join(
     found: "Alignment",
 ) -> None:
     """Frame what the two pictures share, and join the features that agree closely."""
-    picture, entry, laid = found.upright, found.entry, found.overlay
+    picture, entry, laid = found.upright, found.entry, found.geometry
     if entry is None or laid is None:
         return
 
@@ -136,7 +136,7 @@ def _frame(
 
 def _tiled(found: "Alignment", copy: Image.Image) -> Image.Image:
     """Return the small copy with each tile coloured by its correlation, and the number in it."""
-    entry, laid = found.entry, found.overlay
+    entry, laid = found.entry, found.geometry
     if entry is None or laid is None:
         return copy
     tint = copy.copy()

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors.bank.chance.tables import Tables, shipped, table
-from detectors.bank.chance.tail import TooFew, fitted, upper_count
+from detectors.bank.chance.tail_fit import TooFew, fit_tail, upper_count
 from detectors.bank.entry import PERCEPTUAL, Kind
-from detectors.bank.matching.verify import Agreement, scaled
+from detectors.bank.matching.verify import Verification, scaled
 
-PLACES = 257
+BINS = 257
 
 
 def sample(seed: int, ratio: float, near: int, pictures: int) -> tuple["np.ndarray", "np.ndarray"]:  # type: ignore[type-arg]
@@ -20,14 +20,14 @@ def sample(seed: int, ratio: float, near: int, pictures: int) -> tuple["np.ndarr
     rng = np.random.default_rng(seed)
     places = np.maximum(0, 60 - (rng.geometric(1 - ratio, near) - 1))
     who = rng.integers(0, pictures, (near, 2))
-    counts = np.bincount(places, minlength=PLACES)
+    counts = np.bincount(places, minlength=BINS)
     counts[120] += 1_000_000
     return np.column_stack([who, places]), counts
 
 
-def laid(correlation: float, tight: int, tiles: int = 90) -> Agreement:
-    return Agreement(
-        tight=tight, correlation=correlation, tiles=tiles, covered=1, filled=1, angle=0
+def laid(correlation: float, tight: int, tiles: int = 90) -> Verification:
+    return Verification(
+        inliers=tight, correlation=correlation, tiles=tiles, covered=1, filled=1, angle=0
     )
 
 
@@ -35,7 +35,7 @@ def laid(correlation: float, tight: int, tiles: int = 90) -> Agreement:
 @settings(max_examples=10, deadline=None, derandomize=True)  # chance breaks it for some seeds
 def test_a_tail_recovers_the_line_it_was_drawn_from(seed: int, ratio: float) -> None:
     near, counts = sample(seed, ratio, 150, 4000)
-    tail = fitted(near, counts, "drawn")
+    tail = fit_tail(near, counts, "drawn")
     assert tail.ratio == pytest.approx(ratio, abs=0.08)
     assert tail.threshold == 60
     true = 150 / counts.sum() * ratio**20
@@ -50,7 +50,7 @@ def test_the_bound_covers_the_truth_as_often_as_it_says() -> None:
     bounds = []
     for seed in range(40):
         near, counts = sample(seed, 0.75, 150, 4000)
-        bounds.append(fitted(near, counts, "drawn").share(40)[1] * counts.sum())
+        bounds.append(fit_tail(near, counts, "drawn").share(40)[1] * counts.sum())
     assert sum(bound >= each for bound, each in zip(bounds, true, strict=True)) >= 36
 
 
@@ -58,31 +58,31 @@ def test_pairs_of_one_picture_widen_the_bound() -> None:
     many, counts = sample(1, 0.7, 150, 4000)
     few = many.copy()
     few[:, 0] %= 16
-    narrow, wide = (fitted(each, counts, "drawn").share(60)[1] for each in (many, few))
+    narrow, wide = (fit_tail(each, counts, "drawn").share(60)[1] for each in (many, few))
     assert wide > 1.1 * narrow
 
 
 def test_a_sample_without_a_tail_is_refused() -> None:
     near, counts = sample(1, 0.7, 20, 4000)
     with pytest.raises(TooFew, match="20 near pairs"):
-        fitted(near, counts, "drawn")
+        fit_tail(near, counts, "drawn")
     near[:, 0] = 3
     with pytest.raises(TooFew):
-        fitted(np.tile(near, (3, 1)), 3 * counts, "drawn")
+        fit_tail(np.tile(near, (3, 1)), 3 * counts, "drawn")
 
 
 @given(st.integers(0, 256), st.integers(0, 256), st.integers(1, 10**9), st.sampled_from(Kind))
 def test_nearer_is_never_less_sure(one: int, other: int, comparisons: int, kind: Kind) -> None:
     tables, name = shipped(), "pdq64.v1"
     near, far = (
-        tables.by_hash(bits, kind, name).anywhere(comparisons) for bits in sorted((one, other))
+        tables.by_hash(bits, kind, name).bank_wide(comparisons) for bits in sorted((one, other))
     )
     assert 0 <= near.point <= far.point <= 1
     assert near.upper <= far.upper + 1e-12
     assert near.point <= near.upper <= 1
     assert (
         tables.by_hash(one, kind, name).point
-        <= tables.by_hash(one, kind, name).anywhere(9).point + 1e-12
+        <= tables.by_hash(one, kind, name).bank_wide(9).point + 1e-12
     )
 
 

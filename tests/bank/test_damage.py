@@ -65,7 +65,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for each in many(MANY)[10:]:
             writer.put(each)
         writer.commit()
-    assert store.Bank(path).entries.saved is not None
+    assert store.Bank(path).entries.snapshot is not None
     return path
 
 
@@ -96,7 +96,7 @@ def test_an_array_that_was_changed_is_passed_over(
     path = copied(sound, tmp_path / "b.bank")
     changed(path, name, fill)
     bank = store.Bank(path)
-    assert (bank.entries.saved is None) == (name in RECORDS)
+    assert (bank.entries.snapshot is None) == (name in RECORDS)
     assert len(bank.entries) == MANY + 1
     searcher = Searcher(bank)
     searcher.index.prepare()
@@ -163,7 +163,7 @@ def test_a_manifest_that_does_not_fit_its_index_asks_for_nothing(
     manifest["generation"] |= change
     (path / store.MANIFEST).write_text(json.dumps(manifest))
     bank = store.Bank(path)
-    assert bank.entries.saved is None
+    assert bank.entries.snapshot is None
     assert len(bank.entries) == MANY + 1
 
 
@@ -205,9 +205,9 @@ def test_an_index_of_old_is_read_by_its_digest(sound: Path, tmp_path: Path) -> N
     manifest = json.loads((path / store.MANIFEST).read_bytes())
     del manifest["generation"]["crc32"]
     (path / store.MANIFEST).write_text(json.dumps(manifest))
-    assert store.Bank(path).entries.saved is not None
+    assert store.Bank(path).entries.snapshot is not None
     changed(path, "pdq.rows", b"\0")
-    assert store.Bank(path).entries.saved is None
+    assert store.Bank(path).entries.snapshot is None
 
 
 @pytest.mark.parametrize("name", ["bank.json", "entries.jsonl", "features.bin", "lock"])

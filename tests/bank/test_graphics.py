@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 
 from detectors.bank.entry import Entry, Hash
 from detectors.bank.folder.store import create, writing
-from detectors.hashing.views import looks
+from detectors.hashing.views import hash_views
 from detectors.item import Item
 from detectors.known_fakes.detector import KnownFakes
 
@@ -82,7 +82,7 @@ def test_frames_around_nothing_are_told_apart(run: Run, tmp_path: Path) -> None:
 
 def test_without_the_colours_of_an_entry_a_graphic_is_not_judged(tmp_path: Path) -> None:
     known = placeholder(tmp_path / "orange.png", ORANGE)
-    value = looks(Item("x", known.read_bytes).picture).pdq.tobytes().hex()
+    value = hash_views(Item("x", known.read_bytes).picture).pdq.tobytes().hex()
     path, now = tmp_path / "theirs.bank", "2026-01-02T03:04:05Z"
     create(path, now)
     with writing(path) as writer:

@@ -13,9 +13,15 @@ from detectors.bank.entry import Entry, Hash, Status
 from detectors.bank.folder import store
 from detectors.bank.folder.store import Bank, create, damage, writing
 from detectors.bank.index import multi_index
-from detectors.bank.index.descriptors import FEWEST_BITS, PREFIX_BITS, Codes, cell_bits, strengths
+from detectors.bank.index.descriptors import (
+    FEWEST_BITS,
+    PREFIX_BITS,
+    BinaryDescriptors,
+    cell_bits,
+    count_votes,
+)
 from detectors.bank.matching.index import Index
-from detectors.hashing.views import Looks
+from detectors.hashing.views import PictureHashes
 
 NOW = "2026-01-02T03:04:05Z"
 
@@ -40,8 +46,8 @@ def test_tables_find_exactly_what_comparing_all_finds(
     near = np.packbits(rng.random((20, 256)) < radius / 256, axis=1).view(np.uint64)
     queries = np.concatenate([rows[:20] ^ near, hashes(rng, 5, 2, 0.5)])
     order, starts = multi_index.tables(rows)
-    found = multi_index.Bands(rows, order, starts).within(queries, radius)
-    wanted = multi_index.Bands(rows, order[:0], starts[:0]).within(queries, radius)
+    found = multi_index.MultiIndex(rows, order, starts).within(queries, radius)
+    wanted = multi_index.MultiIndex(rows, order[:0], starts[:0]).within(queries, radius)
     for hits in (found, wanted):
         assert (hits.distances <= radius).all()
     assert sorted(zip(*_lists(found), strict=True)) == sorted(zip(*_lists(wanted), strict=True))
@@ -54,18 +60,18 @@ def _lists(hits: multi_index.Hits) -> list[list[int]]:
 def test_a_scan_counts_every_bit_and_damaged_tables_are_noticed() -> None:
     rng = np.random.default_rng(1)
     rows = hashes(rng, 5000, 3, 0.1)
-    hits = multi_index.Bands(rows, *(np.zeros(0, np.uint32),) * 2).within(rows[:3], 20)
+    hits = multi_index.MultiIndex(rows, *(np.zeros(0, np.uint32),) * 2).within(rows[:3], 20)
     counted = np.unpackbits((rows[:3, None] ^ rows[None]).view(np.uint8), axis=2).sum(axis=2)
     assert len(hits.rows) == (counted <= 20).sum()
     order, starts = multi_index.tables(rows)
     with pytest.raises(ValueError, match="damaged"):
-        multi_index.Bands(
+        multi_index.MultiIndex(
             rows, order, starts + np.arange(len(starts), dtype=np.uint32) ** 2
         ).within(rows[:1], 31)
     with pytest.raises(ValueError, match="damaged"):
-        multi_index.Bands(rows, order, starts.max() - starts).within(rows[:1], 31)
+        multi_index.MultiIndex(rows, order, starts.max() - starts).within(rows[:1], 31)
     with pytest.raises(ValueError, match="at most 31"):
-        multi_index.Bands(rows, order, starts).within(rows[:1], 32)
+        multi_index.MultiIndex(rows, order, starts).within(rows[:1], 32)
 
 
 @given(st.integers(0, 2**32), st.sampled_from([12, 15, 18]))
@@ -74,9 +80,9 @@ def test_codes_are_found_by_their_first_bits(seed: int, bits: int) -> None:
     rng = np.random.default_rng(seed)
     codes = rng.integers(0, 2**64, 300, dtype=np.uint64)
     asked = codes ^ (np.uint64(1) << rng.integers(0, 64, 300, dtype=np.uint64))
-    said = Codes.of((n, codes[n : n + 1]) for n in range(300)).near(asked, bits)
+    said = BinaryDescriptors.of((n, codes[n : n + 1]) for n in range(300)).near(asked, bits)
     assert {(n, n, 1) for n in range(300)} <= {tuple(row) for row in said.tolist()}
-    assert strengths(said[said[:, 0] == 7])[:, 0].tolist()[:1] == [7]
+    assert count_votes(said[said[:, 0] == 7])[:, 0].tolist()[:1] == [7]
 
 
 def test_cells_grow_with_the_bank() -> None:
@@ -105,10 +111,10 @@ def index(bank: Bank) -> Index:
     return Index(bank.entries, lambda entry: block_codes(bank.head(entry, CODES_END)))
 
 
-def seen(value: NDArray[np.uint64]) -> Looks:
+def seen(value: NDArray[np.uint64]) -> PictureHashes:
     turned = np.tile(value.view(np.uint8), (8, 1))
     turned[1:] ^= 255
-    return Looks(turned[0], turned, 100, 50.0, ("whole",), turned[None])
+    return PictureHashes(turned[0], turned, 100, 50.0, ("whole",), turned[None])
 
 
 @given(
@@ -130,7 +136,7 @@ def test_an_index_changes_no_answer(
             picture = entry(f"é{name}", values[name], status=status, innocent=innocent)
             writer.put(picture, block(rng.integers(0, 2**64, 5, dtype=np.uint64)))
             writer.commit()
-            writer.settle(tail)
+            writer.compact(tail)
     mapped, read = Bank(path), Bank(path, whole=True)
     assert [*mapped.entries.items()] == [*read.entries.items()]
     assert [*mapped.entries.values()] == [*read.entries.values()]
@@ -159,7 +165,7 @@ def settled(tmp_path: Path) -> Path:
             if np.bitwise_count(value).sum() in range(96, 161):
                 writer.put(entry(f"{number}", value), block(value))
         writer.commit()
-        writer.settle(0)
+        writer.compact(0)
     return path
 
 
@@ -173,7 +179,7 @@ def test_a_reader_keeps_what_it_opened_while_a_writer_goes_on(settled: Path) -> 
             withdrawn = msgspec.structs.replace(first, status=Status.WITHDRAWN)
             writer.put(withdrawn)
             writer.commit()
-            writer.settle(0)
+            writer.compact(0)
     assert len([*settled.glob("index-*.bin")]) == 1
     assert [each.id for each in reader.entries.values()] == names
     assert before.exact("sha256", first.sha256 or "") == [first]
@@ -198,6 +204,6 @@ def test_an_index_that_cannot_be_used_costs_only_time(settled: Path, how: str) -
     assert any("index-1.bin" in each for each in damage(settled))
     file.unlink(missing_ok=True)
     with writing(settled) as writer:
-        writer.settle(0)
+        writer.compact(0)
     assert damage(settled) == []
-    assert Bank(settled).entries.saved is not None
+    assert Bank(settled).entries.snapshot is not None

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from detectors.bank.entry import Entry, Hash, Status
 from detectors.bank.location import (
-    Place,
+    BankLocation,
     create,
     damage,
     exists,
+    location_of,
     opened,
-    place,
     size,
     title,
     writing,
@@ -53,9 +53,9 @@ def fresh(
 
 
 @pytest.fixture
-def bank(fresh: Callable[[], str]) -> Place:
+def bank(fresh: Callable[[], str]) -> BankLocation:
     """Return an empty bank."""
-    made = place(fresh())
+    made = location_of(fresh())
     create(made, NOW)
     return made
 
@@ -71,7 +71,7 @@ def bank(fresh: Callable[[], str]) -> Place:
 def test_what_was_put_is_read_back(
     fresh: Callable[[], str], changes: list[tuple[str, Status, bytes]]
 ) -> None:
-    where = place(fresh())
+    where = location_of(fresh())
     create(where, NOW)
     with writing(where) as writer:
         for name, status, blob in changes:
@@ -92,7 +92,7 @@ def test_what_was_put_is_read_back(
 
 
 def test_a_bank_is_made_once(fresh: Callable[[], str]) -> None:
-    where = place(fresh())
+    where = location_of(fresh())
     assert not exists(where)
     with pytest.raises(ConfigError, match="provenance bank add"):
         opened(where)
@@ -107,7 +107,7 @@ def test_a_bank_is_made_once(fresh: Callable[[], str]) -> None:
     assert size(where) > 100
 
 
-def test_changes_are_written_together_or_not_at_all(bank: Place) -> None:
+def test_changes_are_written_together_or_not_at_all(bank: BankLocation) -> None:
     with writing(bank) as writer:
         writer.put(entry("good"), b"features")
         with pytest.raises(ConfigError, match="all bits are equal"):
@@ -146,7 +146,7 @@ def test_the_life_of_an_entry(run: Run, fresh: Callable[[], str], tmp_path: Path
         assert all(word not in done.stdout + done.stderr for word in ("owner", "horse", "host="))
         return signal["outcome"], signal["claim"], signal["facts"].get("bank", "")
 
-    name = title(place(where[1]))
+    name = title(location_of(where[1]))
     assert told() == ("finding", "known_fake", name)
     assert run("bank", "dispute", *where, "case/1", "--reason", "r").returncode == 0
     assert run("bank", "confirm", *where, "case/1", "--reason", "r").returncode == 0
@@ -161,13 +161,13 @@ def test_the_life_of_an_entry(run: Run, fresh: Callable[[], str], tmp_path: Path
 
 
 def test_a_place_is_a_folder_or_an_address() -> None:
-    assert place("postgres.bank") == Path("postgres.bank")
-    assert place("c:/x") == Path("c:/x")
-    where = place("postgres://a@h1:1,h2/db?sslmode=require&bank=x")
+    assert location_of("postgres.bank") == Path("postgres.bank")
+    assert location_of("c:/x") == Path("c:/x")
+    where = location_of("postgres://a@h1:1,h2/db?sslmode=require&bank=x")
     assert isinstance(where, Address)
     assert where.url == "postgresql://a@h1:1,h2/db?connect_timeout=10&sslmode=require"
     assert (str(where), title(where)) == ("postgresql://h1:1,h2/db?bank=x", "x")
-    assert str(place("postgresql:///")) == "postgresql:///?bank=fakes"
+    assert str(location_of("postgresql:///")) == "postgresql:///?bank=fakes"
 
 
 @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ def test_a_place_is_a_folder_or_an_address() -> None:
 )
 def test_an_address_that_cannot_be_read_is_not_repeated(address: str, why: str) -> None:
     with pytest.raises(ConfigError, match=why) as told:
-        place(address)
+        location_of(address)
     assert "horse" not in str(told.value)
 
 
@@ -214,7 +214,7 @@ def test_an_address_that_cannot_be_read_is_not_repeated(address: str, why: str) 
 def test_a_mistyped_address_shows_no_password(monkeypatch: pytest.MonkeyPatch, typed: str) -> None:
     monkeypatch.setenv("PGPASSWORD", "hunter2")
     with pytest.raises(Error) as told:
-        opened(place(typed.format("hunter2")))
+        opened(location_of(typed.format("hunter2")))
     assert "hunter2" not in without_secrets(str(told.value))
     assert "hunter2" not in without_secrets(f"unexpected argument: {typed.format('hunter2')}")
 
@@ -243,7 +243,7 @@ def test_no_password_is_shown(password: str) -> None:
 
     secret = quote(password, safe="")
     for text in (f"//u:{secret}@h.example/db?", f"//h.example/db?password={secret}&"):
-        where = place(f"postgresql:{text}bank=x")
+        where = location_of(f"postgresql:{text}bank=x")
         assert isinstance(where, Address)
         assert str(where) == repr(where) == "postgresql://h.example/db?bank=x"
         for said in (password, secret):

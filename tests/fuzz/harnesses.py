@@ -220,10 +220,10 @@ def posts(path: Path) -> None:
 def feed(form: str) -> Callable[[Path], object]:
     def look(path: Path) -> None:
         from detectors.bank.exchange import format_of
-        from detectors.bank.exchange.row import Defaults, entry_of
+        from detectors.bank.exchange.row import RowDefaults, entry_of
 
         for row in format_of(form).read(path):
-            entry_of(row, Defaults(now="2026-01-01T00:00:00Z"))
+            entry_of(row, RowDefaults(now="2026-01-01T00:00:00Z"))
 
     return look
 

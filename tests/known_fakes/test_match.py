@@ -21,8 +21,8 @@ from detectors.bank.features import (
     from_block,
 )
 from detectors.bank.folder.store import FEATURES, create, writing
-from detectors.bank.index.descriptors import FEWEST_BITS, Codes, strengths
-from detectors.bank.matching.verify import agreement
+from detectors.bank.index.descriptors import FEWEST_BITS, BinaryDescriptors, count_votes
+from detectors.bank.matching.verify import verify
 from detectors.decode.picture import Picture
 from detectors.errors import ConfigError
 from detectors.hashing.views import views
@@ -107,9 +107,9 @@ def test_damaged_features_cost_the_close_look_and_nothing_else(bank: Path, tmp_p
 
 def test_foreign_hashes_match_without_features(tmp_path: Path) -> None:
     source = item(FAKES / "known" / "anna.jpg")
-    from detectors.hashing.views import looks
+    from detectors.hashing.views import hash_views
 
-    value = looks(source.picture).pdq.tobytes().hex()
+    value = hash_views(source.picture).pdq.tobytes().hex()
     path = tmp_path / "theirs.bank"
     create(path, NOW)
     with writing(path) as writer:
@@ -140,9 +140,9 @@ def test_mirrored_features_are_those_of_the_mirrored_picture() -> None:
     picture = grey("known/chloe.jpg")
     ready = extract(picture, ENTRY_SIDE, ENTRY_FEATURES).mirrored()
     real = extract(np.ascontiguousarray(picture[:, ::-1]), ENTRY_SIDE, ENTRY_FEATURES)
-    agreed = agreement(ready, real)
+    agreed = verify(ready, real)
     assert agreed is not None
-    assert agreed.tight > 100
+    assert agreed.inliers > 100
     assert agreed.correlation > 0.98
     assert abs(agreed.angle) < 1
 
@@ -154,7 +154,7 @@ def test_a_block_gives_back_its_features() -> None:
         from_block(entry_block(picture, NO_COLOURS)),
     )
     assert np.array_equal(block_codes(entry_block(picture, NO_COLOURS)), made.codes)
-    assert np.abs(kept.places - made.places).max() < 0.02
+    assert np.abs(kept.points - made.points).max() < 0.02
     assert np.abs(kept.descriptors - made.descriptors).max() < 0.26
     assert len(block_codes(b"something else")) == 0
 
@@ -165,15 +165,15 @@ def test_codes_speak_for_the_entry_they_come_from() -> None:
         (n, block_codes(entry_block(grey(f"known/{x}"), NO_COLOURS))) for n, x in enumerate(names)
     ]
     asked = extract(grey("queries/boris_rotated.jpg"), ENTRY_SIDE, 150).codes
-    votes = strengths(Codes.of(owned).near(asked, FEWEST_BITS))
+    votes = count_votes(BinaryDescriptors.of(owned).near(asked, FEWEST_BITS))
     assert names[votes[votes[:, 1].argmax(), 0]] == "boris.jpg"
-    assert strengths(Codes.of([]).near(asked, FEWEST_BITS)).tolist() == []
+    assert count_votes(BinaryDescriptors.of([]).near(asked, FEWEST_BITS)).tolist() == []
 
 
 def test_nothing_agrees_with_a_plain_picture() -> None:
     plain = extract(np.full((100, 100), 128, np.uint8), ENTRY_SIDE, 100)
-    assert agreement(plain, extract(grey("known/anna.jpg"), ENTRY_SIDE, 100)) is None
-    assert agreement(extract(grey("known/anna.jpg"), ENTRY_SIDE, 100), plain) is None
+    assert verify(plain, extract(grey("known/anna.jpg"), ENTRY_SIDE, 100)) is None
+    assert verify(extract(grey("known/anna.jpg"), ENTRY_SIDE, 100), plain) is None
 
 
 def test_borders_are_trimmed_and_the_inner_square_lies_in_the_circle() -> None:

@@ -9,15 +9,15 @@ from typing import Any, Final
 
 import msgspec
 
-from detectors.bank.chance.tail import Tail
+from detectors.bank.chance.tail_fit import TailFit
 
 HOME: Final = Path(__file__).parent
 HARDEST: Final = "ai_face"
 """Kind whose table stands in for kinds without one of their own."""
 GRAPHIC: Final = "graphic"
-"""What stands for the class in the tables of flat graphics, whose places are of hash and colour."""
+"""What stands for the class in the tables of flat graphics, whose bins are of hash and colour."""
 TENTHS: Final = 10
-"""Units of a place on the scale of agreement, to one natural log odds."""
+"""Bins to one natural log odds, on the scale of geometric verification."""
 BEST: Final = 60.0
 """Log odds at which that scale begins."""
 WORST: Final = -20.0
@@ -27,11 +27,11 @@ UNITS: Final = 40
 """Bins to one natural log, of flat graphics."""
 FARTHEST: Final = 300
 """Bin of what is beyond the reach of a hash: more than any two graphics within it differ."""
-PLACES: Final = round(TENTHS * (BEST - WORST)) + 1
-"""Places of that scale, from certain agreement to none."""
+BINS: Final = round(TENTHS * (BEST - WORST)) + 1
+"""Bins of that scale, from certain agreement to none."""
 
 
-class Chance(msgspec.Struct, frozen=True):
+class FalseMatchRate(msgspec.Struct, frozen=True):
     """Probability that an unrelated picture gives such a match somewhere in the bank."""
 
     point: float
@@ -39,9 +39,9 @@ class Chance(msgspec.Struct, frozen=True):
     upper: float
     """Upper end of its 95 % interval."""
 
-    def anywhere(self, comparisons: int) -> "Chance":
+    def bank_wide(self, comparisons: int) -> "FalseMatchRate":
         """Return the chance in so many comparisons, as if all were independent."""
-        return Chance(_any_of(self.point, comparisons), _any_of(self.upper, comparisons))
+        return FalseMatchRate(_any_of(self.point, comparisons), _any_of(self.upper, comparisons))
 
 
 class Local(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,7 +52,7 @@ class Local(msgspec.Struct, frozen=True, kw_only=True):
     intercept: float
     weights: dict[str, float]
     """Of `places`, `correlation`, `tiles` and `asked`, as `scaled` makes them."""
-    tail: Tail
+    tail: TailFit
     copies: int = 0
     """Right candidates that the weights were fitted on."""
 
@@ -69,11 +69,11 @@ class Local(msgspec.Struct, frozen=True, kw_only=True):
 class Tables(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of chance matches: in general, or of one bank."""
 
-    kinds: dict[str, Tail]
+    kinds: dict[str, TailFit]
     """`table` of class and hash → tail of the differing bits."""
     local: Local | None = None
 
-    def by_hash(self, bits: int, kind: str, algorithm: str) -> Chance:
+    def by_hash(self, bits: int, kind: str, algorithm: str) -> FalseMatchRate:
         """Return the chance that one hash of one unrelated picture differs in at most so many bits.
 
         Args:
@@ -84,21 +84,21 @@ class Tables(msgspec.Struct, frozen=True, kw_only=True):
         """
         name, known = table(kind, algorithm), shipped().kinds
         tail = self.kinds.get(name) or known.get(name) or known[table(HARDEST, algorithm)]
-        return Chance(*tail.share(bits))
+        return FalseMatchRate(*tail.share(bits))
 
-    def of_graphic(self, bits: int, levels: int, algorithm: str) -> Chance:
+    def of_graphic(self, bits: int, levels: int, algorithm: str) -> FalseMatchRate:
         """Return the chance that one comparison of flat graphics is as near in hash and colour."""
         tail = shipped().kinds[table(GRAPHIC, algorithm)]
-        return Chance(*tail.share(graphic_bin(bits, levels)))
+        return FalseMatchRate(*tail.share(graphic_bin(bits, levels)))
 
-    def by_features(self, values: Mapping[str, float]) -> Chance:
+    def by_features(self, values: Mapping[str, float]) -> FalseMatchRate:
         """Return the chance that one candidate, brought up by its features, agrees as well.
 
         Args:
             values: what its geometric verification gave, as `matching.verify.scaled` makes it.
         """
         local = self._local()
-        return Chance(*local.tail.share(local.bin(values)))
+        return FalseMatchRate(*local.tail.share(local.bin(values)))
 
     def measured_entries(self) -> int:
         """Return the size of the bank that `by_features` was measured on."""

@@ -1,4 +1,4 @@
-"""What becomes of an entry that is known here and said otherwise there.
+"""Rules for merging an entry that two banks describe differently.
 
 1. Unknown here: it is taken; a withdrawn one as a tombstone, so that no older copy brings it back.
 2. Said alike: nothing happens.
@@ -61,14 +61,14 @@ CONFLICTS: Final = (
 """Outcomes in which the two stay different."""
 
 
-class Settled(msgspec.Struct, frozen=True):
+class Resolution(msgspec.Struct, frozen=True):
     """An outcome, and the entry to write where something changes."""
 
     outcome: Outcome
     entry: Entry | None = None
 
 
-def settled(here: Entry | None, there: Entry, *, dispute: bool = False) -> Settled:
+def resolve(here: Entry | None, there: Entry, *, dispute: bool = False) -> Resolution:
     """Return what becomes of an entry, by the rules above.
 
     Args:
@@ -78,11 +78,11 @@ def settled(here: Entry | None, there: Entry, *, dispute: bool = False) -> Settl
     """
     there = msgspec.structs.replace(there, local=None)
     if here is None:  # (1)
-        return Settled(_new(there), there)
+        return Resolution(_new(there), there)
     if not differing(here, there):  # (2)
-        return Settled(Outcome.SAME)
+        return Resolution(Outcome.SAME)
     if _strangers(here, there):  # (3)
-        return Settled(Outcome.OTHER_PICTURE)
+        return Resolution(Outcome.OTHER_PICTURE)
     return _of_both(here, there, dispute=dispute)
 
 
@@ -100,16 +100,16 @@ def _new(there: Entry) -> Outcome:
     return Outcome.TOMBSTONE if there.status is Status.WITHDRAWN else Outcome.ADDED
 
 
-def _of_both(here: Entry, there: Entry, *, dispute: bool) -> Settled:
+def _of_both(here: Entry, there: Entry, *, dispute: bool) -> Resolution:
     """Apply rules 4 to 6."""
     gone = there.status is Status.WITHDRAWN
     if here.status is Status.WITHDRAWN:  # (4)
-        return Settled(Outcome.SAME if gone else Outcome.WITHDRAWN_HERE)
+        return Resolution(Outcome.SAME if gone else Outcome.WITHDRAWN_HERE)
     if gone:  # (5)
         unproven = here.local is not None and not there.hashes
         return _withdrawn(here, there, dispute=dispute or unproven)
     if there.modified <= here.modified:  # (6)
-        return Settled(Outcome.OLDER)
+        return Resolution(Outcome.OLDER)
     joined = msgspec.structs.replace(
         there,
         hashes=_joined(here, there),
@@ -117,13 +117,13 @@ def _of_both(here: Entry, there: Entry, *, dispute: bool) -> Settled:
         note=there.note or here.note,
         local=here.local,
     )
-    return Settled(Outcome.UPDATED, joined)
+    return Resolution(Outcome.UPDATED, joined)
 
 
-def _withdrawn(here: Entry, there: Entry, *, dispute: bool) -> Settled:
+def _withdrawn(here: Entry, there: Entry, *, dispute: bool) -> Resolution:
     """Return the entry as its withdrawal leaves it."""
     if dispute and here.status is Status.DISPUTED:
-        return Settled(Outcome.SAME)
+        return Resolution(Outcome.SAME)
     status = Status.DISPUTED if dispute else Status.WITHDRAWN
     entry = msgspec.structs.replace(
         here,
@@ -131,7 +131,7 @@ def _withdrawn(here: Entry, there: Entry, *, dispute: bool) -> Settled:
         reason=there.reason or "withdrawn by those who shared it",
         modified=max(here.modified, there.modified),
     )
-    return Settled(Outcome.DISPUTED if dispute else Outcome.WITHDRAWN, entry)
+    return Resolution(Outcome.DISPUTED if dispute else Outcome.WITHDRAWN, entry)
 
 
 def _strangers(here: Entry, there: Entry) -> bool:

@@ -15,16 +15,16 @@ from detectors.bank.exchange.files import regular
 from detectors.bank.exchange.pictures import Pictures
 from detectors.bank.exchange.row import (
     DECIDED,
-    PARKED,
     REFUSED,
-    Defaults,
-    Left,
+    SKIP_REASONS,
     Row,
+    RowDefaults,
+    Skipped,
     dicts,
     entry_of,
 )
 from detectors.bank.location import (
-    Place,
+    BankLocation,
     Writer,
     create,
     exists,
@@ -65,11 +65,11 @@ class Report(msgspec.Struct, kw_only=True):
     """Algorithm that hashes of 64 digits which nobody names were taken to be."""
     refused: dict[str, int] = {}
     parked: dict[str, int] = {}
-    left: list[Left] = []
+    left: list[Skipped] = []
     """The first of each code."""
 
-    def count(self, found: Left) -> None:
-        """Count something left out, and name it if it is among the first of its kind."""
+    def count(self, found: Skipped) -> None:
+        """Count what was skipped, and keep the first of each code."""
         counts = self.refused if found.code in REFUSED else self.parked
         counts[found.code] = counts.get(found.code, 0) + 1
         if counts[found.code] <= NAMED:
@@ -95,7 +95,7 @@ class Report(msgspec.Struct, kw_only=True):
                 "measured how often they meet by chance: what is near is shown, and nothing follows"
             )
         for what, counts, words in (("refused", self.refused, REFUSED),
-                                    ("parked", self.parked, PARKED)):  # fmt: skip
+                                    ("parked", self.parked, SKIP_REASONS)):  # fmt: skip
             for code, count in sorted(counts.items()):
                 yield f"  {what} {count}: {words[code]} ({code}{self._details(code)})"
 
@@ -106,21 +106,21 @@ class Report(msgspec.Struct, kw_only=True):
         return "".join(f"; {each}" for each in few) + ("; …" if len(said) > SHOWN else "")
 
     @property
-    def decided(self) -> list[Left]:
+    def decided(self) -> list[Skipped]:
         """The first of what something else was decided of here."""
         return [each for each in self.left if each.code in DECIDED]
 
 
 def take_in(
-    bank: Place,
+    bank: BankLocation,
     file: Path,
     form: str,
-    defaults: Defaults,
+    defaults: RowDefaults,
     *,
     dispute: bool = False,
     reinstate: str | None = None,
     dry: bool = False,
-    tell: Callable[[Left], None] = lambda _: None,
+    tell: Callable[[Skipped], None] = lambda _: None,
     step: Callable[[], None] = lambda: None,
     read: Callable[[str, Path], Iterable[Row]] | None = None,
 ) -> Report:
@@ -137,7 +137,7 @@ def take_in(
         dispute: what the feed withdrew becomes disputed here.
         reinstate: why pictures are taken in of which something else was decided here.
         dry: change nothing.
-        tell: told of everything that is left out.
+        tell: called with everything that is skipped.
         step: called for each row, twice.
         read: `rows`, or what calls it in a process with limits.
 
@@ -152,21 +152,21 @@ def take_in(
     unnamed: list[str] = []
     first = _noticed(_counted(read(form, file), step), unnamed)
     foreseen: list[Entry] = []
-    crowded = _crowded(known, first, defaults, foreseen)
+    shared = _shared_by_too_many(known, first, defaults, foreseen)
     if unnamed and defaults.algorithm is None:
         defaults = msgspec.structs.replace(defaults, algorithm=told_by_bits(unnamed))
         if defaults.algorithm is None:
             raise ConfigError(f"{_shown(file)}: {UNCLEAR}")
         report.taken_as = defaults.algorithm
-    left = _noted(report, tell)
-    taken = _taken(_counted(read(form, file), step), defaults, crowded, report, left)
+    note = _noted(report, tell)
+    taken = _taken(_counted(read(form, file), step), defaults, shared, report, note)
     if dry:
         pictures = Pictures(store, foreseen, dispute=dispute, reinstate=reinstate)
-        return _settle(known, taken, report, left, pictures, writer=None)
+        return _merge_rows(known, taken, report, note, pictures, writer=None)
     create(bank, defaults.now)
     with writing(bank) as writer:
         pictures = Pictures(writer.bank, foreseen, dispute=dispute, reinstate=reinstate)
-        return _settle(writer.bank.entries, taken, report, left, pictures, writer=writer)
+        return _merge_rows(writer.bank.entries, taken, report, note, pictures, writer=writer)
 
 
 def _shown(file: Path) -> str:
@@ -174,10 +174,10 @@ def _shown(file: Path) -> str:
     return file.name.encode("utf-8", "backslashreplace").decode()
 
 
-def _noted(report: Report, tell: Callable[[Left], None]) -> Callable[[Left], None]:
-    """Return what counts a left-out thing and tells of it."""
+def _noted(report: Report, tell: Callable[[Skipped], None]) -> Callable[[Skipped], None]:
+    """Return a function that counts what is skipped and tells of it."""
 
-    def note(found: Left) -> None:
+    def note(found: Skipped) -> None:
         report.count(found)
         tell(found)
 
@@ -205,8 +205,8 @@ def _counted(found: Iterable[Row], step: Callable[[], None]) -> Iterator[Row]:
         yield row
 
 
-def _crowded(
-    known: Mapping[str, Entry], rows: Iterator[Row], defaults: Defaults, decided: list[Entry]
+def _shared_by_too_many(
+    known: Mapping[str, Entry], rows: Iterator[Row], defaults: RowDefaults, decided: list[Entry]
 ) -> set[str]:
     """Return the perceptual hashes that too many ids share, here and in the feed together.
 
@@ -241,26 +241,26 @@ def _own(owners: dict[str, str | set[str]], entry: Entry) -> None:
 
 def _taken(
     rows: Iterator[Row],
-    defaults: Defaults,
-    crowded: set[str],
+    defaults: RowDefaults,
+    shared: set[str],
     report: Report,
-    left: Callable[[Left], None],
+    note: Callable[[Skipped], None],
 ) -> Iterator[tuple[Row, Entry]]:
     """Yield the rows that make an entry; tell of all else."""
     for row in rows:
         report.rows += not _of_a_column(row)
         entry, faults = entry_of(row, defaults)
         for found in faults:
-            left(found)
+            note(found)
         if entry is None:
             continue
         hashes = {
             name: kept
             for name, all_of_it in entry.hashes.items()
-            if (kept := tuple(each for each in all_of_it if each.value not in crowded))
+            if (kept := tuple(each for each in all_of_it if each.value not in shared))
         }
         if hashes != entry.hashes:
-            left(Left(where=row.where, id=entry.id, code="crowded"))
+            note(Skipped(where=row.where, id=entry.id, code="crowded"))
             entry = msgspec.structs.replace(entry, hashes=hashes)
         if hashes or entry.status is Status.WITHDRAWN:
             yield row, entry
@@ -268,14 +268,14 @@ def _taken(
 
 def _of_a_column(row: Row) -> bool:
     """Tell whether it says something of a column, so that it is no row of the file."""
-    return not row.said and [code for code, _ in row.left] == ["unknown_column"]
+    return not row.said and [code for code, _ in row.skipped] == ["unknown_column"]
 
 
-def _settle(
+def _merge_rows(
     known: Mapping[str, Entry],
     taken: Iterator[tuple[Row, Entry]],
     report: Report,
-    left: Callable[[Left], None],
+    note: Callable[[Skipped], None],
     pictures: Pictures,
     *,
     writer: Writer | None,
@@ -285,10 +285,10 @@ def _settle(
     fresh: dict[str, Entry] = {}
     for row, entry in taken:
         here = fresh.get(entry.id) or known.get(entry.id)
-        done, out = pictures.settled(here, entry)
+        done, out = pictures.resolve(here, entry)
         if done.outcome in CONFLICTS:
             told = out.told if out else None
-            left(Left(where=row.where, id=entry.id, code=done.outcome.value, detail=told))
+            note(Skipped(where=row.where, id=entry.id, code=done.outcome.value, detail=told))
         else:
             outcomes[done.outcome.value] += 1
         if done.entry is None:

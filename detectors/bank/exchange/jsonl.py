@@ -25,7 +25,7 @@ def read(path: Path) -> Iterator[Row]:
         if isinstance(said, dict):
             yield _row(where, said)
         else:
-            yield Row(where=where, left=(("unreadable", "not a JSON object"),))
+            yield Row(where=where, skipped=(("unreadable", "not a JSON object"),))
 
 
 def _row(where: str, said: dict[str, Any]) -> Row:
@@ -35,7 +35,9 @@ def _row(where: str, said: dict[str, Any]) -> Row:
     row = _flat(said)
     media = str(row.get("media") or "").lower()
     if media and not media.startswith(PICTURES):
-        return Row(where=where, said={"id": row.get("id")}, left=(("not_a_picture", media[:40]),))
+        return Row(
+            where=where, said={"id": row.get("id")}, skipped=(("not_a_picture", media[:40]),)
+        )
     return Row(where=where, said=row)
 
 
@@ -74,7 +76,7 @@ def _of_documents(path: Path) -> Iterator[Row]:
             if isinstance(row, dict):
                 yield _row(where, row)
             else:
-                yield Row(where=where, left=(("unreadable", "not a JSON object"),))
+                yield Row(where=where, skipped=(("unreadable", "not a JSON object"),))
 
 
 def _rows_of(said: dict[str, Any]) -> list[Any] | None:

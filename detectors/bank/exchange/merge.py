@@ -9,7 +9,7 @@ import msgspec
 from detectors.bank.entry import Entry, Status
 from detectors.bank.exchange.conflicts import CONFLICTS, Outcome, differing
 from detectors.bank.exchange.pictures import Pictures
-from detectors.bank.location import Place, Store, create, title, writing
+from detectors.bank.location import BankLocation, Store, create, title, writing
 from detectors.bank.matching.decisions import decided
 from detectors.errors import ConfigError
 
@@ -49,16 +49,16 @@ def differences(here: Store, there: Store, *, dispute: bool = False) -> Iterator
         if other is None:
             yield Difference(id=name, merge="only_here")
         elif fields := differing(entry, other):
-            done, _ = pictures.settled(entry, other, there.features(other))
+            done, _ = pictures.resolve(entry, other, there.features(other))
             yield Difference(id=name, merge=done.outcome.value, fields=fields)
     for name, entry in there.entries.items():
         if name not in here.entries:
-            done, _ = pictures.settled(None, entry, there.features(entry))
+            done, _ = pictures.resolve(None, entry, there.features(entry))
             yield Difference(id=name, merge=done.outcome.value)
 
 
 def merge(
-    path: Place,
+    path: BankLocation,
     there: Store,
     now: str,
     *,
@@ -90,7 +90,7 @@ def merge(
             step()
             said = msgspec.structs.replace(entry, id=prefix + entry.id, reinstates=())
             block = there.features(entry)
-            result, _ = pictures.settled(known.get(said.id), said, block)
+            result, _ = pictures.resolve(known.get(said.id), said, block)
             done.outcomes.setdefault(result.outcome.value, []).append(said.id)
             if result.entry is not None:
                 writer.put(result.entry, _features(result.entry, result.outcome, block))
@@ -104,7 +104,7 @@ def merge(
     return done
 
 
-def _same(one: Place, other: Place) -> bool:
+def _same(one: BankLocation, other: BankLocation) -> bool:
     if isinstance(one, Path) and isinstance(other, Path):
         return one.resolve() == other.resolve()
     return one == other

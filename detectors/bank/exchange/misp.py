@@ -82,7 +82,7 @@ def _each(event: dict[str, msgspec.Raw], key: str) -> Iterator[tuple[str, dict[s
 
 
 def _unreadable(where: str) -> Row:
-    return Row(where=where, left=(("unreadable", "not an object"),))
+    return Row(where=where, skipped=(("unreadable", "not an object"),))
 
 
 def write(entries: Sequence[Entry], feed: Feed) -> Iterator[bytes]:
@@ -113,9 +113,11 @@ def _attribute(where: str, found: dict[str, Any], tags: list[str], org: Any) -> 
     name, _, digest = value.rpartition("|")
     algorithm = kind.removeprefix("filename|")
     if algorithm not in EXACT:
-        return Row(where=where, left=(("not_a_picture", kind),))
+        return Row(where=where, skipped=(("not_a_picture", kind),))
     if not NAMED.search(name):
-        return Row(where=where, said={"id": found.get("uuid")}, left=(("no_picture_said", kind),))
+        return Row(
+            where=where, said={"id": found.get("uuid")}, skipped=(("no_picture_said", kind),)
+        )
     return _file(where, {algorithm: [digest]}, found, tags, org)
 
 
@@ -133,7 +135,7 @@ def _file_object(where: str, found: dict[str, Any], tags: list[str], org: Any) -
         code = (
             "no_hash" if picture else "no_picture_said" if hashes and not media else "not_a_picture"
         )
-        return Row(where=where, said={"id": found.get("uuid")}, left=((code, media or "file"),))
+        return Row(where=where, said={"id": found.get("uuid")}, skipped=((code, media or "file"),))
     return _file(where, hashes, found, tags, org)
 
 
@@ -162,7 +164,7 @@ def _row(where: str, found: dict[str, Any], event_tags: list[str], org: Any) -> 
         return _file_object(where, found, event_tags, org)
     if found.get("name") != NAME and found.get("template_uuid") != TEMPLATE:
         name = str(found.get("name"))[:40]
-        return Row(where=where, left=(("not_a_picture", name),))
+        return Row(where=where, skipped=(("not_a_picture", name),))
     values: dict[str, list[str]] = {}
     tags: list[str] = []
     for each in map(mapping, listed(found.get("Attribute"))):
@@ -174,7 +176,7 @@ def _row(where: str, found: dict[str, Any], event_tags: list[str], org: Any) -> 
     hashes = {name: [{"value": v} for v in values[name]] for name in RELATIONS if name in values}
     quality = one.get("pdq-quality", "")
     if quality and not re.fullmatch(r"[0-9]{1,3}", quality):
-        return Row(where=where, left=(("unreadable", "pdq-quality is no number of 0 to 100"),))
+        return Row(where=where, skipped=(("unreadable", "pdq-quality is no number of 0 to 100"),))
     if "pdq" in hashes and quality:
         hashes["pdq"][0]["quality"] = int(quality)  # type: ignore[assignment]
     said = {

@@ -155,16 +155,16 @@ def _row(where: str, node: Node) -> Row:
     number, name = member.attributes.get("id", ""), node.child("id").text
     entry_id = name if number in ("", US) else f"{number}/{name}"
     if node.name in OTHERS:
-        return Row(where=where, said={"id": entry_id}, left=(("not_a_picture", node.name),))
+        return Row(where=where, said={"id": entry_id}, skipped=(("not_a_picture", node.name),))
     hashes: dict[str, Any] = {}
-    left: list[tuple[str, str]] = []
+    skipped: list[tuple[str, str]] = []
     for each in node.child("fingerprints").children:
         if "href" in each.attributes or "rel" in each.attributes:
-            left.append(("link", each.name))
+            skipped.append(("link", each.name))
         elif each.name in FINGERPRINTS:
             hashes.setdefault(FINGERPRINTS[each.name], []).append({"value": each.text})
         else:
-            left.append(("unknown_algorithm", each.name))
+            skipped.append(("unknown_algorithm", each.name))
     said: dict[str, Any] = {
         "id": entry_id,
         "hashes": hashes,
@@ -178,7 +178,7 @@ def _row(where: str, node: Node) -> Row:
     if node.name == "deletedImage":
         decided["status"] = Status.WITHDRAWN.value
     rest = mapping(decoded(node.child("own-entry").text.encode()))
-    return Row(where=where, said=said, rest=rest, decided=decided, left=tuple(left))
+    return Row(where=where, said=said, rest=rest, decided=decided, skipped=tuple(skipped))
 
 
 def _foreign(node: Node) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from detectors.bank.entry import EXACT, PERCEPTUAL, Entry, Status
-from detectors.bank.exchange.conflicts import Outcome, Settled, settled
+from detectors.bank.exchange.conflicts import Outcome, Resolution, resolve
 from detectors.bank.matching import copies
 from detectors.bank.matching.decisions import (
     Held,
@@ -50,9 +50,9 @@ class Pictures:
             self._note(entry)
         self._searched: Searcher | None = None
 
-    def settled(
+    def resolve(
         self, here: Entry | None, there: Entry, block: bytes | None = None
-    ) -> tuple[Settled, Held | None]:
+    ) -> tuple[Resolution, Held | None]:
         """Return what becomes of an entry, and the decision that keeps it out.
 
         Args:
@@ -60,7 +60,7 @@ class Pictures:
             there: as the other says it.
             block: its local features.
         """
-        done = settled(here, there, dispute=self._dispute)
+        done = resolve(here, there, dispute=self._dispute)
         wanted = there if done.outcome is Outcome.WITHDRAWN_HERE else done.entry
         if wanted is None:
             return done, None
@@ -71,12 +71,12 @@ class Pictures:
         if out is not None and self._reinstate is None:
             same_id = done.outcome is Outcome.WITHDRAWN_HERE
             outcome = done.outcome if same_id else Outcome(f"copy_{out.what}")
-            return Settled(outcome), out
+            return Resolution(outcome), out
         if out is not None and self._reinstate is not None:
             entry = reinstated(wanted, held, self._reinstate)
             if here is not None:
                 entry = msgspec.structs.replace(entry, local=here.local)
-            done = Settled(Outcome.REINSTATED, entry)
+            done = Resolution(Outcome.REINSTATED, entry)
         return done, None
 
     def copies_of(self, gone: Entry, block: bytes | None = None) -> Iterator[Entry]:
@@ -105,7 +105,7 @@ class Pictures:
         """Return what holds for the picture of an entry, here or by what came before it."""
         held = self._holds.of_entry(entry, block) if self._holds else []
         met = {
-            each.id: Held(entry=each, confirmed=True, place="in the same feed")
+            each.id: Held(entry=each, confirmed=True, where="in the same feed")
             for _, value in entry.digests(*EXACT, *PERCEPTUAL)
             if (each := self._met.get(value)) and each.id != entry.id
         }

@@ -31,7 +31,7 @@ REFUSED: Final = {
     "unreadable": "a row that is not of the format",
 }
 """Code → what is wrong with it. Such things come from faults, and never enter a bank."""
-PARKED: Final = {
+SKIP_REASONS: Final = {
     "crowded": "a hash under more than 20 ids: a placeholder, not a picture",
     "unknown_algorithm": "a hash that this program cannot use",
     "unknown_status": "a status that this program does not know, so that it is not taken as active",
@@ -85,7 +85,7 @@ STRICT: Final = tuple(Tlp)
 """From the freest to the strictest."""
 
 
-class Left(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Skipped(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Something of a feed that did not enter the bank."""
 
     where: str
@@ -106,7 +106,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     """The entry as this program wrote it beside them; it says all, so `said` is not asked."""
     decided: Mapping[str, Any] = {}
     """Fields of the format that go before `rest`: those in between may have withdrawn the entry."""
-    left: tuple[tuple[str, str], ...] = ()
+    skipped: tuple[tuple[str, str], ...] = ()
     """Code and detail of what the row holds and a bank has no place for."""
 
 
@@ -119,7 +119,7 @@ class Feed(msgspec.Struct, frozen=True, kw_only=True):
     """Whether notes leave too."""
 
 
-class Defaults(msgspec.Struct, frozen=True, kw_only=True):
+class RowDefaults(msgspec.Struct, frozen=True, kw_only=True):
     """What holds for rows that do not say it."""
 
     now: str
@@ -149,7 +149,7 @@ def whole(entry: Entry, algorithm: str) -> str | None:
     return hashes[0].value if hashes else None
 
 
-def entry_of(row: Row, defaults: Defaults) -> tuple[Entry | None, list[Left]]:
+def entry_of(row: Row, defaults: RowDefaults) -> tuple[Entry | None, list[Skipped]]:
     """Return the entry that a row makes, and what of it was left out.
 
     A tombstone needs an id and no hash; every other entry needs a hash.
@@ -160,24 +160,26 @@ def entry_of(row: Row, defaults: Defaults) -> tuple[Entry | None, list[Left]]:
         said["status"] = Status.WITHDRAWN.value
     said["hashes"] = _joined(row.said.get("hashes"), row.rest.get("hashes"))
     raw_id = str(said.get("id") or "")
-    left = [Left(where=row.where, id=raw_id or None, code=c, detail=d) for c, d in row.left]
+    skipped = [
+        Skipped(where=row.where, id=raw_id or None, code=c, detail=d) for c, d in row.skipped
+    ]
     hashes, faults = _hashes(_named(said["hashes"], defaults.algorithm))
     faults += _doubts(said, defaults.now)
-    left += [Left(where=row.where, id=raw_id or None, code=c, detail=d) for c, d in faults]
+    skipped += [Skipped(where=row.where, id=raw_id or None, code=c, detail=d) for c, d in faults]
     status = word_of(Status, STATUSES, said.get("status")) or Status.ACTIVE
     if {code for code, _ in faults} & STOPPING and status is not Status.WITHDRAWN:
-        return None, left
+        return None, skipped
     if not hashes and status is not Status.WITHDRAWN:
-        if not left:
-            left.append(Left(where=row.where, id=raw_id or None, code="no_hash"))
-        return None, left
+        if not skipped:
+            skipped.append(Skipped(where=row.where, id=raw_id or None, code="no_hash"))
+        return None, skipped
     if not raw_id or (raw_id.lower() in NO_ID and hashes):
         raw_id = next((whole[0].value for name in DIGITS if (whole := hashes.get(name))), "")
     try:
         entry_id = named(defaults.prefix + raw_id) if raw_id else named("")
     except ConfigError:
-        left.append(Left(where=row.where, code="bad_id", detail=ascii(raw_id)[:80]))
-        return None, left
+        skipped.append(Skipped(where=row.where, code="bad_id", detail=ascii(raw_id)[:80]))
+        return None, skipped
     modified = moment(said.get("modified")) or moment(said.get("created")) or defaults.now
     said_of_it = (tlp_of(own.get("tlp")), tlp_of(row.decided.get("tlp")))
     tlps = [tlp for tlp in said_of_it if tlp is not None]
@@ -197,7 +199,7 @@ def entry_of(row: Row, defaults: Defaults) -> tuple[Entry | None, list[Left]]:
         tlp=max(tlps, key=STRICT.index, default=defaults.tlp),
         status=status,
         reason=text(said.get("reason")),
-    ), left
+    ), skipped
 
 
 def moment(value: Any) -> str | None:

@@ -86,7 +86,7 @@ def read(path: Path) -> Iterator[Row]:
         if table is None:
             table = _table(said, path)
             for name in unknown(table.names) if table.headed else ():
-                yield Row(where=where, left=(("unknown_column", name.strip()[:80]),))
+                yield Row(where=where, skipped=(("unknown_column", name.strip()[:80]),))
             if table.headed:
                 continue
         yield _row(where, said, table)
@@ -98,7 +98,7 @@ def _row(where: str, line: bytes | None, table: Table) -> Row:
     while cells and len(cells) > len(table.fields) and not cells[-1].strip():
         cells.pop()
     if cells is None or len(cells) != len(table.fields):
-        return Row(where=where, left=(("unreadable", _fault(line)),))
+        return Row(where=where, skipped=(("unreadable", _fault(line)),))
     said: dict[str, str] = {}
     for what, cell in zip(table.fields, cells, strict=True):
         if what and cell.strip():
@@ -108,7 +108,9 @@ def _row(where: str, line: bytes | None, table: Table) -> Row:
             said[name] = word.strip()
     media = said.get("media", "").lower()
     if media and not media.startswith(PICTURES):
-        return Row(where=where, said={"id": said.get("id")}, left=(("not_a_picture", media[:40]),))
+        return Row(
+            where=where, said={"id": said.get("id")}, skipped=(("not_a_picture", media[:40]),)
+        )
     return Row(where=where, said=_said(said))
 
 

@@ -69,7 +69,7 @@ def read(path: Path) -> Iterator[Row]:
     for number, each in enumerate(objects):
         found, where = decoded(each, dict[str, Any]), f"objects[{number}]"
         if found is None:
-            yield Row(where=where, left=(("unreadable", "not an object"),))
+            yield Row(where=where, skipped=(("unreadable", "not an object"),))
         elif str(found.get("type")) not in CONTEXT:
             yield _row(where, found, tlps, makers)
 
@@ -169,7 +169,7 @@ def _row(where: str, found: dict[str, Any], tlps: dict[str, Tlp], makers: dict[s
         kind = str(found.get("type"))[:40]
         digests = kind == "indicator" and bool(FILE_HASHES.search(str(found.get("pattern"))[:4096]))
         code = "no_picture_said" if digests else "not_a_picture"
-        return Row(where=where, said={"id": found.get("id")}, left=((code, kind),))
+        return Row(where=where, said={"id": found.get("id")}, skipped=((code, kind),))
     said = {
         "id": found.get("id"),
         "hashes": hashes,

@@ -43,7 +43,7 @@ def read(path: Path) -> Iterator[Row]:
         record = decoded(raw, dict[str, Any])
         where = f"hashRecords[{number}]"
         if record is None:
-            yield Row(where=where, left=(("unreadable", "not an object"),))
+            yield Row(where=where, skipped=(("unreadable", "not an object"),))
         else:
             yield _row(where, record)
 
@@ -70,12 +70,12 @@ def _row(where: str, record: dict[str, Any]) -> Row:
         "tags": [tag for each in feedbacks for tag in listed(each.get("tags"))],
         "source": next((each["source"] for each in feedbacks if each.get("source")), None),
     }
-    left: tuple[tuple[str, str], ...] = ()
+    skipped: tuple[tuple[str, str], ...] = ()
     if algorithm:
         said["hashes"] = {algorithm: [{"value": value}]}
     elif not rest:
         other = signal.lower().startswith(OTHERS)
-        left = (("not_a_picture" if other else "unknown_algorithm", signal[:40]),)
+        skipped = (("not_a_picture" if other else "unknown_algorithm", signal[:40]),)
     decided = {}
     if record.get("lastModtimestamp"):
         decided["modified"] = record["lastModtimestamp"]
@@ -84,7 +84,7 @@ def _row(where: str, record: dict[str, Any]) -> Row:
         decided["status"] = Status.WITHDRAWN.value
     elif status.lower() not in ("", *STANDING):
         decided["status"] = status  # not known here, so not active
-    return Row(where=where, said=said, rest=rest, decided=decided, left=left)
+    return Row(where=where, said=said, rest=rest, decided=decided, skipped=skipped)
 
 
 def _record(entry: Entry, feed: Feed) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def read(path: Path) -> Iterator[Row]:
     for number, update in enumerate(updates):
         row, where = decoded(update, dict[str, Any]), f"data[{number}]"
         if row is None:
-            yield Row(where=where, left=(("unreadable", "not an object"),))
+            yield Row(where=where, skipped=(("unreadable", "not an object"),))
         else:
             yield _row(where, row)
 
@@ -96,7 +96,7 @@ def _of_lines(path: Path) -> Iterator[Row]:
             value, name = found["value"].lower(), found["name"]
             yield Row(where=where, said={"id": value, "hashes": _listed(value, name), "note": name})
         else:
-            yield Row(where=where, left=(("unreadable", "not a hash"),))
+            yield Row(where=where, skipped=(("unreadable", "not a hash"),))
 
 
 def _listed(value: str, name: str | None) -> dict[str, Any]:
@@ -114,11 +114,11 @@ def _row(where: str, row: dict[str, Any]) -> Row:
     words = {str(each.get("status") or "").upper() for each in opinions}
     reactions = {str(mapping(r).get("key")) for each in opinions for r in _reactions(each)}
     said: dict[str, Any] = {"id": _id(row, indicator), "tags": _tags(opinions)}
-    left: tuple[tuple[str, str], ...] = ()
+    skipped: tuple[tuple[str, str], ...] = ()
     if kind in TYPES and isinstance(indicator, str) and indicator:
         said["hashes"] = {TYPES[kind]: [{"value": indicator}]}
     elif kind not in TYPES and not rest:
-        left = (("not_a_picture" if "HASH" not in kind else "unknown_algorithm", kind[:40]),)
+        skipped = (("not_a_picture" if "HASH" not in kind else "unknown_algorithm", kind[:40]),)
     if "NON_MALICIOUS" in words:
         said["innocent"] = words <= {"NON_MALICIOUS", "UNKNOWN"}
     if odd := words - OPINIONS:
@@ -131,7 +131,7 @@ def _row(where: str, row: dict[str, Any]) -> Row:
     decided = {"modified": row["last_updated"]} if row.get("last_updated") else {}
     if deleted:
         decided["status"] = Status.WITHDRAWN.value
-    return Row(where=where, said=said, rest=rest, decided=decided, left=left)
+    return Row(where=where, said=said, rest=rest, decided=decided, skipped=skipped)
 
 
 def _id(row: dict[str, Any], indicator: Any) -> str:

@@ -1,4 +1,4 @@
-"""Who may see an entry: Traffic Light Protocol 2.0 at the door of a bank."""
+"""The sharing filter: which entries may leave a bank, by the Traffic Light Protocol 2.0."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -23,14 +23,14 @@ def leaving(entries: Iterable[Entry], to: str | None) -> tuple[list[Entry], dict
         entries: of the bank.
         to: the recipient, or None for anybody.
     """
-    kept: list[Entry] = []
+    shared: list[Entry] = []
     held: dict[str, int] = {}
     for entry in entries:
         if entry.tlp in NEVER or (entry.tlp in NAMED and not to):
             held[entry.tlp.value] = held.get(entry.tlp.value, 0) + 1
         else:
-            kept.append(_cleaned(entry))
-    return sorted(kept, key=lambda entry: entry.id), held
+            shared.append(_cleaned(entry))
+    return sorted(shared, key=lambda entry: entry.id), held
 
 
 def _cleaned(entry: Entry) -> Entry:

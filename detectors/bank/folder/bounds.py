@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 def within(name: str, array: "NDArray[Any]", lengths: "Mapping[str, int]", entries: int) -> bool:
-    """Tell whether an array of a generation has the length and the values that it may have.
+    """Tell whether an array of a snapshot has the length and the values that it may have.
 
     Args:
-        name: of the array, one of `generation.KINDS`.
+        name: of the array, one of `snapshot.KINDS`.
         array: flat.
         lengths: of the others, by name.
         entries: number of entries in the snapshot.

@@ -1,4 +1,4 @@
-"""How a bank's next generation is made of its last one and of what its log says since."""
+"""Build the next index snapshot from the last one and newer log lines."""
 
 import hashlib
 import zlib
@@ -13,8 +13,8 @@ from detectors.bank.entry import EXACT, PERCEPTUAL, WEAK, Entry, Status
 from detectors.bank.folder.snapshot import (
     ALIGNED,
     KINDS,
-    Generation,
-    Saved,
+    Snapshot,
+    SnapshotInfo,
     flags,
     key,
 )
@@ -31,28 +31,28 @@ Arrays = dict[str, "NDArray[Any]"]
 class Change(msgspec.Struct, frozen=True):
     """An entry that the log says anew, or for the first time."""
 
-    place: int
+    ordinal: int
     """Among all entries, in the order in which they came."""
     offset: int
     """Of its line, in bytes."""
     entry: Entry
 
 
-class Growth:
-    """Puts changed entries into the arrays of a generation."""
+class Compaction:
+    """Merges changed entries into the arrays of a snapshot."""
 
-    def __init__(self, old: Generation | None, changes: Iterable[Change]) -> None:
-        """Take the last generation and what came since, each entry once."""
+    def __init__(self, old: Snapshot | None, changes: Iterable[Change]) -> None:
+        """Take the last snapshot and the entries changed since, each once."""
         self._old = old
         self._changes = list(changes)
         self._live = [each for each in self._changes if each.entry.status is not Status.WITHDRAWN]
-        self._before = old.about.entries if old else 0
-        places = [each.place for each in self._changes]
-        self._stale = np.zeros(max([self._before - 1, *places]) + 1, bool)
-        self._stale[places] = True
+        self._before = old.info.entries if old else 0
+        ordinals = [each.ordinal for each in self._changes]
+        self._stale = np.zeros(max([self._before - 1, *ordinals]) + 1, bool)
+        self._stale[ordinals] = True
 
     def arrays(self, codes_of: "Callable[[Entry], NDArray[np.uint64]]") -> Arrays:
-        """Return all arrays of the next generation.
+        """Return all arrays of the next snapshot.
 
         Args:
             codes_of: gives the codes of an entry's local features.
@@ -64,7 +64,7 @@ class Growth:
 
     def _records(self) -> Arrays:
         """Return what is kept of every entry, withdrawn ones too."""
-        places = [each.place for each in self._changes]
+        ordinals = [each.ordinal for each in self._changes]
         made = {}
         for name, values in (
             ("offsets", [each.offset for each in self._changes]),
@@ -72,13 +72,13 @@ class Growth:
         ):
             made[name] = np.zeros(len(self._stale), KINDS[name])
             made[name][: self._before] = self._kept(name)
-            made[name][places] = values
+            made[name][ordinals] = values
         return made
 
     def _keys(self) -> Arrays:
         """Return ids and files by their keys."""
-        new = [each for each in self._changes if each.place >= self._before]
-        ids = [(key(each.entry.id.encode()), each.place) for each in new]
+        new = [each for each in self._changes if each.ordinal >= self._before]
+        ids = [(key(each.entry.id.encode()), each.ordinal) for each in new]
         parts = (
             ("ids", "id_places", ids, np.ones(self._before, bool)),
             ("files", "file_places", self._digests(*EXACT[:1]), ~self._stale),
@@ -89,23 +89,23 @@ class Growth:
             remain = fresh[self._kept(owner)]
             values = np.array([value for value, _ in pairs], np.uint64)
             numbers = np.concatenate([self._kept(name)[remain], values])
-            places = np.array([place for _, place in pairs], np.uint32)
+            ordinals = np.array([ordinal for _, ordinal in pairs], np.uint32)
             order = np.argsort(numbers, kind="stable")
             made[name] = numbers[order]
-            made[owner] = np.concatenate([self._kept(owner)[remain], places])[order]
+            made[owner] = np.concatenate([self._kept(owner)[remain], ordinals])[order]
         return made
 
     def _digests(self, *names: str) -> list[tuple[int, int]]:
-        """Return key and place of each digest of these algorithms that came since."""
+        """Return key and ordinal of each digest of these algorithms of newer lines."""
         return [
-            (int(value[:16], 16), each.place)
+            (int(value[:16], 16), each.ordinal)
             for each in self._live
             for _, value in each.entry.digests(*names)
         ]
 
     def _hashes(self, name: str) -> Arrays:
         """Return the hashes of an algorithm, with their tables."""
-        rows, owners = hashes((each.place, each.entry) for each in self._live)[name]
+        rows, owners = hashes((each.ordinal, each.entry) for each in self._live)[name]
         remain = ~self._stale[self._kept(f"{name}.owners")]
         rows = np.concatenate([self._kept(f"{name}.rows").reshape(-1, 4)[remain], rows])
         owners = np.concatenate([self._kept(f"{name}.owners")[remain], owners])
@@ -116,9 +116,9 @@ class Growth:
     def _codes(self, codes_of: "Callable[[Entry], NDArray[np.uint64]]") -> Arrays:
         """Return the codes of local features in ascending order."""
         remain = ~self._stale[self._kept("code_owners")]
-        local = [(each.place, codes_of(each.entry)) for each in self._live if each.entry.local]
+        local = [(each.ordinal, codes_of(each.entry)) for each in self._live if each.entry.local]
         counts = [len(codes) for _, codes in local]
-        owners = np.repeat(np.array([place for place, _ in local], np.uint32), counts)
+        owners = np.repeat(np.array([ordinal for ordinal, _ in local], np.uint32), counts)
         every = np.concatenate([self._kept("codes")[remain], *(codes for _, codes in local)])
         order = np.argsort(every, kind="stable")
         every = every[order]
@@ -129,7 +129,7 @@ class Growth:
         }
 
     def _kept(self, name: str) -> "NDArray[Any]":
-        """Load an array of the last generation, flat."""
+        """Load an array of the last snapshot, flat."""
         return self._old.array(name) if self._old else np.zeros(0, KINDS[name])
 
 
@@ -139,11 +139,11 @@ def hashes(
     """Give, of each algorithm that look-alikes are found by, the hashes (n, 4) and their owners."""
     values: dict[str, list[bytes]] = {name: [] for name in PERCEPTUAL}
     owners: dict[str, list[int]] = {name: [] for name in PERCEPTUAL}
-    for place, entry in entries:
+    for ordinal, entry in entries:
         for name in PERCEPTUAL:
             for each in entry.hashes.get(name, ()):
                 values[name].append(bytes.fromhex(each.value))
-                owners[name].append(place)
+                owners[name].append(ordinal)
     return {
         name: (
             np.frombuffer(b"".join(values[name]), np.uint64).reshape(-1, multi_index.WORDS),
@@ -155,37 +155,37 @@ def hashes(
 
 def write(
     path: Path, made: Arrays, *, number: int, log_bytes: int, changes: int, last: str
-) -> Saved:
-    """Write a generation beside the others and bring it to the disk.
+) -> SnapshotInfo:
+    """Write a snapshot beside the others and bring it to the disk.
 
     Args:
         path: of the bank.
         made: all arrays.
-        number: of the generation.
+        number: of the snapshot.
         log_bytes: of the part of the log that it covers.
         changes: lines of that part.
         last: digest of its last line.
     """
     at = 0
-    places: dict[str, tuple[int, int]] = {}
+    offsets: dict[str, tuple[int, int]] = {}
     for name, kind in KINDS.items():
         array = made[name] = np.ascontiguousarray(made[name].astype(f"={kind}", copy=False))
-        places[name] = at, array.size
+        offsets[name] = at, array.size
         at += array.nbytes + -array.nbytes % ALIGNED
     whole = hashlib.sha256()
     with appearing(path / f"index-{number}.bin") as file:
         for part in _padded(made):
             file.write(part)
             whole.update(part)
-    return Saved(
+    return SnapshotInfo(
         number=number, bytes=at, sha256=whole.hexdigest(), log_bytes=log_bytes, changes=changes,
-        last=last, entries=made["flags"].size, arrays=places,
+        last=last, entries=made["flags"].size, arrays=offsets,
         crc32={name: zlib.crc32(made[name].data) for name in KINDS},
     )  # fmt: skip
 
 
 def _padded(made: Arrays) -> Iterator[bytes]:
-    """Yield the bytes of a generation."""
+    """Yield the bytes of a snapshot."""
     for name in KINDS:
         yield made[name].tobytes()
         yield bytes(-made[name].nbytes % ALIGNED)

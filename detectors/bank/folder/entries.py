@@ -1,4 +1,4 @@
-"""The entries of a bank, by id, as if all were in memory: the generation's are read when wanted."""
+"""A bank's entries by id; those in the snapshot are read from the log when they are asked for."""
 
 from collections.abc import Iterator, Mapping, ValuesView
 from typing import TYPE_CHECKING
@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING
 from detectors.bank.entry import Entry
 
 if TYPE_CHECKING:
-    from detectors.bank.folder.snapshot import Generation
+    from detectors.bank.folder.snapshot import Snapshot
 
 
 class Entries(Mapping[str, Entry]):
     """Entries by id, withdrawn ones too, in the order in which they first came.
 
-    An entry's place is its number in that order.
+    An entry's ordinal is its number in that order.
     """
 
-    def __init__(self, saved: "Generation | None" = None) -> None:
-        self.saved = saved
-        self.tail: dict[int, Entry] = {}
-        """By place, what is not in the generation or stands there no more."""
+    def __init__(self, snapshot: "Snapshot | None" = None) -> None:
+        self.snapshot = snapshot
+        self.uncompacted: dict[int, Entry] = {}
+        """Ordinal → entry that is not in the snapshot, or was changed since."""
         self._fresh: dict[str, int] = {}
         self._changed: dict[str, int] = {}
 
@@ -35,72 +35,72 @@ class Entries(Mapping[str, Entry]):
     @property
     def before(self) -> int:
         """How many are in the generation."""
-        return self.saved.about.entries if self.saved else 0
+        return self.snapshot.info.entries if self.snapshot else 0
 
     def put(self, entry: Entry) -> int:
-        """Take an entry, new or changed, and give its place."""
-        place = self.place(entry.id)
-        if place is None:
-            place = self._fresh[entry.id] = len(self)
-        elif place < self.before:
-            self._changed[entry.id] = place
-        self.tail[place] = entry
-        return place
+        """Take an entry, new or changed, and give its ordinal."""
+        ordinal = self.ordinal(entry.id)
+        if ordinal is None:
+            ordinal = self._fresh[entry.id] = len(self)
+        elif ordinal < self.before:
+            self._changed[entry.id] = ordinal
+        self.uncompacted[ordinal] = entry
+        return ordinal
 
-    def rest(self, saved: "Generation") -> None:
-        """Let go of what lies in a new generation."""
-        self.saved = saved
-        for kept in (self.tail, self._fresh, self._changed):
+    def rebase(self, snapshot: "Snapshot") -> None:
+        """Drop entries that the new snapshot contains."""
+        self.snapshot = snapshot
+        for kept in (self.uncompacted, self._fresh, self._changed):
             kept.clear()
 
-    def place(self, name: str) -> int | None:
-        """Return the place of an id."""
+    def ordinal(self, name: str) -> int | None:
+        """Return the ordinal of an id."""
         for known in (self._fresh, self._changed):
             if name in known:
                 return known[name]
-        return self.saved.place(name) if self.saved else None
+        return self.snapshot.ordinal(name) if self.snapshot else None
 
-    def at(self, place: int) -> Entry:
-        """Return the entry at a place.
+    def at(self, ordinal: int) -> Entry:
+        """Return the entry at a ordinal.
 
         Raises:
             ConfigError: its line in the log is damaged.
         """
-        if place in self.tail:
-            return self.tail[place]
-        if self.saved is None:
-            raise IndexError(place)
-        return self.saved.entry(place)
+        if ordinal in self.uncompacted:
+            return self.uncompacted[ordinal]
+        if self.snapshot is None:
+            raise IndexError(ordinal)
+        return self.snapshot.entry(ordinal)
 
-    def flags(self, place: int) -> int:
-        """Return the flags of an entry, as in a generation."""
+    def flags(self, ordinal: int) -> int:
+        """Return the flags of an entry, as in a snapshot."""
         from detectors.bank.folder.snapshot import flags
 
-        if place in self.tail:
-            return flags(self.tail[place])
-        return self.saved.flags(place) if self.saved else 0
+        if ordinal in self.uncompacted:
+            return flags(self.uncompacted[ordinal])
+        return self.snapshot.flags(ordinal) if self.snapshot else 0
 
     def flagged(self, mask: int) -> Iterator[Entry]:
-        """Yield the entries that have any of these flags, as in a generation."""
+        """Yield the entries that have any of these flags, as in a snapshot."""
         from detectors.bank.folder.snapshot import flags
 
-        for place in self.saved.flagged(mask) if self.saved else ():
-            if place not in self.tail:
-                yield self.at(place)
-        yield from (entry for entry in self.tail.values() if flags(entry) & mask)
+        for ordinal in self.snapshot.flagged(mask) if self.snapshot else ():
+            if ordinal not in self.uncompacted:
+                yield self.at(ordinal)
+        yield from (entry for entry in self.uncompacted.values() if flags(entry) & mask)
 
     def values(self) -> ValuesView[Entry]:
         """Return the entries in their order."""
         return _InOrder(self)
 
     def __getitem__(self, name: str) -> Entry:
-        place = self.place(name)
-        if place is None:
+        ordinal = self.ordinal(name)
+        if ordinal is None:
             raise KeyError(name)
-        return self.at(place)
+        return self.at(ordinal)
 
     def __iter__(self) -> Iterator[str]:
-        return (self.at(place).id for place in range(len(self)))
+        return (self.at(ordinal).id for ordinal in range(len(self)))
 
     def __len__(self) -> int:
         return self.before + len(self._fresh)
@@ -112,4 +112,4 @@ class _InOrder(ValuesView[Entry]):
     _mapping: Entries
 
     def __iter__(self) -> Iterator[Entry]:
-        return (self._mapping.at(place) for place in range(len(self._mapping)))
+        return (self._mapping.at(ordinal) for ordinal in range(len(self._mapping)))

@@ -51,7 +51,7 @@ def read(data: bytes, where: str) -> Entry:
 
 
 def changes(path: Path, start: int = 0, before: int = 0) -> Iterator[tuple[int, int, Entry]]:
-    """Yield place in bytes, length and entry of each line; an unsound last line is passed over.
+    """Yield offset in bytes, length and entry of each line; an unsound last line is passed over.
 
     Args:
         path: of the log.

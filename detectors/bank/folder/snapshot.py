@@ -1,9 +1,9 @@
-"""A generation: everything that finding entries in a large bank needs, in one mapped file.
+"""An index snapshot: the arrays that searching a large bank needs, in one mapped file.
 
-It holds nothing that the log does not say: a bank whose generation is missing or does not fit its
+It holds nothing that the log does not say: a bank whose snapshot is missing or does not fit its
 log is read from the log alone. Each array has a CRC-32 in the manifest, looked at when the array is
 first read: those of the entries at opening, those that pictures are searched by at the first
-search. Old generations have none; of these the SHA-256 of the file is looked at, at opening. All
+search. Old snapshots have none; of these the SHA-256 of the file is looked at, at opening. All
 numbers are little-endian; keys of ids and files are the first 8 bytes of a SHA-256.
 """
 
@@ -50,45 +50,45 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 
 
 class DamagedIndexError(DamagedError):
-    """An array of a generation is not what was written; the log still says all that it said."""
+    """An array of a snapshot was changed; the log still holds all of its content."""
 
 
-class Saved(msgspec.Struct, frozen=True, kw_only=True):
-    """What the manifest says of the generation in use."""
+class SnapshotInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """The manifest's description of the snapshot in use."""
 
     number: Count
     bytes: Count
     sha256: str
-    """Of the file; looked at by `bank verify`, and at opening where there is no `crc32`."""
+    """SHA-256 of the file, hex; checked by `bank verify`, and at opening without `crc32`."""
     log_bytes: Count
-    """The log up to here is in the generation; what follows is read from the log."""
+    """The log up to here is in the snapshot; what follows is read from the log."""
     changes: Count
     """Lines of that part."""
     last: str
     """Digest of its last line."""
     entries: Count
     arrays: dict[str, tuple[Count, Count]]
-    """Place in the file and number of elements."""
+    """Name → offset in the file and number of elements."""
     crc32: dict[str, Count] = {}
-    """Of each array's bytes; none in generations of old."""
+    """Name → CRC-32 of the array's bytes; empty in snapshots of earlier versions."""
 
     @property
     def name(self) -> str:
-        """Of the file."""
+        """Name of the file."""
         return f"index-{self.number}.bin"
 
 
-class Generation:
-    """A mapped generation and the log it is about."""
+class Snapshot:
+    """A mapped snapshot and the log that it covers."""
 
-    def __init__(self, folder: Path, saved: Saved, log_name: str) -> None:
+    def __init__(self, folder: Path, saved: SnapshotInfo, log_name: str) -> None:
         """Map both.
 
         Raises:
             OSError: a file is not there.
             ValueError: they do not fit each other.
         """
-        self.about = saved
+        self.info = saved
         self._log, self._data = (_mapped(folder / name) for name in (log_name, saved.name))
         self._where = folder / log_name
         if len(self._data) != saved.bytes or set(saved.arrays) != set(KINDS):
@@ -113,24 +113,24 @@ class Generation:
     def _within_bounds(self) -> None:
         """Refuse entries that lie outside of the log or of their number."""
         counts = {name: len(view) for name, view in self._views.items()}
-        if {counts[name] for name in RECORDS[:4]} != {self.about.entries}:
+        if {counts[name] for name in RECORDS[:4]} != {self.info.entries}:
             raise ValueError("another number of entries")
         if counts["files"] != counts["file_places"] or counts["sums"] != counts["sum_places"]:
             raise ValueError("files without entries")
         owners = ("id_places", "file_places", "sum_places")
-        places = [max(self._views[name], default=0) for name in owners]
-        if self.about.entries and max(places) >= self.about.entries:
+        ordinals = [max(self._views[name], default=0) for name in owners]
+        if self.info.entries and max(ordinals) >= self.info.entries:
             raise ValueError("entries that are not there")
-        if max(self._views["offsets"], default=0) >= max(self.about.log_bytes, 1):
+        if max(self._views["offsets"], default=0) >= max(self.info.log_bytes, 1):
             raise ValueError("lines that are not there")
 
     def _holds(self, name: str) -> bool:
         """Tell whether the bytes of an array are those that were written, as far as is known."""
-        crc32 = self.about.crc32
+        crc32 = self.info.crc32
         return not crc32 or zlib.crc32(self._views[name]) == crc32[name]
 
     def _view(self, name: str) -> "memoryview[int]":
-        at, count = self.about.arrays[name]
+        at, count = self.info.arrays[name]
         size = SIZES[KINDS[name]] * count
         if at % ALIGNED or at < 0 or count < 0 or at + size > len(self._data):
             raise ValueError("an array lies outside of its file")
@@ -148,41 +148,41 @@ class Generation:
 
         array = np.asarray(self._views[name])
         if name not in self._sound:
-            if not self._holds(name) or not within(name, array, self._lengths, self.about.entries):
+            if not self._holds(name) or not within(name, array, self._lengths, self.info.entries):
                 raise DamagedIndexError(
-                    f"{self._where.parent}: {self.about.name} is damaged",
+                    f"{self._where.parent}: {self.info.name} is damaged",
                     "delete it, and the next `bank add` makes it anew",
                 )
             self._sound.add(name)
         return array
 
     def live(self) -> Iterator[tuple[int, Entry]]:
-        """Yield place and entry of all that are not withdrawn, from the log."""
-        for place, flag in enumerate(self._views["flags"]):
+        """Yield ordinal and entry of all that are not withdrawn, from the log."""
+        for ordinal, flag in enumerate(self._views["flags"]):
             if not flag & WITHDRAWN:
-                yield place, self.entry(place)
+                yield ordinal, self.entry(ordinal)
 
-    def entry(self, place: int) -> Entry:
-        """Return the entry at a place, 0 for the one that came first.
+    def entry(self, ordinal: int) -> Entry:
+        """Return the entry at a ordinal, 0 for the one that came first.
 
         Raises:
             ConfigError: its line is damaged.
         """
-        at = self._views["offsets"][place]
+        at = self._views["offsets"][ordinal]
         end = self._log.find(b"\n", at) + 1
         return log.read(self._log[at:end], f"{self._where}: byte {at}")
 
-    def flags(self, place: int) -> int:
+    def flags(self, ordinal: int) -> int:
         """Return the flags of an entry, whether withdrawn, innocent, with local features."""
-        return int(self._views["flags"][place])
+        return int(self._views["flags"][ordinal])
 
-    def place(self, name: str) -> int | None:
-        """Return the place of an id."""
-        places = self._found("ids", "id_places", key(name.encode()))
-        return next((place for place in places if self.entry(place).id == name), None)
+    def ordinal(self, name: str) -> int | None:
+        """Return the ordinal of an id."""
+        ordinals = self._found("ids", "id_places", key(name.encode()))
+        return next((ordinal for ordinal in ordinals if self.entry(ordinal).id == name), None)
 
     def of_file(self, algorithm: str, value: str) -> list[int]:
-        """Return the places of the entries of a file, by a digest of it in hex."""
+        """Return the ordinals of the entries of a file, by a digest of it in hex."""
         keys = ("files", "file_places") if algorithm == "sha256" else ("sums", "sum_places")
         found = self._found(*keys, int(value[:16], 16))
         return [each for each in found if (algorithm, value) in self.entry(each).digests(algorithm)]
@@ -192,19 +192,19 @@ class Generation:
         return bool(len(self._views["files" if algorithm == "sha256" else "sums"]))
 
     def flagged(self, mask: int) -> list[int]:
-        """Return the places of the entries that have any of these flags."""
-        places: list[int] = (self.array("flags") & mask).nonzero()[0].tolist()
-        return places
+        """Return the ordinals of the entries that have any of these flags."""
+        ordinals: list[int] = (self.array("flags") & mask).nonzero()[0].tolist()
+        return ordinals
 
     def whole(self) -> bool:
         """Say whether the file is, to the byte, what was written; reads it all."""
-        return hashlib.sha256(self._data).hexdigest() == self.about.sha256
+        return hashlib.sha256(self._data).hexdigest() == self.info.sha256
 
-    def _found(self, keys: str, places: str, wanted: int) -> Iterator[int]:
+    def _found(self, keys: str, ordinals: str, wanted: int) -> Iterator[int]:
         sorted_keys = self._views[keys]
         at = bisect_left(sorted_keys, wanted)
         while at < len(sorted_keys) and sorted_keys[at] == wanted:
-            yield self._views[places][at]
+            yield self._views[ordinals][at]
             at += 1
 
 

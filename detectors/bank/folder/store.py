@@ -4,7 +4,7 @@ Every change appends the whole entry as one line of `entries.jsonl` that carries
 the last line of an id is what counts. A change is acknowledged after it lies on the disk. What a
 killed writer leaves behind is harmless: half a line is passed over by readers and cut off by the
 next writer, features that no line names lie unused, and so does an index that the manifest does not
-name. The index is a generation of arrays made from the log; it is written anew beside the old one,
+name. The index is a snapshot of arrays made from the log; it is written anew beside the old one,
 and in use once the manifest, replaced in one step, names it. One writer at a time; readers need no
 lock, and keep what they opened.
 """
@@ -22,7 +22,7 @@ import msgspec
 from detectors.bank.entry import CHECK, Entry, Local, check_hashes, digest
 from detectors.bank.folder import log
 from detectors.bank.folder.entries import Entries
-from detectors.bank.folder.snapshot import DamagedIndexError, Generation, Saved
+from detectors.bank.folder.snapshot import DamagedIndexError, Snapshot, SnapshotInfo
 from detectors.errors import ConfigError, DamagedError, Error, UnavailableError
 from detectors.storing.atomic import PREFIX, appended, atomic_write, flushed
 from detectors.storing.lock import locked
@@ -40,12 +40,12 @@ FEATURES: Final = "features.bin"
 LOCK: Final = "lock"
 OLD_FRESH: Final = "bank.json.new"
 """What earlier versions left of a manifest when they were killed."""
-TAIL: Final = 2048
-"""Changes that are read from the log at opening (30 ms); with more, a writer makes a generation."""
+MOST_UNCOMPACTED: Final = 2048
+"""Changes that are read from the log at opening (30 ms); with more, a writer makes a snapshot."""
 SHARE: Final = 4
 """While a writer goes on, it waits until the bank has grown by a quarter."""
 ATTEMPTS: Final = 5
-"""Times a reader looks for the generation that a manifest names before it reads the log instead:
+"""Times a reader looks for the snapshot that a manifest names before it reads the log instead:
 a writer may replace both in between."""
 
 
@@ -56,7 +56,7 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
     created: str
     id: str | None = None
     """Random, made with the bank; older banks have none and are known by `created`."""
-    generation: Saved | None = None
+    generation: SnapshotInfo | None = None
     """The index in use; none in small banks."""
 
 
@@ -64,7 +64,7 @@ class Bank:
     """The entries of a bank as they stood when it was opened."""
 
     def __init__(self, path: Path, *, whole: bool = False) -> None:
-        """Map the index and read what the log says since.
+        """Map the snapshot and read the log lines after it.
 
         Args:
             path: of the folder.
@@ -77,43 +77,43 @@ class Bank:
         self.name = path.resolve().name.removesuffix(".bank")
         self.manifest = _manifest(path)
         self.id = self.manifest.id or self.manifest.created
-        self.entries = Entries(None if whole else self._generation())
+        self.entries = Entries(None if whole else self._mapped_snapshot())
         """By id, withdrawn ones too, in the order in which they came."""
         self.changes = 0
         """Lines of the log: the state of a bank is its name and this number."""
         self.offsets: dict[int, int] = {}
-        """By place, where the lines lie that are not in the index."""
+        """By ordinal, where the lines lie that are not in the index."""
         self.sound = 0
         """Bytes of the log that were read."""
         self._map: mmap.mmap | bytes = b""
         """The feature file, as long as it was when last needed."""
-        if self.entries.saved is not None:
-            self.changes = self.entries.saved.about.changes
-            self.sound = self.entries.saved.about.log_bytes
+        if self.entries.snapshot is not None:
+            self.changes = self.entries.snapshot.info.changes
+            self.sound = self.entries.snapshot.info.log_bytes
         for at, length, entry in log.changes(path / LOG, self.sound, self.changes):
             self.take(entry, at, length)
 
     def take(self, entry: Entry, at: int, length: int) -> None:
-        """Know of an entry whose line lies in the log."""
+        """Add an entry whose line lies in the log."""
         self.offsets[self.entries.put(entry)] = at
         self.changes += 1
         self.sound = at + length
 
     def news(self) -> list[Entry]:
-        """Return what the log says since the bank was opened.
+        """Return the entries that were appended since the bank was opened.
 
         Raises:
             Error: the log cannot be read, or is damaged.
         """
         return [entry for _, _, entry in log.changes(self.path / LOG, self.sound, self.changes)]
 
-    def _generation(self) -> Generation | None:
-        """Map the generation that the manifest names, or none where it cannot be used."""
+    def _mapped_snapshot(self) -> Snapshot | None:
+        """Map the snapshot that the manifest names, or none where it cannot be used."""
         for _ in range(ATTEMPTS):
             if self.manifest.generation is None:
                 return None
             with suppress(OSError, ValueError):
-                return Generation(self.path, self.manifest.generation, LOG)
+                return Snapshot(self.path, self.manifest.generation, LOG)
             self.manifest = _manifest(self.path)
         return None
 
@@ -213,23 +213,23 @@ class Writer:
         for entry, line in zip(done, lines, strict=True):
             self.bank.take(entry, at, len(line))
             at += len(line)
-        self.settle(max(TAIL, len(self.bank.entries) // SHARE))
+        self.compact(max(MOST_UNCOMPACTED, len(self.bank.entries) // SHARE))
         return done
 
-    def settle(self, most: int = TAIL) -> None:
-        """Make a generation if more than so many changes are not in one."""
+    def compact(self, most: int = MOST_UNCOMPACTED) -> None:
+        """Write a new snapshot if more than so many changes are in none."""
         bank = self.bank
         old = bank.manifest.generation
-        ready = bank.entries.saved.about.changes if bank.entries.saved else 0
+        ready = bank.entries.snapshot.info.changes if bank.entries.snapshot else 0
         if bank.changes - ready <= most:
             return
         from detectors.bank.folder import compaction
 
         try:
-            made = compaction.Growth(bank.entries.saved, _changes(bank)).arrays(self._codes)
+            made = compaction.Compaction(bank.entries.snapshot, _changes(bank)).arrays(self._codes)
         except DamagedIndexError:
             every = _changes(Bank(bank.path, whole=True))
-            made = compaction.Growth(None, every).arrays(self._codes)
+            made = compaction.Compaction(None, every).arrays(self._codes)
         with (bank.path / LOG).open("rb") as file:
             file.seek(bank.sound - len(log.END) - CHECK)
             last = file.read(CHECK).decode()
@@ -239,7 +239,7 @@ class Writer:
         )  # fmt: skip
         bank.manifest = msgspec.structs.replace(bank.manifest, generation=saved)
         _replace_manifest(bank.path, bank.manifest)
-        bank.entries.rest(Generation(bank.path, saved, LOG))
+        bank.entries.rebase(Snapshot(bank.path, saved, LOG))
         bank.offsets = {}
         if old:
             (bank.path / old.name).unlink(missing_ok=True)
@@ -255,11 +255,11 @@ class Writer:
 
 
 def _changes(bank: Bank) -> "Iterator[Change]":
-    """Yield the entries of a bank that are not in its generation."""
+    """Yield the entries of a bank that are not in its snapshot."""
     from detectors.bank.folder.compaction import Change
 
-    for place, offset in bank.offsets.items():
-        yield Change(place, offset, bank.entries.tail[place])
+    for ordinal, offset in bank.offsets.items():
+        yield Change(ordinal, offset, bank.entries.uncompacted[ordinal])
 
 
 @contextmanager
@@ -275,7 +275,7 @@ def writing(path: Path) -> Iterator[Writer]:
             writer = Writer(Bank(path))
             try:
                 yield writer
-                writer.settle()
+                writer.compact()
             finally:
                 writer.close()
     except OSError as error:
@@ -292,7 +292,7 @@ def damage(path: Path) -> list[str]:
     _manifest(path)
     try:
         bank = Bank(path, whole=True)
-        saved = Bank(path).entries.saved
+        saved = Bank(path).entries.snapshot
     except Error as error:
         return [str(error)]
     found = [
@@ -305,9 +305,9 @@ def damage(path: Path) -> list[str]:
         found.append(
             f"{name}: damaged or missing; delete it, and the next `bank add` makes it anew"
         )
-    tail = (path / LOG).stat().st_size - log.sound(path / LOG)
-    if tail:
-        found.append(f"{LOG}: {tail} bytes of an unfinished change at the end; nothing is lost")
+    rest = (path / LOG).stat().st_size - log.sound(path / LOG)
+    if rest:
+        found.append(f"{LOG}: {rest} bytes of an unfinished change at the end; nothing is lost")
     return found
 
 

@@ -1,1 +1,1 @@
-"""Finds the entries near a picture: by digest, by hash, by binary descriptors."""
+"""What an index is built of: multi-index hash tables, and binary descriptors by their prefix."""

@@ -1,4 +1,4 @@
-"""Which entries share local features with a picture: 64-bit codes, found by their first bits."""
+"""Binary descriptors of local features: 64 bits, found by their first bits, voting for entries."""
 
 import math
 from typing import TYPE_CHECKING, Final
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 CODE_BITS: Final = 64
 PREFIX_BITS: Final = 18
-"""First bits whose places are kept; a cell of fewer is a run of these."""
+"""First bits whose starts are kept; a cell of fewer bits is a run of these."""
 FEWEST_BITS: Final = 12
 """First bits of a cell in a small bank; codes that share them, or all but one, are compared."""
 A_CELL: Final = 128
@@ -22,14 +22,15 @@ A_CELL: Final = 128
 AN_ENTRY: Final = 350
 """Codes of an entry, about."""
 REACH: Final = 18
-"""Bits, of 64, within which two codes may be of the same place."""
+"""Bits, of 64, within which two codes may be of the same point."""
 NEIGHBOURS: Final = 10
-"""Entries that a code may speak for. Of 134 hard queries (screenshots, face crops, turns) in 10,000
-entries the right one was among the first two for all 134; with a fixed reach of 14, for 123."""
+"""Nearest entries that one descriptor may vote for. Of 134 hard queries (screenshots, face crops,
+turns) in 10,000 entries the right one was among the first two for all 134; with a
+fixed reach of 14, for 123."""
 
 
-class Codes:
-    """The codes of many entries."""
+class BinaryDescriptors:
+    """The binary descriptors of many entries."""
 
     def __init__(
         self,
@@ -41,18 +42,18 @@ class Codes:
 
         Args:
             codes: (n,), ascending.
-            owners: (n,), the place of each code's entry.
+            owners: (n,), the ordinal of each code's entry.
             starts: (2 ** 18 + 1,), as `prefix_starts` gives them.
         """
         self._codes, self._owners, self._starts = codes, owners, starts
 
     @classmethod
-    def of(cls, owned: "Iterable[tuple[int, NDArray[np.uint64]]]") -> "Codes":
-        """Order the codes of entries, given by their places."""
+    def of(cls, owned: "Iterable[tuple[int, NDArray[np.uint64]]]") -> "BinaryDescriptors":
+        """Order the codes of entries, given by their ordinals."""
         pairs = list(owned)
         every = np.concatenate([np.zeros(0, np.uint64), *(codes for _, codes in pairs)])
-        places = np.array([place for place, _ in pairs], np.uint32)
-        owners = np.repeat(places, [len(codes) for _, codes in pairs])
+        ordinals = np.array([ordinal for ordinal, _ in pairs], np.uint32)
+        owners = np.repeat(ordinals, [len(codes) for _, codes in pairs])
         order = np.argsort(every, kind="stable")
         return cls(every[order], owners[order], prefix_starts(every[order]))
 
@@ -64,18 +65,18 @@ class Codes:
             bits: of a cell, as `cell_bits` gives them.
 
         Returns:
-            (n, 3): number of the code asked for, place of the entry, differing bits; sorted.
+            (n, 3): number of the code asked for, ordinal of the entry, differing bits; sorted.
         """
         near = np.concatenate([[0], 1 << np.arange(bits)])
         cells = (asked >> np.uint64(CODE_BITS - bits)).astype(np.int64)[:, None] ^ near
         cells <<= PREFIX_BITS - bits
         starts = self._starts[cells].ravel().astype(np.int64)
         counts = self._starts[cells + (1 << PREFIX_BITS - bits)].ravel() - starts
-        places = spread(starts, counts)
+        indices = spread(starts, counts)
         who = np.repeat(np.repeat(np.arange(len(asked)), len(near)), counts)
-        distances = np.bitwise_count(self._codes[places] ^ asked[who])
+        distances = np.bitwise_count(self._codes[indices] ^ asked[who])
         kept = np.flatnonzero(distances < REACH)
-        owners = self._owners[places[kept]].astype(np.int64)
+        owners = self._owners[indices[kept]].astype(np.int64)
         size = int(owners.max(initial=0)) + 1
         # Sorted, the first of each (code, entry) is its nearest.
         keys = np.sort((who[kept] * size + owners) * REACH + distances[kept])
@@ -85,17 +86,17 @@ class Codes:
         return np.stack([pairs // size, pairs % size, keys[first] % REACH], axis=1)
 
 
-def strengths(near: "NDArray[np.int64]") -> "NDArray[np.int64]":
-    """Return how strongly codes speak for entries.
+def count_votes(near: "NDArray[np.int64]") -> "NDArray[np.int64]":
+    """Count the votes of descriptors for entries.
 
-    A code speaks for the ten entries that are nearest to it, by the square of the bits that each is
-    nearer than the eleventh: what many entries have says little, however large the bank.
+    A descriptor votes for the ten entries nearest to it, with the square of the bits by which each
+    is nearer than the eleventh: a descriptor that many entries share has little weight.
 
     Args:
-        near: (n, 3), as `Codes.near` gives them.
+        near: (n, 3), as `BinaryDescriptors.near` gives them.
 
     Returns:
-        (entries, 2): place and strength, by place.
+        (entries, 2): ordinal and votes, by ordinal.
     """
     who, owners, distances = near[np.lexsort((near[:, 2], near[:, 0]))].T
     starts = np.flatnonzero(np.diff(who, prepend=-1))
@@ -104,10 +105,10 @@ def strengths(near: "NDArray[np.int64]") -> "NDArray[np.int64]":
     many = counts > NEIGHBOURS
     reach[many] = distances[starts[many] + NEIGHBOURS]
     votes = np.maximum(0, np.repeat(reach, counts) - distances) ** 2
-    spoken, which = np.unique(owners[votes > 0], return_inverse=True)
-    total = np.zeros(len(spoken), np.int64)
+    voted, which = np.unique(owners[votes > 0], return_inverse=True)
+    total = np.zeros(len(voted), np.int64)
     np.add.at(total, which, votes[votes > 0])
-    return np.stack([spoken, total], axis=1)
+    return np.stack([voted, total], axis=1)
 
 
 def cell_bits(entries: int) -> int:

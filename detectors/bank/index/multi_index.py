@@ -1,6 +1,6 @@
-"""Hashes of 256 bits, and those of them within so many bits of others: exact, and fast when many.
+"""Multi-index hash tables for hashes of 256 bits: exact search within a Hamming radius.
 
-Multi-index hashing (Norouzi, Punjani, Fleet, "Fast exact search in Hamming space with multi-index
+Method (Norouzi, Punjani, Fleet, "Fast exact search in Hamming space with multi-index
 hashing", 2014): a hash is 16 bands of 16 bits, each band a table of the rows by its value. A row
 that differs from a query in at most t bits differs, in some band i, in at most r_i bits, whenever
 the sum of all (r_i + 1) exceeds t. Up to 31 bits it is therefore enough to look at the values that
@@ -41,8 +41,8 @@ class Hits(msgspec.Struct, frozen=True):
     distances: "NDArray[np.int64]"
 
 
-class Bands:
-    """Hashes, with the tables that find the near ones."""
+class MultiIndex:
+    """Hashes of 256 bits with their hash tables."""
 
     def __init__(
         self,
@@ -132,16 +132,16 @@ class Bands:
 
 
 def spread(starts: "NDArray[np.int64]", counts: "NDArray[np.int64]") -> "NDArray[np.int64]":
-    """Return all places of ranges, one after the other.
+    """Return all indices of ranges, one after the other.
 
     Args:
-        starts: (n,), the first place of each.
+        starts: (n,), the first index of each.
         counts: (n,), how many.
     """
     ends = np.cumsum(counts)
-    places: NDArray[np.int64] = np.repeat(starts - ends + counts, counts)
-    places += np.arange(len(places))
-    return places
+    indices: NDArray[np.int64] = np.repeat(starts - ends + counts, counts)
+    indices += np.arange(len(indices))
+    return indices
 
 
 def tables(rows: "NDArray[np.uint64]") -> "tuple[NDArray[np.uint32], NDArray[np.uint32]]":

@@ -10,9 +10,9 @@ from detectors.bank.entry import EXACT, Entry
 if TYPE_CHECKING:
     from detectors.bank.matching.index import Index, Near
     from detectors.bank.matching.search import Searcher
-    from detectors.bank.matching.verify import Agreement
+    from detectors.bank.matching.verify import Verification
     from detectors.decode.picture import Picture
-    from detectors.hashing.views import Looks
+    from detectors.hashing.views import PictureHashes
 
 SAME_CHANCE: Final = 1e-6
 """Most false-match probability at which a match says that two are the same picture."""
@@ -46,14 +46,14 @@ def of_file(index: "Index", digests: Iterable[tuple[str, str]]) -> list[Copy]:
     return [*found.values()]
 
 
-def of_picture(searcher: "Searcher", picture: "Picture", seen: "Looks") -> list[Copy]:
+def of_picture(searcher: "Searcher", picture: "Picture", seen: "PictureHashes") -> list[Copy]:
     """Return the entries that a picture is a copy of, by its look."""
     from detectors.bank.matching.verify import scaled
 
-    if seen.plain:
+    if seen.low_detail:
         return []
     near = searcher.index.nearest(seen, MOST)
-    chances = {each.place: _chance(searcher, each, seen) for each in near}
+    chances = {each.ordinal: _chance(searcher, each, seen) for each in near}
     found = [
         Copy(
             entry=each.entry,
@@ -62,20 +62,20 @@ def of_picture(searcher: "Searcher", picture: "Picture", seen: "Looks") -> list[
             confirmed=False,
         )
         for each in near
-        if not each.entry.local and chances[each.place] <= SAME_CHANCE
+        if not each.entry.local and chances[each.ordinal] <= SAME_CHANCE
     ]
     found += _graphics(searcher, picture, seen, near)
     growth = max(1, searcher.index.local / searcher.tables.measured_entries())
     for check in searcher.checks(picture, near):
-        local = searcher.tables.by_features(scaled(check.agreed, check.asked))
-        chance = local.anywhere(round(check.candidates * growth)).point
-        if agrees(check.agreed) and min(chance, chances.get(check.place, 1)) <= SAME_CHANCE:
+        local = searcher.tables.by_features(scaled(check.verified, check.asked))
+        chance = local.bank_wide(round(check.candidates * growth)).point
+        if agrees(check.verified) and min(chance, chances.get(check.ordinal, 1)) <= SAME_CHANCE:
             found.append(Copy(entry=check.entry, algorithm="local"))
     return found
 
 
 def _graphics(
-    searcher: "Searcher", picture: "Picture", seen: "Looks", near: "list[Near]"
+    searcher: "Searcher", picture: "Picture", seen: "PictureHashes", near: "list[Near]"
 ) -> list[Copy]:
     """Return the flat graphics that a picture is a copy of: their colours confirm it."""
     comparisons = searcher.index.comparisons(seen)
@@ -112,17 +112,17 @@ def of_entry(searcher: "Searcher", entry: Entry, block: bytes | None) -> list[Co
     return [*found.values()]
 
 
-def agrees(agreed: "Agreement") -> bool:
+def agrees(verified: "Verification") -> bool:
     """Tell whether features and pixels agree as only those of one picture do."""
-    from detectors.bank.matching.search import LEAST_CORRELATION, LEAST_PLACES
+    from detectors.bank.matching.search import LEAST_CORRELATION, LEAST_INLIERS
 
-    return agreed.tight >= LEAST_PLACES and agreed.correlation >= LEAST_CORRELATION
+    return verified.inliers >= LEAST_INLIERS and verified.correlation >= LEAST_CORRELATION
 
 
-def _chance(searcher: "Searcher", near: "Near", seen: "Looks") -> float:
+def _chance(searcher: "Searcher", near: "Near", seen: "PictureHashes") -> float:
     """Return the chance that an unrelated picture comes as near to anything in the bank."""
     chance = searcher.tables.by_hash(near.distance, near.entry.kind, near.algorithm)
-    return chance.anywhere(searcher.index.comparisons(seen)).point
+    return chance.bank_wide(searcher.index.comparisons(seen)).point
 
 
 def _agree(one: bytes, other: bytes) -> bool:
@@ -131,7 +131,7 @@ def _agree(one: bytes, other: bytes) -> bool:
 
     from detectors.bank.features import Features, from_block
     from detectors.bank.matching.graphics import same_colours
-    from detectors.bank.matching.verify import agreement
+    from detectors.bank.matching.verify import verify
 
     if (same := same_colours(one, other)) is not None:
         return same
@@ -139,17 +139,17 @@ def _agree(one: bytes, other: bytes) -> bool:
     height, width = asked.grey.shape
     scale = np.array([width / asked.size[0], height / asked.size[1]], np.float32)
     small = Features(
-        (width, height), asked.places * scale, asked.descriptors, asked.codes, asked.grey
+        (width, height), asked.points * scale, asked.descriptors, asked.codes, asked.grey
     )
-    agreed = agreement(small, from_block(other))
-    return agreed is not None and agrees(agreed)
+    verified = verify(small, from_block(other))
+    return verified is not None and agrees(verified)
 
 
-def _looks(entry: Entry) -> "Looks":
+def _looks(entry: Entry) -> "PictureHashes":
     """Return the hashes of an entry as those of a picture; it can be asked upright alone."""
     import numpy as np
 
-    from detectors.hashing.views import LEAST_DEVIATION, LEAST_QUALITY, Looks
+    from detectors.hashing.views import LEAST_DEVIATION, LEAST_QUALITY, PictureHashes
 
     rows = {
         name: np.array(
@@ -158,7 +158,7 @@ def _looks(entry: Entry) -> "Looks":
         for name in ("pdq", "pdq64.v1")
     }
     stable = np.repeat(rows["pdq64.v1"][:, None], 8, axis=1)
-    return Looks(
+    return PictureHashes(
         pdq=rows["pdq"][:1],
         turned=rows["pdq"],
         quality=LEAST_QUALITY,

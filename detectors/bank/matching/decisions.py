@@ -38,14 +38,14 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     """That it was made about, as it stands in its bank."""
     confirmed: bool
     """False where hashes alone say that it is the same picture."""
-    place: str = "here"
+    where: str = "here"
     """Who decided: this bank, or the feed that the picture comes with."""
 
     @property
     def told(self) -> str:
         """Id, reason and date of the decision."""
         reason = f": {self.entry.reason}" if self.entry.reason else ""
-        return f'{self.what} {self.place} as "{self.entry.id}"{reason} ({self.entry.modified[:10]})'
+        return f'{self.what} {self.where} as "{self.entry.id}"{reason} ({self.entry.modified[:10]})'
 
     @property
     def what(self) -> str:
@@ -97,10 +97,10 @@ class Holds:
         wanted = [name for name in EXACT if index.carries(name)]
         found = copies.of_file(index, [(name, item.digest(name)) for name in wanted])
         if not found and index.by_look:
-            from detectors.hashing.views import looks
+            from detectors.hashing.views import hash_views
 
             shown = picture or item.picture
-            found = copies.of_picture(self._searcher, shown, looks(shown))
+            found = copies.of_picture(self._searcher, shown, hash_views(shown))
         return self._ranked(found)
 
     def of_entry(self, entry: Entry, block: bytes | None = None) -> list[Held]:

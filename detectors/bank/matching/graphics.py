@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from detectors.decode.picture import Picture
-    from detectors.hashing.views import Box, Looks
+    from detectors.hashing.views import Box, PictureHashes
 
 SLOW: Final = 3
 STEEP: Final = 24
@@ -83,7 +83,7 @@ def cells(rgb: "NDArray[np.uint8]", box: "Box") -> "NDArray[np.uint8]":
 
 
 def view_cells(
-    picture: "Picture", seen: "Looks", view: str, orientation: str
+    picture: "Picture", seen: "PictureHashes", view: str, orientation: str
 ) -> "NDArray[np.uint8]":
     """Return the colours of a view, turned as the entry is that it matched."""
     rgb = picture.bare if view.startswith("bare_") else picture.rgb

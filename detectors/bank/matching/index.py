@@ -1,4 +1,4 @@
-"""What of a bank is near to a picture: by its bytes, by its hashes, by its local features."""
+"""The index of one bank: find entries by digests, by hashes and by binary descriptors."""
 
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from detectors.bank.folder.snapshot import Generation
-    from detectors.bank.index.descriptors import Codes
-    from detectors.bank.index.multi_index import Bands
-    from detectors.hashing.views import Looks
+    from detectors.bank.folder.snapshot import Snapshot
+    from detectors.bank.index.descriptors import BinaryDescriptors
+    from detectors.bank.index.multi_index import MultiIndex
+    from detectors.hashing.views import PictureHashes
 
 REACH: Final = {"pdq": 31, "pdq64.v1": 26}
 """Most bits of a match: for PDQ as its makers publish it; for ours the largest at which none of 370
@@ -35,17 +35,17 @@ hard negatives matched in all views (the nearest of them lay at 32)."""
 
 
 class Near(msgspec.Struct, frozen=True, kw_only=True):
-    """An entry and how near the picture comes to it."""
+    """An entry and its Hamming distance from the picture."""
 
-    place: int
-    """Of the entry in its bank."""
+    ordinal: int
+    """Ordinal of the entry in its bank."""
     entry: Entry
     algorithm: str
     distance: int
     view: str
     """View of the picture."""
     orientation: str
-    """How the picture is turned against the entry, one of `fingerprint.ORIENTATIONS`."""
+    """How the picture is turned against the entry, one of `hashing.picture.ORIENTATIONS`."""
 
     @property
     def reach(self) -> int:
@@ -54,16 +54,17 @@ class Near(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Group(msgspec.Struct, frozen=True):
-    """Hashes of one algorithm, in the generation or of what came since."""
+    """Hashes of one algorithm, of the snapshot or of newer entries."""
 
-    bands: "Bands"
+    hashes: "MultiIndex"
     owners: "NDArray[np.uint32]"
-    """Of each row, the place of its entry."""
-    saved: bool
+    """Of each row, the ordinal of its entry."""
+    compacted: bool
+    """Whether they are of the snapshot."""
 
 
 class Index:
-    """The entries of a bank that count, in the arrays of its generation and of what came since."""
+    """The searchable entries of a bank: the arrays of its snapshot, and of newer entries."""
 
     def __init__(
         self,
@@ -80,17 +81,19 @@ class Index:
 
         self.entries = Entries.of(entries)
         self._codes_of = codes_of
-        self._saved = self.entries.saved
-        self._tail = {
-            place: entry
-            for place, entry in self.entries.tail.items()
+        self._snapshot = self.entries.snapshot
+        self._uncompacted = {
+            ordinal: entry
+            for ordinal, entry in self.entries.uncompacted.items()
             if entry.status is not Status.WITHDRAWN
         }
         self._note_files()
         self._stale = np.zeros(self.entries.before, bool)
-        self._stale[[place for place in self.entries.tail if place < len(self._stale)]] = True
+        self._stale[
+            [ordinal for ordinal in self.entries.uncompacted if ordinal < len(self._stale)]
+        ] = True
         self._gone = np.zeros(len(self.entries), bool)
-        """What was withdrawn after it was put in order."""
+        """What was withdrawn after it was indexed."""
 
     def __len__(self) -> int:
         """Return how many entries count."""
@@ -101,33 +104,33 @@ class Index:
         _ = self._rows, self._codes
 
     def restate(self, entry: Entry) -> bool:
-        """Let a change of an entry of the tail count at once; tell whether that was possible.
+        """Apply a changed entry to the index at once; tell whether that was possible.
 
         It is where its hashes and features stay, as they do when it is disputed or withdrawn. An
         entry that is not in the index is passed over.
         """
-        place = self.entries.place(entry.id)
-        if place is None:
+        ordinal = self.entries.ordinal(entry.id)
+        if ordinal is None:
             return True
-        before = self._tail.get(place)
+        before = self._uncompacted.get(ordinal)
         if before is None or (before.hashes, before.local) != (entry.hashes, entry.local):
             return entry.status is Status.WITHDRAWN and before is None
         self.entries.put(entry)
-        self._tail[place] = entry
+        self._uncompacted[ordinal] = entry
         if entry.status is Status.WITHDRAWN:
-            del self._tail[place]
-            self._gone[place] = True
+            del self._uncompacted[ordinal]
+            self._gone[ordinal] = True
         self._note_files()
         for name in ("_size", "local", "by_look", "other_looks", "_rows"):
             self.__dict__.pop(name, None)
         return True
 
     def _note_files(self) -> None:
-        """Order what is not in the generation by the digests of its files."""
+        """Index the entries that are not in the snapshot by the digests of its files."""
         self._files: dict[tuple[str, str], list[int]] = {}
-        for place, entry in self._tail.items():
+        for ordinal, entry in self._uncompacted.items():
             for digest in entry.digests(*EXACT):
-                self._files.setdefault(digest, []).append(place)
+                self._files.setdefault(digest, []).append(ordinal)
         self._algorithms = {algorithm for algorithm, _ in self._files}
 
     @cached_property
@@ -147,29 +150,31 @@ class Index:
     @cached_property
     def other_looks(self) -> list[Entry]:
         """The entries that count and are compared with the look by other algorithms alone."""
-        saved = self._saved.flagged(OTHER_LOOK) if self._saved else []
-        found = [self.entries.at(place) for place in saved if not self._stale[place]]
-        found += [entry for entry in self._tail.values() if entry.other_look]
+        saved = self._snapshot.flagged(OTHER_LOOK) if self._snapshot else []
+        found = [self.entries.at(ordinal) for ordinal in saved if not self._stale[ordinal]]
+        found += [entry for entry in self._uncompacted.values() if entry.other_look]
         return [entry for entry in found if entry.status is not Status.WITHDRAWN]
 
     def carries(self, algorithm: str) -> bool:
         """Tell whether entries may have digests of an algorithm."""
-        return algorithm in self._algorithms or bool(self._saved and self._saved.carries(algorithm))
+        return algorithm in self._algorithms or bool(
+            self._snapshot and self._snapshot.carries(algorithm)
+        )
 
     def exact(self, algorithm: str, value: str) -> list[Entry]:
         """Return the entries of a file that count, in the bank's order, by a digest of it."""
-        saved = self._saved.of_file(algorithm, value) if self._saved else []
-        places = [place for place in saved if not self._stale[place]]
-        places += self._files.get((algorithm, value), [])
-        return [self.entries.at(place) for place in sorted(places)]
+        saved = self._snapshot.of_file(algorithm, value) if self._snapshot else []
+        ordinals = [ordinal for ordinal in saved if not self._stale[ordinal]]
+        ordinals += self._files.get((algorithm, value), [])
+        return [self.entries.at(ordinal) for ordinal in sorted(ordinals)]
 
-    def comparisons(self, seen: "Looks") -> int:
+    def comparisons(self, seen: "PictureHashes") -> int:
         """Return how many pairs of hashes are compared for one picture."""
         views = seen.stable.shape[0] * seen.stable.shape[1]
         return int(self._rows["pdq64.v1"] * views + self._rows["pdq"] * len(seen.turned))
 
-    def nearest(self, seen: "Looks", most: int) -> list[Near]:
-        """Find the nearest places of the nearest entries, nearest first, then by the bank's order.
+    def nearest(self, seen: "PictureHashes", most: int) -> list[Near]:
+        """Find the nearest hashes of the nearest entries, nearest first, then by the bank's order.
 
         Only what lies within `REACH` is looked for.
 
@@ -186,38 +191,40 @@ class Index:
         first = order[np.flatnonzero(np.diff(owners[order], prepend=-1))]
         ranked = hits[first[np.lexsort((owners[first], distances[first]))]].tolist()
         found: dict[bool, list[Near]] = {False: [], True: []}
-        for place, distance, rank, query in ranked:
-            some = found[bool(self.entries.flags(place) & INNOCENT)]
+        for ordinal, distance, rank, query in ranked:
+            some = found[bool(self.entries.flags(ordinal) & INNOCENT)]
             if len(some) < most:
-                some.append(self._near(place, distance, [*asked][rank], query, seen))
+                some.append(self._near(ordinal, distance, [*asked][rank], query, seen))
         return found[False] + found[True]
 
     def sharing(self, asked: "NDArray[np.uint64]", most: int) -> list[int]:
-        """Return the places of the entries that share most local features with a picture.
+        """Return the ordinals of the entries that share the most local features with a picture.
 
         Args:
             asked: codes of the picture's strongest features.
-            most: how many places.
+            most: how many ordinals.
         """
         import numpy as np
 
-        from detectors.bank.index.descriptors import cell_bits, strengths
+        from detectors.bank.index.descriptors import cell_bits, count_votes
 
         parts = []
         for codes, saved in self._codes:
             said = codes.near(asked, cell_bits(self.local))
-            parts.append(said[self._current(said[:, 1], saved=saved)])
-        every = strengths(np.concatenate(parts))
+            parts.append(said[self._current(said[:, 1], compacted=saved)])
+        every = count_votes(np.concatenate(parts))
         best = np.lexsort((every[:, 0], -every[:, 1]))[:most]
-        places: list[int] = every[best, 0].tolist()
-        return places
+        ordinals: list[int] = every[best, 0].tolist()
+        return ordinals
 
-    def _near(self, place: int, distance: int, name: str, query: int, seen: "Looks") -> Near:
+    def _near(
+        self, ordinal: int, distance: int, name: str, query: int, seen: "PictureHashes"
+    ) -> Near:
         from detectors.hashing.picture import ORIENTATIONS
 
         return Near(
-            place=place,
-            entry=self.entries.at(place),
+            ordinal=ordinal,
+            entry=self.entries.at(ordinal),
             algorithm=name,
             distance=distance,
             view=seen.names[query // 8] if name == "pdq64.v1" else "whole",
@@ -231,77 +238,88 @@ class Index:
         words = np.ascontiguousarray(queries).view(np.uint64)
         parts = [np.zeros((0, 4), np.int64)]
         for group in self._groups[name]:
-            hits = group.bands.within(words, REACH[name])
+            hits = group.hashes.within(words, REACH[name])
             owners = group.owners[hits.rows].astype(np.int64)
             rank = np.full(len(owners), list(self._groups).index(name))
             rows = np.stack([owners, hits.distances, rank, hits.queries], axis=1)
-            parts.append(rows[self._current(owners, saved=group.saved)])
+            parts.append(rows[self._current(owners, compacted=group.compacted)])
         return np.concatenate(parts)
 
-    def _current(self, owners: "NDArray[np.integer]", *, saved: bool) -> "NDArray[np.bool_]":
+    def _current(self, owners: "NDArray[np.integer]", *, compacted: bool) -> "NDArray[np.bool_]":
         """Say of each owner whether what was put in order of it still stands."""
-        gone = self._stale if saved else self._gone
+        gone = self._stale if compacted else self._gone
         current: NDArray[np.bool_] = ~gone[owners]
         return current
 
     def _count(self, mask: int, wanted: int) -> int:
         """Return how many entries have these of the flags of a mask."""
-        count = sum(1 for entry in self._tail.values() if flags(entry) & mask == wanted)
-        if self._saved:
-            there = self._saved.array("flags") & mask == wanted
+        count = sum(1 for entry in self._uncompacted.values() if flags(entry) & mask == wanted)
+        if self._snapshot:
+            there = self._snapshot.array("flags") & mask == wanted
             count += int((there & ~self._stale).sum())
         return count
 
     @cached_property
     def _groups(self) -> "dict[str, list[Group]]":
         from detectors.bank.folder.compaction import hashes
-        from detectors.bank.index.multi_index import Bands, tables
+        from detectors.bank.index.multi_index import MultiIndex, tables
 
         groups = {}
         with loading():
-            fresh = hashes(self._tail.items())
+            fresh = hashes(self._uncompacted.items())
             for name in ("pdq64.v1", "pdq"):
                 rows, owners = fresh[name]
-                groups[name] = [Group(Bands(rows, *tables(rows)), owners, saved=False)]
-                if self._saved:
-                    groups[name].append(_saved_group(name, self._saved))
+                groups[name] = [Group(MultiIndex(rows, *tables(rows)), owners, compacted=False)]
+                if self._snapshot:
+                    groups[name].append(_snapshot_group(name, self._snapshot))
         return groups
 
     @cached_property
     def _rows(self) -> dict[str, int]:
         """Hashes that count, of each algorithm."""
         return {
-            name: sum(int(self._current(g.owners, saved=g.saved).sum()) for g in groups)
+            name: sum(int(self._current(g.owners, compacted=g.compacted).sum()) for g in groups)
             for name, groups in self._groups.items()
         }
 
     @cached_property
-    def _codes(self) -> "list[tuple[Codes, bool]]":
-        """Codes of what came since, and of the generation."""
-        from detectors.bank.index.descriptors import Codes
+    def _codes(self) -> "list[tuple[BinaryDescriptors, bool]]":
+        """Binary descriptors of newer entries and of the snapshot."""
+        from detectors.bank.index.descriptors import BinaryDescriptors
 
-        local = [(place, entry) for place, entry in self._tail.items() if entry.local]
+        local = [(ordinal, entry) for ordinal, entry in self._uncompacted.items() if entry.local]
         with loading():
-            found = [(Codes.of((place, self._codes_of(entry)) for place, entry in local), False)]
-            if self._saved:
-                found.append((self._saved_codes(self._saved), True))
+            found = [
+                (
+                    BinaryDescriptors.of(
+                        (ordinal, self._codes_of(entry)) for ordinal, entry in local
+                    ),
+                    False,
+                )
+            ]
+            if self._snapshot:
+                found.append((self._snapshot_descriptors(self._snapshot), True))
         return found
 
-    def _saved_codes(self, saved: "Generation") -> "Codes":
-        """Return the codes of a generation; where its arrays are damaged, from the entries."""
-        from detectors.bank.index.descriptors import Codes
+    def _snapshot_descriptors(self, saved: "Snapshot") -> "BinaryDescriptors":
+        """Return a snapshot's binary descriptors; from the entries where its arrays are damaged."""
+        from detectors.bank.index.descriptors import BinaryDescriptors
 
         try:
-            return Codes(*(saved.array(name) for name in ("codes", "code_owners", "code_starts")))
+            return BinaryDescriptors(
+                *(saved.array(name) for name in ("codes", "code_owners", "code_starts"))
+            )
         except DamagedIndexError:
-            local = ((place, entry) for place, entry in saved.live() if entry.local)
-            return Codes.of((place, self._codes_of(entry)) for place, entry in local)
+            local = ((ordinal, entry) for ordinal, entry in saved.live() if entry.local)
+            return BinaryDescriptors.of(
+                (ordinal, self._codes_of(entry)) for ordinal, entry in local
+            )
 
 
-def _saved_group(name: str, saved: "Generation") -> Group:
-    """Return the hashes of a generation; where its arrays are damaged, from the log's lines."""
+def _snapshot_group(name: str, saved: "Snapshot") -> Group:
+    """Return the hashes of a snapshot; where its arrays are damaged, from the log's lines."""
     from detectors.bank.folder.compaction import hashes
-    from detectors.bank.index.multi_index import Bands, tables
+    from detectors.bank.index.multi_index import MultiIndex, tables
 
     try:
         rows, owners, *ready = (
@@ -310,4 +328,4 @@ def _saved_group(name: str, saved: "Generation") -> Group:
     except DamagedIndexError:
         rows, owners = hashes(saved.live())[name]
         ready = [*tables(rows)]
-    return Group(Bands(rows.reshape(-1, 4), *ready), owners, saved=True)
+    return Group(MultiIndex(rows.reshape(-1, 4), *ready), owners, compacted=True)

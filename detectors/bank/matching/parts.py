@@ -8,7 +8,7 @@ import msgspec
 
 if TYPE_CHECKING:
     from detectors.decode.picture import Picture
-    from detectors.hashing.views import Looks
+    from detectors.hashing.views import PictureHashes
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -17,7 +17,7 @@ class Part(msgspec.Struct, frozen=True):
     region: tuple[int, int, int, int]
     """Left, top, width and height, in pixels of the whole picture."""
     picture: "Picture"
-    seen: "Looks"
+    seen: "PictureHashes"
 
 
 def at(picture: "Picture", region: Sequence[int]) -> "Picture":
@@ -36,12 +36,12 @@ class Parts:
     def found(self) -> list[Part]:
         """The parts that have enough detail to be told from others, the largest first."""
         from detectors.bank.matching.regions import regions
-        from detectors.hashing.views import looks
+        from detectors.hashing.views import hash_views
 
         found = []
         for left, top, right, bottom in regions(self._picture.grey):
             part = self._picture.part((left, top, right, bottom))
             by = self._picture.reduced
             region = left * by, top * by, (right - left) * by, (bottom - top) * by
-            found.append(Part(region, part, looks(part)))
-        return [part for part in found if not part.seen.plain]
+            found.append(Part(region, part, hash_views(part)))
+        return [part for part in found if not part.seen.low_detail]

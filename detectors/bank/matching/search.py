@@ -1,11 +1,11 @@
-"""One bank, searched: what its hashes say, what local features say, and what counts as a match."""
+"""Search one bank by hashes, then by local features, and decide what is a match."""
 
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from detectors.bank.chance.file import load_calibration
-from detectors.bank.chance.tables import Chance
+from detectors.bank.chance.tables import FalseMatchRate
 from detectors.bank.entry import Entry
 from detectors.bank.matching.index import Index, Near
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     from detectors.bank.features import Features
     from detectors.bank.location import Store
     from detectors.bank.matching.parts import Part, Parts
-    from detectors.bank.matching.verify import Agreement
+    from detectors.bank.matching.verify import Verification
     from detectors.decode.picture import Picture
-    from detectors.hashing.views import Looks
+    from detectors.hashing.views import PictureHashes
 
 MOST_CHANCE: Final = 0.05
 """False-match probability above which a near entry is no match: what large banks meet by chance."""
 SHOWN_CHANCE: Final = 0.5
-"""The same for features and pixels, whose own limits let nobody else's picture through: over
-what a policy asks for, such a match is shown and weighs nothing."""
+"""The same for geometric verification, whose own limits no different picture has passed. A match
+whose probability is over the policy's limit is shown and has no weight."""
 UNAIDED: Final = 16
-"""Bits within which a hash speaks alone for an entry that could also be compared in detail."""
+"""Hamming distance up to which a hash match needs no geometric verification."""
 NEAREST: Final = 40
 """Entries whose hashes are looked at: many graphics have the shapes of one, and other colours."""
 LOOKED_INTO: Final = 16
@@ -42,9 +42,10 @@ UPRIGHT: Final = 3
 """Candidates that local features bring up for the picture as it is."""
 MIRRORED: Final = 2
 LEAST_CORRELATION: Final = 0.94
-LEAST_PLACES: Final = 8
-"""Agreement from which features and pixels make a match. Of 212 altered copies that hashes left
-open the lowest had .955 and 9; of 2,543 candidates of other people none had .94 with even 1."""
+LEAST_INLIERS: Final = 8
+"""Least of both at which geometric verification makes a match. Of 212 altered copies that hashes
+left open the lowest had .955 and 9; of 2,543 candidates of other people none had .94 with even
+1."""
 INVERSE: Final = {"turned_90": "turned_270", "turned_270": "turned_90"}
 WHOLE: Final = 0.9
 """Share of an entry above which a picture that covers so much of it is not called cropped, nor one
@@ -61,7 +62,7 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
     algorithm: str
     distance: int | None
     """Differing bits of the best view; None where only local features matched."""
-    chance: Chance
+    chance: FalseMatchRate
     """That an unrelated picture matches something in this bank as well."""
     comparisons: int
     """Pairs that were compared, which `chance` counts."""
@@ -77,14 +78,14 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Checked(msgspec.Struct, frozen=True, kw_only=True):
-    """A candidate that was looked at closely."""
+    """A candidate after geometric verification."""
 
     entry: Entry
-    place: int
-    """Of the entry in its bank."""
+    ordinal: int
+    """Ordinal of the entry in its bank."""
     mirrored: bool
     """Whether the picture was mirrored first."""
-    agreed: "Agreement"
+    verified: "Verification"
     asked: int
     """Features of the picture."""
     candidates: int
@@ -92,7 +93,7 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Searcher:
-    """A bank with its hashes and features in order."""
+    """A bank and its index."""
 
     def __init__(self, bank: "Store", tables: "Tables | None" = None) -> None:
         """Index a bank.
@@ -110,7 +111,7 @@ class Searcher:
 
         return block_codes(self.bank.head(entry, CODES_END))
 
-    def matches(self, picture: "Picture", seen: "Looks", parts: "Parts") -> list[Match]:
+    def matches(self, picture: "Picture", seen: "PictureHashes", parts: "Parts") -> list[Match]:
         """Return the nearest fake and the nearest innocent that the picture matches.
 
         A near hash decides at once. Where none is near enough, the pictures that are set into this
@@ -122,14 +123,14 @@ class Searcher:
             seen: its hashes.
             parts: the pictures in it.
         """
-        near = [] if seen.plain else self.index.nearest(seen, NEAREST)
+        near = [] if seen.low_detail else self.index.nearest(seen, NEAREST)
         comparisons = self.index.comparisons(seen)
         found = self._by_hash(picture, seen, near, comparisons)
         if any(not match.entry.innocent for match in found):
             return _nearest_of_each(found)
         if within := self._within(picture, parts, comparisons):
             return _nearest_of_each(found) + within
-        if not seen.plain:
+        if not seen.low_detail:
             found += self._by_features(picture, near)
         return _nearest_of_each(found)
 
@@ -157,7 +158,7 @@ class Searcher:
         return [*best.values()]
 
     def _by_hash(
-        self, picture: "Picture", seen: "Looks", near: list[Near], comparisons: int
+        self, picture: "Picture", seen: "PictureHashes", near: list[Near], comparisons: int
     ) -> list[Match]:
         """Return the matches that hashes make, likeliest first."""
         found = [
@@ -178,22 +179,22 @@ class Searcher:
         if not self.index.local:
             return
         from detectors.bank.features import QUERY_FEATURES, QUERY_SIDE, extract, from_block
-        from detectors.bank.matching.verify import agreement
+        from detectors.bank.matching.verify import verify
 
         upright = extract(picture.grey, QUERY_SIDE, QUERY_FEATURES)
         ways = {False: upright, True: upright.mirrored()}
         candidates = self._candidates(ways, near)
-        for place, mirrored in candidates:
-            entry = self.index.entries.at(place)
+        for ordinal, mirrored in candidates:
+            entry = self.index.entries.at(ordinal)
             block = self.bank.features(entry)
-            agreed = agreement(ways[mirrored], from_block(block)) if block else None
-            if agreed is not None:
+            verified = verify(ways[mirrored], from_block(block)) if block else None
+            if verified is not None:
                 yield Checked(
                     entry=entry,
-                    place=place,
+                    ordinal=ordinal,
                     mirrored=mirrored,
-                    agreed=agreed,
-                    asked=len(upright.places),
+                    verified=verified,
+                    asked=len(upright.points),
                     candidates=len(candidates),
                 )
 
@@ -211,19 +212,19 @@ class Searcher:
         found = []
         growth = max(1, self.index.local / self.tables.measured_entries())
         for check in self.checks(picture, near):
-            agreed = check.agreed
-            if agreed.tight < LEAST_PLACES or agreed.correlation < LEAST_CORRELATION:
+            verified = check.verified
+            if verified.inliers < LEAST_INLIERS or verified.correlation < LEAST_CORRELATION:
                 continue
             comparisons = round(check.candidates * growth * pictures)
             if self._colours(check.entry) is None and flat(picture):
                 continue
-            chance = self.tables.by_features(scaled(agreed, check.asked)).anywhere(comparisons)
+            chance = self.tables.by_features(scaled(verified, check.asked)).bank_wide(comparisons)
             if chance.point <= SHOWN_CHANCE:
                 found.append(_of_features(check, chance, comparisons))
         return sorted(found, key=lambda match: match.chance.point)
 
     def of_hash(
-        self, near: Near, picture: "Picture", seen: "Looks", comparisons: int
+        self, near: Near, picture: "Picture", seen: "PictureHashes", comparisons: int
     ) -> Match | None:
         """Return the match that a hash makes, of a graphic together with its colours."""
         from detectors.bank.matching.graphics import differing, flat, view_cells
@@ -266,12 +267,12 @@ class Searcher:
         chosen: list[tuple[int, bool]] = []
         for mirrored, most in ((False, UPRIGHT), (True, MIRRORED)):
             best = self.index.sharing(ways[mirrored].codes[:ASKED], most)
-            chosen += [(place, mirrored) for place in best]
-        chosen += [(each.place, each.orientation in FLIPS) for each in near[:1]]
+            chosen += [(ordinal, mirrored) for ordinal in best]
+        chosen += [(each.ordinal, each.orientation in FLIPS) for each in near[:1]]
         return list(dict.fromkeys(chosen))
 
 
-def _hashed(near: Near, chance: Chance, comparisons: int) -> Match:
+def _hashed(near: Near, chance: FalseMatchRate, comparisons: int) -> Match:
     """Return the match that a hash makes at such a chance of each comparison."""
     turn = INVERSE.get(near.orientation, near.orientation)
     words = [turn] if turn != "upright" else []
@@ -280,7 +281,7 @@ def _hashed(near: Near, chance: Chance, comparisons: int) -> Match:
         entry=near.entry,
         algorithm=near.algorithm,
         distance=near.distance,
-        chance=chance.anywhere(comparisons),
+        chance=chance.bank_wide(comparisons),
         comparisons=comparisons,
         view=near.view,
         transform=", ".join(words) or "upright",
@@ -296,9 +297,9 @@ def _placed(match: Match, part: "Part", picture: "Picture") -> Match:
     return msgspec.structs.replace(match, transform=", ".join(words), region=part.region)
 
 
-def _of_features(check: Checked, chance: Chance, comparisons: int) -> Match:
+def _of_features(check: Checked, chance: FalseMatchRate, comparisons: int) -> Match:
     """Return the match that features and pixels make."""
-    agreed = check.agreed
+    verified = check.verified
     return Match(
         entry=check.entry,
         algorithm="local",
@@ -306,23 +307,23 @@ def _of_features(check: Checked, chance: Chance, comparisons: int) -> Match:
         chance=chance,
         comparisons=comparisons,
         view="whole",
-        transform=_worded(agreed, mirrored=check.mirrored),
+        transform=_worded(verified, mirrored=check.mirrored),
         facts={
-            "places": agreed.tight,
-            "correlation": round(agreed.correlation, 3),
-            "tiles": agreed.tiles,
-            "covered": round(min(1.0, agreed.covered), 2),
+            "places": verified.inliers,
+            "correlation": round(verified.correlation, 3),
+            "tiles": verified.tiles,
+            "covered": round(min(1.0, verified.covered), 2),
         },
     )
 
 
-def _worded(agreed: "Agreement", *, mirrored: bool) -> str:
+def _worded(verified: "Verification", *, mirrored: bool) -> str:
     """Return what was done to the entry's picture: degrees anticlockwise, percent of its area."""
-    turn = round(agreed.angle) % 360
+    turn = round(verified.angle) % 360
     words = ["mirrored"] if mirrored else []
     words += [f"turned_{turn}"] if turn else []
-    words += [f"cropped_{round(100 * agreed.covered)}"] if agreed.covered < WHOLE else []
-    words += [f"surrounded_{round(100 * agreed.filled)}"] if agreed.filled < WHOLE else []
+    words += [f"cropped_{round(100 * verified.covered)}"] if verified.covered < WHOLE else []
+    words += [f"surrounded_{round(100 * verified.filled)}"] if verified.filled < WHOLE else []
     return ", ".join(words) or "upright"
 
 

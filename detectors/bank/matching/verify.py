@@ -1,4 +1,4 @@
-"""The second look: whether a picture, laid over an entry, agrees with it in features and pixels.
+"""Geometric verification: whether a picture, laid over an entry, agrees with it pixel by pixel.
 
 Aligned faces of different people share geometry, so features alone do not identify: a candidate
 counts only where many features agree closely *and* the picture, laid over the entry's small copy,
@@ -26,9 +26,9 @@ FARTHEST: Final = 0.75
 CLOSE: Final = 0.25
 """Distance under which two features agree closely."""
 RANSAC_PIXELS: Final = 4.0
-TIGHT_PIXELS: Final = 1.5
+INLIER_PIXELS: Final = 1.5
 """Pixels of the entry's picture within which a closely agreeing feature has to lie."""
-PLACE_PIXELS: Final = 4
+INLIER_CELL: Final = 4
 """Features in one cell of this side count once."""
 FEWEST: Final = 4
 """Pairs under which no transform is looked for."""
@@ -37,15 +37,15 @@ FLAT: Final = 2.0
 """Standard deviation of brightness under which a tile says nothing."""
 INSIDE: Final = 0.999
 REFITS: Final = 3
-MOST_PLACES: Final = 30
-"""Places of close agreement that count: nobody else's picture came to half as many."""
+MOST_INLIERS: Final = 30
+"""Inliers are clipped at this number; the highest seen for a different picture was under 15."""
 
 
-class Agreement(msgspec.Struct, frozen=True, kw_only=True):
-    """How well a picture lies over an entry."""
+class Verification(msgspec.Struct, frozen=True, kw_only=True):
+    """The result of geometric verification."""
 
-    tight: int
-    """Distinct places where features agree closely in looks and place."""
+    inliers: int
+    """Inliers: cells of 4 pixels with features that agree in descriptor and position."""
     correlation: float
     """Median of the tiles' correlations, -1..1."""
     tiles: int
@@ -58,7 +58,7 @@ class Agreement(msgspec.Struct, frozen=True, kw_only=True):
     """Degrees by which the picture is turned against the entry, anticlockwise, -180..180."""
 
 
-class Overlay(msgspec.Struct, frozen=True, kw_only=True):
+class Geometry(msgspec.Struct, frozen=True, kw_only=True):
     """A picture laid over an entry."""
 
     transform: "NDArray[np.float64]"
@@ -73,15 +73,15 @@ class Overlay(msgspec.Struct, frozen=True, kw_only=True):
     """Share of the entry's small copy that the picture covers."""
 
 
-def agreement(query: Features, entry: Features) -> Agreement | None:
-    """Return how well a picture lies over an entry, or None where no transform is found."""
-    laid = overlay(query, entry)
+def verify(query: Features, entry: Features) -> Verification | None:
+    """Verify a picture against an entry; return None where no transform is found."""
+    laid = estimate_geometry(query, entry)
     if laid is None:
         return None
-    places = np.unique(np.floor(laid.there / PLACE_PIXELS), axis=0)
+    cells = np.unique(np.floor(laid.there / INLIER_CELL), axis=0)
     values = laid.tiles[~np.isnan(laid.tiles)]
-    return Agreement(
-        tight=len(places),
+    return Verification(
+        inliers=len(cells),
         correlation=float(np.median(values)) if values.size else 0.0,
         tiles=int(values.size),
         covered=laid.covered,
@@ -90,15 +90,15 @@ def agreement(query: Features, entry: Features) -> Agreement | None:
     )
 
 
-def _filled(query: Features, entry: Features, laid: Overlay) -> float:
+def _filled(query: Features, entry: Features, laid: Geometry) -> float:
     """Return the share of the picture that the part of the entry in it takes up."""
     grows = abs(float(np.linalg.det(laid.transform[:, :2])))
     area = entry.size[0] * entry.size[1] * laid.covered / max(grows, 1e-9)
     return min(1.0, area / (query.size[0] * query.size[1]))
 
 
-def overlay(query: Features, entry: Features) -> Overlay | None:
-    """Lay a picture over an entry, or give None where no transform is found."""
+def estimate_geometry(query: Features, entry: Features) -> Geometry | None:
+    """Estimate the transform from a picture to an entry; return None where there is none."""
     pairs = _pairs(query, entry)
     if len(pairs.distances) < FEWEST:
         return None
@@ -109,9 +109,9 @@ def overlay(query: Features, entry: Features) -> Overlay | None:
     if transform is None:
         return None
     residual = np.linalg.norm(_applied(transform, pairs.here) - pairs.there, axis=1)
-    tight = (pairs.distances < CLOSE) & (residual < TIGHT_PIXELS)
+    tight = (pairs.distances < CLOSE) & (residual < INLIER_PIXELS)
     tiles, covered = _over(query, entry, transform)
-    return Overlay(
+    return Geometry(
         transform=transform,
         here=pairs.here[tight],
         there=pairs.there[tight],
@@ -131,7 +131,7 @@ class _Pairs(msgspec.Struct, frozen=True):
 def _pairs(query: Features, entry: Features) -> _Pairs:
     """Match each feature of the picture to its nearest of the entry, if clearly the nearest."""
     none = np.zeros((0, 2), np.float32)
-    if len(query.places) == 0 or len(entry.places) < 2:  # the ratio test compares two
+    if len(query.points) == 0 or len(entry.points) < 2:  # the ratio test compares two
         return _Pairs(none, none, np.zeros(0, np.float32))
     lengths = (entry.descriptors**2).sum(axis=1)
     squares = 1 + lengths - 2 * (query.descriptors @ entry.descriptors.T)
@@ -140,7 +140,7 @@ def _pairs(query: Features, entry: Features) -> _Pairs:
     swap = two[:, 0] > two[:, 1]
     nearest[swap], two[swap] = nearest[swap][:, ::-1], two[swap][:, ::-1]
     kept = (two[:, 0] < RATIO * two[:, 1]) & (two[:, 0] < FARTHEST)
-    return _Pairs(query.places[kept], entry.places[nearest[kept, 0]], two[kept, 0])
+    return _Pairs(query.points[kept], entry.points[nearest[kept, 0]], two[kept, 0])
 
 
 def _refined(pairs: _Pairs, inside: "NDArray[np.bool_]") -> "NDArray[np.float64] | None":
@@ -192,10 +192,10 @@ def _over(
         each - each.mean(axis=1, keepdims=True) for each in (here[within], there[within])
     )
     norms = [np.sqrt((each**2).mean(axis=1)) for each in (here, there)]
-    spoken = norms[1] >= FLAT
-    products = (here * there).mean(axis=1)[spoken]
-    found = products / np.maximum(norms[0][spoken] * norms[1][spoken], 1e-6)
-    values.ravel()[within[spoken]] = found
+    textured = norms[1] >= FLAT
+    products = (here * there).mean(axis=1)[textured]
+    found = products / np.maximum(norms[0][textured] * norms[1][textured], 1e-6)
+    values.ravel()[within[textured]] = found
     return values, float(mask.mean())
 
 
@@ -217,11 +217,11 @@ def _tiles(image: "NDArray[Any]") -> "NDArray[np.float32]":
     return split.reshape(rows * columns, TILE * TILE)
 
 
-def scaled(agreed: Agreement, asked: int) -> dict[str, float]:
+def scaled(verified: Verification, asked: int) -> dict[str, float]:
     """Return what the agreement of a candidate is judged by, each on a scale that suits a sum."""
     return {
-        "places": min(agreed.tight, MOST_PLACES),
-        "correlation": -math.log(max(0.01, 1 - max(0.0, agreed.correlation))),
-        "tiles": math.log1p(agreed.tiles),
+        "places": min(verified.inliers, MOST_INLIERS),
+        "correlation": -math.log(max(0.01, 1 - max(0.0, verified.correlation))),
+        "tiles": math.log1p(verified.tiles),
         "asked": math.log1p(asked),
     }

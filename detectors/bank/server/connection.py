@@ -23,7 +23,7 @@ MIGRATION_LOCK: Final = 0x70726F76
 
 def connected(address: Address) -> "Connection":
     """Connect."""
-    with spoken(address):
+    with translate_errors(address):
         import psycopg
 
         return psycopg.connect(
@@ -36,8 +36,8 @@ def connected(address: Address) -> "Connection":
 
 
 @contextmanager
-def spoken(address: Address) -> Iterator[None]:
-    """Provide the driver's errors as ours, without the password."""
+def translate_errors(address: Address) -> Iterator[None]:
+    """Translate the driver's errors into ours, without the password."""
     try:
         import psycopg
     except ImportError:

@@ -16,7 +16,7 @@ import msgspec
 
 from detectors.bank.entry import CHECK, Entry, Local, check_hashes, digest
 from detectors.bank.server.address import Address
-from detectors.bank.server.connection import applied, connected, migrate, missing, spoken
+from detectors.bank.server.connection import applied, connected, migrate, missing, translate_errors
 from detectors.errors import ConfigError, DamagedError, UnavailableError
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ class ServerBank:
         """
         import psycopg
 
-        with spoken(self.path):
+        with translate_errors(self.path):
             try:
                 rows = self.line().execute(query, values, binary=True).fetchall()
             except psycopg.OperationalError:
@@ -183,12 +183,12 @@ class ServerWriter:
         Raises:
             ConfigError: another process has changed one of the entries; nothing was written.
         """
-        put = [(entry, self._blocks.get(place)) for place, entry in enumerate(self.pending)]
+        put = [(entry, self._blocks.get(number)) for number, entry in enumerate(self.pending)]
         self.pending, self._blocks = [], {}
         if not put:
             return []
         line = self.bank.line()
-        with spoken(self.bank.path), line.transaction():
+        with translate_errors(self.bank.path), line.transaction():
             line.execute("SELECT set_config('lock_timeout', %s, true)", [LOCK_TIMEOUT])
             line.execute(
                 "SELECT FROM provenance.bank WHERE number = %s FOR UPDATE", [self.bank.number]
@@ -220,7 +220,7 @@ def create(address: Address, now: str) -> None:
     Raises:
         ConfigError: the server cannot be used, or its tables are of another version.
     """
-    with spoken(address), connected(address) as line:
+    with translate_errors(address), connected(address) as line:
         migrate(address, line)
         if line.execute("SELECT FROM provenance.bank WHERE name = %s", [address.bank]).fetchall():
             return  # who writes to a bank need not have the right to make one
@@ -251,7 +251,7 @@ def exists(address: Address) -> bool:
     Raises:
         ConfigError: the server cannot be used.
     """
-    with spoken(address), connected(address) as line:
+    with translate_errors(address), connected(address) as line:
         return bool(applied(line)) and bool(
             line.execute("SELECT FROM provenance.bank WHERE name = %s", [address.bank]).fetchall()
         )
@@ -300,7 +300,7 @@ def size(address: Address) -> int:
 def _registered(bank: ServerBank) -> tuple[int, str]:
     """Return the number of a bank in its database, and when it was made."""
     hint = f"`provenance bank add --bank {bank.path} PICTURES`"
-    with spoken(bank.path):
+    with translate_errors(bank.path):
         seen = applied(bank.line())
     if not seen:
         raise ConfigError(f"{bank.path}: there is no bank in this database ({hint})")

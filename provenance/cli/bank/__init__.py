@@ -14,7 +14,7 @@ import msgspec
 from detectors.bank.entry import DIGITS, OF_NOTHING, Entry, Hash, Kind, Status, Tlp, named
 from detectors.bank.exchange.row import REFUSED, printable
 from detectors.bank.location import (
-    Place,
+    BankLocation,
     Store,
     create,
     damage,
@@ -92,7 +92,7 @@ def bank() -> None:
 def add(
     ctx: click.Context,
     /,
-    path: Place,
+    path: BankLocation,
     paths: tuple[Path, ...],
     name: str | None,
     hashes: tuple[str, ...],
@@ -195,7 +195,7 @@ def _print_at_once(line: str) -> None:
 
 
 def _add_hashes(
-    path: Place, template: Entry, name: str, hashes: tuple[str, ...], reinstate: str | None
+    path: BankLocation, template: Entry, name: str, hashes: tuple[str, ...], reinstate: str | None
 ) -> Enrolment:
     """Add one entry of hashes that others computed."""
     pairs = [text.partition("=") for text in hashes]
@@ -223,7 +223,7 @@ def _add_hashes(
 @BANK
 @words_or_json
 @click.option("--all", "everything", is_flag=True, help="Withdrawn entries too.")
-def list_(path: Place, form: str, everything: bool) -> None:
+def list_(path: BankLocation, form: str, everything: bool) -> None:
     """List the entries: id, class, status, first seen, source."""
     rows = [
         entry
@@ -244,7 +244,7 @@ def list_(path: Place, form: str, everything: bool) -> None:
 @BANK
 @words_or_json
 @click.argument("entry_id", metavar="ID")
-def show(path: Place, form: str, entry_id: str) -> None:
+def show(path: BankLocation, form: str, entry_id: str) -> None:
     """Show all that is known of one entry."""
     row = _row(_entry(opened(path), entry_id))
     if form == "json":
@@ -258,7 +258,7 @@ def show(path: Place, form: str, entry_id: str) -> None:
 @BANK
 @_REASON
 @click.argument("entry_ids", metavar="ID…", nargs=-1, required=True)
-def withdraw(path: Place, reason: str, entry_ids: tuple[str, ...]) -> None:
+def withdraw(path: BankLocation, reason: str, entry_ids: tuple[str, ...]) -> None:
     """Take entries out of use; a tombstone stays, and the ids stay taken."""
     _restate(path, entry_ids, Status.WITHDRAWN, reason)
 
@@ -267,7 +267,7 @@ def withdraw(path: Place, reason: str, entry_ids: tuple[str, ...]) -> None:
 @BANK
 @_REASON
 @click.argument("entry_ids", metavar="ID…", nargs=-1, required=True)
-def dispute(path: Place, reason: str, entry_ids: tuple[str, ...]) -> None:
+def dispute(path: BankLocation, reason: str, entry_ids: tuple[str, ...]) -> None:
     """Mark entries as disputed: their matches are shown without a claim."""
     _restate(path, entry_ids, Status.DISPUTED, reason)
 
@@ -276,7 +276,7 @@ def dispute(path: Place, reason: str, entry_ids: tuple[str, ...]) -> None:
 @BANK
 @_REASON
 @click.argument("entry_ids", metavar="ID…", nargs=-1, required=True)
-def confirm(path: Place, reason: str, entry_ids: tuple[str, ...]) -> None:
+def confirm(path: BankLocation, reason: str, entry_ids: tuple[str, ...]) -> None:
     """Bring disputed entries back into use."""
     _restate(path, entry_ids, Status.ACTIVE, reason)
 
@@ -284,7 +284,7 @@ def confirm(path: Place, reason: str, entry_ids: tuple[str, ...]) -> None:
 @bank.command()
 @BANK
 @words_or_json
-def stats(path: Place, form: str) -> None:
+def stats(path: BankLocation, form: str) -> None:
     """Count the entries by class and status, and say how large the bank is."""
     store = opened(path)
     entries = store.entries.values()
@@ -309,7 +309,7 @@ def stats(path: Place, form: str) -> None:
 @bank.command()
 @BANK
 @click.pass_context
-def verify(ctx: click.Context, path: Place) -> None:
+def verify(ctx: click.Context, path: BankLocation) -> None:
     """Check every line and every feature of a bank against its digest."""
     wrong = damage(path)
     for line in wrong:
@@ -320,7 +320,7 @@ def verify(ctx: click.Context, path: Place) -> None:
     ctx.exit(3 if wrong else 0)
 
 
-def _restate(path: Place, ids: tuple[str, ...], status: Status, reason: str) -> None:
+def _restate(path: BankLocation, ids: tuple[str, ...], status: Status, reason: str) -> None:
     """Change the status of entries and of all copies of their pictures, all or none."""
     now, reason = timestamp(), printable(reason)
     with writing(path) as writer:

@@ -87,7 +87,7 @@ def _changes(before: "Tables", after: "Tables", entries: int) -> Iterator[str]:
         kind, algorithm = name.split(" ")
         for bits in SHOWN:
             old, new = (
-                tables.by_hash(bits, kind, algorithm).anywhere(entries * COMPARED)
+                tables.by_hash(bits, kind, algorithm).bank_wide(entries * COMPARED)
                 for tables in (before, after)
             )
             words = (_odds(each) for each in (old.point, new.point, new.upper))

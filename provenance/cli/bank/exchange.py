@@ -15,9 +15,9 @@ from detectors.bank.exchange import FORMATS, format_of, guessed
 from detectors.bank.exchange.importing import rows, take_in
 from detectors.bank.exchange.merge import Difference, differences
 from detectors.bank.exchange.merge import merge as merged
-from detectors.bank.exchange.row import Defaults, Feed, Left, text
+from detectors.bank.exchange.row import Feed, RowDefaults, Skipped, text
 from detectors.bank.exchange.tlp import leaving
-from detectors.bank.location import Place, opened
+from detectors.bank.location import BankLocation, opened
 from detectors.storing.atomic import appearing
 from provenance.cli.bank.options import BANK, OVERRIDE, PLACE, REINSTATE, WHY, timestamp, why
 from provenance.cli.options import words_or_json
@@ -45,7 +45,13 @@ _OTHER = click.argument("other", type=PLACE)
 @click.option("--feed", help="Name that ids are derived from; default: the bank's name.")
 @click.option("--with-notes", "notes", is_flag=True, help="Hand on notes too; they stay otherwise.")
 def export(
-    path: Place, name: str, *, out: Path | None, to: str | None, feed: str | None, notes: bool
+    path: BankLocation,
+    name: str,
+    *,
+    out: Path | None,
+    to: str | None,
+    feed: str | None,
+    notes: bool,
 ) -> None:
     """Write the entries that may leave, withdrawn ones as tombstones.
 
@@ -113,7 +119,7 @@ def export(
 def import_(
     ctx: click.Context,
     /,
-    path: Place,
+    path: BankLocation,
     file: Path,
     *,
     name: str | None,
@@ -131,7 +137,7 @@ def import_(
     """
     reinstate = why(reinstate=said.pop("reinstate"), reason=said.pop("reason"))
     said |= {"kind": Kind(said["kind"]), "tlp": Tlp(said["tlp"])}
-    defaults = Defaults(now=timestamp(), **said)
+    defaults = RowDefaults(now=timestamp(), **said)
     out = appearing(left_out) if left_out else nullcontext()
     with out as kept, Progress("Reading rows, twice") as progress:
         report = take_in(
@@ -156,10 +162,10 @@ def import_(
     ctx.exit(3 if report.refused or report.decided else 0)
 
 
-def _teller(kept: BinaryIO | None) -> Callable[[Left], None]:
+def _teller(kept: BinaryIO | None) -> Callable[[Skipped], None]:
     """Return what writes left-out things to a file, if there is one."""
 
-    def tell(left: Left) -> None:
+    def tell(left: Skipped) -> None:
         if kept is not None:
             kept.write(msgspec.json.encode(left) + b"\n")
 
@@ -172,7 +178,9 @@ def _teller(kept: BinaryIO | None) -> Callable[[Left], None]:
 @_PREFIX
 @_DISPUTE
 @words_or_json
-def merge(path: Place, other: Place, prefix: str, form: str, *, dispute: bool) -> None:
+def merge(
+    path: BankLocation, other: BankLocation, prefix: str, form: str, *, dispute: bool
+) -> None:
     """Take in the entries of another bank.
 
     Local features come along. What was withdrawn in either is withdrawn; of two changes the later
@@ -198,7 +206,7 @@ def merge(path: Place, other: Place, prefix: str, form: str, *, dispute: bool) -
 @_OTHER
 @_DISPUTE
 @words_or_json
-def diff(path: Place, other: Place, form: str, *, dispute: bool) -> None:
+def diff(path: BankLocation, other: BankLocation, form: str, *, dispute: bool) -> None:
     """Show where two banks differ.
 
     Each line begins with what `bank merge` would do with the entry.

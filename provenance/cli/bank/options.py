@@ -6,19 +6,19 @@ from typing import Any, Final
 import click
 
 from detectors.bank.exchange.row import printable
-from detectors.bank.location import Place, place
+from detectors.bank.location import BankLocation, location_of
 
 
-class PlaceType(click.ParamType["Place"]):
+class PlaceType(click.ParamType["BankLocation"]):
     """A bank's folder, or its address on a server."""
 
     name = "bank"
 
     def convert(
         self, value: Any, _param: click.Parameter | None, _ctx: click.Context | None
-    ) -> Place:
+    ) -> BankLocation:
         """Return where the bank lies; the message of an unreadable address does not repeat it."""
-        return place(value) if isinstance(value, str) else value
+        return location_of(value) if isinstance(value, str) else value
 
 
 PLACE = PlaceType()

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detectors.bank.entry import Entry, Hash, Kind, Local, Status, Tlp
-from detectors.bank.exchange.conflicts import Outcome, differing, settled
+from detectors.bank.exchange.conflicts import Outcome, differing, resolve
 
 VALUES = ["f8f8f0cce0f4e84d0e370a22028f67f0b36e2ed596623e1d33e6339c4e9c9b22",
           "b0a10efd71cc3f429413d48d0ffffe12e34e0e17ada952a9d29684210aa9e5af"]  # fmt: skip
@@ -27,7 +27,7 @@ ENTRIES = st.builds(
 
 @given(here=ENTRIES, there=ENTRIES)
 def test_nothing_brings_back_what_was_withdrawn_here(here: Entry, there: Entry) -> None:
-    done = settled(here, there).entry or here
+    done = resolve(here, there).entry or here
     assert here.status is not Status.WITHDRAWN or done.status is Status.WITHDRAWN
 
 
@@ -35,21 +35,21 @@ def test_nothing_brings_back_what_was_withdrawn_here(here: Entry, there: Entry) 
 def test_a_withdrawal_there_always_takes_effect_on_the_same_picture(
     here: Entry, there: Entry
 ) -> None:
-    done = settled(here, there)
+    done = resolve(here, there)
     if there.status is Status.WITHDRAWN and done.outcome is not Outcome.OTHER_PICTURE:
         assert (done.entry or here).status is not Status.ACTIVE
 
 
 @given(here=ENTRIES, there=ENTRIES, dispute=st.booleans())
 def test_settling_twice_changes_nothing_more(here: Entry, there: Entry, dispute: bool) -> None:
-    first = settled(here, there, dispute=dispute).entry or here
-    second = settled(first, there, dispute=dispute).entry or first
+    first = resolve(here, there, dispute=dispute).entry or here
+    second = resolve(first, there, dispute=dispute).entry or first
     assert second == first
 
 
 @given(here=ENTRIES, there=ENTRIES)
 def test_features_notes_and_strictness_stay(here: Entry, there: Entry) -> None:
-    done = settled(here, there).entry or here
+    done = resolve(here, there).entry or here
     assert done.local == here.local
     assert [*Tlp].index(done.tlp) >= [*Tlp].index(here.tlp)
 
@@ -79,7 +79,7 @@ def test_each_rule(
     outcome: str,
 ) -> None:
     ours = None if here is None else entry("a", **here)
-    assert settled(ours, entry("a", **there), dispute=dispute).outcome == outcome
+    assert resolve(ours, entry("a", **there), dispute=dispute).outcome == outcome
 
 
 def test_an_update_joins_hashes(entry: Callable[..., Entry]) -> None:
@@ -87,7 +87,7 @@ def test_an_update_joins_hashes(entry: Callable[..., Entry]) -> None:
     there = entry(
         "a", hashes={"pdq": (Hash(VALUES[1]), Hash(VALUES[0]))}, modified="2027-01-01T00:00:00Z"
     )
-    joined = settled(here, there).entry
+    joined = resolve(here, there).entry
     assert joined is not None
     assert {name: len(hashes) for name, hashes in joined.hashes.items()} == {"pdq": 2, "sha256": 1}
     assert differing(here, msgspec.structs.replace(here, kind=Kind.OTHER)) == {

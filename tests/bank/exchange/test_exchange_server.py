@@ -8,7 +8,7 @@ from typing import Any
 
 from detectors.bank.exchange.conflicts import differing
 from detectors.bank.folder.store import Bank
-from detectors.bank.location import opened, place
+from detectors.bank.location import location_of, opened
 
 Run = Callable[..., CompletedProcess[str]]
 
@@ -21,7 +21,7 @@ def test_a_server_exchanges_as_a_folder_does(
     assert said.returncode == 0, said.stderr
     outcomes = {name: len(ids) for name, ids in json.loads(said.stdout)["outcomes"].items()}
     assert outcomes == {"added": 8, "tombstone": 2}
-    there, here = opened(place(address)), Bank(bank)
+    there, here = opened(location_of(address)), Bank(bank)
     assert all(not differing(here.entries[name], each) for name, each in there.entries.items())
     exact = there.entries["exact"]
     assert there.features(exact) == here.features(here.entries["exact"])

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from detectors.bank.entry import DIGITS, Entry, Hash, Status, Tlp
 from detectors.bank.exchange import FORMATS, format_of, guessed, misp
 from detectors.bank.exchange.importing import take_in
-from detectors.bank.exchange.row import Defaults, Feed, entry_of, shared
+from detectors.bank.exchange.row import Feed, RowDefaults, entry_of, shared
 from detectors.bank.exchange.stix import EXTENSION, extension
 from detectors.bank.exchange.tlp import leaving
 from detectors.bank.folder.store import Bank
@@ -36,7 +36,7 @@ def imported(name: str, data: bytes, folder: Path) -> Bank:
     file, bank = folder / f"feed.{name}", folder / "two" / "fakes.bank"
     file.write_bytes(data)
     assert guessed(file) == name
-    report = take_in(bank, file, name, Defaults(now=NOW))
+    report = take_in(bank, file, name, RowDefaults(now=NOW))
     assert (report.refused, report.parked, report.left) == ({}, {}, [])
     return Bank(bank)
 
@@ -118,7 +118,7 @@ def test_no_bytes_crash_a_reader(
         except ConfigError:
             continue
         for row in rows:
-            entry_of(row, Defaults(now=NOW))
+            entry_of(row, RowDefaults(now=NOW))
 
 
 JSON = st.recursive(
@@ -153,7 +153,7 @@ def test_no_value_of_another_type_crashes_a_reader(
     except ConfigError:
         return
     for row in rows:
-        made, left = entry_of(row, Defaults(now=NOW))
+        made, left = entry_of(row, RowDefaults(now=NOW))
         msgspec.json.encode([made, left])
         assert made is None or set(made.hashes) <= set(DIGITS)
 

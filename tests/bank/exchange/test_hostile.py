@@ -15,7 +15,7 @@ import pytest
 from detectors.bank.entry import Entry, Hash, Status
 from detectors.bank.exchange import FORMATS, format_of
 from detectors.bank.exchange.importing import take_in
-from detectors.bank.exchange.row import Defaults, Feed
+from detectors.bank.exchange.row import Feed, RowDefaults
 from detectors.bank.exchange.tlp import leaving
 from detectors.bank.folder.store import Bank
 from detectors.errors import ConfigError
@@ -74,7 +74,7 @@ def test_no_value_in_no_place_is_more_than_a_bad_row(tmp_path: Path, form: str) 
         for value in NASTY[number % 3 :: 3]:
             file.write_text(text.replace(f'"{MARK}"', value) + f"\n{rest}", "utf-8")
             try:
-                report = take_in(tmp_path / "no.bank", file, form, Defaults(now=NOW), dry=True)
+                report = take_in(tmp_path / "no.bank", file, form, RowDefaults(now=NOW), dry=True)
             except ConfigError:  # the document as a whole is no feed
                 continue
             taken = sum(report.outcomes.values())
@@ -99,7 +99,7 @@ def test_a_number_that_no_machine_holds_costs_its_row_alone(tmp_path: Path, form
     rows[0]["extra"] = MARK
     file = tmp_path / "feed"
     file.write_text(json.dumps(document).replace(f'"{MARK}"', "9" * 5000))
-    report = take_in(tmp_path / "b.bank", file, form, Defaults(now=NOW))
+    report = take_in(tmp_path / "b.bank", file, form, RowDefaults(now=NOW))
     assert report.refused == {"unreadable": 1}
     assert len(Bank(tmp_path / "b.bank").entries) == 2
 
@@ -118,7 +118,7 @@ def test_names_of_attributes_do_not_repeat_their_namespace(tmp_path: Path, insid
     tracemalloc.start()
     try:
         with pytest.raises(ConfigError, match="namespaces that are too long"):
-            take_in(tmp_path / "b.bank", file, "ncmec", Defaults(now=NOW))
+            take_in(tmp_path / "b.bank", file, "ncmec", RowDefaults(now=NOW))
         assert tracemalloc.get_traced_memory()[1] < 50 << 20
     finally:
         tracemalloc.stop()
@@ -132,7 +132,7 @@ def test_many_ordinary_entries_of_xml_are_read(tmp_path: Path) -> None:
     )
     file = tmp_path / "feed.xml"
     file.write_bytes(ncmec(b"", inside.replace(b"%", b"%%") + b"%s"))
-    report = take_in(tmp_path / "b.bank", file, "ncmec", Defaults(now=NOW))
+    report = take_in(tmp_path / "b.bank", file, "ncmec", RowDefaults(now=NOW))
     assert report.outcomes == {"added": 3000}
 
 
@@ -140,7 +140,7 @@ def test_a_tag_without_an_end_is_not_held(tmp_path: Path) -> None:
     file = tmp_path / "feed.xml"
     file.write_bytes(b"<queryResult " + b"a" * (8 << 20))
     with pytest.raises(ConfigError, match=r"tag or a comment of more than|is no XML"):
-        take_in(tmp_path / "b.bank", file, "ncmec", Defaults(now=NOW))
+        take_in(tmp_path / "b.bank", file, "ncmec", RowDefaults(now=NOW))
 
 
 def test_an_open_quote_takes_time_that_grows_with_the_file_alone(tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_an_open_quote_takes_time_that_grows_with_the_file_alone(tmp_path: Path)
         file = tmp_path / f"{lines}.csv"
         file.write_bytes(b'id,pdq\n"' + b"a\n" * lines)
         began = time.process_time()
-        report = take_in(tmp_path / "b.bank", file, "csv", Defaults(now=NOW), dry=True)
+        report = take_in(tmp_path / "b.bank", file, "csv", RowDefaults(now=NOW), dry=True)
         assert report.refused == {"unreadable": 1}
         return time.process_time() - began
 
@@ -169,7 +169,7 @@ def test_no_cell_is_a_formula_and_all_are_read_back(tmp_path: Path) -> None:
     file.write_bytes(b"".join(format_of("csv").write(given, Feed(name="f", notes=True))))
     for cell in file.read_text("utf-8").replace("\n", ",").split(","):
         assert not cell.strip('" \u3000').startswith(tuple("=+-@\uff1d\uff0b\uff0d\uff20\t\r"))
-    take_in(tmp_path / "b.bank", file, "csv", Defaults(now=NOW))
+    take_in(tmp_path / "b.bank", file, "csv", RowDefaults(now=NOW))
     bank = Bank(tmp_path / "b.bank")
     assert [bank.entries[each.id].source for each in given] == [
         text.replace("\u3000", "") for text in FORMULAS

@@ -10,12 +10,12 @@ from detectors.bank.entry import Entry, Hash, Status
 from detectors.bank.exchange import importing
 from detectors.bank.exchange.importing import take_in
 from detectors.bank.exchange.merge import differences, merge
-from detectors.bank.exchange.row import Defaults, Feed, shared
+from detectors.bank.exchange.row import Feed, RowDefaults, shared
 from detectors.bank.folder.store import Bank
 from detectors.errors import ConfigError
 
 NOW = "2026-11-24T08:00:00Z"
-DEFAULTS = Defaults(now=NOW)
+DEFAULTS = RowDefaults(now=NOW)
 Make = Callable[..., Entry]
 Fill = Callable[..., None]
 

@@ -12,7 +12,7 @@ import pytest
 from detectors.bank.entry import Entry, Status
 from detectors.bank.exchange import FORMATS
 from detectors.bank.exchange.conflicts import Outcome
-from detectors.bank.exchange.row import PARKED
+from detectors.bank.exchange.row import SKIP_REASONS
 from detectors.bank.folder.store import LOG, Bank, writing
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def test_every_command_of_the_page_runs(run: Run, tmp_path: Path) -> None:
 def test_the_page_names_every_format_and_conflict() -> None:
     assert [name for name in FORMATS if f"| `{name}` |" not in PAGE] == []
     assert [
-        each for each in Outcome if each.value in PARKED and f"`{each.value}`" not in PAGE
+        each for each in Outcome if each.value in SKIP_REASONS and f"`{each.value}`" not in PAGE
     ] == []
 
 
@@ -127,5 +127,5 @@ def test_features_are_as_the_page_says(run: Run, tmp_path: Path) -> None:
     known = from_block(block)
     places = np.frombuffer(block, "<u2", 2 * count, 16 + 8 * count).reshape(-1, 2) / 64
     assert known.size == (width, height)
-    assert np.array_equal(known.places, places.astype(np.float32))
+    assert np.array_equal(known.points, places.astype(np.float32))
     assert known.grey.tobytes() == block[-across * down :]

@@ -12,7 +12,7 @@ import pytest
 from detectors.bank.entry import Entry, Status, Tlp, hash_fault
 from detectors.bank.exchange import FORMATS, files, format_of, guessed
 from detectors.bank.exchange.importing import Report, take_in
-from detectors.bank.exchange.row import Defaults, day, moment, text, tlp_of
+from detectors.bank.exchange.row import RowDefaults, day, moment, text, tlp_of
 from detectors.bank.exchange.stix import EXTENSION, MARKINGS
 from detectors.bank.folder.store import Bank
 from detectors.errors import ConfigError
@@ -30,7 +30,7 @@ def taken(tmp_path: Path) -> Callable[..., tuple[Report, dict[str, Entry]]]:
     def take(data: Any, **defaults: Any) -> tuple[Report, dict[str, Entry]]:
         file, bank = tmp_path / "feed", tmp_path / "fakes.bank"
         file.write_bytes(data.encode() if isinstance(data, str) else msgspec.json.encode(data))
-        report = take_in(bank, file, guessed(file), Defaults(now=NOW, **defaults))
+        report = take_in(bank, file, guessed(file), RowDefaults(now=NOW, **defaults))
         return report, Bank(bank).entries
 
     return take
@@ -278,7 +278,7 @@ def test_a_missing_file_is_named(name: str) -> None:
 def test_documents_and_lines_have_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     file = _file(f"{'x' * (files.MOST_LINE + 10)}\nshort\n{'y' * (files.MOST_LINE + 10)}")
     assert [*files.lines(file)] == [(1, None), (2, b"short"), (3, None)]
-    assert [row.left[0][0] for row in format_of("jsonl").read(file)] == ["unreadable"] * 3
+    assert [row.skipped[0][0] for row in format_of("jsonl").read(file)] == ["unreadable"] * 3
     monkeypatch.setattr(files, "MOST_DOCUMENT", 100)
     with pytest.raises(ConfigError, match="at most 100"):
         files.document(file)
@@ -321,7 +321,7 @@ def test_what_cannot_be_read_twice_is_refused(tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match=words):
             guessed(tmp_path / name)
         with pytest.raises(ConfigError, match=words):
-            take_in(tmp_path / "a.bank", tmp_path / name, "jsonl", Defaults(now=NOW))
+            take_in(tmp_path / "a.bank", tmp_path / name, "jsonl", RowDefaults(now=NOW))
 
 
 def test_of_two_markings_the_stricter_holds(taken: Take) -> None:
@@ -342,5 +342,5 @@ def test_xml_in_utf_16_is_read(tmp_path: Path) -> None:
     rows = "<images><deletedImage><member id='1'/><id>x</id></deletedImage></images>"
     head = '<?xml version="1.0" encoding="UTF-16"?>'
     file.write_bytes((head + NCMEC.format(rows)).encode("utf-16"))
-    report = take_in(tmp_path / "a.bank", file, "ncmec", Defaults(now=NOW))
+    report = take_in(tmp_path / "a.bank", file, "ncmec", RowDefaults(now=NOW))
     assert report.outcomes == {"tombstone": 1}

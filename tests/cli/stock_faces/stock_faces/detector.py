@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from detectors.bank.location import opened, place
+from detectors.bank.location import location_of, opened
 from detectors.errors import ConfigError
 from detectors.item import Item
 from detectors.signal import Claim, Outcome, Reason, Signal, Tier
@@ -41,7 +41,7 @@ class StockFaces:
             raise ConfigError(f"[detectors.stock_faces]: {error}") from error
         self._today = chosen.today
         self._since: dict[str, date | None] = dict.fromkeys(chosen.known)
-        banks = [opened(place(name)) for name in chosen.banks]
+        banks = [opened(location_of(name)) for name in chosen.banks]
         self._settings = Settings(
             version=self.version,
             options={"known": sorted(chosen.known)},

@@ -38,7 +38,7 @@ class TooFew(Exception):  # noqa: N818 - no error of the program: the sample is 
     """A sample carries no tail; the message says what is there."""
 
 
-class Tail(msgspec.Struct, frozen=True, kw_only=True):
+class TailFit(msgspec.Struct, frozen=True, kw_only=True):
     """Shares of the comparisons of unrelated pictures that came so near."""
 
     what: str
@@ -64,30 +64,30 @@ class Tail(msgspec.Struct, frozen=True, kw_only=True):
     upper: tuple[float, ...]
     """log10 of the upper end of its 95 % interval."""
 
-    def share(self, place: float) -> tuple[float, float]:
+    def share(self, distance: float) -> tuple[float, float]:
         """Return the share of comparisons as near as this, and its upper bound.
 
-        Straight between the places in log10, and level beyond the first and the last.
+        Straight between the bins in log10, and level beyond the first and the last.
         """
-        right = min(max(bisect_right(self.at, place), 1), len(self.at) - 1)
+        right = min(max(bisect_right(self.at, distance), 1), len(self.at) - 1)
         low, high = self.at[right - 1], self.at[right]
-        part = min(1.0, max(0.0, (place - low) / (high - low)))
+        part = min(1.0, max(0.0, (distance - low) / (high - low)))
         here, there = (logs[right - 1] + part * (logs[right] - logs[right - 1])
                        for logs in (self.point, self.upper))  # fmt: skip
         return min(1.0, 10**here), min(1.0, 10**there)
 
 
-def fitted(
+def fit_tail(
     near: "NDArray[np.int64]", counts: "NDArray[np.int64]", what: str, step: int = 1
-) -> Tail:
+) -> TailFit:
     """Fit the tail of a sample.
 
     Args:
-        near: (n, 3): asking picture, picture it was compared with, place; every comparison up to
-            some place, at least TAIL_PAIRS of them where there are as many.
-        counts: (places,): comparisons of the whole sample at each place.
+        near: (n, 3): asking picture, picture it was compared with, bin; every comparison up to
+            some bin, at least TAIL_PAIRS of them where there are as many.
+        counts: (bins,): comparisons of the whole sample in each bin.
         what: was compared.
-        step: 2 where places are even, as differences of hashes with as many ones as zeros are.
+        step: 2 where bins are even, as differences of hashes with as many ones as zeros are.
 
     Raises:
         TooFew: under LEAST_PAIRS near comparisons, or of under LEAST_PICTURES pictures.
@@ -102,17 +102,17 @@ def fitted(
         raise TooFew(f"{len(near)} near pairs of {pictures} pictures")
     excess = threshold - near[:, 2]
     pairs, ratio = int(below[-1]), _ratio(float(excess.mean()), step)
-    places = _places(threshold, below)
-    line = [max(10.0**-BEYOND, len(near) * ratio ** max(0, threshold - at)) for at in places]
-    highest = _redrawn(near, threshold, places, step)
-    stretch = highest[places.index(threshold)] / len(near)
+    bins = _bins(threshold, below)
+    line = [max(10.0**-BEYOND, len(near) * ratio ** max(0, threshold - at)) for at in bins]
+    highest = _redrawn(near, threshold, bins, step)
+    stretch = highest[bins.index(threshold)] / len(near)
     point, upper = [], []
-    for at, expected, redrawn in zip(places, line, highest, strict=True):
+    for at, expected, redrawn in zip(bins, line, highest, strict=True):
         seen = int(below[at])
         most = max(redrawn, upper_count(seen)) if at <= threshold else seen * stretch
         point.append(math.log10((expected if at <= threshold else seen) / pairs))
         upper.append(max(point[-1], min(0.0, math.log10(most / pairs))))
-    return Tail(
+    return TailFit(
         what=what,
         pairs=pairs,
         pictures=pictures,
@@ -120,15 +120,15 @@ def fitted(
         tail=len(near),
         ratio=round(ratio, 4),
         fit=_goodness(excess // step, ratio**step),
-        at=tuple(places),
-        seen=tuple(int(below[at]) for at in places),
+        at=tuple(bins),
+        seen=tuple(int(below[at]) for at in bins),
         point=tuple(round(each, 3) for each in point),
         upper=tuple(round(each, 3) for each in np.maximum.accumulate(upper).tolist()),
     )
 
 
-def _places(threshold: int, below: "NDArray[np.int64]") -> list[int]:
-    """Return the places to keep: from 0 to the threshold, and on to where everything is."""
+def _bins(threshold: int, below: "NDArray[np.int64]") -> list[int]:
+    """Return the bins to keep: from 0 to the threshold, and on to where everything is."""
     import numpy as np
 
     end = int(np.searchsorted(below, below[-1]))
@@ -143,10 +143,8 @@ def _ratio(mean: float, step: int) -> float:
     return float((steps / (1 + steps)) ** (1 / step))
 
 
-def _redrawn(
-    near: "NDArray[np.int64]", threshold: int, places: list[int], step: int
-) -> list[float]:
-    """Return the upper end of the expected count at each place, pictures drawn anew."""
+def _redrawn(near: "NDArray[np.int64]", threshold: int, bins: list[int], step: int) -> list[float]:
+    """Return the upper end of the expected count at each bin, pictures drawn anew."""
     import numpy as np
 
     rng = np.random.default_rng(SEED)
@@ -159,7 +157,7 @@ def _redrawn(
         total = float(weights.sum())
         if total > 0:
             ratio = _ratio(float((weights * (threshold - near[:, 2])).sum() / total), step)
-            drawn.append([total * ratio ** max(0, threshold - at) for at in places])
+            drawn.append([total * ratio ** max(0, threshold - at) for at in bins])
     high: list[float] = np.quantile(drawn, SURE, axis=0).tolist()
     return high
 
