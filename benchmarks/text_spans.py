@@ -22,8 +22,7 @@ import numpy as np
 from detectors.models.calibration import Calibration
 from detectors.models.statistics import wilson
 from detectors.text_model import config, forward
-from detectors.text_model.config import PATHS
-from detectors.text_model.config import Path as Way
+from detectors.text_model.config import PATHS, ScoringPath
 from detectors.text_model.long.passages import ACCUSED, stands_out
 from detectors.text_model.long.pieces import pieces
 from detectors.text_model.long.reading import Long
@@ -48,7 +47,7 @@ class Bench:
 
     def __init__(self, data: Path, model: Path, split: str) -> None:
         """Read model and texts."""
-        self._config, self._weights = config.read(model), forward.load(model)
+        self._config, self._weights = config.load_config(model), forward.load(model)
         learnt = {family(source) for source in self._config.sources}
         texts = [text for text in read(data, (split,)) if text.family not in learnt]
         self._known = mixed.long_texts(
@@ -61,7 +60,7 @@ class Bench:
             if one.text.ai
         ]
 
-    def judge(self, path: Way) -> "Judge":
+    def judge(self, path: ScoringPath) -> "Judge":
         """Return what judges texts on a path."""
         highest = [mixed.contrast(m.read, path, self._weights, self._config) for m in self.made]
         without: dict[str, Calibration] = {}
@@ -150,7 +149,7 @@ def share(right: Sequence[bool]) -> str:
     return f"{k} of {n}, {k / n:.3f} [{low:.3f}, {high:.3f}]"
 
 
-def tables(bench: Bench, path: Way) -> None:
+def tables(bench: Bench, path: ScoringPath) -> None:
     """Print the tables of a path."""
     judge = bench.judge(path)
     kinds = {

@@ -18,7 +18,7 @@ from detectors.credentials.reader import Found, Missing, Verifier
 from detectors.credentials.reasons import reason_of
 from detectors.credentials.second import cross_check
 from detectors.credentials.thumbnail import compare
-from detectors.decode.containers import has_manifest_place, store_bytes, too_many_pieces
+from detectors.decode.containers import may_hold_manifest, store_bytes, too_many_pieces
 from detectors.decode.containers import walk as pieces_of
 from detectors.decode.untrusted import mapping
 from detectors.errors import CannotAssess
@@ -67,7 +67,7 @@ class Credentials:
             reason = Reason("credential.format", {"media_type": media_type})
             return [_signal(Outcome.NOT_ASSESSED, reason, {"state": "unreadable"})]
         read: Found | Missing = Missing(state="absent", detail="")
-        placed = has_manifest_place(item.data, media_type)
+        placed = may_hold_manifest(item.data, media_type)
         media_type = READ_AS.get(media_type, media_type)
         if placed:
             if over := _over_limit(item.data, media_type):

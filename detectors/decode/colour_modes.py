@@ -1,4 +1,4 @@
-"""Pillow without its globals, and its many modes made three: L, RGB and RGBA of 8 bits."""
+"""Thread-safe Pillow settings; conversion of every mode to L, RGB or RGBA of 8 bits."""
 
 import threading
 import warnings
@@ -26,7 +26,7 @@ _PILLOW = threading.Lock()
 
 @contextmanager
 def quiet(*, cut: bool) -> Iterator[None]:
-    """Open Pillow with our caps in place of its own, and without its warnings; restores both."""
+    """Use our limits in place of Pillow's and silence its warnings; restore both afterwards."""
     with _PILLOW, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         before = ImageFile.LOAD_TRUNCATED_IMAGES, Image.MAX_IMAGE_PIXELS
@@ -86,8 +86,8 @@ def _from_wide(image: Image.Image) -> Image.Image:
     return Image.fromarray(np.clip(wide, 0, 255).astype(np.uint8))
 
 
-def came(image: Image.Image) -> int:
-    """Return the rows that came of a cut file: all above the last run of rows of one value.
+def decoded_rows(image: Image.Image) -> int:
+    """Count the rows decoded from a truncated file: all above the last run of rows of one value.
 
     A reader fills what is missing with one colour (JPEG: grey; others: zero).
     """

@@ -47,7 +47,7 @@ def jpeg_header(data: bytes) -> JpegHeader | None:
 
 
 def _described(data: bytes, scan: int, frame: tuple[int, bytes]) -> JpegHeader | None:
-    """Return the header from the frame's segment and the place of the first scan's."""
+    """Return the header from the frame's segment and the offset of the first scan's payload."""
     marker, body = frame
     if len(body) < HEAD or len(body) < HEAD + 3 * body[5] or scan >= len(data):
         return None

@@ -10,7 +10,7 @@ from typing import Any, Final
 from PIL import Image
 
 from detectors.decode import memory
-from detectors.decode.colour_modes import TURNS, came, eight_bits, quiet, reduced, upright
+from detectors.decode.colour_modes import TURNS, decoded_rows, eight_bits, quiet, reduced, upright
 from detectors.decode.containers.bmff import has_still
 from detectors.decode.headers import gif_frames, jpeg_header, plain_png, tiff_pages, webp_header
 from detectors.decode.limits import (
@@ -224,7 +224,7 @@ class _Source:
                 raise self._broken(error) from error
         try:
             image = self._loaded(mode, factor, cut=True)
-            rows = came(image)
+            rows = decoded_rows(image)
         except BROKEN as error:
             raise self._broken(error) from error
         if rows < min(FEWEST_ROWS, image.height):

@@ -101,7 +101,7 @@ class Passage:
         start = max(self.text.rfind("\n", 0, offset), self.text.rfind("\r", 0, offset))
         return line + 1, offset - start
 
-    def place(self, offset: int) -> dict[str, int]:
+    def position(self, offset: int) -> dict[str, int]:
         """Return `line`, `column`, `offset` of a character, and its `page` where there are pages.
 
         Lines and pages count from 1, lines within their page; the offset counts from 0, in `text`.

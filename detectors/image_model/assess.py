@@ -49,7 +49,7 @@ def outside(
     return None
 
 
-def judged(
+def assessed(
     facts: dict[str, Any],
     reason: Reason | None,
     calibration: Calibration | None,
@@ -79,9 +79,9 @@ def judged(
 
 def _flip(score: Callable[[str], float], calibration: Calibration) -> dict[str, Any] | None:
     """Return the delivery after which a strong finding is none, or None where it survives."""
-    from detectors.models.encoder.views import DELIVERIES
+    from detectors.models.encoder.views import PLATFORM_TRANSFORMS
 
-    for how in DELIVERIES:
+    for how in PLATFORM_TRANSFORMS:
         ratio = calibration.log10_lr(score(how))
         if ratio <= 0:
             return {"delivery": how, "after": ratio}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from detectors.image_model.assess import NAME, judged, outside
+from detectors.image_model.assess import NAME, assessed, outside
 from detectors.image_model.model import SHIPPED, load_model
 from detectors.item import Item
 from detectors.models.encoder.tokens import AS_IT_IS, Device, tokens
@@ -66,4 +66,4 @@ class ImageModel:
 
         facts: dict[str, Any] = {"score": score(AS_IT_IS), "path": "full"}
         reason = outside(item, config.gate, probes, device, facts)
-        return [judged(facts, reason, config.calibration, score)]
+        return [assessed(facts, reason, config.calibration, score)]

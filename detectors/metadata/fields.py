@@ -6,7 +6,7 @@ from functools import cache
 from detectors.c2pa import jumbf
 from detectors.decode.containers import MAX_UNPACKED, Chunk, inflate, store_bytes, walk
 from detectors.decode.containers.gif import joined
-from detectors.decode.containers.place import TIFFS, manifest_place
+from detectors.decode.containers.manifest_sites import TIFFS, has_manifest_site
 from detectors.decode.containers.sef import blocks
 from detectors.item import Sidecar
 from detectors.metadata import exif, iim, stealth, xmp
@@ -86,7 +86,7 @@ class Fields:
             if reader is not None:
                 reader(self, chunk)
         self._format(data, media_type)
-        if media_type in TAKEN_OUT or manifest_place(data, media_type, lambda: pieces):
+        if media_type in TAKEN_OUT or has_manifest_site(data, media_type, lambda: pieces):
             self._signed(store_bytes(data, media_type or "", pieces))
         for block in blocks(data):
             self._keep_raw(f"Samsung {block.tag}", block.data)

@@ -209,7 +209,7 @@ def _each_recipe(text: str) -> Iterator[str]:
 
 
 def _around(text: str, at: int) -> str:
-    """Return the line at a place of a text, with the lines of settings next to it."""
+    """Return the line at an offset in a text, with the lines of settings next to it."""
     before = LINES.split(text[max(0, at - AROUND) : at])
     behind = LINES.split(text[at : at + AROUND])
     above = takewhile(A_SETTING.match, reversed(before[:-1]))

@@ -223,7 +223,7 @@ class _Sample:
 
 
 def _above(pairs: Iterable[tuple[float, float]]) -> tuple[list[float], list[float]]:
-    """Return the scores, rising, and the weight at or above each place of the list."""
+    """Return the scores, rising, and the weight at or above each index of the list."""
     ordered = sorted(pairs)
     sums = [0.0]
     for _, weight in reversed(ordered):

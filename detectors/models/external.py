@@ -1,4 +1,4 @@
-"""Models of others: whether they can be loaded safely, what a label means, what `calibrate` notes.
+"""Load external models safely, and read their labels and their calibration.
 
 Nothing is fetched, no code of a folder is run, and weights are data alone (safetensors, ONNX). What
 a score is worth nobody knows until `provenance calibrate` has measured it on labelled items of the
@@ -25,7 +25,7 @@ from detectors.models.calibration import Calibration
 from detectors.models.onnx_runtime import refuse_without_torch
 from detectors.storing.atomic import write_json
 
-BESIDE = "provenance.json"
+SIDECAR = "provenance.json"
 CONFIG = "config.json"
 AI = {*labelled.AI, "artificial", "deepfake", "llm", "chatgpt", "gpt"}
 NOT_AI = {*labelled.NOT_AI, "people", "natural"}
@@ -45,8 +45,8 @@ CANNOT_LOAD = (
 """What libraries raise on files that are no whole model."""
 
 
-class Beside(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`provenance.json`, which `calibrate` writes beside a model of another."""
+class CalibrationSidecar(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`provenance.json`, the calibration that `calibrate` writes beside an external model."""
 
     format: str
     """`DETECTOR.foreign/1`."""
@@ -62,17 +62,17 @@ class Beside(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """By language, or `all`; what is not named is not judged."""
 
 
-def read(folder: Path, detector: str, rule: str) -> Beside | None:
+def load_sidecar(folder: Path, detector: str, rule: str) -> CalibrationSidecar | None:
     """Read what `calibrate` wrote into a folder for this rule, or None.
 
     Raises:
         ConfigError: the file is not one of this detector.
     """
-    path = folder / BESIDE
+    path = folder / SIDECAR
     if not path.exists():
         return None
     try:
-        said = msgspec.json.decode(path.read_bytes(), type=Beside)
+        said = msgspec.json.decode(path.read_bytes(), type=CalibrationSidecar)
     except (OSError, *MALFORMED) as error:
         raise ConfigError(f"{path}: {error}; calibrate again") from None
     if said.format != form(detector):
@@ -80,13 +80,13 @@ def read(folder: Path, detector: str, rule: str) -> Beside | None:
     return said if said.rule == rule else None
 
 
-def write(folder: Path, beside: Beside) -> None:
+def save_sidecar(folder: Path, sidecar: CalibrationSidecar) -> None:
     """Write what `calibrate` found beside a model.
 
     Raises:
         ConfigError: the folder cannot be written to.
     """
-    write_json(folder / BESIDE, beside)
+    write_json(folder / SIDECAR, sidecar)
 
 
 def form(detector: str) -> str:
@@ -149,9 +149,9 @@ def digest(paths: Iterable[Path], more: str = "") -> str:
     return total.hexdigest()
 
 
-def identity(weights_sha256: str, settings_sha256: str, beside: Beside | None) -> str:
+def identity(weights_sha256: str, settings_sha256: str, sidecar: CalibrationSidecar | None) -> str:
     """Return the SHA-256 of a model with what `calibrate` wrote beside it, hex."""
-    parts = [weights_sha256, settings_sha256, beside]
+    parts = [weights_sha256, settings_sha256, sidecar]
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
 
 
@@ -183,7 +183,7 @@ def names(labels: object, n: int) -> tuple[str, ...]:
 
 
 def ai_label(labels: Sequence[str], where: str, hint: str, said: str | None = None) -> int:
-    """Return the place of the label that means AI.
+    """Return the index of the label that means AI.
 
     Args:
         labels: the names of a model's outputs.

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from detectors.models.calibration import Calibration, independent, large_enough
-from detectors.models.report import EVERYTHING, Way, supported
+from detectors.models.report import EVERYTHING, PathReport, supported
 
 T = TypeVar("T")
 
@@ -13,9 +13,9 @@ def calibrate_probe(
     real: tuple[Sequence[str], Sequence[str]],
     score: Callable[[], Sequence[T]],
     calibrated: Callable[[Sequence[T]], Calibration],
-    report: Callable[[Sequence[T], Calibration], Way],
+    report: Callable[[Sequence[T], Calibration], PathReport],
     threshold: float,
-) -> tuple[Calibration, Way]:
+) -> tuple[Calibration, PathReport]:
     """Return the calibration of a probe and what it is worth, or refuse before anything is scored.
 
     Args:

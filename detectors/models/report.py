@@ -28,11 +28,11 @@ PARTS = 5
 EVERYTHING = "all"
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True):
+class AssessedItem(msgspec.Struct, frozen=True, kw_only=True):
     """A labelled item as it was judged."""
 
     ai: bool
-    judged: bool
+    assessed: bool
     """Whether the calibration that is written judges it: it is long enough, inside the gate …"""
     log10_lr: float | None
     """By a calibration that never saw its source; None where there is none, or it is not judged."""
@@ -59,13 +59,13 @@ class Limit(msgspec.Struct, frozen=True, kw_only=True):
     """`source`, or `fifth` where a label has one source alone."""
 
 
-class Way(msgspec.Struct, frozen=True, kw_only=True):
+class PathReport(msgspec.Struct, frozen=True, kw_only=True):
     """What was measured on one path of a detector."""
 
     path: str
     """`full` or `fast`."""
     limits: tuple[Limit, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[AssessedItem, ...]
 
 
 class Rate(msgspec.Struct, frozen=True, kw_only=True):
@@ -140,7 +140,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def report(
-    ways: Sequence[Way],
+    ways: Sequence[PathReport],
     *,
     detector: str,
     model: str,
@@ -166,16 +166,16 @@ def report(
         assumed=tuple(_assumed(ways[0].rows)),
         ways=tuple(
             Figures(
-                path=way.path,
-                limits=way.limits,
-                groups=tuple(_groups(way.rows, threshold, prevalences)),
+                path=each.path,
+                limits=each.limits,
+                groups=tuple(_groups(each.rows, threshold, prevalences)),
             )
-            for way in ways
+            for each in ways
         ),
     )
 
 
-def _assumed(rows: Sequence[Row]) -> list[Reason]:
+def _assumed(rows: Sequence[AssessedItem]) -> list[Reason]:
     """Return what is taken for granted."""
     n = len(rows)
     said = []
@@ -187,9 +187,11 @@ def _assumed(rows: Sequence[Row]) -> list[Reason]:
     return said
 
 
-def _groups(rows: Sequence[Row], threshold: float, prevalences: Sequence[float]) -> "list[Group]":
+def _groups(
+    rows: Sequence[AssessedItem], threshold: float, prevalences: Sequence[float]
+) -> "list[Group]":
     """Return the figures of everything, then of each group by kind and name."""
-    groups: dict[tuple[str, str], list[Row]] = {(EVERYTHING, EVERYTHING): list(rows)}
+    groups: dict[tuple[str, str], list[AssessedItem]] = {(EVERYTHING, EVERYTHING): list(rows)}
     for row in rows:
         for key in (("source", row.source), *row.groups):
             groups.setdefault(key, []).append(row)
@@ -199,13 +201,16 @@ def _groups(rows: Sequence[Row], threshold: float, prevalences: Sequence[float])
 
 
 def _place(key: tuple[str, str]) -> int:
-    """Return the place of a length among others: the number that its name begins with or holds."""
+    """Return the rank of a length among others: the number that its name begins with or holds."""
     number = re.search(r"\d+", key[1]) if key[0] == "length" else None
     return int(number[0]) if number else 0
 
 
 def _group(
-    key: tuple[str, str], rows: Sequence[Row], threshold: float, prevalences: Sequence[float]
+    key: tuple[str, str],
+    rows: Sequence[AssessedItem],
+    threshold: float,
+    prevalences: Sequence[float],
 ) -> Group:
     """Return the figures of one group."""
     ratios = {
@@ -219,7 +224,7 @@ def _group(
         name=key[1],
         negatives=len(rows) - positives,
         positives=positives,
-        coverage=rate(sum(row.judged for row in rows), len(rows)),
+        coverage=rate(sum(row.assessed for row in rows), len(rows)),
         flagged=tuple(_flagged(lr, above, ratios, prevalences) for lr, above in limits),
     )
 
@@ -320,7 +325,7 @@ def left_out(
         homes: the source, or family of sources, that is left out as a whole.
         scenes: what is left out as a whole where a label has one home alone: then the sample is
             parted into fifths, by a hash of the scene.
-        fitted: given the places of those to calibrate on, gives the calibration.
+        fitted: given the indices of those to calibrate on, gives the calibration.
 
     Returns:
         The ratios, None where the rest is of one label, and what was left out: `source`, `fifth`.
@@ -343,8 +348,8 @@ def left_out(
 def _parts(scenes: Sequence[str]) -> list[str]:
     """Return the part of each item, the same for all of a scene."""
     order = sorted(set(scenes), key=lambda scene: hashlib.sha256(scene.encode()).digest())
-    place = {scene: str(at % PARTS) for at, scene in enumerate(order)}
-    return [place[scene] for scene in scenes]
+    part = {scene: str(at % PARTS) for at, scene in enumerate(order)}
+    return [part[scene] for scene in scenes]
 
 
 def limit(of: str, made: Calibration, how: str) -> Limit:

@@ -90,6 +90,6 @@ def _area(scores: "NDArray[np.float64]", ai: "NDArray[np.bool_]") -> float:
     n_human = ai.size - n_ai
     if not (n_ai and n_human):
         return math.nan
-    _, place, counts = np.unique(scores, return_inverse=True, return_counts=True)
+    _, rank, counts = np.unique(scores, return_inverse=True, return_counts=True)
     ranks = np.cumsum(counts) - (counts - 1) / 2
-    return float((ranks[place][ai].sum() - n_ai * (n_ai + 1) / 2) / (n_ai * n_human))
+    return float((ranks[rank][ai].sum() - n_ai * (n_ai + 1) / 2) / (n_ai * n_human))

@@ -137,7 +137,7 @@ def _squares(boxes: "Floats") -> "Floats":
 
 
 def _apart(boxes: "Floats", scores: "Floats", overlap: float) -> list[int]:
-    """Return the places of boxes, best first, of which none covers another by more than a part."""
+    """Return the indices of boxes, best first, of which none covers another by more than a part."""
     areas = np.prod(boxes[:, 2:] - boxes[:, :2] + 1, axis=1)
     waiting = np.argsort(-scores, kind="stable")
     kept = []

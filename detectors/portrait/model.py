@@ -1,4 +1,4 @@
-"""A model's folder: `config.json`, with the places of the eyes, and the weights of its probe."""
+"""A model's folder: `config.json` with the distributions of eye landmarks, and its probe."""
 
 import math
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from detectors.models.folder import ProbeConfig, ProbeFolder, TrainedOn, load_pr
 SHIPPED = Path(__file__).parent
 
 
-class Place(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class LandmarkDistribution(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where a kind of portrait has its two eyes: a normal distribution over four numbers."""
 
     mean: tuple[float, float, float, float]
@@ -36,9 +36,9 @@ class Config(ProbeConfig, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """Of the probe's fit: how much the data count against the prior."""
     short_side: int
     """Pixels; below, a picture is too small."""
-    generated: Place
+    generated: LandmarkDistribution
     """Eyes of aligned generated portraits."""
-    photographed: Place
+    photographed: LandmarkDistribution
     """Eyes of photographs of people."""
     offset: float
     """log of the ratio of the two densities where both distances are 0."""

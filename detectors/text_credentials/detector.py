@@ -23,8 +23,8 @@ from detectors.text_credentials.locate import (
     MEDIA_TYPES,
     MOST,
     SIGNS,
-    Place,
-    places,
+    Position,
+    positions,
     stored,
 )
 from detectors.text_credentials.verify import (
@@ -85,44 +85,44 @@ class TextCredentials:
             return [
                 self._beside(item, item.sidecar) if item.sidecar else _unopened(item.data, reason)
             ]
-        found = places(passage, item.media_type)
-        if any(place.kind != "residue" for place in found):
-            found = [place for place in found if place.kind != "residue"]
-        if item.sidecar is not None and not any(place.kind == "manifest" for place in found):
+        found = positions(passage, item.media_type)
+        if any(position.kind != "residue" for position in found):
+            found = [position for position in found if position.kind != "residue"]
+        if item.sidecar is not None and not any(position.kind == "manifest" for position in found):
             return [self._beside(item, item.sidecar)]
         if not found:
             return [_signal(Outcome.CLEAR, Reason("text_credentials.absent"), {"state": "absent"})]
-        return [self._at(item, passage, place) for place in found]
+        return [self._at(item, passage, position) for position in found]
 
-    def _at(self, item: Item, passage: Passage, place: Place) -> Signal:
-        """Judge what stands at one place."""
-        line, column = passage.at(place.start)
+    def _at(self, item: Item, passage: Passage, position: Position) -> Signal:
+        """Judge what stands at one position."""
+        line, column = passage.at(position.start)
         facts: dict[str, Any] = {
-            "method": place.method,
+            "method": position.method,
             "position": {"line": line, "column": column},
         }
-        if place.count > 1:
-            facts["manifests_found"] = place.count
-        if place.kind == "reference" and place.count == 1:
-            return _remote(place.url, facts)
-        if place.kind == "residue":
-            return _unreadable("residue", facts, str(place.end - place.start))
-        if beyond := _beyond(passage.text, place, facts):
+        if position.count > 1:
+            facts["manifests_found"] = position.count
+        if position.kind == "reference" and position.count == 1:
+            return _remote(position.url, facts)
+        if position.kind == "residue":
+            return _unreadable("residue", facts, str(position.end - position.start))
+        if beyond := _beyond(passage.text, position, facts):
             return beyond
         encoding = str(item.facts.get("encoding"))
         data = item.data
         if encoding.startswith(("utf-16", "utf-32")):
             facts["transcoded"], data = encoding, passage.text.encode("utf-8")
         try:
-            judged = judge(embedded(data, MEDIA_TYPES[place.method]), self._lists)
+            judged = judge(embedded(data, MEDIA_TYPES[position.method]), self._lists)
         except Unreadable as error:
             return _unreadable("unreadable", facts, str(error))
         codes = judged.state.codes
         if not judged.store.get("manifests") and not SEVERAL & set(codes):
             return _unreadable("unreadable", facts | {"codes": codes}, codes[0] if codes else "?")
-        if place.count == 1:
-            behind = place.method == "A.8" and bool(passage.text[place.end :].strip())
-            read = partial(embedded, media_type=MEDIA_TYPES[place.method])
+        if position.count == 1:
+            behind = position.method == "A.8" and bool(passage.text[position.end :].strip())
+            read = partial(embedded, media_type=MEDIA_TYPES[position.method])
             facts |= _changed(item, codes, read, behind=behind)
         return self._found(judged, facts)
 
@@ -206,11 +206,11 @@ def _fault(state: State, facts: dict[str, Any], args: dict[str, Any]) -> Reason:
     return Reason("text_credentials.invalid", args | {"code": [*facts["codes"], "?"][0]})
 
 
-def _too_much(place: Place) -> str:
-    """Return what makes a place more than is verified, or nothing."""
-    if place.method == "A.8" and place.end - place.start > LONGEST_RUN:
-        return f"{place.end - place.start} selectors"
-    return f"{place.count} manifests or more" if place.count >= MOST else ""
+def _too_much(position: Position) -> str:
+    """Return what makes a position more than is verified, or nothing."""
+    if position.method == "A.8" and position.end - position.start > LONGEST_RUN:
+        return f"{position.end - position.start} selectors"
+    return f"{position.count} manifests or more" if position.count >= MOST else ""
 
 
 def _changed(
@@ -249,11 +249,11 @@ def _remote(url: str, facts: dict[str, Any]) -> Signal:
     return _signal(Outcome.NOT_ASSESSED, Reason("text_credentials.remote", {"url": url}), told)
 
 
-def _beyond(text: str, place: Place, facts: dict[str, Any]) -> Signal | None:
-    """Return the signal of a place that holds more than is verified, or None."""
-    if too_much := _too_much(place):
+def _beyond(text: str, position: Position, facts: dict[str, Any]) -> Signal | None:
+    """Return the signal of a position that holds more than is verified, or None."""
+    if too_much := _too_much(position):
         return _unreadable("unreadable", facts, too_much)
-    store = stored(text, place)
+    store = stored(text, position)
     over = jumbf.excess(store)
     return _unverified(over, store, facts) if over else None
 

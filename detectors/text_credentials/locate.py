@@ -40,8 +40,8 @@ MEDIA_TYPES = {"A.7": "text/html", "A.8": "text/plain", "A.9": "text/markdown"}
 """As what a verifier reads each method; it takes comments of every language as Markdown's."""
 
 
-class Place(msgspec.Struct, frozen=True, kw_only=True):
-    """A place that holds a manifest, refers to one, or shows that one was there."""
+class Position(msgspec.Struct, frozen=True, kw_only=True):
+    """A position in a text that holds a manifest, refers to one, or shows that one was there."""
 
     method: Method
     kind: Literal["manifest", "reference", "residue"]
@@ -54,28 +54,28 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     """Of a reference."""
 
 
-def places(passage: Passage, media_type: str | None) -> list[Place]:
-    """Return at most one place for each method, in the order of the annexes."""
+def positions(passage: Passage, media_type: str | None) -> list[Position]:
+    """Return at most one position for each method, in the order of the annexes."""
     text = passage.text
     found = [_page(text) if media_type == "text/html" else None, _wrapper(text), _armour(text)]
-    return [place for place in found if place]
+    return [position for position in found if position]
 
 
-def _page(text: str) -> Place | None:
+def _page(text: str) -> Position | None:
     """Find the script or link of A.7."""
     scripts = list(islice(_SCRIPT.finditer(text), MOST))
     if scripts:
         start, end = scripts[0].span()
-        return Place(method="A.7", kind="manifest", start=start, end=end, count=len(scripts))
+        return Position(method="A.7", kind="manifest", start=start, end=end, count=len(scripts))
     if link := _LINK.search(text):
         element = text[link.start() : link.start() + 4 * LONGEST_REFERENCE].partition(">")[0]
         href = _HREF.search(element)
         url = href[1] if href else ""
-        return Place(method="A.7", kind="reference", start=link.start(), end=link.end(), url=url)
+        return Position(method="A.7", kind="reference", start=link.start(), end=link.end(), url=url)
     return None
 
 
-def _wrapper(text: str) -> Place | None:
+def _wrapper(text: str) -> Position | None:
     """Find the wrapper of A.8, else what is left of one."""
     runs = list(islice(_WRAPPER.finditer(text), 10 * MOST))
     whole = [
@@ -83,11 +83,11 @@ def _wrapper(text: str) -> Place | None:
     ]
     if whole and (len(whole[0][0]) > 1 + len(MAGIC)):
         start, end = whole[0].span()
-        return Place(method="A.8", kind="manifest", start=start, end=end, count=len(whole))
+        return Position(method="A.8", kind="manifest", start=start, end=end, count=len(whole))
     for run in runs:
         data = _bytes(run[0].lstrip("\ufeff")[:400])
         if data.startswith(MAGIC[:7]) or b"jumb" in data or b"c2pa" in data:
-            return Place(method="A.8", kind="residue", start=run.start(), end=run.end())
+            return Position(method="A.8", kind="residue", start=run.start(), end=run.end())
     return None
 
 
@@ -98,28 +98,28 @@ def _bytes(selectors: str) -> bytes:
     return bytes(code - low if code < high else code - high + 16 for code in codes)
 
 
-def stored(text: str, place: Place) -> bytes:
-    """Return the manifest store of a place as it is, empty where it cannot be read."""
-    said = text[place.start : place.end]
-    if place.method == "A.8":
+def stored(text: str, position: Position) -> bytes:
+    """Return the manifest store at a position as it is, empty where it cannot be read."""
+    said = text[position.start : position.end]
+    if position.method == "A.8":
         return _bytes(said.lstrip("\ufeff"))
-    written = said.partition(END)[0] if place.method == "A.9" else _letters(text, place)
+    written = said.partition(END)[0] if position.method == "A.9" else _letters(text, position)
     try:
         return base64.b64decode(written.rpartition(",")[2].removeprefix(BEGIN).strip())
     except ValueError:
         return b""
 
 
-def _letters(text: str, place: Place) -> str:
+def _letters(text: str, position: Position) -> str:
     """Return what a script of A.7 holds, up to the next tag."""
-    start = text.find(">", place.start) + 1
+    start = text.find(">", position.start) + 1
     end = text.find("<", start) if start else 0
     return text[start : end if end >= 0 else len(text)] if start else ""
 
 
-def _armour(text: str) -> Place | None:
+def _armour(text: str) -> Position | None:
     """Find the delimited reference of A.9; words between delimiters are no reference."""
-    blocks: list[Place] = []
+    blocks: list[Position] = []
     start = 0
     while len(blocks) < MOST and (start := text.find(BEGIN, start)) >= 0:
         inner = start + len(BEGIN)
@@ -130,7 +130,7 @@ def _armour(text: str) -> Place | None:
             kind: Literal["manifest", "reference"] = "reference" if url else "manifest"
             stop = end + len(END) if end >= 0 else len(text)
             blocks.append(
-                Place(method="A.9", kind=kind, start=start, end=stop, url=url[0] if url else "")
+                Position(method="A.9", kind=kind, start=start, end=stop, url=url[0] if url else "")
             )
         if end < 0:
             break

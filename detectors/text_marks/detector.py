@@ -24,7 +24,7 @@ VERSION = "2"
 """Of the table; with watermarks, the fingerprints of their keys follow."""
 RIGHT = 'its option is a list of watermarks, each with kind = "kgw" or "synthid"'
 TRIED = 1000
-"""Places of one row that are tried for being talk about the mark; the rest is only counted."""
+"""Matches of one row that are tried for being talk about the mark; the rest is only counted."""
 
 FLAGS = re.VERBOSE | re.IGNORECASE | re.MULTILINE
 """Of every pattern in the table."""
@@ -117,25 +117,25 @@ class TextMarks:
         return SCANS[mark.scan](said.text) if mark.scan else self._search(mark, said, quoted)
 
     def _search(self, mark: Mark, said: Structure, quoted: Ranges) -> Hits | None:
-        """Return the first place that is no talk about the mark, else the first place as weak."""
+        """Return the first match that is no talk about the mark, else the first match as weak."""
         pattern, text = self._pattern(mark), said.text
         if mark.opening:
             opened = pattern.match(said.even, len(text) - len(text.lstrip()))
-            places = [opened] if opened else []
+            matches = [opened] if opened else []
         else:
-            places = list(islice(pattern.finditer(said.even if mark.speech else text), MOST))
-        if not places:
+            matches = list(islice(pattern.finditer(said.even if mark.speech else text), MOST))
+        if not matches:
             return None
         plain = (
-            place
-            for place in places[:TRIED]
-            if not _inside(quoted, place.start())
-            and (mark.opening or not is_talk(said, *place.span(), speech=mark.speech))
+            match
+            for match in matches[:TRIED]
+            if not _inside(quoted, match.start())
+            and (mark.opening or not is_talk(said, *match.span(), speech=mark.speech))
         )
         meant = next(plain, None)
-        place = meant or places[0]
-        value = spelled(place[0].strip())
-        return Hits(start=place.start(), count=len(places), value=value, weak=meant is None)
+        match = meant or matches[0]
+        value = spelled(match[0].strip())
+        return Hits(start=match.start(), count=len(matches), value=value, weak=meant is None)
 
     def _pattern(self, mark: Mark) -> re.Pattern[str]:
         """Return the compiled pattern of a row; without its needles in a text none is made."""
@@ -145,7 +145,7 @@ class TextMarks:
 
 
 def _said(found: Signal, signals: list[Signal]) -> bool:
-    """Tell whether a row of the same family said so of the same place: languages are alike."""
+    """Tell whether a row of the same family said so at the same position: languages are alike."""
     return any(
         signal.facts["family"] == found.facts["family"]
         and signal.facts["position"] == found.facts["position"]
@@ -176,14 +176,14 @@ def _signal(mark: Mark, hits: Hits, passage: Passage, at: int, apart: str | None
         at: offset in the text, of a page in its source.
         apart: the kind of part that is none of the page's text, where it was found in one.
     """
-    place = passage.place(at)
+    position = passage.position(at)
     claim = None if hits.weak or apart else mark.claim
     facts: dict[str, Any] = {
         "row": mark.id,
         "family": mark.family,
         "value": hits.value[:SHOWN],
         "count": hits.count,
-        "position": place,
+        "position": position,
         **hits.facts,
     }
     if apart:
@@ -192,7 +192,7 @@ def _signal(mark: Mark, hits: Hits, passage: Passage, at: int, apart: str | None
         facts["people"] = {"found": mark.human[0], "of": mark.human[1]}
     if mark.ai:
         facts["models"] = {"found": mark.ai[0], "of": mark.ai[1]}
-    line = f"{place['line']} (p. {place['page']})" if "page" in place else place["line"]
+    line = f"{position['line']} (p. {position['page']})" if "page" in position else position["line"]
     args = {"value": facts["value"], "count": hits.count, "line": line, **hits.facts}
     return Signal(
         detector="text_marks",

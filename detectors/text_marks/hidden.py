@@ -81,7 +81,7 @@ class Hits(msgspec.Struct, frozen=True, kw_only=True):
     """Where a row was found in a text."""
 
     start: int
-    """Offset of the first place."""
+    """Offset of the first match."""
     count: int
     value: str
     """What stands there, at most 200 characters, hidden ones written as escapes."""
@@ -114,15 +114,15 @@ def _around(text: str, start: int, end: int) -> str:
     return spelled(before + after)
 
 
-def _first(places: Iterator[re.Match[str]]) -> list[re.Match[str]]:
-    """Return the places as far as they are looked at."""
-    return list(islice(places, MOST))
+def _first(matches: Iterator[re.Match[str]]) -> list[re.Match[str]]:
+    """Return the matches as far as they are looked at."""
+    return list(islice(matches, MOST))
 
 
 def zero_width(text: str) -> Hits | None:
     """Find zero-width characters that spell something or split words.
 
-    A row of eight and more, or three places inside words of scripts that do not use them, is
+    A row of eight and more, or three positions inside words of scripts that do not use them, is
     hidden content. Joiners of emoji and of scripts that need them, non-joiners between the letters
     of a ligature and the padding of a mail's preview are no mark; the rest is a fact.
     """
@@ -135,8 +135,8 @@ def zero_width(text: str) -> Hits | None:
     for run in _first(_ZERO_WIDTH.finditer(text)):
         if len(run[0]) >= PAYLOAD:
             (strays if len(set(run[0])) == 1 else payloads).append(run)
-        elif (place := _place(text, run)) is not None:
-            (splits if place else strays).append(run)
+        elif (inside := _inside_word(text, run)) is not None:
+            (splits if inside else strays).append(run)
     found = payloads or (splits if len(splits) >= SEVERAL else splits + strays)
     if not found:
         return None
@@ -150,7 +150,7 @@ def zero_width(text: str) -> Hits | None:
     )
 
 
-def _place(text: str, run: re.Match[str]) -> bool | None:
+def _inside_word(text: str, run: re.Match[str]) -> bool | None:
     """Tell where zero-width characters stand: True inside a word, False astray, None rightly."""
     left, right = text[run.start() - 1 : run.start()], text[run.end() : run.end() + 1]
     if run[0][-1] == "\ufeff" and _SELECTORS.match(right):
@@ -363,7 +363,7 @@ def styled_letters(text: str) -> Hits | None:
 
 
 def _several(text: str, pattern: re.Pattern[str]) -> Hits | None:
-    """Return three and more places of a pattern, as a fact."""
+    """Return three and more matches of a pattern, as a fact."""
     found = _first(pattern.finditer(text))
     if len(found) < SEVERAL:
         return None

@@ -88,7 +88,7 @@ class Structure:
         return head.end() if head else len(self.text) + 1
 
     def quotes(self, start: int, end: int) -> bool:
-        """Tell whether a place lies in code, a quotation, a listing or somebody else's message."""
+        """Tell whether a match lies in code, a quotation, a listing or somebody else's message."""
         if start >= self._message:
             return True
         number = start // (PIECE // 2)
@@ -151,7 +151,7 @@ def _environments(text: str) -> Iterator[tuple[int, int]]:
 
 
 def cell_alone(text: str, start: int, end: int) -> bool:
-    """Tell whether a place is all that a cell of a table holds: an example, no citation in it."""
+    """Tell whether a match is all that a cell of a table holds: an example, no citation in it."""
     before = text[max(0, start - 400) : start].rpartition("\n")[2]
     after = text[end : end + 400].partition("\n")[0]
     if "|" not in before or "|" not in after:
@@ -161,6 +161,6 @@ def cell_alone(text: str, start: int, end: int) -> bool:
 
 
 def in_table(text: str, start: int) -> bool:
-    """Tell whether a place lies in a row of a Markdown table."""
+    """Tell whether a match lies in a row of a Markdown table."""
     line = text[max(0, text.rfind("\n", 0, start) + 1) : start + 400].partition("\n")[0]
     return line.lstrip().startswith("|") and line.count("|") > 1

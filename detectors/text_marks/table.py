@@ -21,7 +21,7 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     id: str
     family: str
     claim: Claim | None = None
-    """What a place claims that is no talk about the mark and has no innocent reading."""
+    """What a match claims that is no talk about the mark and has no innocent reading."""
     pattern: str | None = None
     scan: str | None = None
     """A function of hidden.py, where a pattern is not enough."""

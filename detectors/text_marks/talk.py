@@ -89,7 +89,7 @@ def is_talk(said: Structure, start: int, end: int, *, speech: bool) -> bool:
 
 
 def _named(text: str, start: int, end: int) -> bool:
-    """Tell whether the line shows the place as an example: in italics, backticks, a cell."""
+    """Tell whether the line shows the match as an example: in italics, backticks, a cell."""
     before = text[max(0, start - TIGHT) : start].rpartition("\n")[2]
     after = text[end : end + TIGHT].partition("\n")[0]
     return (
@@ -102,7 +102,7 @@ def _named(text: str, start: int, end: int) -> bool:
 
 
 def _in_quotes(text: str, start: int, end: int) -> bool:
-    """Tell whether a place stands in quotation marks, which may go on over paragraphs."""
+    """Tell whether a match stands in quotation marks, which may go on over paragraphs."""
     paragraph = max(text.rfind("\n\n", 0, start) + 2, start - NEAR) if start else 0
     if paragraph < 2:  # no empty line before
         paragraph = max(0, start - NEAR)

@@ -6,13 +6,13 @@ from typing import Any
 
 from detectors.models.calibration import Calibration
 from detectors.signal import Outcome, Reason, Signal, statistical, weighed
-from detectors.text_model.long.passages import ACCUSED, places, times
+from detectors.text_model.long.passages import ACCUSED, standing_out, times
 
 NAME = "text_model"
 _signal = partial(statistical, NAME, "text")
 
 
-def judged(
+def assessed(
     facts: dict[str, Any],
     needs: int,
     calibrations: Mapping[str, Calibration],
@@ -44,6 +44,6 @@ def _weighed(log10_lr: float, facts: dict[str, Any]) -> Signal:
     outcome = weighed(log10_lr)
     code = "text_model.likelier" if outcome is Outcome.FINDING else "text_model.not_likelier"
     args = {"times": times(log10_lr), "words": facts["words"]}
-    if log10_lr < ACCUSED and (passages := places(facts.get("spans", ()))):
+    if log10_lr < ACCUSED and (passages := standing_out(facts.get("spans", ()))):
         code, args = "text_model.passage", {**passages, "words": facts["words"]}
     return _signal(outcome, Reason(code, args), facts, log10_lr=log10_lr)

@@ -1,7 +1,7 @@
 """What stands beside a text model's weights: how texts are seen, and what scores are worth."""
 
 import hashlib
-import pathlib
+from pathlib import Path
 from typing import Literal
 
 import msgspec
@@ -11,9 +11,9 @@ from detectors.errors import ConfigError, DamagedError
 from detectors.models.calibration import Calibration
 from detectors.storing.atomic import write_json
 
-Path = Literal["full", "fast"]
+ScoringPath = Literal["full", "fast"]
 """Which of two scores speaks: the language model and the n-grams, or the n-grams alone."""
-PATHS: tuple[Path, ...] = ("full", "fast")
+PATHS: tuple[ScoringPath, ...] = ("full", "fast")
 WEIGHTS = "weights.safetensors"
 CONFIG = "config.json"
 
@@ -47,7 +47,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """What scores of the full path are worth, by language."""
     fast: dict[str, Calibration] = {}
     """The same for the fast path. A language without a calibration of the path is not judged."""
-    passages: dict[Path, dict[str, Calibration]] = {}
+    passages: dict[ScoringPath, dict[str, Calibration]] = {}
     """What it is worth that a passage stands out from its text so far, by path and language."""
 
     @property
@@ -55,12 +55,12 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         """Of this configuration, which names that of the weights, hex."""
         return hashlib.sha256(msgspec.json.encode(self)).hexdigest()
 
-    def calibrations(self, path: Path) -> dict[str, Calibration]:
+    def calibrations(self, path: ScoringPath) -> dict[str, Calibration]:
         """Return the calibrations of a path, by language."""
         return self.full if path == "full" else self.fast
 
 
-def read(folder: pathlib.Path) -> Config:
+def load_config(folder: Path) -> Config:
     """Read the configuration of the model in a folder whose weights are those it was written for.
 
     Raises:
@@ -83,6 +83,6 @@ def read(folder: pathlib.Path) -> Config:
     return config
 
 
-def write(folder: pathlib.Path, config: Config) -> None:
+def save_config(folder: Path, config: Config) -> None:
     """Write the configuration of the model in a folder."""
     write_json(folder / CONFIG, config)

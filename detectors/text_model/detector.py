@@ -14,9 +14,8 @@ from detectors.models.onnx_runtime import refuse_without_torch
 from detectors.options import given
 from detectors.signal import Signal
 from detectors.spec import Settings
-from detectors.text_model.assess import NAME, judged
-from detectors.text_model.config import Path as Way
-from detectors.text_model.config import read
+from detectors.text_model.assess import NAME, assessed
+from detectors.text_model.config import ScoringPath, load_config
 from detectors.text_model.language import language
 from detectors.text_model.long.passages import told
 from detectors.text_model.long.pieces import pieces
@@ -54,7 +53,7 @@ class TextModel:
         refuse_without_torch(chosen.device)
         with as_file(files("detectors.text_model")) as shipped:
             self._folder = Path(chosen.model) if chosen.model is not None else shipped
-        self._config = read(self._folder)
+        self._config = load_config(self._folder)
         self._fast, self._device = chosen.fast, chosen.device
         engine = "numpy" if chosen.device == "cpu" else "torch"
         self.version = f"{self._config.format}+{self._config.weights_sha256[:12]}, {engine}"
@@ -92,14 +91,16 @@ class TextModel:
         plain = item.passage.plain
         text = normalise(plain)
         code = language(text)
-        path: Way = "full" if code in self._config.languages and not self._fast else "fast"
+        path: ScoringPath = "full" if code in self._config.languages and not self._fast else "fast"
         seen = self._by_windows if words(text) > LONG_FROM else self._at_once
         facts = seen(plain, text, path, code) | {"language": code}
         languages = {*self._config.full, *self._config.fast}
         needs, calibrations = self._config.minimum_words, self._config.calibrations(path)
-        return [judged(facts, needs, calibrations, languages)]
+        return [assessed(facts, needs, calibrations, languages)]
 
-    def _at_once(self, _plain: str, text: str, path: Way, _code: str | None) -> dict[str, Any]:
+    def _at_once(
+        self, _plain: str, text: str, path: ScoringPath, _code: str | None
+    ) -> dict[str, Any]:
         """Return the score of a text of one window."""
         from detectors.text_model.forward import read, see
 
@@ -108,7 +109,9 @@ class TextModel:
             seen = msgspec.structs.replace(seen, reading=read(text, self._device))
         return {"score": self._weights.score(seen, path), "path": path, "words": words(text)}
 
-    def _by_windows(self, plain: str, text: str, path: Way, code: str | None) -> dict[str, Any]:
+    def _by_windows(
+        self, plain: str, text: str, path: ScoringPath, code: str | None
+    ) -> dict[str, Any]:
         """Return score and spans of a text of several windows."""
         from detectors.text_model.long import reading
 

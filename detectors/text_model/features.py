@@ -46,14 +46,14 @@ def grams(text: str, character_bits: int, word_bits: int) -> NDArray[np.int64]:
     """
     lower = text.lower()
     rolling = codes(f" {lower} ")
-    padded, places = rolling, []
+    padded, buckets = rolling, []
     for n in range(2, LONGEST_GRAM + 1):
         rolling = rolling[:-1] * _STEP + padded[n - 1 :]
-        places.append(_bucket(rolling + np.uint64(n), character_bits))
+        buckets.append(_bucket(rolling + np.uint64(n), character_bits))
     tokens = token_hashes(lower)
     pairs = tokens[:-1] * _STEP + tokens[1:] + np.uint64(1)
-    places += [_bucket(of, word_bits) + (1 << character_bits) for of in (tokens, pairs)]
-    rising = np.sort(np.concatenate(places))
+    buckets += [_bucket(of, word_bits) + (1 << character_bits) for of in (tokens, pairs)]
+    rising = np.sort(np.concatenate(buckets))
     # What np.unique gives, which hashes first and takes longer.
     distinct: NDArray[np.int64] = rising[np.append([True], rising[1:] != rising[:-1])]
     return distinct
@@ -66,9 +66,9 @@ def codes(text: str) -> NDArray[np.uint64]:
 
 
 def token_hashes(text: str) -> NDArray[np.uint64]:
-    """Return a hash of each token: the sum of (code + 1) x BASE^place, modulo 2^64.
+    """Return a hash of each token: the sum of (code + 1) x BASE^position, modulo 2^64.
 
-    Taken from differences of one running sum, moved back to place 0 by the inverse of BASE.
+    Taken from differences of one running sum, moved back to position 0 by the inverse of BASE.
     """
     spans = np.array([hit.span() for hit in _TOKEN.finditer(text)], np.int64).reshape(-1, 2)
     powers = _powers(_STEP, len(text))

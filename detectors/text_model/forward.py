@@ -10,7 +10,7 @@ from safetensors.numpy import save as packed
 
 from detectors.models.language_model.forward import language_model
 from detectors.storing.atomic import atomic_write
-from detectors.text_model.config import WEIGHTS, Config, Path
+from detectors.text_model.config import WEIGHTS, Config, ScoringPath
 from detectors.text_model.features import grams, style
 from detectors.text_model.normalise import words
 
@@ -55,7 +55,7 @@ class Weights(msgspec.Struct, frozen=True, kw_only=True):
     full: NDArray[np.float32]
     """(3,): bias of the full score, the share of the fast score in it, and `train.DAMPING`."""
 
-    def score(self, seen: Seen, path: Path) -> float:
+    def score(self, seen: Seen, path: ScoringPath) -> float:
         """Return the natural log odds that a model wrote the text, 3 decimals, not calibrated.
 
         Args:
@@ -105,7 +105,7 @@ def standard(
 
 
 def load(folder: pathlib.Path) -> Weights:
-    """Read the weights in a folder that `config.read` found to be whole."""
+    """Read the weights in a folder that `load_config` found to be whole."""
     return Weights(**load_file(folder / WEIGHTS))
 
 

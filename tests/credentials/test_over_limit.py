@@ -18,7 +18,7 @@ from PIL import Image
 from detectors.c2pa import cbor, jumbf
 from detectors.c2pa.declaration import declared
 from detectors.credentials.detector import Credentials
-from detectors.decode.containers import has_manifest_place, store_bytes, walk
+from detectors.decode.containers import may_hold_manifest, store_bytes, walk
 from detectors.decode.sniff import sniff
 from detectors.item import Item, Sidecar
 from detectors.metadata.detector import Metadata
@@ -302,7 +302,7 @@ HOLDERS = {
 @pytest.mark.parametrize("form", SHORT)
 def test_a_file_of_many_pieces_goes_to_no_verifier(form: str) -> None:
     many = SHORT[form]
-    assert not has_manifest_place(many, f"image/{form}")
+    assert not may_hold_manifest(many, f"image/{form}")
     said = look(many + HOLDERS[form])
     assert said.reason.code == "credential.over_limit"
     assert said.reason.args["what"] == "pieces"

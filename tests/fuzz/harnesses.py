@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from detectors.c2pa import cbor, declaration, jumbf, validation
-from detectors.decode.containers import has_manifest_place, store_bytes, walk
+from detectors.decode.containers import may_hold_manifest, store_bytes, walk
 from detectors.decode.headers import gif_frames, jpeg_header, plain_png, tiff_pages, webp_header
 from detectors.decode.sniff import sniff
 from detectors.errors import CannotAssess, Error
@@ -95,7 +95,7 @@ def letters() -> list[bytes]:
 def containers(data: bytes) -> None:
     media_type = kind_of(data)
     pieces = walk(data, media_type)
-    has_manifest_place(data, media_type)
+    may_hold_manifest(data, media_type)
     store_bytes(data, media_type or "", pieces)
     assert all(piece.offset <= len(data) for piece in pieces.chunks)
 
@@ -301,12 +301,13 @@ def settings(path: Path) -> None:
     load(named=str(path))
 
 
-def model(room: str) -> Callable[[Path], object]:
+def model(loader: str) -> Callable[[Path], object]:
     def look(path: Path) -> None:
         import importlib
 
         (path.parent / "weights.safetensors").write_bytes(b"")
-        importlib.import_module(f"detectors.{room}").read(path.parent)
+        module, _, function = loader.partition(":")
+        getattr(importlib.import_module(f"detectors.{module}"), function)(path.parent)
 
     return look
 
@@ -399,13 +400,19 @@ HARNESSES: dict[str, Harness] = {
         (Error,),
     ),
     "model_text": Harness(
-        in_file("config.json", model("text_model.config")), shipped("text_model"), (Error,)
+        in_file("config.json", model("text_model.config:load_config")),
+        shipped("text_model"),
+        (Error,),
     ),
     "model_image": Harness(
-        in_file("config.json", model("image_model.model")), shipped("image_model"), (Error,)
+        in_file("config.json", model("image_model.model:load_model")),
+        shipped("image_model"),
+        (Error,),
     ),
     "model_portrait": Harness(
-        in_file("config.json", model("portrait.model")), shipped("portrait"), (Error,)
+        in_file("config.json", model("portrait.model:load_model")),
+        shipped("portrait"),
+        (Error,),
     ),
     "gguf": Harness(gguf, tiny_gguf, (ValueError,)),
     "escapes": Harness(escapes, written("a\x1b[31m\u202e", "postgresql://u:p@h/d", "a=b:c@d")),

@@ -19,7 +19,12 @@ from detectors.image_model.detector import ImageModel
 from detectors.image_model.forward import chosen, colours
 from detectors.image_model.training import card, evaluate
 from detectors.image_model.training.scored import ScoredPicture
-from detectors.image_model.training.train import RESENT, lessons, resent, train
+from detectors.image_model.training.train import (
+    MOST_RECOMPRESSED,
+    recompressed_rows,
+    train,
+    training_set,
+)
 from detectors.item import Item
 from detectors.models.folder import save_config
 from detectors.signal import Claim, Outcome
@@ -103,10 +108,12 @@ def test_calibration_says_what_it_is_worth_and_refuses_what_it_cannot_show(
     before = (trained / "config.json").read_bytes()
     with pytest.raises(ConfigError, match="needs 30 independent items"):
         evaluate.calibrate(data, trained, (), lambda _: None, 10.0)
-    (way,) = evaluate.calibrate(data, trained, (), lambda _: None)
+    (path_report,) = evaluate.calibrate(data, trained, (), lambda _: None)
     assert (trained / "config.json").read_bytes() == before
-    assert [limit.left_out for limit in way.limits] == ["source"]
-    assert sorted(row.source for row in way.rows) == sorted([*("ai0", "ai2", "real1", "real3")] * 3)
+    assert [limit.left_out for limit in path_report.limits] == ["source"]
+    assert sorted(row.source for row in path_report.rows) == sorted(
+        [*("ai0", "ai2", "real1", "real3")] * 3
+    )
 
 
 def test_training_and_calibrating_need_no_torch(
@@ -238,10 +245,10 @@ def test_without_graphics_the_gate_stops_none(data: Path, tmp_path: Path) -> Non
 
 
 def test_lessons_hold_copies_of_at_most_so_many_of_a_source(data: Path) -> None:
-    rows, tokens = lessons(data, ("train",), lambda _: None)
+    rows, tokens = training_set(data, ("train",), lambda _: None)
     assert tokens.shape == (36, 8, 768)
     assert len({row.file for row in rows}) == 12
-    assert len(resent([rows[0]] * 50)) == RESENT
+    assert len(recompressed_rows([rows[0]] * 50)) == MOST_RECOMPRESSED
 
 
 def test_features_are_the_blocks_in_order() -> None:
@@ -264,7 +271,7 @@ def test_a_group_shows_its_interval_and_small_ones_are_left_out() -> None:
             row=evaluate.Row(file=str(i), label="real", split="x", repo="ab"[i > 8] * 3),
             how="plain",
             score=0.0,
-            judged=True,
+            assessed=True,
         )
         for i in range(11)
     ]

@@ -21,9 +21,9 @@ from transformers import AutoImageProcessor, ViTConfig, ViTForImageClassificatio
 
 from detectors.errors import CannotAssess, ConfigError
 from detectors.image_model.detector import ImageModel
-from detectors.image_model.external.detector import ForeignModel, calibrate, detector
+from detectors.image_model.external.detector import ExternalModel, calibrate, detector
 from detectors.image_model.external.layouts import chosen, layout
-from detectors.image_model.external.preprocessing import Sight, seen
+from detectors.image_model.external.preprocessing import Preprocessing, preprocess
 from detectors.image_model.external.scorer import Scorer, log_odds
 from detectors.item import Item
 from detectors.models import external
@@ -67,7 +67,7 @@ def item(image: Image.Image) -> Item:
 
 
 def look(model: Path, image: Image.Image, **options: Any) -> Signal:
-    (signal,) = ForeignModel({"model": str(model), **options}).inspect(item(image))
+    (signal,) = ExternalModel({"model": str(model), **options}).inspect(item(image))
     return signal
 
 
@@ -159,7 +159,7 @@ def test_a_sight_is_pillows_resizing_cut_in_the_middle(
     size: tuple[int, int], resize: int | None
 ) -> None:
     image = clouds(2, BLUE, size)
-    sight = Sight(**SIGHT | {"resize": resize})
+    preprocessing = Preprocessing(**SIGHT | {"resize": resize})
     if resize is None:
         square = image.resize((24, 24), Image.Resampling.BICUBIC)
     else:
@@ -169,7 +169,7 @@ def test_a_sight_is_pillows_resizing_cut_in_the_middle(
         square = whole.crop((left, top, left + 24, top + 24))
     values = np.asarray(square) / 255
     expected = (values - SIGHT["mean"]) / SIGHT["std"]
-    found = seen(np.asarray(image), sight)
+    found = preprocess(np.asarray(image), preprocessing)
     assert (found.shape, found.dtype) == ((1, 3, 24, 24), np.float32)
     np.testing.assert_allclose(found[0].transpose(1, 2, 0), expected, atol=1e-5)
 
@@ -181,7 +181,7 @@ def test_onnx_logits_and_probabilities_say_the_same(
     image = clouds(3, RED)
     logits = colour_model(tmp_path / "a", labels=labels)
     chances = colour_model(tmp_path / "b", labels=labels, output="chances", gives="probabilities")
-    means = seen(np.asarray(image), Sight(**SIGHT)).mean((0, 2, 3))
+    means = preprocess(np.asarray(image), Preprocessing(**SIGHT)).mean((0, 2, 3))
     score = look(logits, image).facts["score"]
     assert score == pytest.approx(2 * (means[0] - means[2]), abs=1e-3)
     assert look(chances.parent, image).facts["score"] == pytest.approx(score, abs=2e-3)
@@ -203,9 +203,9 @@ def test_timm_scores_are_those_of_its_own_pipeline(tmp_path: Path) -> None:
         model, folder, {"label_names": ["real", "ai"]}, safe_serialization=True
     )
     image = clouds(4, RED)
-    sight = library.data.create_transform(**library.data.resolve_model_data_config(model))
+    transform = library.data.create_transform(**library.data.resolve_model_data_config(model))
     with torch.inference_mode():
-        real, ai = model(sight(image)[None])[0].tolist()
+        real, ai = model(transform(image)[None])[0].tolist()
     assert layout(folder) == "timm"
     assert look(folder, image).facts["score"] == pytest.approx(ai - real, abs=2e-3)
 
@@ -226,9 +226,9 @@ def test_community_forensics_is_seen_as_its_authors_see_it(
     image = clouds(5, BLUE, (500, 461))
     mean, std = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
     steps = [transforms.Resize(resize), transforms.CenterCrop(side), transforms.ToTensor()]
-    sight = transforms.Compose([*steps, transforms.Normalize(mean, std)])
+    transform = transforms.Compose([*steps, transforms.Normalize(mean, std)])
     with torch.inference_mode():
-        expected = float(model(sight(image)[None])[0, 0])
+        expected = float(model(transform(image)[None])[0, 0])
     assert layout(tmp_path) == "community-forensics"
     assert look(tmp_path, image).facts["score"] == pytest.approx(expected, abs=2e-3)
     (tmp_path / "config.json").write_text(config.replace(str(side), "500"))
@@ -241,7 +241,7 @@ def test_community_forensics_is_seen_as_its_authors_see_it(
 
 def test_the_catalog_reaches_both_kinds_of_model(tmp_path: Path) -> None:
     assert isinstance(detector({}), ImageModel)
-    assert isinstance(detector({"model": str(colour_model(tmp_path))}), ForeignModel)
+    assert isinstance(detector({"model": str(colour_model(tmp_path))}), ExternalModel)
     assert layout(Path("detectors/image_model")) is None
     (tmp_path / "config.json").write_text("[")
     assert layout(tmp_path) is None
@@ -255,7 +255,7 @@ def test_a_model_is_not_judged_before_it_is_calibrated(tmp_path: Path) -> None:
     sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
     assert signal.facts["model"] == {"layout": "onnx", "sha256": sha256}
     assert signal.facts["path"] == "full"
-    made = ForeignModel({"model": str(file)})
+    made = ExternalModel({"model": str(file)})
     made.inspect(item(clouds(6, RED)))
     assert made.version == f"onnx+{sha256[:12]}, cpu"
 
@@ -277,9 +277,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def calibrated(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A calibrated ONNX file."""
     file = colour_model(tmp_path_factory.mktemp("calibrated"))
-    (way,) = calibrate(data, file, (), lambda _: None, 3.0)
-    assert sum(row.judged for row in way.rows) == 24
-    assert len(way.rows) == 25  # the plain picture is stopped by the gate
+    (path_report,) = calibrate(data, file, (), lambda _: None, 3.0)
+    assert sum(row.assessed for row in path_report.rows) == 24
+    assert len(path_report.rows) == 25  # the plain picture is stopped by the gate
     return file
 
 
@@ -291,7 +291,7 @@ def test_calibration_lets_it_speak(calibrated: Path) -> None:
     assert found.log10_lr is not None
     assert 0 < found.log10_lr <= 0.6  # log10(12 / 3)
     assert (clear.outcome, clear.claim) == (Outcome.CLEAR, None)
-    beside = external.read(calibrated.parent, "image_model", "onnx")
+    beside = external.load_sidecar(calibrated.parent, "image_model", "onnx")
     assert beside is not None
     assert beside.calibrations["all"].negatives == 12  # copies after deliveries count once
     assert "provenance calibrate image_model" in beside.command
@@ -358,10 +358,10 @@ def test_a_file_beside_the_model_that_is_no_calibration_is_refused(
         calibrated, tmp_path / "o", lambda said: said | {"format": "text_model.foreign/1"}
     )
     with pytest.raises(ConfigError, match=r"is not image_model\.foreign/1; calibrate again"):
-        ForeignModel({"model": str(other)})
+        ExternalModel({"model": str(other)})
     nothing = changed(calibrated, tmp_path / "n", lambda _: {})
     with pytest.raises(ConfigError, match="calibrate again"):
-        ForeignModel({"model": str(nothing)})
+        ExternalModel({"model": str(nothing)})
     rule = changed(calibrated, tmp_path / "l", lambda said: said | {"rule": "timm"})
     assert look(rule, clouds(7, RED)).reason.code == "image_model.uncalibrated"
 
@@ -414,7 +414,7 @@ def test_labels_are_told_by_their_words_or_by_the_user(
 def test_the_user_may_say_which_label_means_ai(tmp_path: Path) -> None:
     folder = vit(tmp_path / "m", {0: "LABEL_0", 1: "LABEL_1"})
     with pytest.raises(ConfigError, match="write ai_label in"):
-        ForeignModel({"model": str(folder)})
+        ExternalModel({"model": str(folder)})
     one, two = (
         look(folder, clouds(1, RED), ai_label=f"LABEL_{at}").facts["score"] for at in (0, 1)
     )

@@ -105,10 +105,10 @@ def test_a_wide_picture_is_seen_by_its_middle() -> None:
     assert (views.square(wide) == 200).all()
 
 
-@pytest.mark.parametrize("how", views.DELIVERIES)
+@pytest.mark.parametrize("how", views.PLATFORM_TRANSFORMS)
 def test_delivery_keeps_what_is_seen(how: str) -> None:
-    sent = views.delivered(ramp(), how)
-    scale = views.DELIVERIES[how][0]
+    sent = views.recompressed(ramp(), how)
+    scale = views.PLATFORM_TRANSFORMS[how][0]
     assert sent.shape[0] == 224 * scale
     off = np.abs(views.square(sent).astype(int) - ramp()).mean()
     assert off < 4
@@ -194,12 +194,12 @@ def test_sources_weigh_by_the_root_of_their_size() -> None:
 
 def test_no_source_is_scored_by_a_probe_that_saw_it() -> None:
     sources = ["a", "b", "a", "c"]
-    taught: list[tuple[bool, ...]] = []
+    trained_on: list[tuple[bool, ...]] = []
 
     def scored(learn: np.ndarray, held: np.ndarray) -> np.ndarray:
         assert not (learn & held).any()
-        taught.append(tuple(held))
-        return np.full(held.sum(), len(taught))
+        trained_on.append(tuple(held))
+        return np.full(held.sum(), len(trained_on))
 
     assert train.out_of_source(sources, scored).tolist() == [1, 2, 1, 3]
 

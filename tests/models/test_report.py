@@ -9,15 +9,26 @@ from hypothesis import strategies as st
 from detectors.errors import ConfigError
 from detectors.models.calibration import Calibration, independent
 from detectors.models.labelled import UNSTATED
-from detectors.models.report import Row, Way, left_out, limit, precision, rate, report, supported
+from detectors.models.report import (
+    AssessedItem,
+    PathReport,
+    left_out,
+    limit,
+    precision,
+    rate,
+    report,
+    supported,
+)
 
 COUNTS = st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 
 
-def row(ratio: float | None, *, ai: bool = False, source: str = "a", group: str = "x") -> Row:
-    return Row(
+def row(
+    ratio: float | None, *, ai: bool = False, source: str = "a", group: str = "x"
+) -> AssessedItem:
+    return AssessedItem(
         ai=ai,
-        judged=ratio is not None,
+        assessed=ratio is not None,
         log10_lr=ratio,
         source=source,
         scene=None,
@@ -25,8 +36,8 @@ def row(ratio: float | None, *, ai: bool = False, source: str = "a", group: str 
     )
 
 
-def figures(rows: list[Row], threshold: float = 10.0) -> dict[str, object]:
-    way = Way(path="full", limits=(), rows=tuple(rows))
+def figures(rows: list[AssessedItem], threshold: float = 10.0) -> dict[str, object]:
+    way = PathReport(path="full", limits=(), rows=tuple(rows))
     made = report(
         [way], detector="d", model="m", data="x", threshold=threshold, prevalences=(0.01, 0.5)
     )
@@ -136,14 +147,14 @@ def test_what_cannot_be_calibrated_without_it_has_no_ratio() -> None:
 
 
 def test_what_the_data_do_not_say_is_said() -> None:
-    way = Way(path="full", limits=(), rows=(row(0.0, source=UNSTATED), row(0.0)))
+    way = PathReport(path="full", limits=(), rows=(row(0.0, source=UNSTATED), row(0.0)))
     said = report([way], detector="d", model="m", data="x", prevalences=()).assumed
     assert [(reason.code, reason.args["without"], reason.args["items"]) for reason in said] == [
         ("calibration.no_source", 1, 2),
         ("calibration.no_scene", 2, 2),
     ]
-    stated = Row(ai=True, judged=True, log10_lr=1.0, source="a", scene="b")
-    way = Way(path="full", limits=(), rows=(stated,))
+    stated = AssessedItem(ai=True, assessed=True, log10_lr=1.0, source="a", scene="b")
+    way = PathReport(path="full", limits=(), rows=(stated,))
     assert report([way], detector="d", model="m", data="x", prevalences=()).assumed == ()
 
 
@@ -155,7 +166,9 @@ def test_a_limit_says_what_is_supported_and_what_is_reached() -> None:
 def test_lengths_stand_in_their_order() -> None:
     names = ("over 300 words", "up to 50 words", "151 to 300 words", "51 to 150 words")
     rows = [
-        Row(ai=False, judged=False, log10_lr=None, source="a", scene=None, groups=(("length", n),))
+        AssessedItem(
+            ai=False, assessed=False, log10_lr=None, source="a", scene=None, groups=(("length", n),)
+        )
         for n in names
     ]
     shown = [key for key in figures(rows) if key.startswith("length")]

@@ -133,11 +133,11 @@ def test_calibration_says_what_it_is_worth_and_refuses_what_it_cannot_show(
     for threshold, words in ((10.0, "needs 30 independent items"), (100.0, "never gives")):
         with pytest.raises(ConfigError, match=words):
             evaluate.calibrate(data, trained, (), lambda _: None, threshold)
-    (way,) = evaluate.calibrate(data, trained, (), lambda _: None, 4.0)
+    (path_report,) = evaluate.calibrate(data, trained, (), lambda _: None, 4.0)
     assert (trained / "config.json").read_bytes() == before
-    assert [(limit.negatives, limit.left_out) for limit in way.limits] == [(12, "source")]
-    assert len(way.rows) == 24
-    assert all(row.log10_lr is not None for row in way.rows if row.judged)
+    assert [(limit.negatives, limit.left_out) for limit in path_report.limits] == [(12, "source")]
+    assert len(path_report.rows) == 24
+    assert all(row.log10_lr is not None for row in path_report.rows if row.assessed)
 
 
 def test_training_twice_gives_the_same_bytes(data: Path, trained: Path) -> None:

@@ -3,21 +3,25 @@
 import io
 import json
 
-from detectors.models.report import Limit, Report, Row, Way, report
+from detectors.models.report import AssessedItem, Limit, PathReport, Report, report
 from provenance.render import Look
 from provenance.render.calibration import write, write_json
 
 HOSTILE = "[bold]a\x1b[31m\u202e"
 
 
-def made(rows: list[Row], limits: tuple[Limit, ...], ways: int = 1) -> Report:
-    measured = [Way(path=path, limits=limits, rows=tuple(rows)) for path in ("full", "fast")[:ways]]
+def made(rows: list[AssessedItem], limits: tuple[Limit, ...], ways: int = 1) -> Report:
+    measured = [
+        PathReport(path=path, limits=limits, rows=tuple(rows)) for path in ("full", "fast")[:ways]
+    ]
     return report(measured, detector="d", model="m", data=HOSTILE, prevalences=(0.05,))
 
 
-def rows(n: int, source: str, *, ratio: float | None = 0.5) -> list[Row]:
+def rows(n: int, source: str, *, ratio: float | None = 0.5) -> list[AssessedItem]:
     return [
-        Row(ai=bool(at % 2), judged=ratio is not None, log10_lr=ratio, source=source, scene="s")
+        AssessedItem(
+            ai=bool(at % 2), assessed=ratio is not None, log10_lr=ratio, source=source, scene="s"
+        )
         for at in range(n)
     ]
 

@@ -22,8 +22,8 @@ from detectors.errors import CannotAssess, ConfigError
 from detectors.item import Item
 from detectors.signal import Claim, Outcome, Signal
 from detectors.text_model.detector import TextModel
-from detectors.text_model.external.choice import chosen, is_foreign
-from detectors.text_model.external.detector import ForeignModel, calibrate, detector
+from detectors.text_model.external.choice import chosen, is_external
+from detectors.text_model.external.detector import ExternalModel, calibrate, detector
 from detectors.text_model.external.rules import Scorer, curvature, ratio
 
 SAID = (
@@ -74,7 +74,7 @@ def text(words: tuple[str, ...], number: int) -> str:
 
 
 def look(options: dict[str, Any], said: str) -> Signal:
-    (signal,) = ForeignModel(options).inspect(Item("x.txt", said.encode))
+    (signal,) = ExternalModel(options).inspect(Item("x.txt", said.encode))
     return signal
 
 
@@ -107,8 +107,8 @@ def data(tmp_path: Path) -> Path:
 
 def test_the_catalog_reaches_both_kinds_of_model(folder: Path) -> None:
     assert isinstance(detector({}), TextModel)
-    assert isinstance(detector({"model": str(folder)}), ForeignModel)
-    assert not is_foreign("detectors/text_model")
+    assert isinstance(detector({"model": str(folder)}), ExternalModel)
+    assert not is_external("detectors/text_model")
 
 
 def test_a_model_is_not_judged_before_it_is_calibrated(folder: Path) -> None:
@@ -233,10 +233,10 @@ def test_labels_that_do_not_say_what_they_mean_are_refused(
 ) -> None:
     made = classifier(tmp_path / "m", labels)
     if fine:
-        ForeignModel({"model": str(made)})
+        ExternalModel({"model": str(made)})
     else:
         with pytest.raises(ConfigError, match="id2label"):
-            ForeignModel({"model": str(made)})
+            ExternalModel({"model": str(made)})
 
 
 def test_folders_that_are_not_safe_or_whole_are_refused(folder: Path, tmp_path: Path) -> None:
@@ -269,9 +269,9 @@ def test_folders_that_are_not_safe_or_whole_are_refused(folder: Path, tmp_path: 
         (str(noted), "calibrate again"),
     ):
         with pytest.raises(ConfigError, match=why):
-            ForeignModel({"model": model})
+            ExternalModel({"model": model})
     with pytest.raises(ConfigError, match="options are"):
-        ForeignModel({"model": str(folder), "speed": 3})
+        ExternalModel({"model": str(folder), "speed": 3})
 
 
 def test_weights_that_are_missing_or_none_are_refused(folder: Path, tmp_path: Path) -> None:

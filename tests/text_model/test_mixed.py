@@ -17,7 +17,7 @@ from detectors.models.language_model import network
 from detectors.models.language_model.forward import language_model
 from detectors.signal import Reason, phrase
 from detectors.text_model import forward
-from detectors.text_model.config import read
+from detectors.text_model.config import load_config
 from detectors.text_model.detector import TextModel
 from detectors.text_model.long import passages, reading
 from detectors.text_model.long.pieces import FARTHEST, LONGEST, Piece, pieces
@@ -144,7 +144,7 @@ def test_both_engines_give_the_same_sums() -> None:
 def test_parts_put_together_are_scored_like_the_whole() -> None:
     text = Long(sentences(100, 11))
     again = reading.joined([text.cut(0, 30), text.cut(30, 100)])
-    weights, config = forward.load(SHIPPED), read(SHIPPED)
+    weights, config = forward.load(SHIPPED), load_config(SHIPPED)
     assert again.words == 1100
     assert again.whole("", "fast", weights, config) == text.whole("", "fast", weights, config)
 
@@ -240,7 +240,7 @@ def test_contrasts_are_calibrated_on_texts_by_one_and_by_two_people() -> None:
     texts = known(12)
     kinds = [one.kind for one in mixed.made(texts)]
     assert kinds.count("one hand") == kinds.count("two hands") == kinds.count(mixed.MODEL) == 12
-    weights, config = forward.load(SHIPPED), read(SHIPPED)
+    weights, config = forward.load(SHIPPED), load_config(SHIPPED)
     found = mixed.calibrations([(texts, weights)], config, "made here", quiet)
     assert found["fast"]["en"].negatives == found["fast"]["en"].positives == 12
     assert found["full"]["en"].command == "made here"
@@ -257,7 +257,7 @@ def test_what_is_put_in_lies_where_it_is_said_to() -> None:
 
 def test_a_text_without_two_windows_has_no_contrast() -> None:
     short = Long(sentences(2))
-    assert mixed.contrast(short, "fast", forward.load(SHIPPED), read(SHIPPED)) == 0
+    assert mixed.contrast(short, "fast", forward.load(SHIPPED), load_config(SHIPPED)) == 0
 
 
 def test_only_long_texts_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -267,10 +267,10 @@ def test_only_long_texts_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         labelled(1, ai=True),
         labelled(2, ai=False, words=100),
     ]
-    assert mixed.long_texts(texts, read(SHIPPED), quiet) == []
-    first = mixed.long_texts(texts, read(SHIPPED), quiet, least=1)
+    assert mixed.long_texts(texts, load_config(SHIPPED), quiet) == []
+    first = mixed.long_texts(texts, load_config(SHIPPED), quiet, least=1)
     assert [one.text.id for one in first] == ["False 1", "True 1"]
-    again = mixed.long_texts(texts, read(SHIPPED), quiet, least=1)
+    again = mixed.long_texts(texts, load_config(SHIPPED), quiet, least=1)
     assert first[0].read.sums is not None
     assert again[0].read.sums is not None
     assert np.array_equal(first[0].read.sums, again[0].read.sums)
@@ -282,7 +282,7 @@ def test_texts_are_learnt_from_and_calibrated_on_as_the_command_reads_them(
 ) -> None:
     monkeypatch.setattr("platformdirs.user_cache_path", lambda _: tmp_path)
     text = labelled(3, ai=False, words=words)
-    seen = train.look([text], read(SHIPPED), quiet)[text.id]
+    seen = train.look([text], load_config(SHIPPED), quiet)[text.id]
     facts = look(text.text).facts
     assert forward.load(SHIPPED).score(seen, "full") == pytest.approx(facts["score"], abs=0.02)
 

@@ -20,7 +20,7 @@ from detectors.models.language_model.features import cache as cache_of_readings
 from detectors.models.language_model.forward import WEIGHTS, language_model
 from detectors.signal import Claim, Outcome, Signal
 from detectors.text_model import forward
-from detectors.text_model.config import PATHS, read
+from detectors.text_model.config import PATHS, load_config
 from detectors.text_model.detector import TextModel
 from detectors.text_model.features import style
 from detectors.text_model.training import train as recipe
@@ -113,7 +113,7 @@ def test_it_tells_the_two_kinds_of_wording_apart(model: Path) -> None:
     assert (found.outcome, found.claim) == (Outcome.FINDING, Claim.AI_GENERATED)
     assert (clear.outcome, clear.claim) == (Outcome.CLEAR, None)
     assert found.log10_lr is not None
-    assert found.log10_lr == read(model).full["en"].log10_lr(found.facts["score"]) > 0
+    assert found.log10_lr == load_config(model).full["en"].log10_lr(found.facts["score"]) > 0
     assert clear.log10_lr is not None
     assert clear.log10_lr <= 0
     assert found.source == clear.source == "text"
@@ -124,7 +124,7 @@ def test_the_record_says_which_path_spoke_and_each_has_its_own_calibration(model
     full, fast = look(model, text), look_fast(model, text)
     assert (full.facts["path"], fast.facts["path"]) == ("full", "fast")
     assert full.facts["score"] != fast.facts["score"]
-    known = read(model)
+    known = load_config(model)
     assert full.log10_lr == known.full["en"].log10_lr(full.facts["score"])
     assert fast.log10_lr == known.fast["en"].log10_lr(fast.facts["score"])
     assert look(model, "Он сказал, что это не так. " * 20).facts["path"] == "fast"
@@ -165,14 +165,14 @@ def test_training_repeats_to_the_byte_and_spares_what_a_licence_forbids(
     recipe.train(data, tmp_path / "mine", (), quiet)
     weights = "weights.safetensors"
     assert (tmp_path / "mine" / weights).read_bytes() == (model / weights).read_bytes()
-    assert read(model).sources == ("A-one", "A-two", "B")
+    assert load_config(model).sources == ("A-one", "A-two", "B")
     uncalibrated = look(tmp_path / "mine", text_of(MODEL, 80))
     assert uncalibrated.outcome is Outcome.NOT_ASSESSED
     assert uncalibrated.reason.code == "text_model.uncalibrated"
 
 
 def test_calibration_leaves_sources_out_and_says_what_it_rests_on(model: Path) -> None:
-    for english in (read(model).full["en"], read(model).fast["en"]):
+    for english in (load_config(model).full["en"], load_config(model).fast["en"]):
         assert english.negatives == 6 * 25
         assert english.groups["all"] == english.groups["language en"] == 6 * 25
         assert english.command == "provenance calibrate text_model --data texts0 --model mine"
@@ -281,7 +281,7 @@ def test_the_shipped_model_judges_english_and_loads_no_torch() -> None:
 
 
 def test_the_shipped_probe_reads_the_shipped_language_model() -> None:
-    known = read(Path(str(files("detectors.text_model"))))
+    known = load_config(Path(str(files("detectors.text_model"))))
     assert known.reader_sha256 == hashlib.sha256(WEIGHTS.read_bytes()).hexdigest()
     assert known.languages == ("en",)
 
@@ -289,7 +289,7 @@ def test_the_shipped_probe_reads_the_shipped_language_model() -> None:
 def test_both_engines_give_the_same_score() -> None:
     text = "The harbour was quiet that morning, and we had been there for an hour or more. " * 8
     folder = Path(str(files("detectors.text_model")))
-    weights, seen = forward.load(folder), forward.see(text, read(folder))
+    weights, seen = forward.load(folder), forward.see(text, load_config(folder))
     torch = network.read([language_model().tokens(text)], "cpu")
     scores = [
         weights.score(msgspec.structs.replace(seen, reading=reading.ravel()), "full")
@@ -300,7 +300,7 @@ def test_both_engines_give_the_same_score() -> None:
 
 def test_the_fewer_words_the_less_a_full_score_says(model: Path) -> None:
     text = text_of(MODEL, 90)
-    weights, seen = forward.load(model), forward.see(text, read(model))
+    weights, seen = forward.load(model), forward.see(text, load_config(model))
     seen = msgspec.structs.replace(seen, reading=forward.read(text, "cpu"))
     sizes = (1, 60, recipe.DAMPING, 500, 10**9)
     full, fast = (
@@ -328,9 +328,9 @@ def test_a_stated_weight_says_how_much_a_text_teaches(tmp_path: Path) -> None:
 
 def test_weights_do_not_depend_on_where_the_probe_starts(data: Path, model: Path) -> None:
     texts = [text for text in labelled(data, ("dev",)) if recipe.teaches(text)]
-    seen = recipe.look(texts, read(model), quiet)
-    cold = recipe.fit(texts, seen, read(model))
-    warm = recipe.fit(texts, seen, read(model), forward.load(model))
+    seen = recipe.look(texts, load_config(model), quiet)
+    cold = recipe.fit(texts, seen, load_config(model))
+    warm = recipe.fit(texts, seen, load_config(model), forward.load(model))
     one = next(iter(seen.values()))
     assert warm.score(one, "full") == pytest.approx(cold.score(one, "full"), abs=2e-3)
 
@@ -347,7 +347,7 @@ def test_texts_whose_labels_are_wrong_are_passed_over(tmp_path: Path) -> None:
 def test_the_shipped_card_shows_the_shipped_figures() -> None:
     shipped = Path(str(files("detectors.text_model")))
     metrics = msgspec.json.decode((shipped / "metrics.json").read_bytes(), type=Figures)
-    assert page(metrics, read(shipped)) == (shipped / "card.md").read_text("utf-8")
+    assert page(metrics, load_config(shipped)) == (shipped / "card.md").read_text("utf-8")
     people = [share for share in metrics.accused if share.texts >= 100]
     over = {share.name for share in people if share.reached > 0.02 * share.texts}
     assert over <= {"L2R / education"}  # without L2R no essays of commercial writers teach
@@ -358,7 +358,7 @@ def test_the_shipped_weights_name_every_source_they_were_gathered_from() -> None
     _, head, *rows = (folder / "sources.tsv").read_text().splitlines()
     at = head.split("\t").index("source")
     named = {row.split("\t")[at] for row in rows}
-    learnt = set(read(Path(str(folder))).sources)
+    learnt = set(load_config(Path(str(folder))).sources)
     assert len(named) > 1
     assert named <= learnt
 

@@ -1,7 +1,7 @@
 """Containers of pictures, taken apart into named pieces; nothing is searched, nothing raises."""
 
 from detectors.decode.containers import bmff, gif, jpeg, jxl, png, raw, resources, riff, tiff
-from detectors.decode.containers.place import manifest_place, too_many_pieces
+from detectors.decode.containers.manifest_sites import has_manifest_site, too_many_pieces
 from detectors.decode.containers.stores import store_bytes
 from detectors.decode.containers.walk import MAX_UNPACKED, Chunk, Walk, inflate
 
@@ -9,8 +9,8 @@ __all__ = [
     "MAX_UNPACKED",
     "Chunk",
     "Walk",
-    "has_manifest_place",
     "inflate",
+    "may_hold_manifest",
     "store_bytes",
     "too_many_pieces",
     "walk",
@@ -44,9 +44,9 @@ def walk(data: bytes, media_type: str | None) -> Walk:
     return Walk() if step is None else step(data)
 
 
-def has_manifest_place(data: bytes, media_type: str | None) -> bool:
+def may_hold_manifest(data: bytes, media_type: str | None) -> bool:
     """Tell whether a manifest of content credentials, or a reference to one, may be in this file.
 
     A gate before an expensive library, not evidence: it may say yes too often, never too seldom.
     """
-    return manifest_place(data, media_type, lambda: walk(data, media_type))
+    return has_manifest_site(data, media_type, lambda: walk(data, media_type))

@@ -121,27 +121,27 @@ def _items(data: bytes, meta: Box, basket: Basket) -> None:
         found.setdefault(box.kind, Box(box.kind, box.start, min(box.end, meta.end)))
     if b"iinf" not in found or b"iloc" not in found:
         return
-    places = _places(data[found[b"iloc"].start : found[b"iloc"].end])
+    located = _item_locations(data[found[b"iloc"].start : found[b"iloc"].end])
     for number, tag in _names(data, found[b"iinf"]):
         if not basket.room():
             return
-        place = places.get(number)
+        location = located.get(number)
         base = found[b"idat"].start if b"idat" in found else 0
-        if place is None or not place.extents:
+        if location is None or not location.extents:
             continue
-        if place.method == 0:
-            _put(basket, tag, place, 0)
-        elif place.method == 1 and base:
-            _put(basket, tag, place, base)
+        if location.method == 0:
+            _put(basket, tag, location, 0)
+        elif location.method == 1 and base:
+            _put(basket, tag, location, base)
 
 
-def _put(basket: Basket, tag: str, place: _Item, base: int) -> None:
+def _put(basket: Basket, tag: str, location: _Item, base: int) -> None:
     """Keep an item; one in several pieces is joined."""
-    if len(place.extents) == 1:
-        offset, length = place.extents[0]
+    if len(location.extents) == 1:
+        offset, length = location.extents[0]
         basket.put(tag, base + offset, base + offset + (length or basket.size))
         return
-    pieces = [(base + offset, base + offset + length) for offset, length in place.extents]
+    pieces = [(base + offset, base + offset + length) for offset, length in location.extents]
     basket.put_joined(tag, pieces)
 
 
@@ -160,7 +160,7 @@ def _names(data: bytes, box: Box) -> Iterator[tuple[int, str]]:
             yield number, "XMP"
 
 
-def _places(body: bytes) -> dict[int, _Item]:
+def _item_locations(body: bytes) -> dict[int, _Item]:
     """Return where the items of an `iloc` box lie, by id; stops where the box does."""
     if len(body) < 8:  # version, flags, sizes and a count
         return {}
@@ -169,7 +169,7 @@ def _places(body: bytes) -> dict[int, _Item]:
     index_size = sizes & 15 if version in (1, 2) else 0
     wide = 4 if version == 2 else 2  # version 2 has 32-bit numbers
     cursor = _Cursor(body, 6)
-    places: dict[int, _Item] = {}
+    located: dict[int, _Item] = {}
     for _ in range(min(cursor.take(wide), MAX_ITEMS)):
         number = cursor.take(wide)
         method = cursor.take(2) & 15 if version in (1, 2) else 0
@@ -182,8 +182,8 @@ def _places(body: bytes) -> dict[int, _Item]:
             extents.append((base + cursor.take(offset_size), cursor.take(length_size)))
         if cursor.done or count > MAX_EXTENTS:
             break
-        places[number] = _Item(method, tuple(extents))
-    return places
+        located[number] = _Item(method, tuple(extents))
+    return located
 
 
 class _Cursor:

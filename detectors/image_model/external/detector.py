@@ -14,14 +14,14 @@ import msgspec
 
 from detectors.decode.memory import loading
 from detectors.errors import CannotAssess, ConfigError
-from detectors.image_model.assess import NAME, judged, outside
+from detectors.image_model.assess import NAME, assessed, outside
 from detectors.image_model.external.layouts import chosen, layout, sidecar
 from detectors.image_model.model import SHIPPED, load_model
 from detectors.item import Item
 from detectors.models import external
 from detectors.models.encoder.tokens import AS_IT_IS, Device
 from detectors.models.onnx_runtime import refuse_without_provider, refuse_without_torch
-from detectors.models.report import Way
+from detectors.models.report import PathReport
 from detectors.options import given
 from detectors.signal import Outcome, Reason, Signal
 from detectors.spec import Settings
@@ -53,7 +53,7 @@ class _Loaded(msgspec.Struct, frozen=True):
     probes: "Probes"
 
 
-class ForeignModel:
+class ExternalModel:
     """Scores pictures by a published detector; judges where it has been calibrated."""
 
     def __init__(self, options: Mapping[str, Any]) -> None:
@@ -66,7 +66,7 @@ class ForeignModel:
         self._which, self._device = chosen(Path(said.model), said.ai_label), said.device
         onnx = self._which.layout == "onnx"
         (refuse_without_provider if onnx else refuse_without_torch)(self._device)
-        self._beside = external.read(self._which.folder, NAME, self._which.layout)
+        self._sidecar = external.load_sidecar(self._which.folder, NAME, self._which.layout)
         self._gate = load_model(SHIPPED).config
         self.version: str = self._which.layout
 
@@ -78,7 +78,7 @@ class ForeignModel:
     @cached_property
     def _settings(self) -> Settings:
         which = self._which
-        sha256 = external.identity(self._sha256, which.settings_sha256, self._beside)
+        sha256 = external.identity(self._sha256, which.settings_sha256, self._sidecar)
         options = {"layout": which.layout, "device": self._device}
         return Settings(version=which.layout, options=options, models={NAME: sha256})
 
@@ -96,7 +96,7 @@ class ForeignModel:
             sha256 = self._sha256
             _refuse_another(self._which, sha256)
             self.version = f"{self._which.layout}+{sha256[:12]}, {self._device}"
-            known = self._beside
+            known = self._sidecar
             if known is not None and known.weights_sha256 != sha256:
                 return CannotAssess(Outcome.FAILED, Reason("image_model.other_weights"))
             if known is not None and known.settings_sha256 != self._which.settings_sha256:
@@ -125,8 +125,8 @@ class ForeignModel:
             facts: dict[str, Any] = {"score": score(AS_IT_IS), "path": "full"}
             facts["model"] = {"layout": self._which.layout, "sha256": opened.sha256}
             reason = outside(item, self._gate.gate, opened.probes, self._device, facts)
-            known = self._beside.calibrations.get(ALL) if self._beside is not None else None
-            return [judged(facts, reason, known, score)]
+            known = self._sidecar.calibrations.get(ALL) if self._sidecar is not None else None
+            return [assessed(facts, reason, known, score)]
         except ConfigError as error:
             raise _unusable(error) from error
 
@@ -168,7 +168,7 @@ def detector(options: Mapping[str, Any]) -> Any:
     """
     model = options.get("model")
     if isinstance(model, str) and layout(Path(model)) is not None:
-        return ForeignModel(options)
+        return ExternalModel(options)
     from detectors.image_model.detector import ImageModel
 
     return ImageModel(options)
@@ -183,7 +183,7 @@ def calibrate(
     *,
     ai_label: str | None = None,
     device: Device = "cpu",
-) -> list[Way]:
+) -> list[PathReport]:
     """Measure what scores are worth on labelled pictures, and write it beside the model.
 
     Args:
@@ -211,10 +211,10 @@ def calibrate(
     sha256 = digest(which)
     named = "".join(f" --split {split}" for split in splits)
     command = f"provenance calibrate {NAME} --data {data.name} --model {model.name}{named}"
-    made, way = measure.calibration(
+    made, path_report = measure.calibration(
         data, splits, Scorer(which, device), command=command, threshold=threshold, say=say
     )
-    beside = external.Beside(
+    sidecar = external.CalibrationSidecar(
         format=external.form(NAME),
         rule=which.layout,
         weights_sha256=sha256,
@@ -222,5 +222,5 @@ def calibrate(
         command=command,
         calibrations={ALL: made},
     )
-    external.write(which.folder, beside)
-    return [way]
+    external.save_sidecar(which.folder, sidecar)
+    return [path_report]

@@ -17,7 +17,7 @@ import msgspec
 
 from detectors.decode.untrusted import MALFORMED
 from detectors.errors import ConfigError
-from detectors.image_model.external.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Sight
+from detectors.image_model.external.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 from detectors.models import external
 from detectors.models.external import CONFIG
 
@@ -41,7 +41,7 @@ CUT = {"pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "checkpoint_pat
 WRITE = "if its card says which one means AI, write ai_label in [detectors.image_model]"
 
 
-class Sidecar(Sight, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Sidecar(Preprocessing, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`NAME.json` beside `NAME.onnx`: how the model is read."""
 
     sha256: str
@@ -187,7 +187,7 @@ def sidecar(file: Path) -> Sidecar:
         ) from None
 
 
-def community(said: dict[str, Any], where: Path) -> tuple[str, Sight]:
+def community(said: dict[str, Any], where: Path) -> tuple[str, Preprocessing]:
     """Return timm's name of a Community Forensics network, and how it sees.
 
     Raises:
@@ -199,14 +199,14 @@ def community(said: dict[str, Any], where: Path) -> tuple[str, Sight]:
             f"{where}: model_size {width!r}, input_size {size!r}, patch_size {patch!r}: known are"
             " small and tiny, 224 and 384, and 16"
         )
-    sight = Sight(
+    preprocessing = Preprocessing(
         size=size,
         resize=RESIZED[size],
         interpolation="bilinear",
         mean=IMAGENET_MEAN,
         std=IMAGENET_STD,
     )
-    return f"vit_{width}_patch16_{size}", sight
+    return f"vit_{width}_patch16_{size}", preprocessing
 
 
 def _timm_labels(said: dict[str, Any], where: Path) -> tuple[str, ...]:

@@ -8,14 +8,14 @@ from detectors.errors import CannotAssess
 from detectors.image_model.assess import outside
 from detectors.image_model.forward import Probes
 from detectors.image_model.model import SHIPPED, load_model
-from detectors.image_model.training.evaluate import calibrated, way
+from detectors.image_model.training.evaluate import calibrated, path_report
 from detectors.image_model.training.scored import ScoredPicture
-from detectors.image_model.training.train import resent
+from detectors.image_model.training.train import recompressed_rows
 from detectors.models.calibration import Calibration, independent, large_enough
 from detectors.models.encoder.features import no_picture, opened, rows
 from detectors.models.encoder.tokens import AS_IT_IS
-from detectors.models.encoder.views import DELIVERIES
-from detectors.models.report import EVERYTHING, Way, supported
+from detectors.models.encoder.views import PLATFORM_TRANSFORMS
+from detectors.models.report import EVERYTHING, PathReport, supported
 
 if TYPE_CHECKING:
     from detectors.image_model.external.scorer import Scorer
@@ -33,7 +33,7 @@ def calibration(
     command: str,
     threshold: float,
     say: Callable[[str], None],
-) -> tuple[Calibration, Way]:
+) -> tuple[Calibration, PathReport]:
     """Return the calibration of a published detector, and what it is worth.
 
     What it learnt from is not known here, so that no source is left out for its sake: ratios hold
@@ -62,7 +62,7 @@ def calibration(
     large_enough(made)
     say(f"{made.negatives} independent real pictures, cap {made.cap}")
     supported(threshold, {EVERYTHING: made.negatives})
-    return made, way(cases, made)
+    return made, path_report(cases, made)
 
 
 def _cases(
@@ -70,17 +70,23 @@ def _cases(
 ) -> list[ScoredPicture]:
     """Return the pictures with their scores, and some again as they are after each delivery."""
     known = load_model(SHIPPED)
-    probes, again = Probes(SHIPPED, known.config.blocks), {row.file for row in resent(found)}
+    probes, again = (
+        Probes(SHIPPED, known.config.blocks),
+        {row.file for row in recompressed_rows(found)},
+    )
     cases = []
     for done, row in enumerate(found):
-        item, sights = opened(data, row), (AS_IT_IS, *(DELIVERIES if row.file in again else ()))
+        item, views = (
+            opened(data, row),
+            (AS_IT_IS, *(PLATFORM_TRANSFORMS if row.file in again else ())),
+        )
         try:
-            judged = outside(item, known.config.gate, probes, "cpu", {}) is None
+            assessed = outside(item, known.config.gate, probes, "cpu", {}) is None
         except CannotAssess as fault:
             raise no_picture(data, row, fault) from fault
         cases += [
-            ScoredPicture(row=row, how=how, score=scorer.after(item, how), judged=judged)
-            for how in sights
+            ScoredPicture(row=row, how=how, score=scorer.after(item, how), assessed=assessed)
+            for how in views
         ]
         if done % EVERY == 0:
             say(f"scored {done} of {len(found)} pictures")

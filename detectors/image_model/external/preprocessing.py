@@ -1,4 +1,4 @@
-"""What a model of another is shown of a picture: resized, cut, scaled as its makers did it."""
+"""Preprocessing for external picture models: resize, crop and normalise as their makers did."""
 
 from typing import TYPE_CHECKING, Literal
 
@@ -16,8 +16,8 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
-class Sight(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How a picture becomes numbers."""
+class Preprocessing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a picture is resized, cropped and normalised."""
 
     size: int
     """Sides, in pixels, of the square that the model takes."""
@@ -27,9 +27,9 @@ class Sight(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     interpolation: Interpolation
     """As Pillow does it: with anti-aliasing."""
     mean: tuple[float, float, float]
-    """Of red, green and blue in 0..1; taken away."""
+    """Mean of red, green and blue in 0..1, subtracted."""
     std: tuple[float, float, float]
-    """Of the same; divided by."""
+    """Standard deviation of the same, divided by."""
 
     def __post_init__(self) -> None:
         """Refuse what shows nothing.
@@ -43,12 +43,12 @@ class Sight(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             raise ValueError("std is above 0")
 
 
-def seen(rgb: "Pixels", sight: Sight) -> "Floats":
+def preprocess(rgb: "Pixels", how: Preprocessing) -> "Floats":
     """Return (1, 3, size, size), as torchvision's Resize, CenterCrop, ToTensor and Normalize do.
 
     Args:
         rgb: (height, width, 3), 0..255.
-        sight: how it is looked at.
+        how: the model's how.
 
     Source: torchvision.transforms on a Pillow image; the longer side is cut to whole pixels, and a
     half pixel in the middle is rounded to the even one.
@@ -56,17 +56,17 @@ def seen(rgb: "Pixels", sight: Sight) -> "Floats":
     import numpy as np
     from PIL import Image
 
-    how = Image.Resampling[sight.interpolation.upper()]
-    image, size = Image.fromarray(rgb), sight.size
-    if sight.resize is None:
-        image = image.resize((size, size), how)
+    filtering = Image.Resampling[how.interpolation.upper()]
+    image, size = Image.fromarray(rgb), how.size
+    if how.resize is None:
+        image = image.resize((size, size), filtering)
     else:
         shorter, longer = sorted(image.size)
-        long = int(sight.resize * longer / shorter)
-        across = (sight.resize, long) if image.width <= image.height else (long, sight.resize)
-        image = image.resize(across, how)
+        long = int(how.resize * longer / shorter)
+        across = (how.resize, long) if image.width <= image.height else (long, how.resize)
+        image = image.resize(across, filtering)
         left, top = (round((side - size) / 2) for side in image.size)
         image = image.crop((left, top, left + size, top + size))
-    mean, std = (np.array(three, np.float32) for three in (sight.mean, sight.std))
+    mean, std = (np.array(three, np.float32) for three in (how.mean, how.std))
     values: Floats = (np.asarray(image, np.float32) / np.float32(255) - mean) / std
     return np.ascontiguousarray(values.transpose(2, 0, 1)[None])

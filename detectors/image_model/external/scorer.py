@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from detectors.decode.probing import without_probing
 from detectors.errors import ConfigError
 from detectors.image_model.external.layouts import PROCESSOR, Chosen, Layout, community, sidecar
-from detectors.image_model.external.preprocessing import seen
+from detectors.image_model.external.preprocessing import preprocess
 from detectors.item import Item
 from detectors.models import external
 from detectors.models.encoder.tokens import AS_IT_IS
@@ -79,10 +79,10 @@ class Scorer:
             CannotAssess: the picture cannot be opened.
             ConfigError: as for `score`.
         """
-        from detectors.models.encoder.views import delivered
+        from detectors.models.encoder.views import recompressed
 
         rgb = item.picture.rgb
-        return self.score(rgb if how == AS_IT_IS else delivered(rgb, how))
+        return self.score(rgb if how == AS_IT_IS else recompressed(rgb, how))
 
 
 def log_odds(logits: list[float], ai: int) -> float:
@@ -120,24 +120,26 @@ def _timm(which: Chosen, device: str) -> "Asked":
     data = {key: value for key, value in said["pretrained_cfg"].items() if key in ABOUT_READING}
     arguments = {"num_classes": said["num_classes"], **(said.get("model_args") or {})}
     model = _network(which, said["architecture"], arguments | {"pretrained_cfg": data})
-    sight = library.data.create_transform(**library.data.resolve_data_config(pretrained_cfg=data))
+    transform = library.data.create_transform(
+        **library.data.resolve_data_config(pretrained_cfg=data)
+    )
 
     def shown(rgb: "Pixels") -> Any:
         from PIL import Image
 
-        return sight(Image.fromarray(rgb))[None]
+        return transform(Image.fromarray(rgb))[None]
 
     return _on_torch(model, shown, device)
 
 
 def _community(which: Chosen, device: str) -> "Asked":
-    name, sight = community(external.config(which.settings[0]), which.settings[0])
+    name, preprocessing = community(external.config(which.settings[0]), which.settings[0])
     model = _network(which, name, {"num_classes": 1}, prefix="vit.")
 
     def shown(rgb: "Pixels") -> Any:
         import torch
 
-        return torch.from_numpy(seen(rgb, sight))
+        return torch.from_numpy(preprocess(rgb, preprocessing))
 
     return _on_torch(model, shown, device)
 
@@ -150,7 +152,7 @@ def _onnx(which: Chosen, device: str) -> "Asked":
 
     def asked(rgb: "Pixels") -> "Outputs":
         try:
-            (found,) = session.run([said.output], {said.input: seen(rgb, said)})
+            (found,) = session.run([said.output], {said.input: preprocess(rgb, said)})
         except faults as error:
             raise ConfigError(f"{file}: onnxruntime cannot run it: {error}") from None
         values: Outputs = np.asarray(found, np.float64)[0]

@@ -14,15 +14,14 @@ from detectors.image_model.forward import Probes, chosen, colours
 from detectors.image_model.model import Config, load_model
 from detectors.image_model.training import card
 from detectors.image_model.training.scored import ScoredPicture
-from detectors.image_model.training.train import fitted, lessons, pictures, resent
+from detectors.image_model.training.train import fitted, pictures, recompressed_rows, training_set
 from detectors.models.calibration import Calibration, fit
 from detectors.models.encoder.features import Row, features, opened
 from detectors.models.encoder.tokens import AS_IT_IS, square
-from detectors.models.encoder.views import DELIVERIES
+from detectors.models.encoder.views import PLATFORM_TRANSFORMS
 from detectors.models.folder import save_config
 from detectors.models.probe_calibration import calibrate_probe
-from detectors.models.report import EVERYTHING, Way, left_out, limit
-from detectors.models.report import Row as Judged
+from detectors.models.report import EVERYTHING, AssessedItem, PathReport, left_out, limit
 from detectors.storing.atomic import atomic_write, write_json
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ def calibrate(
     splits: Sequence[str],
     say: Callable[[str], None],
     threshold: float = 0.0,
-) -> list[Way]:
+) -> list[PathReport]:
     """Write the calibration of a model into its config.json.
 
     Args:
@@ -63,7 +62,7 @@ def calibrate(
         ([row.repo for row in real], [row.unit for row in real]),
         lambda: cases(data, model, splits, say),
         lambda found: calibrated(found, command),
-        way,
+        path_report,
         threshold,
     )
     say(f"{made.negatives} independent real pictures, cap {made.cap}")
@@ -71,13 +70,13 @@ def calibrate(
     return [worth]
 
 
-def way(found: Sequence[ScoredPicture], made: Calibration) -> Way:
+def path_report(found: Sequence[ScoredPicture], made: Calibration) -> PathReport:
     """Return what a calibration is worth on the pictures it was made of, copies apart."""
     ratios, how = _crossed(found)
     rows = tuple(
-        Judged(
+        AssessedItem(
             ai=case.row.ai,
-            judged=case.judged,
+            assessed=case.assessed,
             log10_lr=ratio,
             source=case.row.repo,
             scene=case.row.scene,
@@ -89,18 +88,18 @@ def way(found: Sequence[ScoredPicture], made: Calibration) -> Way:
         for case, ratio in zip(found, ratios, strict=True)
         if case.how == AS_IT_IS
     )
-    return Way(path="full", limits=(limit(EVERYTHING, made, how),), rows=rows)
+    return PathReport(path="full", limits=(limit(EVERYTHING, made, how),), rows=rows)
 
 
 def calibrated(found: Sequence[ScoredPicture], command: str) -> Calibration:
     """Return the calibration of what the gate lets through; copies of a picture count as one."""
-    judged = [case for case in found if case.judged]
+    assessed = [case for case in found if case.assessed]
     return fit(
-        [case.score for case in judged],
-        [case.row.ai for case in judged],
-        [case.row.repo for case in judged],
-        [case.groups for case in judged],
-        scenes=[case.row.unit for case in judged],
+        [case.score for case in assessed],
+        [case.row.ai for case in assessed],
+        [case.row.repo for case in assessed],
+        [case.groups for case in assessed],
+        scenes=[case.row.unit for case in assessed],
         command=command,
     )
 
@@ -135,8 +134,8 @@ def crossed(found: Sequence[ScoredPicture]) -> list[float | None]:
 
 def _crossed(found: Sequence[ScoredPicture]) -> tuple[list[float | None], str]:
     """Return the same, and what was left out."""
-    judged = [at for at, case in enumerate(found) if case.judged]
-    own = [found[at] for at in judged]
+    assessed = [at for at, case in enumerate(found) if case.assessed]
+    own = [found[at] for at in assessed]
     some, how = left_out(
         [case.row.ai for case in own],
         [case.score for case in own],
@@ -145,7 +144,7 @@ def _crossed(found: Sequence[ScoredPicture]) -> tuple[list[float | None], str]:
         lambda rest: calibrated([own[at] for at in rest], ""),
     )
     ratios: list[float | None] = [None] * len(found)
-    for at, ratio in zip(judged, some, strict=True):
+    for at, ratio in zip(assessed, some, strict=True):
         ratios[at] = ratio
     return ratios, how
 
@@ -156,18 +155,18 @@ def cases(
     """Return the pictures of some splits, and copies of some, with out-of-source scores."""
     known = load_model(model)
     found = pictures(data, splits)
-    sent = resent(found)
-    sights = [(AS_IT_IS, found)] + [(how, sent) for how in DELIVERIES]
-    seen = {how: features(data, wanted, say, how) for how, wanted in sights}
+    sent = recompressed_rows(found)
+    views = [(AS_IT_IS, found)] + [(how, sent) for how in PLATFORM_TRANSFORMS]
+    seen = {how: features(data, wanted, say, how) for how, wanted in views}
     probes = Probes(model, known.config.blocks)
     scorers = _scorers(data, known.config, {row.repo for row in found}, say)
     lets = _gate(data, found, seen[AS_IT_IS], probes, known.config)
     out = []
-    for how, wanted in sights:
+    for how, wanted in views:
         for row, tokens in zip(wanted, seen[how], strict=True):
             scorer = scorers.get(row.repo, probes.generated)
             score = round(float(scorer(tokens)), 3)
-            out.append(ScoredPicture(row=row, how=how, score=score, judged=lets[row.file]))
+            out.append(ScoredPicture(row=row, how=how, score=score, assessed=lets[row.file]))
     return out
 
 
@@ -178,14 +177,14 @@ def _scorers(
     held = sorted(wanted & set(config.trained.sources))
     if not held:
         return {}
-    taught, tokens = lessons(data, config.trained.splits, say)
+    trained_on, tokens = training_set(data, config.trained.splits, say)
     x = chosen(tokens, config.blocks)
-    whole = fitted(x, taught, config.strength)
+    whole = fitted(x, trained_on, config.strength)
     made: dict[str, Callable[[Floats], float]] = {}
     for source in held:
         say(f"training without {source}")
-        use = [row.repo != source for row in taught]
-        rest = [row for row, keep in zip(taught, use, strict=True) if keep]
+        use = [row.repo != source for row in trained_on]
+        rest = [row for row, keep in zip(trained_on, use, strict=True) if keep]
         probe = fitted(x[use], rest, config.strength, whole)
         made[source] = lambda tokens, probe=probe: float(  # type: ignore[misc]  # bound as it is now
             probe(chosen(tokens, config.blocks)[None])[0]

@@ -13,7 +13,7 @@ class ScoredPicture(msgspec.Struct, frozen=True, kw_only=True):
     how: str
     """`plain`, or the delivery it was looked at after."""
     score: float
-    judged: bool
+    assessed: bool
     """Whether the gate lets it through."""
 
     @property

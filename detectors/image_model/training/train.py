@@ -14,7 +14,7 @@ from detectors.image_model.model import Config, Gate
 from detectors.models.encoder import train as probes
 from detectors.models.encoder.features import Row, features, opened, rows
 from detectors.models.encoder.tokens import AS_IT_IS, square
-from detectors.models.encoder.views import DELIVERIES
+from detectors.models.encoder.views import PLATFORM_TRANSFORMS
 from detectors.models.folder import ENCODER, TrainedOn, save_config
 from detectors.storing.atomic import atomic_write
 
@@ -35,7 +35,7 @@ SHORT_SIDE = 160
 IN_DOMAIN = 0.01
 """Largest share of in-domain pictures that each limit of the gate may stop."""
 FOLDS = 5
-RESENT = 30
+MOST_RECOMPRESSED = 30
 """Pictures of a source and class that are also looked at after each delivery."""
 
 
@@ -55,9 +55,9 @@ def train(data: Path, out: Path, splits: Sequence[str], say: Callable[[str], Non
     found = pictures(data, splits)
     if len({row.ai for row in found}) == 1:
         raise ConfigError(f"{data}: training needs pictures of both labels, ai and real")
-    taught, tokens = lessons(data, splits, say)
-    say(f"fitting on {len(found)} pictures, with copies {len(taught)}")
-    generated = fitted(chosen(tokens, BLOCKS), taught, STRENGTH)
+    trained_on, tokens = training_set(data, splits, say)
+    say(f"fitting on {len(found)} pictures, with copies {len(trained_on)}")
+    generated = fitted(chosen(tokens, BLOCKS), trained_on, STRENGTH)
     graphic, gate = _gate(data, found, tokens[: len(found)], say)
     out.mkdir(parents=True, exist_ok=True)
     tensors = {"generated": generated, "graphic": graphic}
@@ -93,7 +93,7 @@ def pictures(data: Path, splits: Sequence[str]) -> list[Row]:
     return [row for row in rows(data, splits) if not row.split.startswith(PORTRAITS)]
 
 
-def lessons(
+def training_set(
     data: Path, splits: Sequence[str], say: Callable[[str], None]
 ) -> "tuple[list[Row], Floats]":
     """Return what a model learns from: the pictures as they are, then copies after each delivery.
@@ -102,18 +102,18 @@ def lessons(
     of generated pictures fall by 1.3 at half size, with them by 0.5.
     """
     found = pictures(data, splits)
-    sights = [(AS_IT_IS, found)] + [(how, resent(found)) for how in DELIVERIES]
-    tokens = np.concatenate([features(data, wanted, say, how) for how, wanted in sights])
-    return [row for _, wanted in sights for row in wanted], tokens
+    views = [(AS_IT_IS, found)] + [(how, recompressed_rows(found)) for how in PLATFORM_TRANSFORMS]
+    tokens = np.concatenate([features(data, wanted, say, how) for how, wanted in views])
+    return [row for _, wanted in views for row in wanted], tokens
 
 
-def resent(found: Sequence[Row]) -> list[Row]:
+def recompressed_rows(found: Sequence[Row]) -> list[Row]:
     """Return the first pictures, by file name, of each source and class."""
     seen: Counter[tuple[str, str]] = Counter()
     kept = []
     for row in found:
         seen[row.repo, row.label] += 1
-        if seen[row.repo, row.label] <= RESENT:
+        if seen[row.repo, row.label] <= MOST_RECOMPRESSED:
             kept.append(row)
     return kept
 

@@ -27,7 +27,7 @@ def square(item: Item, how: str = AS_IT_IS) -> "NDArray[np.uint8]":
         from detectors.models.encoder import views
 
         rgb = item.picture.rgb
-        item.derived[name] = views.square(rgb if how == AS_IT_IS else views.delivered(rgb, how))
+        item.derived[name] = views.square(rgb if how == AS_IT_IS else views.recompressed(rgb, how))
     made: NDArray[np.uint8] = item.derived[name]
     return made
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     Pixels = NDArray[np.uint8]
 
-DELIVERIES = {"q75": (1.0, 75), "half": (0.5, 90)}
+PLATFORM_TRANSFORMS = {"q75": (1.0, 75), "half": (0.5, 90)}
 """How platforms hand pictures on: name → (scale, JPEG quality), 4:2:0."""
 
 
@@ -26,9 +26,9 @@ def square(rgb: "Pixels") -> "Pixels":
     return np.asarray(Image.fromarray(rgb).resize((SIDE, SIDE), Image.Resampling.BICUBIC, box=box))
 
 
-def delivered(rgb: "Pixels", how: str) -> "Pixels":
+def recompressed(rgb: "Pixels", how: str) -> "Pixels":
     """Return a picture as it looks after a delivery named in `DELIVERIES`."""
-    scale, quality = DELIVERIES[how]
+    scale, quality = PLATFORM_TRANSFORMS[how]
     image = Image.fromarray(rgb)
     if scale != 1:
         size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))

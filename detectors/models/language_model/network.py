@@ -72,10 +72,10 @@ def _heads(tokens: Tensor) -> Tensor:
 
 
 def _rotated(heads: Tensor) -> Tensor:
-    """Return heads with each pair (2i, 2i + 1) turned by place x BASE^(-2i / 64)."""
-    place = torch.arange(heads.shape[2], device=heads.device, dtype=torch.float32)
+    """Return heads with each pair (2i, 2i + 1) turned by position x BASE^(-2i / 64)."""
+    position = torch.arange(heads.shape[2], device=heads.device, dtype=torch.float32)
     steps = torch.arange(0, HEAD, 2, device=heads.device, dtype=torch.float32)
-    angle = place[:, None] * BASE ** (-steps / HEAD)
+    angle = position[:, None] * BASE ** (-steps / HEAD)
     cos, sin = angle.cos().to(heads.dtype), angle.sin().to(heads.dtype)
     left, right = heads[..., 0::2], heads[..., 1::2]
     return torch.stack([left * cos - right * sin, left * sin + right * cos], -1).flatten(-2)

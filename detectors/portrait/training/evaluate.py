@@ -12,8 +12,7 @@ from detectors.models.calibration import Calibration, fit
 from detectors.models.encoder.features import Row
 from detectors.models.folder import save_config
 from detectors.models.probe_calibration import calibrate_probe
-from detectors.models.report import EVERYTHING, Way, left_out, limit
-from detectors.models.report import Row as Judged
+from detectors.models.report import EVERYTHING, AssessedItem, PathReport, left_out, limit
 from detectors.models.statistics import auroc, auroc_interval, wilson
 from detectors.portrait.forward import Probe
 from detectors.portrait.model import TEMPLATE, Config, load_model
@@ -43,7 +42,7 @@ def calibrate(
     splits: Sequence[str],
     say: Callable[[str], None],
     threshold: float = 0.0,
-) -> list[Way]:
+) -> list[PathReport]:
     """Write the calibration of a model into its config.json.
 
     Args:
@@ -71,7 +70,7 @@ def calibrate(
         ([row.repo for row in real], [row.unit for row in real]),
         lambda: cases(data, model, splits, say),
         lambda found: calibrated(found, command),
-        way,
+        path_report,
         threshold,
     )
     say(f"{made.negatives} independent real portraits, cap {made.cap}")
@@ -79,21 +78,21 @@ def calibrate(
     return [worth]
 
 
-def way(found: Sequence[ScoredPortrait], made: Calibration) -> Way:
+def path_report(found: Sequence[ScoredPortrait], made: Calibration) -> PathReport:
     """Return what a calibration is worth on the portraits it was made of."""
-    judged = [case for case in found if case.d2 is not None]
+    assessed = [case for case in found if case.d2 is not None]
     ratios, how = left_out(
-        [case.row.ai for case in judged],
-        [case.score for case in judged],
-        [case.row.repo for case in judged],
-        [case.row.unit for case in judged],
-        lambda rest: calibrated([judged[at] for at in rest], ""),
+        [case.row.ai for case in assessed],
+        [case.score for case in assessed],
+        [case.row.repo for case in assessed],
+        [case.row.unit for case in assessed],
+        lambda rest: calibrated([assessed[at] for at in rest], ""),
     )
-    known = dict(zip((case.row.file for case in judged), ratios, strict=True))
+    known = dict(zip((case.row.file for case in assessed), ratios, strict=True))
     rows = tuple(
-        Judged(
+        AssessedItem(
             ai=case.row.ai,
-            judged=case.d2 is not None,
+            assessed=case.d2 is not None,
             log10_lr=known.get(case.row.file),
             source=case.row.repo,
             scene=case.row.scene,
@@ -101,7 +100,7 @@ def way(found: Sequence[ScoredPortrait], made: Calibration) -> Way:
         )
         for case in found
     )
-    return Way(path="full", limits=(limit(EVERYTHING, made, how),), rows=rows)
+    return PathReport(path="full", limits=(limit(EVERYTHING, made, how),), rows=rows)
 
 
 def calibrated(found: Sequence[ScoredPortrait], command: str) -> Calibration:
@@ -111,13 +110,13 @@ def calibrated(found: Sequence[ScoredPortrait], command: str) -> Calibration:
     anywhere. There the ratio is at most what the score itself says, and nowhere more than chance
     alignment allows.
     """
-    judged = [case for case in found if case.d2 is not None]
+    assessed = [case for case in found if case.d2 is not None]
     made = fit(
-        [case.score for case in judged],
-        [case.row.ai for case in judged],
-        [case.row.repo for case in judged],
-        [(f"source {case.row.repo}",) for case in judged],
-        scenes=[case.row.unit for case in judged],
+        [case.score for case in assessed],
+        [case.row.ai for case in assessed],
+        [case.row.repo for case in assessed],
+        [(f"source {case.row.repo}",) for case in assessed],
+        scenes=[case.row.unit for case in assessed],
         command=command,
     )
     grid = {i / 2 for i in range(-20, 11)} | {at for at, _ in made.knots}
@@ -134,14 +133,14 @@ def cases(
     known = load_model(model)
     seen = portraits(data, splits, say)
     held = sorted({row.repo for row in seen.rows} & set(known.config.trained.sources))
-    lessons = portraits(data, known.config.trained.splits, say) if held else seen
+    training_set = portraits(data, known.config.trained.splits, say) if held else seen
     shipped = Probe(model, known.config.block)
     out = []
     for source in sorted({row.repo for row in seen.rows}):
         own = seen.part([row.repo == source for row in seen.rows])
         if source in held:
             say(f"training without {source}")
-            rest = lessons.part([row.repo != source for row in lessons.rows])
+            rest = training_set.part([row.repo != source for row in training_set.rows])
             config, probe = fitted(rest, known.config.trained.splits)
             pixels = [float(probe(tokens[config.block - 1][None])[0]) for tokens in own.tokens]
         else:

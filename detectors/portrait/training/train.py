@@ -13,7 +13,7 @@ from detectors.models.encoder import train as probes
 from detectors.models.encoder.features import Row, decoded, features, rows
 from detectors.models.folder import ENCODER, TrainedOn, save_config
 from detectors.portrait.forward import eyes_of, largest_face
-from detectors.portrait.model import Config, Place, offset
+from detectors.portrait.model import Config, LandmarkDistribution, offset
 from detectors.storing.atomic import atomic_write
 
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ STRENGTH = 0.003
 SHORT_SIDE = 128
 """Smallest short side that landmarks were measured on."""
 SLACK = 0.006
-"""Parts of the frame: how far off a landmark may be found; widens the generated place."""
+"""Parts of the frame: how far off a landmark may be found; widens the distribution of generated
+portraits."""
 FEWEST = 5
 """Faces of either label that training needs: fewer give four numbers no covariance."""
 
@@ -105,8 +106,8 @@ def fitted(seen: Portraits, splits: Sequence[str]) -> tuple[Config, probes.Probe
         ConfigError: too few faces of a label.
     """
     labels = [row.ai for row in seen.rows]
-    generated = _place(seen, ai=True, slack=SLACK)
-    photographed = _place(seen, ai=False, slack=0.0)
+    generated = _landmarks(seen, ai=True, slack=SLACK)
+    photographed = _landmarks(seen, ai=False, slack=0.0)
     weights = probes.balanced(labels, [row.repo for row in seen.rows])
     config = Config(
         detector="portrait",
@@ -128,8 +129,8 @@ def fitted(seen: Portraits, splits: Sequence[str]) -> tuple[Config, probes.Probe
     return config, probes.fit(seen.tokens[:, BLOCK - 1], labels, weights, STRENGTH)
 
 
-def _place(seen: Portraits, *, ai: bool, slack: float) -> Place:
-    """Return the place of the eyes of one label; medians, since a finder may take another face.
+def _landmarks(seen: Portraits, *, ai: bool, slack: float) -> LandmarkDistribution:
+    """Return the distribution of one label's eyes, by medians: a finder may take another face.
 
     Raises:
         ConfigError: too few faces.
@@ -143,7 +144,7 @@ def _place(seen: Portraits, *, ai: bool, slack: float) -> Place:
     near = eyes[(np.abs(eyes - middle) <= 5 * np.median(np.abs(eyes - middle), 0) + slack).all(1)]
     spread = np.cov(near.T) + np.eye(4) * max(slack, 1e-3) ** 2
     precision = np.linalg.inv(spread)
-    return Place(
+    return LandmarkDistribution(
         mean=_four(near.mean(0)),
         precision=tuple(_four(row) for row in precision),
     )

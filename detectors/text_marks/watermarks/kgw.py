@@ -116,21 +116,22 @@ def words(seed: int, count: int) -> "NDArray[np.int64]":
 def _reaches(swaps: "NDArray[np.int64]", token: int) -> bool:
     """Tell whether a token is among the first of a shuffle.
 
-    Step i of the shuffle swaps place i with a place at or behind it and never touches place i
-    again. So the token is followed alone: it stays where it is until a step draws its place, and
-    then it is on the list; or until its own place is filled by another, and then it moves there.
+    Step i of the shuffle swaps position i with a position at or behind it and never touches
+    position i again. So the token is followed alone: it stays where it is until a step draws its
+    position, and then it is on the list; or until its own position is filled by another, and then
+    it moves there.
 
     Args:
-        swaps: the place with which each step swaps its own, as many steps as the list is long.
-        token: whose place is its number before the first step.
+        swaps: the position with which each step swaps its own, as many steps as the list is long.
+        token: whose position is its number before the first step.
     """
-    first, place = 0, token
+    first, position = 0, token
     while True:
-        if (swaps[first : place + 1] == place).any():
+        if (swaps[first : position + 1] == position).any():
             return True
-        if place >= len(swaps):
+        if position >= len(swaps):
             return False
-        first, place = place + 1, int(swaps[place])
+        first, position = position + 1, int(swaps[position])
 
 
 def drawn_on(device: str, vocabulary: int, size: int) -> Drawn:
@@ -167,7 +168,7 @@ def _table(seed: int, device: str) -> "NDArray[np.int64]":
         made: NDArray[np.int64] = drawn.cpu().numpy()
         return made
     swaps = np.arange(TABLE - 1) + words(seed, TABLE - 1) % (TABLE - np.arange(TABLE - 1))
-    places = list(range(TABLE))
+    numbers = list(range(TABLE))
     for here, there in enumerate(swaps.tolist()):
-        places[here], places[there] = places[there], places[here]
-    return np.array(places)
+        numbers[here], numbers[there] = numbers[there], numbers[here]
+    return np.array(numbers)

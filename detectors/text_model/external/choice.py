@@ -33,7 +33,7 @@ class Chosen(msgspec.Struct, frozen=True, dict=True):
         return external.digest(files)
 
 
-def is_foreign(model: str) -> bool:
+def is_external(model: str) -> bool:
     """Tell whether a model is another's: a rule, or a folder whose config.json is transformers'."""
     if model.partition(":")[0] in RULES:
         return True

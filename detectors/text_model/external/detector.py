@@ -20,12 +20,12 @@ from detectors.errors import CannotAssess
 from detectors.item import Item
 from detectors.models import external
 from detectors.models.onnx_runtime import refuse_without_torch
-from detectors.models.report import Way
+from detectors.models.report import PathReport
 from detectors.options import given
 from detectors.signal import Outcome, Reason, Signal
 from detectors.spec import Settings
-from detectors.text_model.assess import NAME, judged
-from detectors.text_model.external.choice import chosen, is_foreign
+from detectors.text_model.assess import NAME, assessed
+from detectors.text_model.external.choice import chosen, is_external
 from detectors.text_model.external.rules import Scorer
 from detectors.text_model.language import language
 from detectors.text_model.normalise import normalise, words
@@ -44,7 +44,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """There is no fast path."""
 
 
-class ForeignModel:
+class ExternalModel:
     """Scores texts by a model of the user's own; judges where it has been calibrated."""
 
     def __init__(self, options: Mapping[str, Any]) -> None:
@@ -56,7 +56,7 @@ class ForeignModel:
         said = given(NAME, options, Options, "options are model, device and fast")
         refuse_without_torch(said.device)
         self._chosen, self._device = chosen(said.model), said.device
-        self._beside = external.read(self._chosen.folders[0], NAME, self._chosen.rule)
+        self._sidecar = external.load_sidecar(self._chosen.folders[0], NAME, self._chosen.rule)
         self.version = f"{self._chosen.rule}, transformers"
 
     @cached_property
@@ -64,7 +64,7 @@ class ForeignModel:
         """The weights' digest and the model."""
         found = self._chosen.sha256
         self.version = f"{self._chosen.rule}+{found[:12]}, transformers"
-        known = self._beside
+        known = self._sidecar
         if known is not None and known.weights_sha256 != found:
             raise CannotAssess(Outcome.FAILED, Reason("text_model.other_weights"))
         if known is not None and known.settings_sha256 != self._chosen.settings_sha256:
@@ -75,7 +75,7 @@ class ForeignModel:
     @cached_property
     def _settings(self) -> Settings:
         which = self._chosen
-        sha256 = external.identity(which.sha256, which.settings_sha256, self._beside)
+        sha256 = external.identity(which.sha256, which.settings_sha256, self._sidecar)
         options = {"rule": which.rule, "device": self._device}
         return Settings(version="transformers", options=options, models={NAME: sha256})
 
@@ -98,8 +98,8 @@ class ForeignModel:
             "language": language(text),
             "model": {"rule": self._chosen.rule, "sha256": found},
         }
-        calibrations = {} if self._beside is None else self._beside.calibrations
-        return [judged(facts, MINIMUM_WORDS, calibrations, set(calibrations))]
+        calibrations = {} if self._sidecar is None else self._sidecar.calibrations
+        return [assessed(facts, MINIMUM_WORDS, calibrations, set(calibrations))]
 
 
 def detector(options: Mapping[str, Any]) -> Any:
@@ -109,8 +109,8 @@ def detector(options: Mapping[str, Any]) -> Any:
         ConfigError: an option cannot be used.
     """
     model = options.get("model")
-    if isinstance(model, str) and is_foreign(model):
-        return ForeignModel(options)
+    if isinstance(model, str) and is_external(model):
+        return ExternalModel(options)
     from detectors.text_model.detector import TextModel
 
     return TextModel(options)
@@ -122,7 +122,7 @@ def calibrate(
     splits: tuple[str, ...],
     say: Callable[[str], None],
     threshold: float = 0.0,
-) -> list[Way]:
+) -> list[PathReport]:
     """Measure what scores are worth on labelled texts, and write it beside the model.
 
     Args:
@@ -140,17 +140,17 @@ def calibrate(
     """
     from detectors.text_model.training import evaluate
 
-    if not is_foreign(str(model)):
+    if not is_external(str(model)):
         return evaluate.calibrate(data, model, splits, say, threshold)
     from detectors.text_model.training import measure
 
     which = chosen(str(model))
     chosen_splits = "".join(f" --split {split}" for split in splits)
     command = f"provenance calibrate {NAME} --data {data.name} --model {model.name}{chosen_splits}"
-    made, way = measure.calibrations(
+    made, path_report = measure.calibrations(
         data, splits, Scorer(which, "cpu"), command=command, threshold=threshold, say=say
     )
-    beside = external.Beside(
+    sidecar = external.CalibrationSidecar(
         format=external.form(NAME),
         rule=which.rule,
         weights_sha256=which.sha256,
@@ -158,5 +158,5 @@ def calibrate(
         command=command,
         calibrations=made,
     )
-    external.write(which.folders[0], beside)
-    return [way]
+    external.save_sidecar(which.folders[0], sidecar)
+    return [path_report]

@@ -76,7 +76,7 @@ def curvature(logits: Any, tokens: Any) -> Any:
     """Return the conditional probability curvature of a text (Bao et al. 2024, equation 5).
 
     Args:
-        logits: (tokens, vocabulary), for the token at the same place.
+        logits: (tokens, vocabulary), for the token at the same index.
         tokens: those that stand there.
     """
     logs = logits.log_softmax(-1)

@@ -71,7 +71,7 @@ def _beginning(passage: str) -> str:
     return line if len(line) <= QUOTED else line[:QUOTED].rpartition(" ")[0] + " ..."
 
 
-def places(facts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def standing_out(facts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return what the sentence on passages says: where they lie, how striking the first of them is.
 
     Returns:

@@ -1,4 +1,4 @@
-"""A long text in pieces: sentences, each made alike by itself, with its place in the text."""
+"""A long text in pieces: sentences, each made alike by itself, with its position in the text."""
 
 import re
 
@@ -54,11 +54,11 @@ def pieces(text: str) -> list[Piece]:
 def _places(text: str) -> list[tuple[int, int]]:
     """Return where sentences begin and end, those too long cut at a space."""
     ends = [*(hit.end() for hit in _END.finditer(text)), len(text)]
-    places, start = [], 0
+    spans, start = [], 0
     for end in ends:
         while start < end:
             run = _RUN.match(text, start, min(end, start + 200 * LONGEST))
             stop = run.end() if run else end
-            places.append((start, stop))
+            spans.append((start, stop))
             start = stop
-    return places
+    return spans

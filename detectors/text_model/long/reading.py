@@ -11,7 +11,7 @@ from detectors.models.language_model.features import cache, device, name
 from detectors.models.language_model.forward import LONGEST as TOKENS
 from detectors.models.language_model.forward import SKIPPED, language_model
 from detectors.storing.atomic import appearing
-from detectors.text_model.config import Config, Path
+from detectors.text_model.config import Config, ScoringPath
 from detectors.text_model.forward import Seen, Weights, see
 from detectors.text_model.long.pieces import Piece
 from detectors.text_model.long.windows import Window
@@ -40,7 +40,7 @@ class Long(msgspec.Struct, frozen=True):
             return Long(self.pieces[kept])
         return Long(self.pieces[kept], self.sums[kept], self.counted[kept])
 
-    def score(self, run: Window, path: Path, weights: Weights, config: Config) -> float:
+    def score(self, run: Window, path: ScoringPath, weights: Weights, config: Config) -> float:
         """Return the natural log odds of a run, scored like a text of its length."""
         text = " ".join(piece.text for piece in self.pieces[run.first : run.behind])
         return weights.score(self._seen(text, run, config), path)
@@ -50,7 +50,7 @@ class Long(msgspec.Struct, frozen=True):
         seen, reading = see(text, config), self._reading(run)
         return seen if reading is None else msgspec.structs.replace(seen, reading=reading)
 
-    def whole(self, text: str, path: Path, weights: Weights, config: Config) -> float:
+    def whole(self, text: str, path: ScoringPath, weights: Weights, config: Config) -> float:
         """Return the natural log odds of all pieces.
 
         Args:

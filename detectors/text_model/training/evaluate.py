@@ -12,7 +12,7 @@ import msgspec
 
 from detectors.errors import ConfigError
 from detectors.models.calibration import Calibration
-from detectors.models.report import Way, supported
+from detectors.models.report import PathReport, supported
 from detectors.models.statistics import auroc_interval
 from detectors.storing.atomic import atomic_write, write_json
 from detectors.text_model import config
@@ -21,7 +21,7 @@ from detectors.text_model.forward import Seen, Weights, load
 from detectors.text_model.language import language
 from detectors.text_model.normalise import normalise, words
 from detectors.text_model.training import card, mixed
-from detectors.text_model.training.measure import LEAST, ScoredText, fitted, way
+from detectors.text_model.training.measure import LEAST, ScoredText, fitted, path_report
 from detectors.text_model.training.records import Labelled, family, read, splits_of
 from detectors.text_model.training.train import fit, look, teaches
 
@@ -37,7 +37,7 @@ def calibrate(
     splits: tuple[str, ...],
     say: Callable[[str], None],
     threshold: float = 0.0,
-) -> list[Way]:
+) -> list[PathReport]:
     """Write the calibrations of the languages that allow one into the model's config.json.
 
     Args:
@@ -53,7 +53,7 @@ def calibrate(
     Raises:
         ConfigError: data or model cannot be used, or no language supports the threshold.
     """
-    known = config.read(model)
+    known = config.load_config(model)
     chosen = "".join(f" --split {split}" for split in splits)
     command = f"provenance calibrate text_model --data {data.name} --model {model.name}{chosen}"
     chosen_splits = splits or splits_of(data)
@@ -68,12 +68,12 @@ def calibrate(
     for name, negatives in rested.items():
         say(f"{name}: {negatives} independent human texts")
     supported(threshold, rested)
-    ways = [way(path, cases[path], made[path], known.minimum_words) for path in PATHS]
+    ways = [path_report(path, cases[path], made[path], known.minimum_words) for path in PATHS]
     judges = _judges(data, model, chosen_splits, seen, say)
     sample = [(mixed.long_texts(texts, known, say), judge) for texts, judge in judges]
     passages = mixed.calibrations(sample, known, command, say)
     fresh = msgspec.structs.replace(known, full=made["full"], fast=made["fast"], passages=passages)
-    config.write(model, fresh)
+    config.save_config(model, fresh)
     return ways
 
 
@@ -89,12 +89,12 @@ def evaluate(data: Path, model: Path, splits: tuple[str, ...], say: Callable[[st
     Raises:
         ConfigError: data or model cannot be used.
     """
-    known, splits = config.read(model), splits or ("dev",)
+    known, splits = config.load_config(model), splits or ("dev",)
     chosen = "".join(f" --split {split}" for split in splits)
     command = f"provenance evaluate text_model --data {data.name} --model {model.name}{chosen}"
     cases = held_out(data, model, splits, say, {})
-    fast = judged(cases["fast"], known)
-    full = judged(cases["full"], known)
+    fast = assessed(cases["fast"], known)
+    full = assessed(cases["full"], known)
     read = {case.text.id for case, _ in full}
     metrics = msgspec.structs.replace(
         card.figures([*full, *(row for row in fast if row[0].text.id not in read)], known, command),
@@ -111,7 +111,7 @@ def held_out(
     splits: tuple[str, ...],
     say: Callable[[str], None],
     seen: dict[str, Seen],
-) -> dict[config.Path, list[ScoredText]]:
+) -> dict[config.ScoringPath, list[ScoredText]]:
     """Return the texts of some splits with scores by models that never saw their family.
 
     Args:
@@ -124,7 +124,7 @@ def held_out(
     Returns:
         By path: every text on the fast one, those that the language model reads on the full one.
     """
-    known, texts = config.read(model), read(data, splits)
+    known, texts = config.load_config(model), read(data, splits)
     say(f"reading {len(texts)} texts")
     seen |= look(texts, known, say)
     learnt = {family(source) for source in known.sources}
@@ -136,7 +136,7 @@ def held_out(
         say(f"training without {fold}")
         rest = [text for text in lessons if text.family != fold]
         judges[fold] = fit(rest, seen, known, shipped)
-    cases: dict[config.Path, list[ScoredText]] = {"full": [], "fast": []}
+    cases: dict[config.ScoringPath, list[ScoredText]] = {"full": [], "fast": []}
     for text in texts:
         one, own = seen[text.id], normalise(text.text)
         for path in PATHS if one.reading is not None else PATHS[1:]:
@@ -158,7 +158,7 @@ def _judges(
     A text into which another one is put is of two families, so whole splits are left out at once.
     A split without which nothing is left to learn from judges nothing.
     """
-    known, found = config.read(model), []
+    known, found = config.load_config(model), []
     lessons = _lessons(data, known, seen, say) if set(splits) & set(known.splits) else []
     for split in splits:
         texts = read(data, (split,))
@@ -213,7 +213,7 @@ def calibrations(
     return made
 
 
-def judged(cases: Sequence[ScoredText], known: Config) -> list[tuple[ScoredText, float | None]]:
+def assessed(cases: Sequence[ScoredText], known: Config) -> list[tuple[ScoredText, float | None]]:
     """Return each text with its log10 LR by calibrations without its family, None where not judged.
 
     Args:

@@ -8,7 +8,7 @@ import msgspec
 
 from detectors.errors import ConfigError
 from detectors.models.calibration import Calibration, fit, independent
-from detectors.models.report import Row, Way, left_out, limit, supported
+from detectors.models.report import AssessedItem, PathReport, left_out, limit, supported
 from detectors.text_model.language import language
 from detectors.text_model.normalise import normalise, words
 from detectors.text_model.training.records import UNKNOWN, Labelled, read, splits_of
@@ -69,7 +69,7 @@ def calibrations(
     command: str,
     threshold: float,
     say: Callable[[str], None],
-) -> tuple[dict[str, Calibration], Way]:
+) -> tuple[dict[str, Calibration], PathReport]:
     """Return the calibration of each language with 100 independent texts of either label.
 
     A foreign model's own training texts are not known here: ratios hold only where the labelled
@@ -104,7 +104,7 @@ def calibrations(
     for code, calibration in made.items():
         say(f"{code}: {calibration.negatives} independent human texts, cap {calibration.cap}")
     silent = [case for case in blank if not _is_judged(case, tongues, MINIMUM_WORDS)]
-    return made, way("full", [*cases, *silent], made, MINIMUM_WORDS)
+    return made, path_report("full", [*cases, *silent], made, MINIMUM_WORDS)
 
 
 def _unscored(text: Labelled) -> ScoredText:
@@ -163,9 +163,9 @@ def fitted(cases: Sequence[ScoredText], command: str) -> Calibration:
     )
 
 
-def way(
+def path_report(
     path: str, cases: Sequence[ScoredText], made: Mapping[str, Calibration], minimum: int
-) -> Way:
+) -> PathReport:
     """Return what calibrations are worth on the texts they were made of.
 
     Args:
@@ -186,7 +186,7 @@ def way(
         )
         limits.append(limit(code, calibration, how))
         rows += [_row(case, ratio) for case, ratio in zip(mine, ratios, strict=True)]
-    return Way(path=path, limits=tuple(limits), rows=tuple(rows))
+    return PathReport(path=path, limits=tuple(limits), rows=tuple(rows))
 
 
 def _is_judged(case: ScoredText, tongues: Mapping[str, object], minimum: int) -> bool:
@@ -194,12 +194,12 @@ def _is_judged(case: ScoredText, tongues: Mapping[str, object], minimum: int) ->
     return case.language in tongues and case.words >= minimum
 
 
-def _row(case: ScoredText, *ratio: float | None) -> Row:
+def _row(case: ScoredText, *ratio: float | None) -> AssessedItem:
     """Return a text as the report counts it; without a ratio it was not judged."""
     stated = case.text.language
-    return Row(
+    return AssessedItem(
         ai=case.text.ai,
-        judged=bool(ratio),
+        assessed=bool(ratio),
         log10_lr=ratio[0] if ratio else None,
         source=case.text.source,
         scene=case.text.author,

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from detectors.models.calibration import Calibration, fit
-from detectors.text_model.config import PATHS, Config, Path
+from detectors.text_model.config import PATHS, Config, ScoringPath
 from detectors.text_model.forward import Weights
 from detectors.text_model.language import language
 from detectors.text_model.long import reading
@@ -119,7 +119,7 @@ def calibrations(
     config: Config,
     command: str,
     say: Callable[[str], None],
-) -> dict[Path, dict[str, Calibration]]:
+) -> dict[ScoringPath, dict[str, Calibration]]:
     """Return the calibrations of contrasts by path and language; empty where texts are too few.
 
     Args:
@@ -128,14 +128,14 @@ def calibrations(
         command: what makes this calibration, for the record.
         say: told of progress.
     """
-    judged = [(made(known), weights) for known, weights in sample]
-    mixed = [one for part, _ in judged for one in part]
+    assessed = [(made(known), weights) for known, weights in sample]
+    mixed = [one for part, _ in assessed for one in part]
     if not mixed:
         return {}
-    found: dict[Path, dict[str, Calibration]] = {}
+    found: dict[ScoringPath, dict[str, Calibration]] = {}
     for path in PATHS:
         highest = [
-            contrast(one.read, path, weights, config) for part, weights in judged for one in part
+            contrast(one.read, path, weights, config) for part, weights in assessed for one in part
         ]
         calibration = calibrated(mixed, highest, command)
         found[path] = dict.fromkeys(config.languages, calibration)
@@ -155,7 +155,7 @@ def calibrated(mixed: Sequence[Made], highest: Sequence[float], command: str) ->
     )
 
 
-def contrast(read: Long, path: Path, weights: Weights, config: Config) -> float:
+def contrast(read: Long, path: ScoringPath, weights: Weights, config: Config) -> float:
     """Return the highest contrast of a text's windows."""
     scored = [(run, read.score(run, path, weights, config)) for run in windows(read.pieces)]
     first = spans(scored, lambda _score, _contrast: False)

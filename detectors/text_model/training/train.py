@@ -102,7 +102,9 @@ def train(data: Path, out: Path, splits: tuple[str, ...], say: Callable[[str], N
     save(out, weights)
     digest = hashlib.sha256((out / files.WEIGHTS).read_bytes()).hexdigest()
     read_too = sum(_is_read(text, seen) for text in texts)
-    files.write(out, msgspec.structs.replace(config, weights_sha256=digest, texts_read=read_too))
+    files.save_config(
+        out, msgspec.structs.replace(config, weights_sha256=digest, texts_read=read_too)
+    )
     say(f"trained on {len(texts)} texts of {len(config.sources)} sources: {out}")
 
 

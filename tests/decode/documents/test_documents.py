@@ -141,8 +141,8 @@ def test_a_pdf_gives_its_pages_and_says_where_a_character_stands() -> None:
         MADE.PLAIN[1],
     ]
     at = passage.text.index(MADE.PLAIN[1]) + 3
-    assert passage.place(at) == {"page": 2, "line": 2, "column": 4, "offset": at}
-    assert passage.place(3) == {"page": 1, "line": 1, "column": 4, "offset": 3}
+    assert passage.position(at) == {"page": 2, "line": 2, "column": 4, "offset": at}
+    assert passage.position(3) == {"page": 1, "line": 1, "column": 4, "offset": 3}
     assert facts["pages"] == 2
 
 

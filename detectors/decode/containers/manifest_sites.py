@@ -1,4 +1,4 @@
-"""Whether a file has a place where a manifest of content credentials can be."""
+"""Where formats keep manifests of content credentials, and whether a file has such a site."""
 
 from collections.abc import Callable
 
@@ -41,7 +41,7 @@ HINTS = (b"provenance", "provenance".encode("utf-16-le"))
 """`dcterms:provenance`, which refers to a manifest elsewhere."""
 
 
-def manifest_place(data: bytes, media_type: str | None, walk: Callable[[], Walk]) -> bool:
+def has_manifest_site(data: bytes, media_type: str | None, walk: Callable[[], Walk]) -> bool:
     """Tell whether a manifest, or a reference to one, may be in this file."""
     if media_type == "image/jpeg":  # APP11, also behind the first scan
         return b"\xff\xeb" in data or _refers(data)
@@ -50,7 +50,7 @@ def manifest_place(data: bytes, media_type: str | None, walk: Callable[[], Walk]
     if media_type == "application/pdf":  # names may hide in object streams
         return b"C2PA" in data or b"/ObjStm" in data or _refers(data)
     pieces = walk()
-    if any(_is_place(chunk) for chunk in pieces.chunks):
+    if any(_is_site(chunk) for chunk in pieces.chunks):
         return True
     if pieces.limited and media_type in SIGNS:
         return any(sign in data for sign in SIGNS[media_type]) or _refers(data)
@@ -74,7 +74,7 @@ def too_many_pieces(data: bytes, media_type: str, pieces: Walk) -> tuple[int, in
     return (found, most) if found > most or pieces.limited else None
 
 
-def _is_place(chunk: Chunk) -> bool:
+def _is_site(chunk: Chunk) -> bool:
     """Tell whether a chunk is a manifest, or XMP that may refer to one."""
     if chunk.tag in ("caBX", "C2PA", "jumb", "brob:jumb", C2PA_UUID) or chunk.tag.endswith(
         C2PA_TAG
