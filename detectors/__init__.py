@@ -1,1 +1,1 @@
-"""The ground floor: items, signals and the detectors that look for evidence."""
+"""Items, signals and the detectors that look for evidence; knows nothing of the command."""

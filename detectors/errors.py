@@ -49,7 +49,7 @@ class NotLoadedError(Exception):
 class CannotAssess(Exception):  # noqa: N818 - a state of the item, not a fault of ours
     """An item, its pixels or its text cannot be judged; the engine makes it a signal.
 
-    Raised by the rooms that open an item, so that no detector has to handle broken input itself.
+    Raised by what opens an item, so that no detector has to handle broken input itself.
     """
 
     def __init__(self, outcome: "Outcome", reason: "Reason") -> None:

@@ -71,7 +71,7 @@ class Item:
         self.metadata = metadata
         self.parts = parts
         self.facts: dict[str, Any] = {}
-        """What was learnt on the way, for the record: width, height, encoding …"""
+        """What decoding told of the item, for the record: width, height, encoding …"""
         self.fingerprints: dict[str, str] = {}
         """What pixel detectors computed, as name → hex, and what `--fingerprints` asks for."""
         self.derived: dict[str, Any] = {}

@@ -49,7 +49,7 @@ the verbal scale of the ENFSI Guideline for Evaluative Reporting (2015) knows a 
 
 
 class Reason(msgspec.Struct, frozen=True):
-    """Why, as a stable code with arguments; sentences are made from it upstairs (`messages`)."""
+    """Why, as a stable code with arguments; formatted by `provenance.messages`."""
 
     code: str
     args: dict[str, Any] = {}
@@ -96,7 +96,7 @@ class CredentialFacts(msgspec.Struct, frozen=True, kw_only=True):
         Literal["absent", "trusted", "valid", "invalid", "distrusted", "unreadable", "remote"]
         | None
     ) = None
-    """Of the active manifest."""
+    """State of the active manifest."""
     integrity: Literal["holds", "broken", "unknown"] | None = None
     ai: Literal["generated", "edited"] | None = None
     """What the graph of manifests declares, in every state."""
@@ -127,17 +127,17 @@ class MatchFacts(msgspec.Struct, frozen=True, kw_only=True):
     region: list[int] | None = None
     """Left, top, width and height of the part of the picture that matched; None: all of it."""
     frame: int | None = None
-    """Of an animation; None: the first."""
+    """Frame of an animation; None: the first."""
 
 
 class MarkFacts(msgspec.Struct, frozen=True, kw_only=True):
     """Facts of a mark in metadata or in a text."""
 
     field: str | None = None
-    """Of the container that holds the mark."""
+    """Field of the container that holds the mark."""
     value: str | None = None
     family: str | None = None
-    """Of a mark in a text: `watermark` and others."""
+    """Family of a mark in a text: `watermark` and others."""
 
 
 class Span(msgspec.Struct, frozen=True, kw_only=True):

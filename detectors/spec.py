@@ -27,7 +27,7 @@ class ListDigest(msgspec.Struct, frozen=True):
 
     name: str
     sha256: str
-    """Of what it is used for and of its certificates, hex."""
+    """SHA-256 of what it is used for and of its certificates, hex."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):

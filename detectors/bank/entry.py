@@ -23,7 +23,7 @@ EXACT: Final = ("sha256", *WEAK)
 EVEN: Final = range(96, 161)
 """Set bits of a hash of 256 that is cut at its median; others come from faults (real feeds had)."""
 LEAST_QUALITY: Final = 50
-"""Of PDQ; below it hashes of different pictures are alike."""
+"""Least quality of a PDQ hash; below it hashes of different pictures are alike."""
 OF_NOTHING: Final = frozenset(
     hashlib.new(name, usedforsecurity=False).hexdigest() for name in EXACT
 )

@@ -25,7 +25,7 @@ class Store(Protocol):
 
     @property
     def entries(self) -> Mapping[str, Entry]:
-        """By id, withdrawn ones too, in the order in which they came."""
+        """Id → entry, withdrawn ones too, in the order in which they came."""
 
     @property
     def path(self) -> BankLocation:

@@ -21,7 +21,7 @@ MOST_BOXES = 2_000
 3,000 ingredients take c2pa-python 7 CPU seconds and 1,000 take 0.7; 3,000 other assertions take
 0.9. Real stores hold tens."""
 MOST_BYTES = 32 << 20
-"""Of a store; with many thumbnails some have a few megabytes."""
+"""Largest store that is read; with many thumbnails some have a few megabytes."""
 SMALLEST = 33
 """Bytes of the smallest box with a description: two heads of 8, a type of 16, its toggles."""
 MOST_NAMES = 200

@@ -1,4 +1,4 @@
-"""The one room where c2pa-python is used: no type of it gets out.
+"""The only module that uses c2pa-python: no type of it is returned.
 
 Nothing is fetched: remote manifests and OCSP are off, and so is every network host, because the
 identity check of the library would otherwise resolve `did:web` names that a file chooses.
@@ -34,7 +34,8 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     store: dict[str, Any]
     """As `Reader.json()` gives it."""
     certificates: dict[str, Any]
-    """Of the active manifest: certificateInfo and timeStampInfo of `Reader.crjson()`."""
+    """Certificates of the active manifest: certificateInfo and timeStampInfo of
+    `Reader.crjson()`."""
     listed: Signers | None
     """The list in use that makes the signer trusted."""
     distrusted: bool

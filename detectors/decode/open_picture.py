@@ -59,7 +59,7 @@ BROKEN: Final = (
 
 
 def decode(data: bytes, media_type: str | None, facts: dict[str, Any]) -> Picture:
-    """Read the picture in these bytes, and note in `facts` what was learnt of it.
+    """Read the picture in these bytes, and note in `facts` what its headers tell.
 
     Args:
         data: the whole file.
@@ -69,7 +69,7 @@ def decode(data: bytes, media_type: str | None, facts: dict[str, Any]) -> Pictur
 
     Raises:
         CannotAssess: `failed` where the file is broken; `not_assessed` where its format has no
-            pixels or its headers announce more than the caps allow.
+            pixels or its headers announce more than the limits allow.
     """
     still = media_type not in HEIF or has_still(data)
     if media_type not in MOST_MEGAPIXELS or not still:
@@ -98,7 +98,7 @@ class _Source:
         self._measured()
 
     def _measured(self) -> None:
-        """Hold the file's own header against the caps, where Pillow would decode before telling."""
+        """Check the file's header against the limits, where Pillow would decode before telling."""
         if self.media_type == "image/png":
             self.data, self.frames = plain_png(self.data)
         elif self.media_type == "image/gif":
@@ -112,7 +112,7 @@ class _Source:
             self._admit((width, height))
 
     def _admit(self, size: tuple[int, int]) -> None:
-        """Refuse more pixels than the format's cap; note at first if memory may be wanting."""
+        """Refuse more pixels than the format's limit; note at first if memory may be wanting."""
         pixels, most = size[0] * size[1], MOST_MEGAPIXELS[self.media_type]
         if pixels > most * MEGA:
             args = {"megapixels": round(pixels / MEGA), "limit": most}

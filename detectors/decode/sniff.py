@@ -27,7 +27,7 @@ class MediaType(msgspec.Struct, frozen=True):
     name: str | None
     kind: Kind
     encoding: str | None = None
-    """Of a text."""
+    """Encoding of a text."""
     reason: Reason | None = None
     """Why an item of an unsupported kind is not examined."""
 
@@ -67,7 +67,7 @@ MAIL = re.compile(rb"(?:From [^\n]{1,400}\n)?(?:[!-9;-~]{1,76}:[^\n]*\n(?:[ \t][
 """A block of header fields, closed by an empty line (RFC 5322, 2.2)."""
 MAIL_NAMES = re.compile(rb"^([!-9;-~]{1,76}):", re.MULTILINE)
 MAIL_MACHINE = {b"message-id", b"mime-version", b"received"}
-"""Of these, which nobody types, a message has one beside `From` and `Date`."""
+"""A message has `From`, `Date` and at least one of these, which machines write."""
 MARKDOWN = re.compile(
     rb"\A(?:\xef\xbb\xbf)?---[ \t]*\r?\n(?:(?!---)[^\n]{0,400}\n){0,60}?[\w-]{1,40}:[ \t\r\n]"
     rb"|^(?:```|~~~)[^\n`]{0,60}\n(?:[^\n]*\n){0,200}?(?:```|~~~)[ \t\r]*(?:\n|\Z)",

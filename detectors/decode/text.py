@@ -1,4 +1,4 @@
-"""The one room where text is decoded: encodings, normal form beside the letters as they lie."""
+"""Decode texts: encodings, and a normal form beside the letters as they lie."""
 
 import re
 import unicodedata

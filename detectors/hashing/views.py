@@ -53,15 +53,15 @@ class PictureHashes(msgspec.Struct, frozen=True):
     turned: "NDArray[np.uint8]"
     """(8, 32): its PDQ mirrored and turned."""
     quality: int
-    """Of its PDQ, 0..100."""
+    """Quality of its PDQ hash, 0..100."""
     deviation: float
     """Standard deviation of brightness, 0..128."""
     names: tuple[str, ...]
-    """Of the views."""
+    """Names of the views."""
     stable: "NDArray[np.uint8]"
     """(views, 8, 32): pdq64.v1 of each view, mirrored and turned."""
     boxes: tuple[Box, ...] = (WHOLE_BOX,)
-    """Of the views."""
+    """Boxes of the views."""
 
     @property
     def low_detail(self) -> bool:

@@ -59,9 +59,9 @@ def assessed(
 
     Args:
         facts: of the signal, `score` among them.
-        reason: why the picture is not judged, from `outside`.
+        reason: why the picture is not assessed, from `outside`.
         calibration: what scores are worth; None: nothing yet.
-        score: gives the picture's score after a delivery; asked where a ratio is strong.
+        score: gives the picture's score after a platform transform; asked where a ratio is strong.
     """
     if reason is not None:
         return _signal(Outcome.NOT_ASSESSED, reason, facts)
@@ -78,7 +78,7 @@ def assessed(
 
 
 def _flip(score: Callable[[str], float], calibration: Calibration) -> dict[str, Any] | None:
-    """Return the delivery after which a strong finding is none, or None where it survives."""
+    """Return the platform transform that a strong finding does not survive; None: survives all."""
     from detectors.models.encoder.views import PLATFORM_TRANSFORMS
 
     for how in PLATFORM_TRANSFORMS:

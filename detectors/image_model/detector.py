@@ -28,7 +28,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ImageModel:
-    """Judges pictures by a probe on the frozen encoder, inside the domain that was measured."""
+    """Assesses pictures by a probe on the frozen encoder, inside the domain that was measured."""
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         """Read the model's config.

@@ -29,7 +29,7 @@ class Config(ProbeConfig, frozen=True, kw_only=True, forbid_unknown_fields=True)
     blocks: tuple[int, ...]
     """Blocks of the encoder, 1..8, whose class tokens the probe reads."""
     strength: float
-    """Of the fit: how much the data count against the prior."""
+    """Strength of the fit: how much the data count against the prior."""
     gate: Gate
     trained: TrainedOn
     calibration: Calibration | None = None

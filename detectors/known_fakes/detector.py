@@ -29,7 +29,7 @@ HALF_TURN: Final = 180
 RAREST: Final = 1_000_000_000
 """Random pictures in how many of which a false match is not told more closely."""
 VERSION: Final = "1"
-"""Of hashes, views and thresholds."""
+"""Version of hashes, views and thresholds."""
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

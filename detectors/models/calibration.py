@@ -42,7 +42,7 @@ TAIL = 0.01
 """Largest share of any group that may reach log10 LR 1."""
 BELOW_TEN = 0.99
 STEP = 0.001
-"""Scores are rounded to this before they are judged."""
+"""Scores are rounded to this before they are assessed."""
 LEAST = 6
 """Independent items of each label under which no calibration is made: with fewer the cap,
 log10(n / 3), lies below the ratio of 2 from which on a statistic is a finding."""

@@ -53,13 +53,13 @@ class CalibrationSidecar(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     rule: str
     """How the model is read: the name of a layout or rule."""
     weights_sha256: str
-    """Of all weights, in the order of folders and names."""
+    """SHA-256 of all weights, in the order of folders and names."""
     settings_sha256: str
-    """Of the files that say how the model is read, and of which label means AI."""
+    """SHA-256 of the files that say how the model is read, and of which label means AI."""
     command: str
     """What made the calibrations."""
     calibrations: dict[str, Calibration]
-    """By language, or `all`; what is not named is not judged."""
+    """Language, or `all` → calibration; what is not named is not assessed."""
 
 
 def load_sidecar(folder: Path, detector: str, rule: str) -> CalibrationSidecar | None:

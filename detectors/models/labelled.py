@@ -18,7 +18,7 @@ NOT_AI = ("authentic", "human", "person", "real")
 """Words that a label may be, in small or large letters."""
 ENDINGS = (".jsonl", ".jsonl.gz")
 UNSTATED = "no source stated"
-"""Items that state no source count as one source together: they may all be of one hand."""
+"""Items that state no source count as one source together: they may share one author."""
 CLUTTER = frozenset({"desktop.ini", "thumbs.db"})
 """What file managers leave behind, besides hidden files."""
 

@@ -35,7 +35,7 @@ class AssessedItem(msgspec.Struct, frozen=True, kw_only=True):
     assessed: bool
     """Whether the calibration that is written judges it: it is long enough, inside the gate …"""
     log10_lr: float | None
-    """By a calibration that never saw its source; None where there is none, or it is not judged."""
+    """Its ratio by a calibration that never saw its source; None where there is none."""
     source: str
     scene: str | None
     """Its scene or author, None where not stated."""
@@ -89,7 +89,7 @@ class Precision(msgspec.Struct, frozen=True, kw_only=True):
     """From the lower end of the true positives' and the upper end of the false positives' rate."""
     high: float
     n: int
-    """Judged items of both labels."""
+    """Assessed items of both labels."""
 
 
 class Flagged(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,9 +99,9 @@ class Flagged(msgspec.Struct, frozen=True, kw_only=True):
     above: bool
     """True: above `lr`; False: at `lr` or above."""
     false_positives: Rate
-    """Of the judged items that are not AI."""
+    """Rate among the assessed items that are not AI."""
     true_positives: Rate
-    """Of the judged items that are AI."""
+    """Rate among the assessed items that are AI."""
     precision: tuple[Precision, ...]
     """A value for each prevalence; none where a label is missing."""
 
@@ -114,7 +114,7 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     negatives: int
     positives: int
     coverage: Rate
-    """Items that are judged, of both labels."""
+    """Items that are assessed, of both labels."""
     flagged: tuple[Flagged, ...]
 
 

@@ -1,4 +1,4 @@
-"""Figures that cards and calibrations rest on, each with the interval it deserves."""
+"""Figures that cards and calibrations rest on, with confidence intervals."""
 
 import math
 from collections.abc import Sequence

@@ -31,7 +31,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Portrait:
-    """Judges portraits by where the eyes lie and by a probe on the frozen encoder."""
+    """Assesses portraits by where the eyes lie and by a probe on the frozen encoder."""
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         """Read the model's config.

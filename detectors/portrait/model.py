@@ -33,7 +33,7 @@ class Config(ProbeConfig, frozen=True, kw_only=True, forbid_unknown_fields=True)
     block: int
     """Block of the encoder, 1..8, whose class token the probe reads."""
     strength: float
-    """Of the probe's fit: how much the data count against the prior."""
+    """Strength of the probe's fit: how much the data count against the prior."""
     short_side: int
     """Pixels; below, a picture is too small."""
     generated: LandmarkDistribution

@@ -51,7 +51,7 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
     count: int = 1
     """How many of its method there are; more than one is an error."""
     url: str = ""
-    """Of a reference."""
+    """Address of a reference."""
 
 
 def positions(passage: Passage, media_type: str | None) -> list[Position]:

@@ -1,4 +1,4 @@
-"""The room where the two verifiers are used: no type of theirs gets out, and nothing is fetched.
+"""The two verifiers for texts: no type of theirs is returned, and nothing is fetched.
 
 encypher-c2pa reads manifests in texts; c2pa-python reads those beside them, which the first
 refuses, while it cannot read wrappers itself.

@@ -21,13 +21,13 @@ from detectors.text_marks.watermarks.settings import Kgw, SynthId
 from detectors.text_marks.watermarks.watermark import Watermark
 
 VERSION = "2"
-"""Of the table; with watermarks, the fingerprints of their keys follow."""
+"""Version of the table; with watermarks, the fingerprints of their keys follow."""
 RIGHT = 'its option is a list of watermarks, each with kind = "kgw" or "synthid"'
 TRIED = 1000
 """Matches of one row that are tried for being talk about the mark; the rest is only counted."""
 
 FLAGS = re.VERBOSE | re.IGNORECASE | re.MULTILINE
-"""Of every pattern in the table."""
+"""Flags of every pattern in the table."""
 OPENING = 4000
 """Characters, markup included, within which the colon of an opening stands."""
 COLONS = (":", "\uff1a")

@@ -65,9 +65,9 @@ class Words(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 def marks() -> list[Mark]:
     """Return all rows, those of languages behind the others of their family."""
-    room = files("detectors.text_marks")
-    table = tomllib.loads(room.joinpath("marks.toml").read_text("utf-8"))
-    spoken = tomllib.loads(room.joinpath("languages.toml").read_text("utf-8"))
+    here = files("detectors.text_marks")
+    table = tomllib.loads(here.joinpath("marks.toml").read_text("utf-8"))
+    spoken = tomllib.loads(here.joinpath("languages.toml").read_text("utf-8"))
     rows = msgspec.convert(table["mark"], list[Mark])
     for code, said in spoken.items():
         rows += _rows(code, msgspec.convert(said, Words))

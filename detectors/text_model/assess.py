@@ -18,11 +18,11 @@ def assessed(
     calibrations: Mapping[str, Calibration],
     languages: set[str],
 ) -> Signal:
-    """Return what a score says, where it may be judged.
+    """Return what a score says, where it may be assessed.
 
     Args:
         facts: of the signal: `score`, `words` and `language`, `spans` of a long text.
-        needs: words under which no text is judged.
+        needs: words under which no text is assessed.
         calibrations: by language.
         languages: those with a calibration, on another path too; empty: nothing is calibrated.
     """

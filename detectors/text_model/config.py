@@ -26,27 +26,29 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     languages: tuple[str, ...]
     """Languages that the language model reads: the full path. Others take the fast one."""
     reader_sha256: str
-    """Of the language model's weights, hex: a probe reads no other model."""
+    """SHA-256 of the language model's weights, hex: a probe reads no other model."""
     character_bits: int
     """log2 of the number of buckets for n-grams of characters."""
     word_bits: int
-    """The same for words and pairs of words."""
+    """log2 of the number of buckets for words and pairs of words."""
     minimum_words: int
-    """Shorter texts are scored but never judged."""
+    """Shorter texts are scored but never assessed."""
     texts_read: int
-    """Texts whose readings the probe learnt from."""
+    """Texts whose readings the probe was trained on."""
     sources: tuple[str, ...]
-    """Sources of the texts it learnt from; of them nothing is judged but by models without them."""
+    """Sources of the texts it was trained on; of them nothing is assessed but by models without
+    them."""
     splits: tuple[str, ...]
-    """Splits of the data folder that it learnt from."""
+    """Splits of the data folder that it was trained on."""
     command: str
     """What trained it."""
     weights_sha256: str
-    """Of the weights, hex."""
+    """SHA-256 of the weights, hex."""
     full: dict[str, Calibration] = {}
     """What scores of the full path are worth, by language."""
     fast: dict[str, Calibration] = {}
-    """The same for the fast path. A language without a calibration of the path is not judged."""
+    """What scores of the fast path are worth. A language without a calibration of the path is not
+    judged."""
     passages: dict[ScoringPath, dict[str, Calibration]] = {}
     """What it is worth that a passage stands out from its text so far, by path and language."""
 

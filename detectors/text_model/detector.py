@@ -79,10 +79,10 @@ class TextModel:
 
         `facts.path` is `full` where the language model read the text, `fast` where the n-grams
         spoke alone: on request, and for languages that it does not know. `facts.words` counts the
-        words that are judged, some 2,000 at most; `facts.read_to` is the character up to which they
-        go, where the text goes on.
+        words that are assessed, some 2,000 at most; `facts.read_to` is the character up to which
+        they go, where the text goes on.
 
-        A text of more than 260 words is judged by windows too: `facts.spans`, as `passages.told`
+        A text of more than 260 words is assessed by windows too: `facts.spans`, as `passages.told`
         gives them. The signal's own ratio is that of the whole text.
 
         Raises:

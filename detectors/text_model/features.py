@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 LONGEST_GRAM = 5
 """Characters of the longest n-gram; the shortest has 2."""
 BASE = 0x9E3779B97F4A7C15
-"""Of the polynomial hash: 2^64 / golden ratio (Knuth), odd, so that it has an inverse."""
+"""Base of the polynomial hash: 2^64 / golden ratio (Knuth), odd, so that it has an inverse."""
 MIX = 0xFF51AFD7ED558CCD
-"""Of the finaliser of MurmurHash3, so that the upper bits depend on all."""
+"""Multiplier of the finaliser of MurmurHash3, so that the upper bits depend on all."""
 _STEP = np.uint64(BASE)
 _BACK = np.uint64(pow(BASE, -1, 1 << 64))
 _TOKEN = re.compile(r"\w+|[^\w\s]")

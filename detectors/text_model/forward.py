@@ -17,14 +17,14 @@ from detectors.text_model.normalise import words
 CLIP = 3.0
 """Standard deviations beyond which a number of style counts no further."""
 FAR = 6.0
-"""The same for a number of the language model."""
+"""Standard deviations beyond which a number of the language model counts no further."""
 
 
 class Seen(msgspec.Struct, frozen=True):
     """What the model sees of a text."""
 
     buckets: NDArray[np.int32]
-    """Of the n-grams it has, rising, each once."""
+    """Buckets of the n-grams it has, rising, each once."""
     style: NDArray[np.float32]
     """The numbers that `features.STYLE` names."""
     words: int

@@ -39,11 +39,11 @@ _URDU = re.compile("[\u0679\u0688\u0691\u06ba\u06be\u06c1\u06d2]")
 _PERSIAN = re.compile("[\u067e\u0686\u0698\u06af\u06a9\u06cc]")
 _WORD = re.compile(r"[^\W\d_]+")
 KANA_SHARE = 0.1
-"""Of kana beside han from which on a text is Japanese."""
+"""Share of kana beside han from which on a text is Japanese."""
 LEAST = 0.15
 """Share of function words under which a language is not named; prose has 0.25 to 0.5."""
 LEAD = 1.2
-"""By which the first language has to lead the second."""
+"""Factor by which the first language has to lead the second."""
 LETTERS = 0.02
 """Share of letters of Urdu's or Persian's own among Arabic ones."""
 

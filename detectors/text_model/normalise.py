@@ -12,7 +12,7 @@ from detectors.decode.residue import plain
 from detectors.decode.text import nfc
 
 LONGEST = 500
-"""Words that are judged, counted from the start; the labelled texts are cut there too."""
+"""Words that are assessed, counted from the start; the labelled texts are cut there too."""
 HEAD = 100_000
 """Characters that are looked at; 500 words of prose have 3,000."""
 _TAG = re.compile(r"<[a-zA-Z/!][^<>]{0,300}>")

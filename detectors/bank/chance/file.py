@@ -27,7 +27,7 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True):
     negatives: int
     """Pictures that were compared."""
     entries: int
-    """Of the bank, at that time."""
+    """Number of entries in the bank at that time."""
     tables: Tables
 
 

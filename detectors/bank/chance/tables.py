@@ -51,7 +51,7 @@ class Local(msgspec.Struct, frozen=True, kw_only=True):
     """Size of the bank that it was measured on."""
     intercept: float
     weights: dict[str, float]
-    """Of `places`, `correlation`, `tiles` and `asked`, as `scaled` makes them."""
+    """Weights of `places`, `correlation`, `tiles` and `asked`, as `scaled` makes them."""
     tail: TailFit
     copies: int = 0
     """Right candidates that the weights were fitted on."""

@@ -52,7 +52,7 @@ class TailFit(msgspec.Struct, frozen=True, kw_only=True):
     tail: int
     """Comparisons up to there."""
     ratio: float
-    """By which their share falls with each unit, 0..1."""
+    """Ratio by which their share falls with each unit, 0..1."""
     fit: float
     """Share of samples drawn from the line that lie at least as far from it: small is bad."""
     at: tuple[int, ...]

@@ -45,7 +45,7 @@ class Pictures:
         self._holds = Holds(store, innocents=True) if store else None
         self._dispute, self._reinstate = dispute, reinstate
         self._met: dict[str, Entry] = {}
-        """By hash, what the other side withdrew, disputes or calls harmless; the strictest."""
+        """Hash → what the other side withdrew, disputes or calls harmless; the strictest."""
         for entry in foreseen:
             self._note(entry)
         self._searched: Searcher | None = None

@@ -80,7 +80,7 @@ VIEWS: Final = ("whole", "inner")
 MOST_TEXT: Final = 500
 MOST_TAGS: Final = 100
 MOST_HASHES: Final = 8
-"""Of one algorithm, in one entry."""
+"""Most hashes of one algorithm in one entry."""
 STRICT: Final = tuple(Tlp)
 """From the freest to the strictest."""
 
@@ -92,7 +92,7 @@ class Skipped(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Line or place in the file."""
     id: str | None = None
     code: str
-    """Of `REFUSED` or `PARKED`."""
+    """Code of `REFUSED` or `SKIP_REASONS`."""
     detail: str | None = None
 
 
@@ -124,7 +124,7 @@ class RowDefaults(msgspec.Struct, frozen=True, kw_only=True):
 
     now: str
     algorithm: str | None = None
-    """Of hashes that nobody names, where their length leaves several."""
+    """Algorithm of hashes that nobody names, where their length leaves several."""
     kind: Kind = Kind.OTHER
     tlp: Tlp = Tlp.AMBER
     source: str | None = None

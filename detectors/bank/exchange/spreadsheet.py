@@ -61,7 +61,7 @@ class Table(msgspec.Struct, frozen=True):
     comma: str
     """What stands between cells."""
     names: list[str]
-    """Of the columns, as the file writes them."""
+    """Names of the columns, as the file writes them."""
     fields: list[str | None]
     """What the columns hold, by our names."""
     headed: bool

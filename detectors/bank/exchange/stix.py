@@ -3,7 +3,7 @@
 Core STIX has no perceptual hash. The `file` object carries PDQ under the custom key that the
 specification allows (2.1, section 6.7 and `hashes-type.json`), the pattern means equality, and how
 near counts as a match stands in our extension with the rest of the entry. TLP 2.0 is an extension
-too: its marking objects travel with the bundle (oasis-open/cti-stix-common-objects). Ids are UUIDs
+too: its marking objects are part of the bundle (oasis-open/cti-stix-common-objects). Ids are UUIDs
 of version 5, so the same bank gives the same bundle.
 """
 
@@ -140,7 +140,7 @@ def extension() -> list[dict[str, Any]]:
 
 
 def _context(objects: list[msgspec.Raw]) -> tuple[dict[str, Tlp], dict[str, str]]:
-    """Return marking id → TLP and identity id → name, of those that travel and those well known."""
+    """Return marking id → TLP and identity id → name, those of the bundle and well-known ones."""
     tlps = {marking: tlp for tlp, marking in MARKINGS.items()}
     tlps |= {marking: Tlp(word) for marking, word in OLD_MARKINGS.items()}
     makers: dict[str, str] = {}

@@ -34,7 +34,7 @@ class Change(msgspec.Struct, frozen=True):
     ordinal: int
     """Among all entries, in the order in which they came."""
     offset: int
-    """Of its line, in bytes."""
+    """Offset of its line in the log, in bytes."""
     entry: Entry
 
 

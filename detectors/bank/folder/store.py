@@ -78,11 +78,11 @@ class Bank:
         self.manifest = _manifest(path)
         self.id = self.manifest.id or self.manifest.created
         self.entries = Entries(None if whole else self._mapped_snapshot())
-        """By id, withdrawn ones too, in the order in which they came."""
+        """Id → entry, withdrawn ones too, in the order in which they came."""
         self.changes = 0
         """Lines of the log: the state of a bank is its name and this number."""
         self.offsets: dict[int, int] = {}
-        """By ordinal, where the lines lie that are not in the index."""
+        """Ordinal → offset of the line of an entry that is not in the index."""
         self.sound = 0
         """Bytes of the log that were read."""
         self._map: mmap.mmap | bytes = b""

@@ -58,7 +58,7 @@ class Group(msgspec.Struct, frozen=True):
 
     hashes: "MultiIndex"
     owners: "NDArray[np.uint32]"
-    """Of each row, the ordinal of its entry."""
+    """Row → the ordinal of its entry."""
     compacted: bool
     """Whether they are of the snapshot."""
 

@@ -53,7 +53,7 @@ WRITTEN: Final = 0.04
 THING: Final = 0.55
 """Share of the picture from which a thing is the picture itself, before a plain ground."""
 CELL: Final = 0.95
-"""The same of a cell of a sheet: captions in bars leave most of a picture."""
+"""The same share for a cell of a sheet: captions in bars leave most of a picture."""
 
 Box = tuple[int, int, int, int]
 """Left, top, right and bottom, in pixels."""

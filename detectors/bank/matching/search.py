@@ -35,7 +35,7 @@ NEAREST: Final = 40
 LOOKED_INTO: Final = 16
 """Pictures in a picture whose local features may be compared: the largest that no hash knew."""
 MISSES: Final = 4
-"""Of these, unknown ones after which no more is looked at."""
+"""Unmatched pictures in a picture after which no more is compared."""
 MOSTLY: Final = 0.5
 """Share of an entry that a picture in a picture shows; less of it is a piece of the whole."""
 UPRIGHT: Final = 3

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 MIGRATION_LOCK: Final = 0x70726F76
-"""Of the whole database; any number that others are unlikely to use ("prov")."""
+"""Key of the advisory lock for migrations, one a database; any number that others are unlikely to
+use ("prov")."""
 
 
 def connected(address: Address) -> "Connection":

@@ -45,7 +45,7 @@ class ServerBank:
         self.path = address
         self.name = address.bank
         self.entries: dict[str, Entry] = {}
-        """By id, withdrawn ones too, in the order in which they came."""
+        """Id → entry, withdrawn ones too, in the order in which they came."""
         self.changes = 0
         """Number of the last change that was read."""
         self._heads: dict[int, bytes] = {}

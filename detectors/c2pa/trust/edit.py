@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 BLOCK: Final = re.compile(rb"-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----", re.DOTALL)
 MOST_BYTES: Final = 8 << 20
-"""Of a list; the largest public one has 0.2 MB."""
+"""Largest list that is read; the largest public one has 0.2 MB."""
 MOST_CERTIFICATES: Final = 5000
-"""Of a list; the largest public one has 70. They are read at each start of a check."""
+"""Most certificates in a list; the largest public one has 70. They are read at each start of a
+check."""
 LOCK: Final = "lock"
 LAZY: Final = (
     "subject", "issuer", "extensions", "serial_number", "signature_algorithm_oid",

@@ -17,7 +17,7 @@ STALE_AFTER: Final = 90
 """Days after which a list is said to be old: certificates are withdrawn between editions."""
 
 MOST_BYTES: Final = 1 << 20
-"""Of an index; an ordinary one has 1 KB."""
+"""Largest index that is read; an ordinary one has 1 KB."""
 
 T = TypeVar("T")
 Use = Literal["signers", "timestamps", "end-entities", "distrusted"]
@@ -34,7 +34,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Beside the index."""
     source: str
     sha256: str
-    """Of the file's bytes."""
+    """SHA-256 of the file's bytes, hex."""
     own: bool = False
     """The user's; else the package's."""
 

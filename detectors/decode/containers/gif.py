@@ -40,7 +40,7 @@ class Block(msgspec.Struct, frozen=True, gc=False):
     """A picture or an extension of a GIF."""
 
     label: int
-    """Of an extension; -1 for a picture."""
+    """Label of an extension; -1 for a picture."""
     start: int
     """Offset of its first sub-block."""
     end: int

@@ -32,7 +32,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     tag: int
     type: int
     offset: int
-    """Of the value, from the start of the TIFF header."""
+    """Offset of the value from the start of the TIFF header."""
     data: memoryview
     little: bool
     """Byte order of the value."""

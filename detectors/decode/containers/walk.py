@@ -18,7 +18,7 @@ class Chunk(msgspec.Struct, frozen=True, gc=False):
     tag: str
     """As the format names it: `APP1`, `tEXt`, `XMP `, `uuid:be7a…`, `0x010E`."""
     offset: int
-    """Of the payload, from the start of the file."""
+    """Offset of the payload from the start of the file."""
     data: memoryview
     """The payload, not copied."""
 

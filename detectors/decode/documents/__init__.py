@@ -1,4 +1,4 @@
-"""The room where the text of documents is taken out: one module a format, a table of them.
+"""Extract the text of documents: one module a format, and a table of them.
 
 Nothing is unpacked to disk, no macro, script or link is followed, attachments stay closed. Every
 format has limits that do not depend on the machine; what was left out is named in the facts.

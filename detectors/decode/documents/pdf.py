@@ -34,8 +34,8 @@ LIMITS: dict[str, Any] = {
     "xform_maximum_invocations_per_extraction": 200,
     "jbig2dec_binary": None,
 }
-"""Of pypdf, below its own: bytes that a stream unpacks to, objects it may hold. No program is
-started for pictures."""
+"""Limits of pypdf, below its own: bytes that a stream unpacks to, objects it may hold. No program
+is started for pictures."""
 PROPERTIES = ("Producer", "Creator", "Author", "CreationDate", "ModDate")
 _HYPHEN = re.compile(r"([^\W\d_])[-\u00ad\u2010]\n([^\W\d_])")
 

@@ -99,7 +99,7 @@ class Seen(NamedTuple):
     quoted: list[tuple[int, int]]
     """Offsets in what is shown of quotations, code and words in italics, in order."""
     cells: list[tuple[int, int]]
-    """The same of cells of tables and items of lists, where they are short."""
+    """Offsets of cells of tables and items of lists, where they are short."""
     apart: dict[str, Layer]
     """`comment`, `script`, `hidden` and `widget`: what is no part of the page's text."""
 

@@ -1,8 +1,8 @@
 """Published detectors of pictures, from a path of the user's: shown, and judged once calibrated.
 
 The gate is that of the shipped model, by its own probe: what is tiny, flat, a screen, chart or
-drawing is not judged, whoever would score it, and calibrates nothing. A strong ratio has to survive
-the same re-encodings as with the shipped model.
+drawing is not assessed, whoever would score it, and calibrates nothing. A strong ratio has to
+survive the same re-encodings as with the shipped model.
 """
 
 from collections.abc import Callable, Mapping

@@ -45,7 +45,7 @@ class Sidecar(Preprocessing, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """`NAME.json` beside `NAME.onnx`: how the model is read."""
 
     sha256: str
-    """Of the ONNX file, hex."""
+    """SHA-256 of the ONNX file, hex."""
     input: str
     """Name of the input, (1, 3, size, size)."""
     output: str

@@ -36,11 +36,11 @@ def calibration(
 ) -> tuple[Calibration, PathReport]:
     """Return the calibration of a published detector, and what it is worth.
 
-    What it learnt from is not known here, so that no source is left out for its sake: ratios hold
-    only where the labelled pictures are none of those it learnt from. As with the shipped model,
-    what the gate stops calibrates nothing, groups of 100 and more real pictures (sources, cameras
-    or kinds, faces) each bound the ratio, pictures of a scene count once, and some of every source
-    are looked at after each delivery too.
+    What it was trained on is not known here, so that no source is left out for its sake: ratios
+    hold only where the labelled pictures are none of those it was trained on. As with the shipped
+    model, what the gate stops calibrates nothing, groups of 100 and more real pictures (sources,
+    cameras or kinds, faces) each bound the ratio, pictures of a scene count once, and some of every
+    source are looked at after each platform transform too.
 
     Args:
         data: labelled pictures, as `features.rows` takes them.
@@ -68,7 +68,7 @@ def calibration(
 def _cases(
     data: Path, found: "Sequence[Row]", scorer: "Scorer", say: Callable[[str], None]
 ) -> list[ScoredPicture]:
-    """Return the pictures with their scores, and some again as they are after each delivery."""
+    """Return the pictures with their scores, some of them after each platform transform too."""
     known = load_model(SHIPPED)
     probes, again = (
         Probes(SHIPPED, known.config.blocks),

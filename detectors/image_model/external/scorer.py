@@ -73,7 +73,7 @@ class Scorer:
         return round(value, 3) + 0.0
 
     def after(self, item: Item, how: str) -> float:
-        """Return the score of an item's picture as it is (`plain`), or after a delivery.
+        """Return the score of an item's picture as it is (`plain`), or after a platform transform.
 
         Raises:
             CannotAssess: the picture cannot be opened.
@@ -195,7 +195,7 @@ def _timm_library() -> Any:
     """Return timm.
 
     Raises:
-        ConfigError: what it takes is broken: mostly a torchvision of another build than torch.
+        ConfigError: a dependency is broken, usually torchvision built for another torch.
     """
     try:
         with without_probing():

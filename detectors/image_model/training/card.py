@@ -32,7 +32,7 @@ def figures(
 
     Args:
         found: labelled pictures with out-of-source scores.
-        ratios: log10 LR of each by a calibration that never saw its source; None: not judged.
+        ratios: log10 LR of each by a calibration that never saw its source; None: not assessed.
         config: of the model.
         command: that makes them.
     """

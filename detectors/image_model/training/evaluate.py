@@ -1,7 +1,7 @@
-"""What a model's scores are worth, and how it does: always on sources it never learnt from.
+"""What a model's scores are worth, and how it does: always on sources it was never trained on.
 
-Pictures of a source the model learnt from are scored by a probe of the same recipe that never saw
-that source.
+Pictures of a source the model was trained on are scored by a probe of the same recipe that never
+saw that source.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -43,7 +43,7 @@ def calibrate(
     """Write the calibration of a model into its config.json.
 
     Args:
-        data: labelled pictures, as `features.rows` takes them, with those the model learnt from.
+        data: labelled pictures, as `features.rows` takes them, with those the model was trained on.
         model: folder of a trained model.
         splits: what to calibrate on; empty: all but the portraits.
         say: is told of progress.
@@ -108,9 +108,9 @@ def evaluate(data: Path, model: Path, splits: Sequence[str], say: Callable[[str]
     """Write metrics.json and card.md into the model's folder.
 
     Args:
-        data: folder with MANIFEST.jsonl, with the pictures the model learnt from.
+        data: folder with MANIFEST.jsonl, with the pictures the model was trained on.
         model: folder of a trained model.
-        splits: what to judge on; empty: `dev`.
+        splits: what to assess; empty: `dev`.
         say: is told of progress.
 
     Raises:
@@ -128,7 +128,7 @@ def evaluate(data: Path, model: Path, splits: Sequence[str], say: Callable[[str]
 
 
 def crossed(found: Sequence[ScoredPicture]) -> list[float | None]:
-    """Return the ratio of each case by a calibration without its source; None: not judged."""
+    """Return the ratio of each case by a calibration without its source; None: not assessed."""
     return _crossed(found)[0]
 
 
@@ -173,7 +173,7 @@ def cases(
 def _scorers(
     data: Path, config: Config, wanted: set[str], say: Callable[[str], None]
 ) -> "Mapping[str, Callable[[Floats], float]]":
-    """Give, for each source the model learnt from, a scorer that did not."""
+    """Return, for each source the model was trained on, a scorer that was not."""
     held = sorted(wanted & set(config.trained.sources))
     if not held:
         return {}

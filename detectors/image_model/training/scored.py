@@ -11,7 +11,7 @@ class ScoredPicture(msgspec.Struct, frozen=True, kw_only=True):
 
     row: Row
     how: str
-    """`plain`, or the delivery it was looked at after."""
+    """`plain`, or the platform transform it was scored after."""
     score: float
     assessed: bool
     """Whether the gate lets it through."""

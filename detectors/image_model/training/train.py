@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 DEFAULT = ("train",)
 BLOCKS = (6, 8)
-"""Of those tried, they catch most when sources are left out; see docs/image-model.md."""
+"""Blocks of the encoder: of those tried, they catch most when sources are left out; see
+docs/image-model.md."""
 STRENGTH = 0.004
 GRAPHIC_STRENGTH = 0.01
 PORTRAITS = "portraits"
@@ -36,14 +37,14 @@ IN_DOMAIN = 0.01
 """Largest share of in-domain pictures that each limit of the gate may stop."""
 FOLDS = 5
 MOST_RECOMPRESSED = 30
-"""Pictures of a source and class that are also looked at after each delivery."""
+"""Pictures of a source and class that are also looked at after each platform transform."""
 
 
 def train(data: Path, out: Path, splits: Sequence[str], say: Callable[[str], None]) -> None:
     """Write weights.safetensors and config.json of a new, uncalibrated model.
 
     Args:
-        data: folder with MANIFEST.jsonl; rows labelled `other`, of any split, teach the gate.
+        data: folder with MANIFEST.jsonl; rows labelled `other`, of any split, are for the gate.
         out: the model's folder, made where it is missing.
         splits: those to learn from; empty: `train`.
         say: is told of progress.
@@ -71,7 +72,7 @@ def train(data: Path, out: Path, splits: Sequence[str], say: Callable[[str], Non
 
 
 def _config(found: Sequence[Row], splits: tuple[str, ...], gate: Gate) -> Config:
-    """Return the config of a new model that learnt from these pictures."""
+    """Return the config of a new model trained on these pictures."""
     return Config(
         detector="image_model",
         encoder=ENCODER,
@@ -96,7 +97,7 @@ def pictures(data: Path, splits: Sequence[str]) -> list[Row]:
 def training_set(
     data: Path, splits: Sequence[str], say: Callable[[str], None]
 ) -> "tuple[list[Row], Floats]":
-    """Return what a model learns from: the pictures as they are, then copies after each delivery.
+    """Return the training set: pictures as they are, then copies after platform transforms.
 
     Copies keep scores where they are when a platform hands a picture on: without them the scores
     of generated pictures fall by 1.3 at half size, with them by 0.5.

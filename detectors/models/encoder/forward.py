@@ -27,7 +27,7 @@ WIDTH, HIDDEN, BLOCKS = 768, 3072, 8
 PATCH, HEADS, EPSILON = 16, 12, 1e-5
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 STD = (0.26862954, 0.26130258, 0.27577711)
-"""Of the pictures CLIP was trained on (openai/CLIP, clip.py)."""
+"""Mean and deviation of the pictures that CLIP was trained on (openai/CLIP, clip.py)."""
 
 
 class Encoder:

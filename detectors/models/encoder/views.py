@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     Pixels = NDArray[np.uint8]
 
 PLATFORM_TRANSFORMS = {"q75": (1.0, 75), "half": (0.5, 90)}
-"""How platforms hand pictures on: name → (scale, JPEG quality), 4:2:0."""
+"""How platforms transform pictures: name → (scale, JPEG quality), 4:2:0."""
 
 
 def square(rgb: "Pixels") -> "Pixels":
@@ -27,7 +27,7 @@ def square(rgb: "Pixels") -> "Pixels":
 
 
 def recompressed(rgb: "Pixels", how: str) -> "Pixels":
-    """Return a picture as it looks after a delivery named in `DELIVERIES`."""
+    """Return a picture as it looks after a platform transform named in `PLATFORM_TRANSFORMS`."""
     scale, quality = PLATFORM_TRANSFORMS[how]
     image = Image.fromarray(rgb)
     if scale != 1:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 WEIGHTS = Path(__file__).with_name("weights.safetensors")
 WIDTH, HIDDEN, HEADS, KEYS, HEAD = 576, 1536, 9, 3, 64
 BASE, EPSILON = 100_000.0, 1e-5
-"""Of the rotations and of the norms; the model's own metadata."""
+"""Base of the rotations and epsilon of the norms; the model's own metadata."""
 LONGEST = 256
 """Tokens that are read, some 190 words."""
 SKIPPED = 4

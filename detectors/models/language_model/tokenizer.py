@@ -23,7 +23,7 @@ REMEMBERED = 50_000
 _PIECE = re.compile(
     r"'(?:s|t|re|ve|m|ll|d)| ?[^\W\d_]+| ?(?:[^\s\w]|_)+|\s+(?!\S)|\s+",
 )
-"""Of GPT-2 (openai/gpt-2, encoder.py), digits aside."""
+"""Pattern of GPT-2 (openai/gpt-2, encoder.py), digits aside."""
 
 
 class Tokenizer:

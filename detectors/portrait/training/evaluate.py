@@ -1,4 +1,4 @@
-"""What a model's scores are worth, and how it does: always on sources it never learnt from."""
+"""What a model's scores are worth, and how it does: always on sources it was never trained on."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -46,7 +46,8 @@ def calibrate(
     """Write the calibration of a model into its config.json.
 
     Args:
-        data: labelled portraits, as `features.rows` takes them, with those the model learnt from.
+        data: labelled portraits, as `features.rows` takes them, with those that the
+            model was trained on.
         model: folder of a trained model.
         splits: what to calibrate on; empty: all portraits.
         say: is told of progress.
@@ -165,9 +166,9 @@ def evaluate(data: Path, model: Path, splits: Sequence[str], say: Callable[[str]
     """Write metrics.json and card.md into the model's folder.
 
     Args:
-        data: folder with MANIFEST.jsonl, with the portraits the model learnt from.
+        data: folder with MANIFEST.jsonl, with the portraits the model was trained on.
         model: folder of a trained and calibrated model.
-        splits: what to judge on; empty: `portraits/dev`.
+        splits: what to assess; empty: `portraits/dev`.
         say: is told of progress.
 
     Raises:

@@ -100,7 +100,7 @@ def wanted(data: Path, splits: Sequence[str]) -> list[Row]:
 
 
 def fitted(seen: Portraits, splits: Sequence[str]) -> tuple[Config, probes.Probe]:
-    """Return the model that some portraits teach.
+    """Return the model trained on some portraits.
 
     Raises:
         ConfigError: too few faces of a label.

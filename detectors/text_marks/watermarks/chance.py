@@ -6,7 +6,7 @@ from collections.abc import Mapping
 STEEPEST = 50.0
 """Tilt at which the search for the saddle point ends; beyond it nothing changes."""
 HALVINGS = 60
-"""Of the search, which leaves less than 1e-16 of that range."""
+"""Halvings of the search, which leaves less than 1e-16 of that range."""
 
 
 def log10_tail(weights: Mapping[int, int], chance: float, total: int) -> float:

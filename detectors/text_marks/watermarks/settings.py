@@ -12,7 +12,8 @@ from detectors.errors import ConfigError
 
 WHERE = "[[detectors.text_marks.watermarks]]"
 ROUNDS = 20_000
-"""Of the fingerprint's hash: a short key is not found out from a published record in passing."""
+"""Rounds of the fingerprint's hash: a short key is not found out from a published record in
+passing."""
 
 Count = Annotated[int, msgspec.Meta(ge=1)]
 Key = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
@@ -33,13 +34,14 @@ class Kgw(_Given, frozen=True, kw_only=True, tag_field="kind", tag="kgw"):
     """Green lists, with the names of `transformers.WatermarkingConfig`."""
 
     vocab_size: Annotated[int, msgspec.Meta(ge=2)]
-    """Of the model's config.json, which may exceed the tokenizer's."""
+    """Size in the model's config.json, which may exceed the tokenizer's."""
     hashing_key: Key | None = None
     greenlist_ratio: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.25
     seeding_scheme: Literal["lefthash", "selfhash"] = "lefthash"
     context_width: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
     table_seed: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] | None = None
-    """Of `selfhash`: the key itself in transformers, 2971215073 in lm-watermarking."""
+    """Seed of the table of `selfhash`: the key itself in transformers, 2971215073 in
+    lm-watermarking."""
     device: Literal["cpu", "cuda"] = "cpu"
     """Where the text was made: torch draws other lists on a GPU, and only there."""
 

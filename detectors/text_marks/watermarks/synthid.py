@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MULTIPLIER = 6364136223846793005
-"""Of the linear congruential generator of newlib and musl, which hashes here."""
+"""Multiplier of the linear congruential generator of newlib and musl, which hashes here."""
 FIRST_WEIGHT, LAST_WEIGHT = 10, 1
-"""Of the layers of a tournament, falling evenly between them: of the paper's weighted mean."""
+"""Weights of the layers of a tournament, falling evenly between them: of the paper's weighted
+mean."""
 
 
 class Tournaments:

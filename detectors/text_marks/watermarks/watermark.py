@@ -50,7 +50,7 @@ class Watermark:
         else:
             self._counted = Tournaments(settings, keys)
         self.fingerprint = fingerprint(self.kind, keys)
-        """Of the key."""
+        """Fingerprint of the key."""
         self._layers = len(keys)
 
     @property

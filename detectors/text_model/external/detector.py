@@ -5,7 +5,7 @@ over language models (`rules.py`).
 
 Nothing is fetched, no code of a folder is run, weights are safetensors alone. What a score is worth
 nobody knows until `provenance calibrate` has measured it on labelled texts; until then it is given
-and not judged.
+and not assessed.
 """
 
 from collections.abc import Callable, Mapping
@@ -31,7 +31,7 @@ from detectors.text_model.language import language
 from detectors.text_model.normalise import normalise, words
 
 MINIMUM_WORDS = 50
-"""Shorter texts are scored and never judged, whatever the model."""
+"""Shorter texts are scored and never assessed, whatever the model."""
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

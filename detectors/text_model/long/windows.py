@@ -1,8 +1,8 @@
 """Passages of a long text that stand out from the rest of it.
 
-A window is judged by its contrast: its own score less 1.2 times the mean score of the windows that
-do not overlap it. What an author, a subject or a genre adds to every score cancels out, so that
-twice as many passages by models are found at 1 % false alarms as by the windows' own scores
+A window is assessed by its contrast: its own score less 1.2 times the mean score of the windows
+that do not overlap it. What an author, a subject or a genre adds to every score cancels out, so
+that twice as many passages by models are found at 1 % false alarms as by the windows' own scores
 (`docs/text-model.md`, "Mixed texts").
 """
 
@@ -20,8 +20,8 @@ STRIDE = 40
 LONG_FROM = 2 * WINDOW
 """Words from which on a text has windows: two that do not overlap."""
 SHARE = 1.2
-"""Of the others' mean that is taken off. More than all of it: the kinds of text that score high
-throughout, which no other source warned of, are those where a contrast of 1 or 0.8 accuses."""
+"""Share of the others' mean that is taken off. More than all of it: the kinds of text that score
+high throughout, which no other source warned of, are those where a contrast of 1 or 0.8 accuses."""
 
 
 class Window(msgspec.Struct, frozen=True):

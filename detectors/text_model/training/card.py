@@ -21,7 +21,7 @@ ACCUSED = 1.0
 SHOWN = 50
 """Texts of the smallest group that is shown."""
 ROUNDS = 200
-"""Of the bootstrap."""
+"""Rounds of the bootstrap."""
 LENGTHS = ("up to 50 words", "51 to 150 words", "151 to 300 words", "over 300 words")
 
 
@@ -58,13 +58,13 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     rankings: list[Ranking]
     """All, English, by length, by language."""
     sources: list[Ranking]
-    """By source: its family left out of training."""
+    """Ranking of each source: its family left out of training."""
     accused: list[Share]
     """Human texts by group: false accusations."""
     caught: list[Share]
     """AI texts by length and by generator."""
     fast: "Figures | None" = None
-    """The same texts on the fast path alone."""
+    """Figures of the same texts on the fast path alone."""
 
 
 def figures(
@@ -73,7 +73,7 @@ def figures(
     """Return the figures of out-of-source scores and ratios.
 
     Args:
-        rows: the texts with their log10 LR, None where one is not judged.
+        rows: the texts with their log10 LR, None where one is not assessed.
         known: the model's configuration.
         command: what makes these figures.
     """
@@ -202,7 +202,7 @@ of them judged. Intervals are 95 %.
 
 
 def _tongues(calibrations: Mapping[str, Calibration]) -> str:
-    """Return the languages that are judged."""
+    """Return the languages that are assessed."""
     return ", ".join(sorted(calibrations)) or "none: run `provenance calibrate text_model`"
 
 

@@ -1,6 +1,6 @@
-"""What a text model's scores are worth, and how it does: always on sources it never learnt from.
+"""What a text model's scores are worth, and how it does: always on sources it was never trained on.
 
-Texts of a source the model learnt from are scored by a model of the same recipe and texts that
+Texts of a source the model was trained on are scored by a model of the same recipe and texts that
 never saw the source's family. Ratios in the figures come from calibrations that never saw the
 family either, so that a figure is what a new source would meet.
 """
@@ -23,7 +23,7 @@ from detectors.text_model.normalise import normalise, words
 from detectors.text_model.training import card, mixed
 from detectors.text_model.training.measure import LEAST, ScoredText, fitted, path_report
 from detectors.text_model.training.records import Labelled, family, read, splits_of
-from detectors.text_model.training.train import fit, look, teaches
+from detectors.text_model.training.train import fit, look, may_train
 
 FAMILIES = 2
 """Families of sources with human texts that a language needs: one tells nothing of the next."""
@@ -41,7 +41,7 @@ def calibrate(
     """Write the calibrations of the languages that allow one into the model's config.json.
 
     Args:
-        data: labelled texts, with those the model learnt from.
+        data: labelled texts, with those the model was trained on.
         model: folder of a trained model.
         splits: what to calibrate on; empty: all there are.
         say: told of progress.
@@ -81,9 +81,9 @@ def evaluate(data: Path, model: Path, splits: tuple[str, ...], say: Callable[[st
     """Write metrics.json and card.md into the model's folder.
 
     Args:
-        data: labelled texts, as `records.read` takes them, with those the model learnt from.
+        data: labelled texts, as `records.read` takes them, with those the model was trained on.
         model: folder of a trained model.
-        splits: what to judge on; empty: `dev`.
+        splits: what to assess; empty: `dev`.
         say: told of progress.
 
     Raises:
@@ -119,7 +119,7 @@ def held_out(
         model: folder of a trained model.
         splits: what to judge.
         say: told of progress.
-        seen: receives what the model sees of these texts and of those it learnt from.
+        seen: receives what the model sees of these texts and of those it was trained on.
 
     Returns:
         By path: every text on the fast one, those that the language model reads on the full one.
@@ -153,7 +153,7 @@ def _judges(
     seen: dict[str, Seen],
     say: Callable[[str], None],
 ) -> list[tuple[list[Labelled], Weights]]:
-    """Return the texts of each split with weights that learnt from no family of that split.
+    """Return the texts of each split with weights that were trained on no family of that split.
 
     A text into which another one is put is of two families, so whole splits are left out at once.
     A split without which nothing is left to learn from judges nothing.
@@ -176,7 +176,7 @@ def _judges(
 def _lessons(
     data: Path, known: Config, seen: dict[str, Seen], say: Callable[[str], None]
 ) -> list[Labelled]:
-    """Return the texts the model learnt from, and see those not seen yet.
+    """Return the texts the model was trained on, and see those not seen yet.
 
     Raises:
         ConfigError: they are not among the data.
@@ -186,7 +186,7 @@ def _lessons(
             f"{data}: the model learnt from sources that are judged here, and to leave them out it"
             f" has to learn anew; the split it learnt from is missing: {', '.join(missing)}"
         )
-    texts = [text for text in read(data, known.splits) if teaches(text)]
+    texts = [text for text in read(data, known.splits) if may_train(text)]
     seen |= look([text for text in texts if text.id not in seen], known, say)
     return texts
 
@@ -196,8 +196,8 @@ def calibrations(
 ) -> dict[str, Calibration]:
     """Return the calibration of each language whose texts allow one.
 
-    Texts count that are long enough to be judged. A language needs 100 independent texts of either
-    label, human ones of two families, and a ranking that is surely better than chance.
+    Texts count that are long enough to be assessed. A language needs 100 independent texts of
+    either label, human ones of two families, and a ranking that is surely better than chance.
     """
     made: dict[str, Calibration] = {}
     for code in sorted({case.language for case in cases if case.language}):
@@ -214,7 +214,7 @@ def calibrations(
 
 
 def assessed(cases: Sequence[ScoredText], known: Config) -> list[tuple[ScoredText, float | None]]:
-    """Return each text with its log10 LR by calibrations without its family, None where not judged.
+    """Return each text with its log10 LR by calibrations without its family, or None.
 
     Args:
         cases: of one path.

@@ -14,9 +14,9 @@ from detectors.text_model.normalise import normalise, words
 from detectors.text_model.training.records import UNKNOWN, Labelled, read, splits_of
 
 LEAST = 100
-"""Independent texts of either label that a language needs before it is judged."""
+"""Independent texts of either label that a language needs before it is assessed."""
 MINIMUM_WORDS = 50
-"""Shorter texts are never judged, so they calibrate nothing."""
+"""Shorter texts are never assessed, so they calibrate nothing."""
 EVERY = 500
 """Texts between two words on progress."""
 
@@ -170,7 +170,7 @@ def path_report(
 
     Args:
         path: `full` or `fast`.
-        cases: all texts of the path; those of other languages, and shorter ones, are not judged.
+        cases: all texts of the path; those of other languages, and shorter ones, are not assessed.
         made: the calibrations by language.
         minimum: words that a judged text has.
     """
@@ -190,12 +190,12 @@ def path_report(
 
 
 def _is_judged(case: ScoredText, tongues: Mapping[str, object], minimum: int) -> bool:
-    """Tell whether a text is long enough and in a language that is judged."""
+    """Tell whether a text is long enough and in a language that is assessed."""
     return case.language in tongues and case.words >= minimum
 
 
 def _row(case: ScoredText, *ratio: float | None) -> AssessedItem:
-    """Return a text as the report counts it; without a ratio it was not judged."""
+    """Return a text as the report counts it; without a ratio it was not assessed."""
     stated = case.text.language
     return AssessedItem(
         ai=case.text.ai,

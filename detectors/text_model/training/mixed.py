@@ -1,9 +1,9 @@
 """What it is worth that a passage stands out: measured on texts into which another was put.
 
-Long texts by people, of sources that their judge never learnt from, are judged three ways: as they
-are, with a passage of another person's text of the same source and domain put in, and with one of
-a model's text. What counts is the highest contrast of a text, so that however many windows a text
-has, it is accused once; texts by two people keep a change of hand alone from accusing.
+Long texts by people, of sources that their model was never trained on, are assessed three ways: as
+they are, with a passage of another person's text of the same source and domain put in, and with one
+of a model's text. What counts is the highest contrast of a text, so that however many windows a
+text has, it is accused once; texts by two people keep a change of hand alone from accusing.
 """
 
 import random
@@ -26,7 +26,7 @@ from detectors.text_model.training.records import Labelled
 LEAST = 100
 """Long texts of either label that a language needs."""
 MOST = 40
-"""Texts of a source, domain and label: more of one kind teach little, and each is read whole."""
+"""Texts of a source, domain and label: more of one kind add little, and each is read whole."""
 SHORTEST, LONGEST = 80, 200
 """Words of a passage that is put in."""
 SEED = 0

@@ -41,7 +41,7 @@ class Labelled(msgspec.Struct, frozen=True, kw_only=True):
     author: str | None = None
     """Who wrote it, or what several texts have in common; None where not known."""
     weight: float = 1.0
-    """How much it teaches beside the others, where a model is trained."""
+    """How much it weighs beside the others, where a model is trained."""
 
     @property
     def ai(self) -> bool:

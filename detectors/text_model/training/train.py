@@ -31,14 +31,14 @@ MINIMUM_WORDS = 50
 """Below, ranking is too weak for anything but noise to pass a calibration."""
 EPOCHS = 2
 RATE = 1.0
-"""Of the first step; step t of n texts an epoch takes RATE / sqrt(1 + t / n)."""
+"""Rate of the first step; step t of n texts an epoch takes RATE / sqrt(1 + t / n)."""
 SEED = 0
 RIDGE = 30.0
 """On squared weights of style, against a log loss summed over the texts."""
 PROBE_RIDGE = 1000.0
 """On those of the probe. A third or three times as much ranks unseen sources no better."""
 BESIDE = 0.4
-"""Of the fast score in the full one."""
+"""Weight of the fast score in the full one."""
 DAMPING = 180
 """Words k: the full score of a text of n words is taken times sqrt(n / (n + k)). The fewer words,
 the more their few tokens' means stray, and the wildest scores of people were of their shortest
@@ -53,7 +53,7 @@ NEWTON_STEPS = 12
 SETTLED = 1e-4
 """Largest move of a weight after which no more steps are taken; the next is its square."""
 NOT_FOR_WEIGHTS = frozenset({"ELLIPSE", "TweepFake"})
-"""Families that judge and never teach. ELLIPSE's licence (CC BY-NC-SA) allows no weights under a
+"""Families that assess and never train. ELLIPSE's licence (CC BY-NC-SA) allows no weights under a
 free one. TweepFake's labels are of accounts, its bots Markov chains and networks of before 2020: a
 probe that learns from them ranks everything else worse (AUROC .847 instead of .863 on unseen
 English sources)."""
@@ -62,7 +62,7 @@ BEFORE_DIALOGUE = frozenset({
     "llama-2-13b-base", "llama-3-8b-base", "opt-13b", "phi-2", "text-babbage-001",
     "text-curie-001", "text-davinci-003",
 })  # fmt: skip
-"""Generators that judge and never teach: not tuned on dialogue, as what people use today is. A
+"""Generators that assess and never train: not tuned on dialogue, as what people use today is. A
 probe that learns from them too ranks unseen sources worse (docs/text-model.md)."""
 
 
@@ -79,7 +79,7 @@ def train(data: Path, out: Path, splits: tuple[str, ...], say: Callable[[str], N
         ConfigError: the data cannot be used.
     """
     splits = splits or ("train",)
-    texts = [text for text in read(data, splits) if teaches(text)]
+    texts = [text for text in read(data, splits) if may_train(text)]
     if len({text.ai for text in texts}) < 2:  # human and AI
         raise ConfigError(f"{data}: training needs texts of both labels, human and ai")
     chosen = "".join(f" --split {split}" for split in splits)
@@ -108,8 +108,8 @@ def train(data: Path, out: Path, splits: tuple[str, ...], say: Callable[[str], N
     say(f"trained on {len(texts)} texts of {len(config.sources)} sources: {out}")
 
 
-def teaches(text: Labelled) -> bool:
-    """Tell whether a text may be learnt from."""
+def may_train(text: Labelled) -> bool:
+    """Tell whether a text may be trained on."""
     return text.family not in NOT_FOR_WEIGHTS and text.generator not in BEFORE_DIALOGUE
 
 
@@ -147,7 +147,7 @@ def fit(
         texts: of both labels.
         seen: by id, of at least these texts.
         config: its sizes count.
-        start: what the probe starts from: weights learnt from nearly the same texts save most of
+        start: what the probe starts from: weights trained on nearly the same texts save most of
             its steps. It ends at the same place.
     """
     labels = np.array([text.ai for text in texts], np.float64)
@@ -199,7 +199,8 @@ def _probe(
 def balance(texts: Sequence[Labelled]) -> NDArray[np.float64]:
     """Return the weights, mean 1: own / sqrt(texts of the source and label), labels equal.
 
-    Equal labels keep the odds of models comparable that learnt with different sources left out.
+    Equal labels keep the odds of models comparable that were trained with different sources left
+    out.
     """
     counts = Counter((text.source, text.label) for text in texts)
     raw = np.array([text.weight * counts[text.source, text.label] ** -0.5 for text in texts])
