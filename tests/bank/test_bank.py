@@ -321,7 +321,7 @@ from detectors.bank.folder import store
 from provenance import cli
 from provenance.banking import add
 
-store.TAIL, add.BATCH, rng, bank = 3, 2, random.Random(5), sys.argv[1]
+store.MOST_UNCOMPACTED, add.BATCH, rng, bank = 3, 2, random.Random(5), sys.argv[1]
 with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):
     cli.provenance(["bank", "add", "--bank", bank + ".warm", sys.argv[2]])
 for turn in range(int(sys.argv[3])):
