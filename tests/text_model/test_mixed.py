@@ -200,13 +200,13 @@ def test_passages_side_by_side_are_told_as_one() -> None:
     def span(first: int, *, found: bool = True) -> dict[str, Any]:
         return {"first_word": first, "words": 130, "found": found, "log10_lr": 1.5}
 
-    said = passages.places([span(1, found=False), span(131), span(280), span(500)])
+    said = passages.standing_out([span(1, found=False), span(131), span(280), span(500)])
     runs = [phrase("text_model.run", first=131, last=409)]
     runs += [phrase("text_model.run", first=500, last=629)]
     assert said == {"passages": runs, "times": 32}
     told = say(Reason("text_model.passage", said | {"words": 700}))
     assert told.startswith("Words 131 to 409, 500 to 629 of 700 stand out")
-    assert passages.places([span(1, found=False)]) == {}
+    assert passages.standing_out([span(1, found=False)]) == {}
 
 
 def test_a_text_accused_as_a_whole_is_spoken_of_as_a_whole() -> None:
