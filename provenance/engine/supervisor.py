@@ -9,7 +9,7 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -42,6 +42,8 @@ from provenance.record import Record
 
 GRACE_SECONDS: Final = 0.05
 """Seconds behind a deadline that a worker has for ending by itself between two detectors."""
+UNSEEN: Final = 2
+"""Workers that may die before they say anything of an item, without blame on the item."""
 TURN_SECONDS: Final = 0.25
 """Seconds on the clock between two looks at what is late."""
 DEFAULTS: Final = Limits()
@@ -66,6 +68,8 @@ class Job:
         self.stopped: Mapping[str, Reason] = {}
         """Stages that earlier tries did not survive → why."""
         self.until = None if seconds is None else time.monotonic() + seconds
+        self.tries = 0
+        """Workers that died before they said anything of it."""
         self.so_far: bytes | None = None
         """The record as far as it has come, as JSON."""
 
@@ -84,6 +88,8 @@ class Worker:
         self.ready = False
         """Whether it has built its detectors."""
         self.stage = ITEM
+        self.begun = False
+        """Whether it has said anything of its job."""
         self.heard = time.monotonic()
         self.held = 0
         """Bytes of memory that it holds without an item; 0 where it has no limit."""
@@ -98,7 +104,7 @@ class Worker:
     def give(self, job: Job, today: str | None) -> None:
         """Hand over an item."""
         self.job = job
-        self.stage, self.heard = ITEM, time.monotonic()
+        self.stage, self.begun, self.heard = ITEM, False, time.monotonic()
         self.given += 1
         seconds = None if job.until is None else job.until - time.monotonic()
         with suppress(OSError):  # it has died: that is heard when listening
@@ -258,7 +264,7 @@ class Supervisor:
             return
         worker.heard = time.monotonic()
         if what == STAGE:
-            worker.stage = said
+            worker.stage, worker.begun = said, True
         elif what == HELD:
             worker.held = said
         elif what == READY:
@@ -285,21 +291,31 @@ class Supervisor:
             else:
                 self._again.append(job)
 
+    def fail(self, error: Exception) -> None:
+        """End every worker and fail every job."""
+        jobs = [worker.job for worker in self._busy if worker.job]
+        for worker in (*self._busy, *self._idle):
+            worker.process.kill()
+        self._busy, self._idle = [], []
+        for job in (*jobs, *self._again, *self._drained()):
+            self._fail(job, error)
+        self._again.clear()
+
+    def _drained(self) -> Iterator[Job]:
+        """Yield what waits, and take it off."""
+        while self._waiting:
+            yield self._waiting.popleft()
+
     def _refuse(self, worker: Worker, error: Error) -> None:
         """Fail every job: a detector refuses its options, whatever the item.
 
         Raises:
             Error: it, where no job is there that could fail.
         """
-        jobs = [other.job for other in self._busy if other.job]
-        for each in (*self._busy, *self._idle):
-            each.process.kill()
-        self._busy, self._idle = [], []
-        for job in (*jobs, *self._waiting, *self._again):
-            self._fail(job, error)
-        self._waiting.clear()
-        self._again.clear()
-        if worker.job is None:
+        alone = worker.job is None
+        self.fail(error)
+        if alone:
+            worker.process.kill()
             raise error
 
     def _cut(self, worker: Worker) -> None:
@@ -325,6 +341,10 @@ class Supervisor:
             if job is None:
                 raise error
             self._fail(job, error)
+            return
+        if not (worker.begun or late) and job.tries < UNSEEN:
+            job.tries += 1  # it was dying when the item came, which says nothing of the item
+            self._again.append(job)
             return
         full = not late and (end.code == NO_MEMORY or of_memory(end, worker.held))
         stage = ITEM if worker.stage in job.stopped else worker.stage

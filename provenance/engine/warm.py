@@ -76,8 +76,7 @@ class Workers:
             self._supervisor.warm()
         except OSError as error:
             self._end()
-            hint = "see how many processes and open files this user may have, or use jobs = 0"
-            raise UnavailableError(f"no worker can be started ({error.strerror})", hint) from error
+            raise _unavailable(error) from error
         except Error:
             self._end()
             raise
@@ -114,7 +113,10 @@ class Workers:
     def _drive(self) -> None:
         """Hand out items and collect records until it is closed."""
         while not self._closed.is_set():
-            self._supervisor.turn()
+            try:
+                self._supervisor.turn()
+            except OSError as error:
+                self._supervisor.fail(_unavailable(error))
 
     def _start(self, config: RunConfig, limits: Limits) -> ForkedWorker:
         """Start a worker, and the server first where there is none (any more)."""
@@ -128,6 +130,11 @@ class Workers:
         self._supervisor.close()
         if self._server is not None:
             self._server.close()
+
+
+def _unavailable(error: OSError) -> UnavailableError:
+    hint = "see how many processes and open files this user may have, or use jobs = 0"
+    return UnavailableError(f"no worker can be started ({error.strerror})", hint)
 
 
 def _folder() -> str | None:
