@@ -342,8 +342,8 @@ def _one_in(facts: dict[str, Any]) -> dict[str, Any]:
     )
 
 
-def _how(facts: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the phrases of what was done to the picture and how near it is."""
+def _how(facts: dict[str, Any]) -> dict[str, Any]:
+    """Return the phrase of what was done to the picture and how near it is."""
     changes = [_change(name) for name in facts["transform"].split(", ")]
     said = [phrase(f"{NAME}.changes", changes=changes)]
     if "region" in facts:
@@ -352,8 +352,10 @@ def _how(facts: dict[str, Any]) -> list[dict[str, Any]]:
     if facts.get("truncated"):
         said.append(phrase(f"{NAME}.truncated"))
     if facts["distance"] is None:
-        return [*said, phrase(f"{NAME}.places", places=facts["places"])]
-    return [*said, phrase(f"{NAME}.bits", distance=facts["distance"])]
+        said.append(phrase(f"{NAME}.places", places=facts["places"]))
+    else:
+        said.append(phrase(f"{NAME}.bits", distance=facts["distance"]))
+    return phrase(f"{NAME}.how", said=said)
 
 
 def _change(transform: str) -> dict[str, Any]:

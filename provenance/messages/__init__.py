@@ -22,7 +22,7 @@ def say(reason: Reason, locale: str = ENGLISH, extra: tuple[str, ...] = ()) -> s
     Args:
         reason: code and arguments; the arguments are data and never read as a template. One that
             is a `phrase` is said in its own words, and a list has commas between its entries, or
-            what the template names: `{how:; }`. The argument `also` lists the codes of further
+            what the template names: `{said:; }`. The argument `also` lists the codes of further
             sentences, told of the same arguments.
         locale: language of the tables; a code that has no sentence in it is said in English.
         extra: `package:file.toml` of further tables, as a plug-in's `Spec.messages` names them.

@@ -64,7 +64,8 @@ def test_codes_among_the_arguments_are_said_by_name() -> None:
 
 def test_phrases_among_the_arguments_are_said_in_their_own_words() -> None:
     changes = [phrase("known_fakes.cropped", percent=53), phrase("known_fakes.mirrored")]
-    how = [phrase("known_fakes.changes", changes=changes), phrase("known_fakes.bits", distance=3)]
+    near = phrase("known_fakes.bits", distance=3)
+    how = phrase("known_fakes.how", said=[phrase("known_fakes.changes", changes=changes), near])
     chance = phrase("known_fakes.one_in", times=65000)
     args = {"entry": "anna", "bank": "b", "entries": 5, "how": how, "chance": chance, "since": []}
     assert say(Reason("known_fakes.match_other", args)) == (

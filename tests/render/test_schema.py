@@ -8,6 +8,7 @@ import jsonschema
 import msgspec
 import pytest
 
+from provenance.messages import say
 from provenance.record import Record
 from provenance.schema import text
 
@@ -29,9 +30,14 @@ OLD = Path(__file__).with_name("records-0.1.jsonl").read_bytes().splitlines()
 
 
 @pytest.mark.parametrize("line", OLD, ids=lambda line: json.loads(line)["item"]["uri"])
-def test_a_record_of_0_1_still_validates_and_is_written_as_it_was_read(line: bytes) -> None:
+def test_a_record_of_0_1_still_validates_and_is_said_and_written_as_it_was_read(
+    line: bytes,
+) -> None:
     CHECKER.validate(json.loads(line))
-    assert msgspec.json.encode(msgspec.json.decode(line, type=Record)) == line
+    record = msgspec.json.decode(line, type=Record)
+    assert msgspec.json.encode(record) == line
+    for reason in (signal.reason for signal in record.signals):
+        assert not say(reason).startswith(reason.code)
 
 
 @pytest.mark.parametrize(
