@@ -31,6 +31,15 @@ LINES = ("terminal", "jsonl")
 WIDTH = 80
 """Columns where there is no terminal to ask, as golden screens and log files expect."""
 
+OPENED = (
+    "application/zip",
+    "application/gzip",
+    "application/x-bzip2",
+    "application/x-xz",
+    "application/x-tar",
+)
+"""Media types of archives that `scan` opens."""
+
 
 def run(
     choice: RunConfig,
@@ -129,6 +138,8 @@ def _name_on_stderr(record: Record, look: Look) -> None:
             line = (
                 f"provenance: {record.item.uri}: {who}{say(one.reason, look.locale, look.tables)}"
             )
+            if not look.folder and record.item.media_type in OPENED:
+                line += f" {say(Reason('hint.archive'), look.locale, look.tables)}"
             click.echo(escape(line), err=True)
 
 

@@ -140,11 +140,8 @@ class Sidecars:
 
     def metadata(self, path: str) -> tuple[Sidecar, ...]:
         """Return the `.xmp` files of a picture: of its name, then of its stem."""
-        stem, ending = os.path.splitext(path)
-        if ending.lower() not in NAMED_PICTURES:
-            return ()
         found: dict[tuple[int, int], str] = {}
-        for name in (path + XMP, path + XMP.upper(), stem + XMP, stem + XMP.upper()):
+        for name in xmp_names(path):
             try:
                 there = os.lstat(name)
             except (OSError, ValueError):
@@ -158,6 +155,14 @@ class Sidecars:
             name=uri(os.path.basename(path)),
             shared=self.owners(path) > 1,
         )
+
+
+def xmp_names(path: str) -> tuple[str, ...]:
+    """Return what the `.xmp` files of a picture may be called; nothing for other files."""
+    stem, ending = os.path.splitext(path)
+    if ending.lower() not in NAMED_PICTURES:
+        return ()
+    return path + XMP, path + XMP.upper(), stem + XMP, stem + XMP.upper()
 
 
 def is_sidecar(name: str) -> bool:

@@ -9,7 +9,7 @@ import msgspec
 
 from detectors.errors import ConfigError
 from detectors.item import Item, Kind
-from provenance.intake import files, posts, stdin
+from provenance.intake import archives, files, posts, stdin
 from provenance.intake.location import Names
 
 UNWANTED = frozenset({
@@ -83,7 +83,9 @@ def _of_file(
 ) -> Iterator[Item]:
     """Yield a file's item, or the items of its posts."""
     if kind is None and posts.holds_posts(path, follow=follow):
-        yield from posts.items(path, follow=follow, sidecars=sidecars)
+        yield from posts.of_file(path, follow=follow, sidecars=sidecars)
+    elif archive := archives.opened(path, follow=follow) if not follow else None:
+        yield from archives.items(path, archive)
     else:
         yield files.item(path, follow=follow, kind=kind, sidecars=sidecars)
 

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -38,6 +38,8 @@ ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,20}://|data:|blob:", re.ASCII)
 PATHS = re.compile(rb'\[\s*+"')
 """How a list of strings begins."""
 ABSENT, NULL = msgspec.Raw(), b"null"
+Lines: TypeAlias = "io.BufferedReader[Any]"
+"""A file of bytes, read line by line."""
 
 
 class Piece(msgspec.Struct):
@@ -76,12 +78,21 @@ def holds_posts(path: str, *, follow: bool) -> bool:
         return False
     try:
         with io.BufferedReader(files.opened(path, follow=follow)) as file:
-            return any(_tells(line) for line in _head(_reader(file)))
+            return _tell(file)
     except OSError:
         return False
 
 
-def _reader(file: "io.BufferedReader[io.FileIO]") -> Callable[[int], bytes]:
+def tells(data: bytes) -> bool:
+    """Tell whether bytes have a post among their first lines."""
+    return _tell(io.BufferedReader(io.BytesIO(data)))
+
+
+def _tell(file: Lines) -> bool:
+    return any(_tells(line) for line in _head(_reader(file)))
+
+
+def _reader(file: Lines) -> Callable[[int], bytes]:
     """Return what reads the next line as UTF-8, of at most so many bytes (characters of UTF-16)."""
     if file.peek(2)[:2] not in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
         return lambda most: file.readline(most).removeprefix(codecs.BOM_UTF8)
@@ -169,23 +180,34 @@ class _Values:
             return None
 
 
-def items(path: str, *, follow: bool, sidecars: files.Sidecars) -> Iterator[Item]:
-    """Yield one item a post, in the order of the lines; a heading in front of them is no post."""
+def of_file(path: str, *, follow: bool, sidecars: files.Sidecars) -> Iterator[Item]:
+    """Yield one item a post of a file, whose media lie below its folder."""
     try:
         opened = io.BufferedReader(files.opened(path, follow=follow))
     except OSError:
         yield files.item(path, follow=follow)  # gone since it was looked at: carries its fault
         return
-    made = _Maker(path, sidecars)
     with opened as file:
-        read, number = _reader(file), 0
-        while line := read(MAX_LINE + 1):
-            number += 1
-            if len(line) > MAX_LINE:
-                _skip_rest(line, read)
-                yield made.malformed(number, "longer than 4 MiB")
-            elif line.strip() and (item := made.item(line, number)):
-                yield item
+        yield from items(file, files.uri(path), partial(_medium, os.path.dirname(path), sidecars))
+
+
+def items(file: Lines, name: str, medium: Callable[[str], Item]) -> Iterator[Item]:
+    """Yield one item a post, in the order of the lines; a heading in front of them is no post.
+
+    Args:
+        file: the lines.
+        name: of the file, as records have it.
+        medium: makes the item of a medium from its path below the file's folder.
+    """
+    made = _Maker(name, medium)
+    read, number = _reader(file), 0
+    while line := read(MAX_LINE + 1):
+        number += 1
+        if len(line) > MAX_LINE:
+            _skip_rest(line, read)
+            yield made.malformed(number, "longer than 4 MiB")
+        elif line.strip() and (item := made.item(line, number)):
+            yield item
 
 
 def _skip_rest(line: bytes, read: Callable[[int], bytes]) -> None:
@@ -196,15 +218,9 @@ def _skip_rest(line: bytes, read: Callable[[int], bytes]) -> None:
 class _Maker:
     """Makes items of the lines of one file."""
 
-    def __init__(self, path: str, sidecars: files.Sidecars) -> None:
-        """Start before the first line.
-
-        Args:
-            path: of the file of posts.
-            sidecars: finds those of media.
-        """
-        self._name = files.uri(path)
-        self._folder, self._sidecars = os.path.dirname(path), sidecars
+    def __init__(self, name: str, medium: Callable[[str], Item]) -> None:
+        """Start before the first line; arguments as for `items`."""
+        self._name, self._medium_of = name, medium
         self._ids = set[str]()
         self._heading = 0
         """Objects of another kind in front of the first post."""
@@ -238,7 +254,7 @@ class _Maker:
         uri = f"{self._name}#{files.named(key.encode())}"
         paths, paths_left_out = values.several("media", MAX_MEDIA)
         urls, urls_left_out = values.several("urls", MAX_URLS)
-        media = [_medium(self._folder, self._sidecars, path) for path in paths]
+        media = [_inside(path, self._medium_of) for path in paths]
         words = _words(uri, values, alone=not media)
         parts = [("text", words)] if words else []
         parts += [(f"media/{i}", medium) for i, medium in enumerate(media)]
@@ -289,14 +305,25 @@ def _words(uri: str, values: _Values, *, alone: bool) -> Item | None:
     return Item(uri, partial(stdin.refused, fault), kind=Kind.TEXT)
 
 
-def _medium(folder: str, sidecars: files.Sidecars, path: str | None) -> Item:
-    """Return the item of a medium, which must lie below the file's folder and be no link."""
+def _inside(path: str | None, medium: Callable[[str], Item]) -> Item:
+    """Return the item of a medium, which must lie below the folder of the file of posts."""
     if path is None or ADDRESS.match(path):
         fault = CannotAssess(Outcome.NOT_ASSESSED, Reason("item.no_path"))
         return Item(path or "", partial(stdin.refused, fault))
+    inside = bool(path) and not os.path.isabs(path) and "\0" not in path
+    if not inside or ".." in path.split("/"):
+        return _outside(path)
+    return medium(path)
+
+
+def _medium(folder: str, sidecars: files.Sidecars, path: str) -> Item:
+    """Return the item of a medium in a folder, which is not reached by a link."""
     parts = path.split("/")
-    inside = bool(path) and not os.path.isabs(path) and ".." not in parts and "\0" not in path
-    whole = [os.path.join(folder, *parts[: i + 1]) for i in range(len(parts))] if inside else []
-    if not inside or any(os.path.islink(step) for step in whole):
-        return Item(path, partial(stdin.refused, files.failed("item.media_outside", path=path)))
+    whole = [os.path.join(folder, *parts[: i + 1]) for i in range(len(parts))]
+    if any(os.path.islink(step) for step in whole):
+        return _outside(path)
     return files.item(whole[-1], follow=False, sidecars=sidecars)
+
+
+def _outside(path: str) -> Item:
+    return Item(path, partial(stdin.refused, files.failed("item.media_outside", path=path)))

@@ -209,10 +209,10 @@ def in_file(name: str, look: Callable[[Path], object]) -> Callable[[bytes], obje
 
 def posts(path: Path) -> None:
     from provenance.intake.files import Sidecars
-    from provenance.intake.posts import holds_posts, items
+    from provenance.intake.posts import holds_posts, of_file
 
     holds_posts(str(path), follow=False)
-    for item in items(str(path), follow=False, sidecars=Sidecars()):
+    for item in of_file(str(path), follow=False, sidecars=Sidecars()):
         assert item.kind is Kind.POST
         assert all(part.kind in Kind for _, part in item.parts)
 
