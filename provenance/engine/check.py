@@ -272,7 +272,7 @@ class Engine:
 
     def _fingerprint(self, item: Item, look: _Look) -> None:
         """Note the fingerprints of a picture where they are asked for and it can be decoded."""
-        wanted = self.config.fingerprints and item.kind is Kind.IMAGE
+        wanted = self.config.fingerprints and item.kind is Kind.IMAGE and not look.late
         if wanted and FINGERPRINTS not in look.stopped:
             made = self._attempt(FINGERPRINTS, partial(_fingerprints, item))
             item.fingerprints.update({} if isinstance(made, CannotAssess) else made)

@@ -9,6 +9,11 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from detectors.catalog import catalog
+from detectors.item import Item
+from provenance.engine.check import Engine
+from provenance.engine.config import configure
+
 Records = Callable[..., list[dict[str, Any]]]
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 ANNA = "fakes/queries/anna_cropped.jpg"
@@ -66,6 +71,18 @@ def test_a_picture_of_any_shape_has_a_fingerprint(
     (record,) = records("check", "a.png", PROVENANCE_FINGERPRINTS="1")
     assert record["item"]["fingerprints"]["pdq_quality"] == "0"
     assert not [one for one in record["signals"] if one["outcome"] == "failed"]
+
+
+def test_none_is_begun_after_the_deadline() -> None:
+    only = {"today": "2026-11-24", "only": ["metadata"], "fingerprints": True}
+    engine = Engine(configure(catalog(), **only))
+    made = [
+        engine.check(
+            Item("a.jpg", (FIXTURES / ANNA).read_bytes), deadline=seconds
+        ).item.fingerprints
+        for seconds in (None, 0.0)
+    ]
+    assert [len(prints) for prints in made] == [2, 0]
 
 
 def test_the_configuration_may_ask_for_them(records: Records, tmp_path: Path) -> None:
