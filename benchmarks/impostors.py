@@ -33,7 +33,7 @@ from detectors.bank.chance.tables import (
 )
 from detectors.bank.chance.tail_fit import TailFit
 from detectors.bank.enrol import enrolled
-from detectors.bank.entry import PERCEPTUAL, Entry, Hash, Kind
+from detectors.bank.entry import PERCEPTUAL, Entry, EntryKind, Hash
 from detectors.bank.features import block_colours
 from detectors.bank.folder.store import Bank, create, writing
 from detectors.bank.matching.graphics import differing, entry_look, view_cells
@@ -74,12 +74,12 @@ def main() -> None:
     tails = dict(shipped().kinds)
     if given.ai_faces:
         faces = [seen for path in sorted(given.ai_faces.rglob("*.jpg")) for seen in _looks(path)]
-        tails |= _kind(Kind.AI_FACE, faces, "aligned AI faces of one generator")
+        tails |= _kind(EntryKind.AI_FACE, faces, "aligned AI faces of one generator")
     if given.photographs:
         shown = list(_photographs(given.photographs))
         with_face = [seen for seen, face in shown if face]
-        tails |= _kind(Kind.STOLEN_PHOTO, with_face, "photographs with a face, many sources")
-        tails |= _kind(Kind.OTHER, [seen for seen, _ in shown], "photographs, many sources")
+        tails |= _kind(EntryKind.STOLEN_PHOTO, with_face, "photographs with a face, many sources")
+        tails |= _kind(EntryKind.OTHER, [seen for seen, _ in shown], "photographs, many sources")
     if given.graphics:
         tails |= _graphics(given.graphics)
     local = _local(given.known_fakes) if given.known_fakes else shipped().local
@@ -90,7 +90,7 @@ def main() -> None:
 
 
 def _kind(
-    kind: Kind, pictures: list[tuple[PictureHashes, PictureHashes]], what: str
+    kind: EntryKind, pictures: list[tuple[PictureHashes, PictureHashes]], what: str
 ) -> dict[str, TailFit]:
     """Fit both hashes of a class."""
     return {table(kind, name): _pairs(pictures, name, what) for name in PERCEPTUAL}

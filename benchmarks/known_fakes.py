@@ -33,7 +33,7 @@ from peers import RADIUS, each, least, resident  # type: ignore[import-not-found
 from PIL import Image
 
 from detectors.bank.enrol import enrolled
-from detectors.bank.entry import EVEN, Entry, Hash, Kind
+from detectors.bank.entry import EVEN, Entry, EntryKind, Hash
 from detectors.bank.features import (
     QUERY_FEATURES,
     QUERY_SIDE,
@@ -252,7 +252,7 @@ def hash_bank(path: Path, rows: "np.ndarray[Any, Any]") -> Path:
 
 def entry(name: str, hashes: dict[str, tuple[Hash, ...]]) -> Entry:
     """Return an entry."""
-    return Entry(id=name, kind=Kind.AI_FACE, hashes=hashes, created=NOW, modified=NOW)
+    return Entry(id=name, kind=EntryKind.AI_FACE, hashes=hashes, created=NOW, modified=NOW)
 
 
 class Crowd(Writer):

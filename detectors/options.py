@@ -10,14 +10,14 @@ from detectors.errors import ConfigError
 T = TypeVar("T", bound=msgspec.Struct)
 
 
-def given(name: str, options: Mapping[str, Any], form: type[T], right: str) -> T:
-    """Return a detector's options.
+def parse_options(name: str, options: Mapping[str, Any], form: type[T], hint: str) -> T:
+    """Parse a detector's options.
 
     Args:
         name: of the detector.
         options: as configuration and command line say.
         form: the struct that names what there is.
-        right: what would be right, for the error.
+        hint: what would be right, shown in the error.
 
     Raises:
         ConfigError: an option is unknown or wrong.
@@ -25,4 +25,4 @@ def given(name: str, options: Mapping[str, Any], form: type[T], right: str) -> T
     try:
         return msgspec.convert(dict(options), form)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"[detectors.{name}]: {error}; {right}") from None
+        raise ConfigError(f"[detectors.{name}]: {error}; {hint}") from None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from detectors.bank.chance.file import Calibration
+from detectors.bank.chance.file import BankCalibration
 from detectors.bank.chance.tables import BINS, Tables, shipped, table
 from detectors.bank.chance.tail_fit import TAIL_PAIRS, TailFit, TooFew, fit_tail
 from detectors.bank.entry import PERCEPTUAL, Entry, Status
@@ -83,7 +83,7 @@ class Compared:
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
     """What came of a measurement."""
 
-    calibration: Calibration
+    calibration: BankCalibration
     same: list[int]
     """Numbers of the pictures that were left out, because the bank has them."""
     unfitted: dict[str, str]
@@ -127,7 +127,9 @@ def measured(searcher: "Searcher", pictures: "Iterable[Picture]", *, now: str) -
     if not made.kinds and made.local is None:
         told = "; ".join(f"{name}: {why}" for name, why in unfitted.items())
         raise ConfigError(f"{searcher.bank.path}: nothing could be fitted ({told})")
-    calibration = Calibration(made=now, negatives=used, entries=len(searcher.index), tables=made)
+    calibration = BankCalibration(
+        made=now, negatives=used, entries=len(searcher.index), tables=made
+    )
     return Measured(calibration=calibration, same=same, unfitted=unfitted)
 
 

@@ -40,7 +40,7 @@ CHECK: Final = 16
 LONGEST_ID: Final = 512
 
 
-class Kind(StrEnum):
+class EntryKind(StrEnum):
     """What an entry is a picture of."""
 
     AI_FACE = "ai_face"
@@ -92,7 +92,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One known picture, as it stands after the last change."""
 
     id: str
-    kind: Kind = msgspec.field(name="class", default=Kind.OTHER)
+    kind: EntryKind = msgspec.field(name="class", default=EntryKind.OTHER)
     innocent: bool = False
     """A picture that is often taken for a fake and is none."""
     hashes: dict[str, tuple[Hash, ...]]

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from detectors.c2pa.store import MOST_ROWS, Path, onward, rows, text, walk
+from detectors.c2pa.store import MOST_ROWS, LinkPath, onward, rows, text, walk
 from detectors.decode.untrusted import mapping
 from detectors.signal import Claim
 
@@ -57,7 +57,7 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     """Something a manifest says was done."""
 
     manifest: str
-    path: Path
+    path: LinkPath
     """How the manifest was reached: `self` (the asset or what it was derived from), `component`
     (placed into it) or `input` (fed to a process)."""
     links: str
@@ -152,13 +152,13 @@ def disclosed(said: Declaration) -> dict[str, Any]:
     return {"also": ["credential.also.disclosed"], "model": model}
 
 
-def _actions(manifest: dict[str, Any], label: str, path: Path, links: str) -> list[Action]:
+def _actions(manifest: dict[str, Any], label: str, path: LinkPath, links: str) -> list[Action]:
     """Return what one manifest says was done: actions, and source types stated elsewhere in it."""
     second = manifest.get("claim_version") == 2  # claim v2
     said: list[Action] = []
 
     def add(
-        row: dict[str, Any], name: Any, *, vouched: bool, where: Path = path, agent: Any = None
+        row: dict[str, Any], name: Any, *, vouched: bool, where: LinkPath = path, agent: Any = None
     ) -> None:
         said.append(
             Action(

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
-Path = Literal["self", "component", "input"]
+LinkPath = Literal["self", "component", "input"]
 
 MOST_MANIFESTS = 256
 MOST_ROWS = 1000
@@ -28,7 +28,7 @@ def rows(value: Any, most: int = MOST_ROWS) -> list[dict[str, Any]]:
     return [row for row in value[:most] if isinstance(row, dict)] if isinstance(value, list) else []
 
 
-def walk(store: Mapping[str, Any]) -> Iterator[tuple[str, Path, str, dict[str, Any]]]:
+def walk(store: Mapping[str, Any]) -> Iterator[tuple[str, LinkPath, str, dict[str, Any]]]:
     """Yield every manifest that the active one links to, nearest first, once for each kind of path.
 
     Yields:
@@ -36,8 +36,8 @@ def walk(store: Mapping[str, Any]) -> Iterator[tuple[str, Path, str, dict[str, A
     """
     found = store.get("manifests")
     manifests: dict[str, Any] = found if isinstance(found, dict) else {}
-    waiting: deque[tuple[Any, Path, str]] = deque([(store.get("active_manifest"), "self", "")])
-    seen: set[tuple[str, Path]] = set()
+    waiting: deque[tuple[Any, LinkPath, str]] = deque([(store.get("active_manifest"), "self", "")])
+    seen: set[tuple[str, LinkPath]] = set()
     while waiting and len(seen) < MOST_MANIFESTS:
         label, path, links = waiting.popleft()
         manifest = manifests.get(label) if isinstance(label, str) else None
@@ -51,7 +51,7 @@ def walk(store: Mapping[str, Any]) -> Iterator[tuple[str, Path, str, dict[str, A
             waiting.append((row.get("active_manifest"), onward(path, kind), step))
 
 
-def onward(path: Path, relationship: Any) -> Path:
+def onward(path: LinkPath, relationship: Any) -> LinkPath:
     """Return the kind of path behind one more ingredient; what is not known counts as an input."""
     if path == "input" or relationship not in ("parentOf", "componentOf"):
         return "input"

@@ -11,7 +11,7 @@ from detectors.image_model.model import SHIPPED, load_model
 from detectors.item import Item
 from detectors.models.encoder.tokens import AS_IT_IS, Device, tokens
 from detectors.models.onnx_runtime import refuse_without_torch
-from detectors.options import given
+from detectors.options import parse_options
 from detectors.signal import Signal
 from detectors.spec import Settings
 
@@ -37,7 +37,7 @@ class ImageModel:
             ConfigError: an option or the device cannot be used, or the folder holds no model of
                 this detector.
         """
-        self._options = given(NAME, options, Options, "use model, device")
+        self._options = parse_options(NAME, options, Options, "use model, device")
         refuse_without_torch(self._options.device)
         folder = SHIPPED if self._options.model is None else Path(self._options.model)
         self._model = load_model(folder)

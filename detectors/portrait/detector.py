@@ -10,7 +10,7 @@ import msgspec
 from detectors.item import Item
 from detectors.models.encoder.tokens import tokens
 from detectors.models.onnx_runtime import refuse_without_torch
-from detectors.options import given
+from detectors.options import parse_options
 from detectors.portrait.model import SHIPPED, TEMPLATE, load_model
 from detectors.signal import Outcome, Reason, Signal, statistical, weighed
 from detectors.spec import Settings
@@ -40,7 +40,7 @@ class Portrait:
             ConfigError: an option or the device cannot be used, or the folder holds no model of
                 this detector.
         """
-        self._options = given(NAME, options, Options, "use model, device")
+        self._options = parse_options(NAME, options, Options, "use model, device")
         refuse_without_torch(self._options.device)
         folder = SHIPPED if self._options.model is None else Path(self._options.model)
         self._model = load_model(folder)

@@ -10,7 +10,7 @@ import msgspec
 from detectors.decode.documents.visible import Seen
 from detectors.decode.text import Passage
 from detectors.item import Item
-from detectors.options import given
+from detectors.options import parse_options
 from detectors.signal import Outcome, Reason, Signal, Tier
 from detectors.spec import Settings
 from detectors.text_marks.hidden import MOST, SCANS, SHOWN, Hits, spelled
@@ -54,7 +54,7 @@ class TextMarks:
         Raises:
             ConfigError: an option or a watermark cannot be used.
         """
-        said = given("text_marks", options, Options, RIGHT)
+        said = parse_options("text_marks", options, Options, RIGHT)
         self._watermarks = [Watermark(one, len(said.watermarks)) for one in said.watermarks]
         keys = [f"{one.kind} {one.fingerprint}" for one in self._watermarks]
         self.version = ", ".join([VERSION, *keys])

@@ -11,7 +11,7 @@ import msgspec
 from detectors.decode.memory import loading
 from detectors.item import Item
 from detectors.models.onnx_runtime import refuse_without_torch
-from detectors.options import given
+from detectors.options import parse_options
 from detectors.signal import Signal
 from detectors.spec import Settings
 from detectors.text_model.assess import NAME, assessed
@@ -49,7 +49,7 @@ class TextModel:
         Raises:
             ConfigError: an option is unknown or wrong, or the folder holds no whole model.
         """
-        chosen = given(NAME, options, Options, "options are model, device and fast")
+        chosen = parse_options(NAME, options, Options, "options are model, device and fast")
         refuse_without_torch(chosen.device)
         with as_file(files("detectors.text_model")) as shipped:
             self._folder = Path(chosen.model) if chosen.model is not None else shipped

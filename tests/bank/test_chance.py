@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from detectors.bank.chance.tables import Tables, shipped, table
 from detectors.bank.chance.tail_fit import TooFew, fit_tail, upper_count
-from detectors.bank.entry import PERCEPTUAL, Kind
+from detectors.bank.entry import PERCEPTUAL, EntryKind
 from detectors.bank.matching.verify import Verification, scaled
 
 BINS = 257
@@ -71,8 +71,8 @@ def test_a_sample_without_a_tail_is_refused() -> None:
         fit_tail(np.tile(near, (3, 1)), 3 * counts, "drawn")
 
 
-@given(st.integers(0, 256), st.integers(0, 256), st.integers(1, 10**9), st.sampled_from(Kind))
-def test_nearer_is_never_less_sure(one: int, other: int, comparisons: int, kind: Kind) -> None:
+@given(st.integers(0, 256), st.integers(0, 256), st.integers(1, 10**9), st.sampled_from(EntryKind))
+def test_nearer_is_never_less_sure(one: int, other: int, comparisons: int, kind: EntryKind) -> None:
     tables, name = shipped(), "pdq64.v1"
     near, far = (
         tables.by_hash(bits, kind, name).bank_wide(comparisons) for bits in sorted((one, other))
@@ -97,8 +97,8 @@ def test_more_agreement_is_never_less_sure(c: float, d: float, p: int, q: int) -
 
 
 @pytest.mark.parametrize("algorithm", PERCEPTUAL)
-@pytest.mark.parametrize("kind", Kind)
-def test_the_shipped_tails_say_what_was_counted(kind: Kind, algorithm: str) -> None:
+@pytest.mark.parametrize("kind", EntryKind)
+def test_the_shipped_tails_say_what_was_counted(kind: EntryKind, algorithm: str) -> None:
     tail = shipped().kinds[table(kind, algorithm)]
     for at, seen, point, upper in zip(tail.at, tail.seen, tail.point, tail.upper, strict=True):
         if at >= tail.threshold:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from detectors.bank.entry import Entry, Hash, Kind
+from detectors.bank.entry import Entry, EntryKind, Hash
 from detectors.bank.features import (
     ENTRY_FEATURES,
     ENTRY_SIDE,
@@ -114,7 +114,9 @@ def test_foreign_hashes_match_without_features(tmp_path: Path) -> None:
     create(path, NOW)
     with writing(path) as writer:
         hashes = {"pdq": (Hash(value),)}
-        writer.put(Entry(id="t", kind=Kind.STOLEN_PHOTO, hashes=hashes, created=NOW, modified=NOW))
+        writer.put(
+            Entry(id="t", kind=EntryKind.STOLEN_PHOTO, hashes=hashes, created=NOW, modified=NOW)
+        )
         writer.commit()
     detector = KnownFakes({"banks": [str(path)]})
     (signal,) = detector.inspect(item(FAKES / "queries" / "anna_jpeg.jpg"))

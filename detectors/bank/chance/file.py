@@ -18,7 +18,7 @@ FORMAT: Final = "provenance.bank-calibration/1"
 FILE: Final = "calibration.json"
 
 
-class Calibration(msgspec.Struct, frozen=True, kw_only=True):
+class BankCalibration(msgspec.Struct, frozen=True, kw_only=True):
     """`calibration.json`."""
 
     format: str = FORMAT
@@ -51,7 +51,7 @@ def load_calibration(bank: object) -> tuple[Tables, str]:
         what = f"{file}: cannot be read: {error.strerror}"
         raise UnavailableError(what, "see who may read it") from error
     try:
-        found = msgspec.json.decode(raw, type=Calibration)
+        found = msgspec.json.decode(raw, type=BankCalibration)
     except MALFORMED as error:
         raise DamagedError(f"{file}: {error}", "remove it or calibrate anew") from error
     if found.format != FORMAT:
@@ -59,7 +59,7 @@ def load_calibration(bank: object) -> tuple[Tables, str]:
     return found.tables, hashlib.sha256(raw).hexdigest()[:8]
 
 
-def save_calibration(bank: Path, calibration: Calibration) -> None:
+def save_calibration(bank: Path, calibration: BankCalibration) -> None:
     """Write a calibration into a bank, whole or not at all.
 
     Raises:

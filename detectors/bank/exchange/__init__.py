@@ -9,7 +9,7 @@ from typing import Final, Protocol, cast
 from detectors.bank.entry import DIGITS, Entry
 from detectors.bank.exchange.columns import LISTED, holds_hashes
 from detectors.bank.exchange.files import BOM, encoding, head, regular
-from detectors.bank.exchange.row import Feed, Row
+from detectors.bank.exchange.row import Feed, FeedRow
 from detectors.bank.exchange.spreadsheet import sniffed
 from detectors.errors import ConfigError
 
@@ -36,7 +36,7 @@ SIGNS: Final = (
 class Format(Protocol):
     """What the module of a format holds."""
 
-    def read(self, path: Path) -> Iterator[Row]:
+    def read(self, path: Path) -> Iterator[FeedRow]:
         """Read the rows of a file; what is no sound row says so itself.
 
         Raises:

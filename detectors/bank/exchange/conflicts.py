@@ -28,7 +28,7 @@ FIELDS: Final = (
 """What is compared; notes and local features are each bank's own."""
 
 
-class Outcome(StrEnum):
+class MergeOutcome(StrEnum):
     """What became of an entry."""
 
     ADDED = "added"
@@ -52,11 +52,11 @@ class Outcome(StrEnum):
 
 
 CONFLICTS: Final = (
-    Outcome.OTHER_PICTURE,
-    Outcome.WITHDRAWN_HERE,
-    Outcome.COPY_WITHDRAWN,
-    Outcome.COPY_DISPUTED,
-    Outcome.COPY_INNOCENT,
+    MergeOutcome.OTHER_PICTURE,
+    MergeOutcome.WITHDRAWN_HERE,
+    MergeOutcome.COPY_WITHDRAWN,
+    MergeOutcome.COPY_DISPUTED,
+    MergeOutcome.COPY_INNOCENT,
 )
 """Outcomes in which the two stay different."""
 
@@ -64,7 +64,7 @@ CONFLICTS: Final = (
 class Resolution(msgspec.Struct, frozen=True):
     """An outcome, and the entry to write where something changes."""
 
-    outcome: Outcome
+    outcome: MergeOutcome
     entry: Entry | None = None
 
 
@@ -80,9 +80,9 @@ def resolve(here: Entry | None, there: Entry, *, dispute: bool = False) -> Resol
     if here is None:  # (1)
         return Resolution(_new(there), there)
     if not differing(here, there):  # (2)
-        return Resolution(Outcome.SAME)
+        return Resolution(MergeOutcome.SAME)
     if _strangers(here, there):  # (3)
-        return Resolution(Outcome.OTHER_PICTURE)
+        return Resolution(MergeOutcome.OTHER_PICTURE)
     return _of_both(here, there, dispute=dispute)
 
 
@@ -96,20 +96,20 @@ def differing(here: Entry, there: Entry) -> dict[str, list[Any]]:
     }
 
 
-def _new(there: Entry) -> Outcome:
-    return Outcome.TOMBSTONE if there.status is Status.WITHDRAWN else Outcome.ADDED
+def _new(there: Entry) -> MergeOutcome:
+    return MergeOutcome.TOMBSTONE if there.status is Status.WITHDRAWN else MergeOutcome.ADDED
 
 
 def _of_both(here: Entry, there: Entry, *, dispute: bool) -> Resolution:
     """Apply rules 4 to 6."""
     gone = there.status is Status.WITHDRAWN
     if here.status is Status.WITHDRAWN:  # (4)
-        return Resolution(Outcome.SAME if gone else Outcome.WITHDRAWN_HERE)
+        return Resolution(MergeOutcome.SAME if gone else MergeOutcome.WITHDRAWN_HERE)
     if gone:  # (5)
         unproven = here.local is not None and not there.hashes
         return _withdrawn(here, there, dispute=dispute or unproven)
     if there.modified <= here.modified:  # (6)
-        return Resolution(Outcome.OLDER)
+        return Resolution(MergeOutcome.OLDER)
     joined = msgspec.structs.replace(
         there,
         hashes=_joined(here, there),
@@ -117,13 +117,13 @@ def _of_both(here: Entry, there: Entry, *, dispute: bool) -> Resolution:
         note=there.note or here.note,
         local=here.local,
     )
-    return Resolution(Outcome.UPDATED, joined)
+    return Resolution(MergeOutcome.UPDATED, joined)
 
 
 def _withdrawn(here: Entry, there: Entry, *, dispute: bool) -> Resolution:
     """Return the entry as its withdrawal leaves it."""
     if dispute and here.status is Status.DISPUTED:
-        return Resolution(Outcome.SAME)
+        return Resolution(MergeOutcome.SAME)
     status = Status.DISPUTED if dispute else Status.WITHDRAWN
     entry = msgspec.structs.replace(
         here,
@@ -131,7 +131,7 @@ def _withdrawn(here: Entry, there: Entry, *, dispute: bool) -> Resolution:
         reason=there.reason or "withdrawn by those who shared it",
         modified=max(here.modified, there.modified),
     )
-    return Resolution(Outcome.DISPUTED if dispute else Outcome.WITHDRAWN, entry)
+    return Resolution(MergeOutcome.DISPUTED if dispute else MergeOutcome.WITHDRAWN, entry)
 
 
 def _strangers(here: Entry, there: Entry) -> bool:

@@ -10,14 +10,14 @@ import msgspec
 from detectors.bank.entry import DIGITS, EXACT, PERCEPTUAL, Entry, Status
 from detectors.bank.exchange import format_of
 from detectors.bank.exchange.columns import UNNAMED, told_by_bits
-from detectors.bank.exchange.conflicts import CONFLICTS, Outcome
+from detectors.bank.exchange.conflicts import CONFLICTS, MergeOutcome
 from detectors.bank.exchange.files import regular
 from detectors.bank.exchange.pictures import Pictures
 from detectors.bank.exchange.row import (
     DECIDED,
     REFUSED,
     SKIP_REASONS,
-    Row,
+    FeedRow,
     RowDefaults,
     Skipped,
     dicts,
@@ -50,7 +50,7 @@ NAMED: Final = 100
 """Left-out things that a report names of each code; all are counted."""
 
 
-class Report(msgspec.Struct, kw_only=True):
+class ImportReport(msgspec.Struct, kw_only=True):
     """What became of a feed."""
 
     file: str
@@ -122,8 +122,8 @@ def take_in(
     dry: bool = False,
     tell: Callable[[Skipped], None] = lambda _: None,
     step: Callable[[], None] = lambda: None,
-    read: Callable[[str, Path], Iterable[Row]] | None = None,
-) -> Report:
+    read: Callable[[str, Path], Iterable[FeedRow]] | None = None,
+) -> ImportReport:
     """Bring the entries of a file into a bank, which is made where there is none.
 
     The file is read twice, first for its form and for hashes that too many ids share: nothing is
@@ -145,7 +145,7 @@ def take_in(
         ConfigError: file or bank cannot be used; then nothing is written.
     """
     regular(file)
-    report = Report(file=_shown(file), format=form, bank=title(bank))
+    report = ImportReport(file=_shown(file), format=form, bank=title(bank))
     store = opened(bank) if exists(bank) else None
     known: Mapping[str, Entry] = store.entries if store else {}
     read = read or rows
@@ -174,7 +174,7 @@ def _shown(file: Path) -> str:
     return file.name.encode("utf-8", "backslashreplace").decode()
 
 
-def _noted(report: Report, tell: Callable[[Skipped], None]) -> Callable[[Skipped], None]:
+def _noted(report: ImportReport, tell: Callable[[Skipped], None]) -> Callable[[Skipped], None]:
     """Return a function that counts what is skipped and tells of it."""
 
     def note(found: Skipped) -> None:
@@ -184,12 +184,12 @@ def _noted(report: Report, tell: Callable[[Skipped], None]) -> Callable[[Skipped
     return note
 
 
-def rows(form: str, file: Path) -> Iterator[Row]:
+def rows(form: str, file: Path) -> Iterator[FeedRow]:
     """Yield the rows of a foreign file, unchecked."""
     yield from format_of(form).read(file)
 
 
-def _noticed(found: Iterable[Row], unnamed: list[str]) -> Iterator[Row]:
+def _noticed(found: Iterable[FeedRow], unnamed: list[str]) -> Iterator[FeedRow]:
     """Yield rows, and keep what they hold of hashes that several algorithms have the length of."""
     for row in found:
         hashes = row.said.get("hashes")
@@ -199,14 +199,14 @@ def _noticed(found: Iterable[Row], unnamed: list[str]) -> Iterator[Row]:
         yield row
 
 
-def _counted(found: Iterable[Row], step: Callable[[], None]) -> Iterator[Row]:
+def _counted(found: Iterable[FeedRow], step: Callable[[], None]) -> Iterator[FeedRow]:
     for row in found:
         step()
         yield row
 
 
 def _shared_by_too_many(
-    known: Mapping[str, Entry], rows: Iterator[Row], defaults: RowDefaults, decided: list[Entry]
+    known: Mapping[str, Entry], rows: Iterator[FeedRow], defaults: RowDefaults, decided: list[Entry]
 ) -> set[str]:
     """Return the perceptual hashes that too many ids share, here and in the feed together.
 
@@ -240,12 +240,12 @@ def _own(owners: dict[str, str | set[str]], entry: Entry) -> None:
 
 
 def _taken(
-    rows: Iterator[Row],
+    rows: Iterator[FeedRow],
     defaults: RowDefaults,
     shared: set[str],
-    report: Report,
+    report: ImportReport,
     note: Callable[[Skipped], None],
-) -> Iterator[tuple[Row, Entry]]:
+) -> Iterator[tuple[FeedRow, Entry]]:
     """Yield the rows that make an entry; tell of all else."""
     for row in rows:
         report.rows += not _of_a_column(row)
@@ -266,20 +266,20 @@ def _taken(
             yield row, entry
 
 
-def _of_a_column(row: Row) -> bool:
+def _of_a_column(row: FeedRow) -> bool:
     """Tell whether it says something of a column, so that it is no row of the file."""
     return not row.said and [code for code, _ in row.skipped] == ["unknown_column"]
 
 
 def _merge_rows(
     known: Mapping[str, Entry],
-    taken: Iterator[tuple[Row, Entry]],
-    report: Report,
+    taken: Iterator[tuple[FeedRow, Entry]],
+    report: ImportReport,
     note: Callable[[Skipped], None],
     pictures: Pictures,
     *,
     writer: Writer | None,
-) -> Report:
+) -> ImportReport:
     """Settle each entry with what is known of its id and picture, and write what changes."""
     outcomes: Counter[str] = Counter()
     fresh: dict[str, Entry] = {}
@@ -298,7 +298,7 @@ def _merge_rows(
             changed += pictures.copies_of(done.entry)
         outcomes.update(f"{each.status.value}_copy" for each in changed[1:])
         fresh.update((each.id, each) for each in changed)
-        if done.outcome is Outcome.ADDED and not (entry.perceptual or entry.digests(*EXACT)):
+        if done.outcome is MergeOutcome.ADDED and not (entry.perceptual or entry.digests(*EXACT)):
             report.carried_only += 1
         if writer is not None:
             for each in changed:

@@ -9,11 +9,11 @@ import msgspec
 from detectors.bank.entry import DIGITS, Entry
 from detectors.bank.exchange.columns import PICTURES, field, hash_of
 from detectors.bank.exchange.files import BOM, decoded, documents, head, lines
-from detectors.bank.exchange.row import Feed, Row, shared
+from detectors.bank.exchange.row import Feed, FeedRow, shared
 from detectors.decode.untrusted import mapping
 
 
-def read(path: Path) -> Iterator[Row]:
+def read(path: Path) -> Iterator[FeedRow]:
     """Yield a row for each line, or for each object of one list."""
     start = head(path).removeprefix(BOM).lstrip()
     if start.startswith(b"[") or (start.startswith(b"{") and _spread(path, start)):
@@ -25,20 +25,20 @@ def read(path: Path) -> Iterator[Row]:
         if isinstance(said, dict):
             yield _row(where, said)
         else:
-            yield Row(where=where, skipped=(("unreadable", "not a JSON object"),))
+            yield FeedRow(where=where, skipped=(("unreadable", "not a JSON object"),))
 
 
-def _row(where: str, said: dict[str, Any]) -> Row:
+def _row(where: str, said: dict[str, Any]) -> FeedRow:
     """Return the row of an object; `hashes` is our own form, all else that of a list."""
     if "hashes" in said:
-        return Row(where=where, said=said)
+        return FeedRow(where=where, said=said)
     row = _flat(said)
     media = str(row.get("media") or "").lower()
     if media and not media.startswith(PICTURES):
-        return Row(
+        return FeedRow(
             where=where, said={"id": row.get("id")}, skipped=(("not_a_picture", media[:40]),)
         )
-    return Row(where=where, said=row)
+    return FeedRow(where=where, said=row)
 
 
 def _flat(said: dict[str, Any]) -> dict[str, Any]:
@@ -65,7 +65,7 @@ def _spread(path: Path, start: bytes) -> bool:
     return isinstance(said, dict) and "hashes" not in said and _rows_of(said) is not None
 
 
-def _of_documents(path: Path) -> Iterator[Row]:
+def _of_documents(path: Path) -> Iterator[FeedRow]:
     """Yield a row for each object of the lists of a file."""
     number = 0
     for raw in documents(path):
@@ -76,7 +76,7 @@ def _of_documents(path: Path) -> Iterator[Row]:
             if isinstance(row, dict):
                 yield _row(where, row)
             else:
-                yield Row(where=where, skipped=(("unreadable", "not a JSON object"),))
+                yield FeedRow(where=where, skipped=(("unreadable", "not a JSON object"),))
 
 
 def _rows_of(said: dict[str, Any]) -> list[Any] | None:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from detectors.bank.entry import Entry, Status
-from detectors.bank.exchange.conflicts import CONFLICTS, Outcome, differing
+from detectors.bank.exchange.conflicts import CONFLICTS, MergeOutcome, differing
 from detectors.bank.exchange.pictures import Pictures
 from detectors.bank.location import BankLocation, Store, create, title, writing
 from detectors.bank.matching.decisions import decided
@@ -110,6 +110,10 @@ def _same(one: BankLocation, other: BankLocation) -> bool:
     return one == other
 
 
-def _features(taken: Entry, outcome: Outcome, block: bytes | None) -> bytes | None:
+def _features(taken: Entry, outcome: MergeOutcome, block: bytes | None) -> bytes | None:
     """Return the local features that come along: those of entries that have none here."""
-    return block if taken.local is None and outcome in (Outcome.ADDED, Outcome.UPDATED) else None
+    return (
+        block
+        if taken.local is None and outcome in (MergeOutcome.ADDED, MergeOutcome.UPDATED)
+        else None
+    )

@@ -17,7 +17,7 @@ from detectors.bank.entry import EXACT, Entry, Status
 from detectors.bank.exchange.files import decoded, documents, listed
 from detectors.bank.exchange.row import (
     Feed,
-    Row,
+    FeedRow,
     day,
     moment,
     seconds,
@@ -48,7 +48,7 @@ NAMED: Final = re.compile(r"(?i)\.(?:jpe?g|jfif|png|gif|webp|bmp|tiff?|heic|heif
 """The name of a picture's file."""
 
 
-def read(path: Path) -> Iterator[Row]:
+def read(path: Path) -> Iterator[FeedRow]:
     """Yield a row for each object; attributes and objects that hold no picture hash say so.
 
     Raises:
@@ -81,8 +81,8 @@ def _each(event: dict[str, msgspec.Raw], key: str) -> Iterator[tuple[str, dict[s
         yield f"{key}[{number}]", decoded(raw, dict[str, Any])
 
 
-def _unreadable(where: str) -> Row:
-    return Row(where=where, skipped=(("unreadable", "not an object"),))
+def _unreadable(where: str) -> FeedRow:
+    return FeedRow(where=where, skipped=(("unreadable", "not an object"),))
 
 
 def write(entries: Sequence[Entry], feed: Feed) -> Iterator[bytes]:
@@ -107,21 +107,21 @@ def write(entries: Sequence[Entry], feed: Feed) -> Iterator[bytes]:
     yield b"\n]}}\n"
 
 
-def _attribute(where: str, found: dict[str, Any], tags: list[str], org: Any) -> Row:
+def _attribute(where: str, found: dict[str, Any], tags: list[str], org: Any) -> FeedRow:
     """Return the row of a single attribute: a digest with the name of a picture."""
     kind, value = str(found.get("type"))[:40], str(found.get("value") or "")
     name, _, digest = value.rpartition("|")
     algorithm = kind.removeprefix("filename|")
     if algorithm not in EXACT:
-        return Row(where=where, skipped=(("not_a_picture", kind),))
+        return FeedRow(where=where, skipped=(("not_a_picture", kind),))
     if not NAMED.search(name):
-        return Row(
+        return FeedRow(
             where=where, said={"id": found.get("uuid")}, skipped=(("no_picture_said", kind),)
         )
     return _file(where, {algorithm: [digest]}, found, tags, org)
 
 
-def _file_object(where: str, found: dict[str, Any], tags: list[str], org: Any) -> Row:
+def _file_object(where: str, found: dict[str, Any], tags: list[str], org: Any) -> FeedRow:
     """Return the row of a `file` object that is said to be a picture."""
     values: dict[str, list[str]] = {}
     for each in map(mapping, listed(found.get("Attribute"))):
@@ -135,13 +135,15 @@ def _file_object(where: str, found: dict[str, Any], tags: list[str], org: Any) -
         code = (
             "no_hash" if picture else "no_picture_said" if hashes and not media else "not_a_picture"
         )
-        return Row(where=where, said={"id": found.get("uuid")}, skipped=((code, media or "file"),))
+        return FeedRow(
+            where=where, said={"id": found.get("uuid")}, skipped=((code, media or "file"),)
+        )
     return _file(where, hashes, found, tags, org)
 
 
 def _file(
     where: str, hashes: dict[str, list[str]], found: dict[str, Any], tags: list[str], org: Any
-) -> Row:
+) -> FeedRow:
     """Return the row of a picture of which digests alone are known."""
     said = {
         "id": found.get("uuid"),
@@ -156,15 +158,15 @@ def _file(
         decided["modified"] = found["timestamp"]
     if _true(found.get("deleted")):
         decided["status"] = Status.WITHDRAWN.value
-    return Row(where=where, said=said, decided=decided)
+    return FeedRow(where=where, said=said, decided=decided)
 
 
-def _row(where: str, found: dict[str, Any], event_tags: list[str], org: Any) -> Row:
+def _row(where: str, found: dict[str, Any], event_tags: list[str], org: Any) -> FeedRow:
     if found.get("name") in ("file", "image"):
         return _file_object(where, found, event_tags, org)
     if found.get("name") != NAME and found.get("template_uuid") != TEMPLATE:
         name = str(found.get("name"))[:40]
-        return Row(where=where, skipped=(("not_a_picture", name),))
+        return FeedRow(where=where, skipped=(("not_a_picture", name),))
     values: dict[str, list[str]] = {}
     tags: list[str] = []
     for each in map(mapping, listed(found.get("Attribute"))):
@@ -176,7 +178,9 @@ def _row(where: str, found: dict[str, Any], event_tags: list[str], org: Any) -> 
     hashes = {name: [{"value": v} for v in values[name]] for name in RELATIONS if name in values}
     quality = one.get("pdq-quality", "")
     if quality and not re.fullmatch(r"[0-9]{1,3}", quality):
-        return Row(where=where, skipped=(("unreadable", "pdq-quality is no number of 0 to 100"),))
+        return FeedRow(
+            where=where, skipped=(("unreadable", "pdq-quality is no number of 0 to 100"),)
+        )
     if "pdq" in hashes and quality:
         hashes["pdq"][0]["quality"] = int(quality)  # type: ignore[assignment]
     said = {
@@ -196,7 +200,7 @@ def _row(where: str, found: dict[str, Any], event_tags: list[str], org: Any) -> 
     if _true(found.get("deleted")):
         decided["status"] = Status.WITHDRAWN.value
     rest = mapping(decoded(one.get("bank-entry", "").encode("utf-8", "replace")))
-    return Row(where=where, said=said, rest=rest, decided=decided)
+    return FeedRow(where=where, said=said, rest=rest, decided=decided)
 
 
 def _object(entry: Entry, feed: Feed) -> dict[str, Any]:

@@ -12,9 +12,9 @@ from typing import Any, Final
 from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
 
-from detectors.bank.entry import Entry, Kind, Status
+from detectors.bank.entry import Entry, EntryKind, Status
 from detectors.bank.exchange.files import MOST_LINE, chunks, decoded
-from detectors.bank.exchange.row import Feed, Row, moment, shared, text, whole, word_of
+from detectors.bank.exchange.row import Feed, FeedRow, moment, shared, text, whole, word_of
 from detectors.decode.containers.namespaces import Namespaces
 from detectors.decode.untrusted import mapping
 from detectors.errors import ConfigError
@@ -108,7 +108,7 @@ class Reader:
             raise ConfigError(f"has an entry of more than {MOST_LINE} characters")
 
 
-def read(path: Path) -> Iterator[Row]:
+def read(path: Path) -> Iterator[FeedRow]:
     """Yield a row for each picture and each video, and for each deleted one.
 
     Raises:
@@ -150,12 +150,12 @@ def write(entries: Sequence[Entry], feed: Feed) -> Iterator[bytes]:
     yield b' </images>\n <videos count="0"/>\n</queryResult>\n'
 
 
-def _row(where: str, node: Node) -> Row:
+def _row(where: str, node: Node) -> FeedRow:
     member = node.child("member")
     number, name = member.attributes.get("id", ""), node.child("id").text
     entry_id = name if number in ("", US) else f"{number}/{name}"
     if node.name in OTHERS:
-        return Row(where=where, said={"id": entry_id}, skipped=(("not_a_picture", node.name),))
+        return FeedRow(where=where, said={"id": entry_id}, skipped=(("not_a_picture", node.name),))
     hashes: dict[str, Any] = {}
     skipped: list[tuple[str, str]] = []
     for each in node.child("fingerprints").children:
@@ -168,7 +168,7 @@ def _row(where: str, node: Node) -> Row:
     said: dict[str, Any] = {
         "id": entry_id,
         "hashes": hashes,
-        "class": word_of(Kind, {}, node.child("classification").text),
+        "class": word_of(EntryKind, {}, node.child("classification").text),
         "source": member.text or None,
         "tags": [f"ncmec:classification={word}"] if (word := _foreign(node)) else [],
     }
@@ -178,7 +178,7 @@ def _row(where: str, node: Node) -> Row:
     if node.name == "deletedImage":
         decided["status"] = Status.WITHDRAWN.value
     rest = mapping(decoded(node.child("own-entry").text.encode()))
-    return Row(where=where, said=said, rest=rest, decided=decided, skipped=tuple(skipped))
+    return FeedRow(where=where, said=said, rest=rest, decided=decided, skipped=tuple(skipped))
 
 
 def _foreign(node: Node) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from detectors.bank.entry import EXACT, PERCEPTUAL, Entry, Status
-from detectors.bank.exchange.conflicts import Outcome, Resolution, resolve
+from detectors.bank.exchange.conflicts import MergeOutcome, Resolution, resolve
 from detectors.bank.matching import copies
 from detectors.bank.matching.decisions import (
     Held,
@@ -61,22 +61,22 @@ class Pictures:
             block: its local features.
         """
         done = resolve(here, there, dispute=self._dispute)
-        wanted = there if done.outcome is Outcome.WITHDRAWN_HERE else done.entry
+        wanted = there if done.outcome is MergeOutcome.WITHDRAWN_HERE else done.entry
         if wanted is None:
             return done, None
         held = self._held(wanted, block)
-        if done.outcome is Outcome.WITHDRAWN_HERE and here is not None and not there.innocent:
+        if done.outcome is MergeOutcome.WITHDRAWN_HERE and here is not None and not there.innocent:
             held.insert(0, Held(entry=here, confirmed=True))
         out = kept_out(wanted, held)
         if out is not None and self._reinstate is None:
-            same_id = done.outcome is Outcome.WITHDRAWN_HERE
-            outcome = done.outcome if same_id else Outcome(f"copy_{out.what}")
+            same_id = done.outcome is MergeOutcome.WITHDRAWN_HERE
+            outcome = done.outcome if same_id else MergeOutcome(f"copy_{out.what}")
             return Resolution(outcome), out
         if out is not None and self._reinstate is not None:
             entry = reinstated(wanted, held, self._reinstate)
             if here is not None:
                 entry = msgspec.structs.replace(entry, local=here.local)
-            done = Resolution(Outcome.REINSTATED, entry)
+            done = Resolution(MergeOutcome.REINSTATED, entry)
         return done, None
 
     def copies_of(self, gone: Entry, block: bytes | None = None) -> Iterator[Entry]:

@@ -10,8 +10,8 @@ import msgspec
 from detectors.bank.entry import (
     DIGITS,
     Entry,
+    EntryKind,
     Hash,
-    Kind,
     Status,
     Tlp,
     hash_fault,
@@ -96,7 +96,7 @@ class Skipped(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     detail: str | None = None
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True):
+class FeedRow(msgspec.Struct, frozen=True, kw_only=True):
     """What one row of a feed says, in the words of an entry, unchecked."""
 
     where: str
@@ -125,7 +125,7 @@ class RowDefaults(msgspec.Struct, frozen=True, kw_only=True):
     now: str
     algorithm: str | None = None
     """Algorithm of hashes that nobody names, where their length leaves several."""
-    kind: Kind = Kind.OTHER
+    kind: EntryKind = EntryKind.OTHER
     tlp: Tlp = Tlp.AMBER
     source: str | None = None
     prefix: str = ""
@@ -149,7 +149,7 @@ def whole(entry: Entry, algorithm: str) -> str | None:
     return hashes[0].value if hashes else None
 
 
-def entry_of(row: Row, defaults: RowDefaults) -> tuple[Entry | None, list[Skipped]]:
+def entry_of(row: FeedRow, defaults: RowDefaults) -> tuple[Entry | None, list[Skipped]]:
     """Return the entry that a row makes, and what of it was left out.
 
     A tombstone needs an id and no hash; every other entry needs a hash.
@@ -180,14 +180,27 @@ def entry_of(row: Row, defaults: RowDefaults) -> tuple[Entry | None, list[Skippe
     except ConfigError:
         skipped.append(Skipped(where=row.where, code="bad_id", detail=ascii(raw_id)[:80]))
         return None, skipped
-    modified = moment(said.get("modified")) or moment(said.get("created")) or defaults.now
-    said_of_it = (tlp_of(own.get("tlp")), tlp_of(row.decided.get("tlp")))
-    tlps = [tlp for tlp in said_of_it if tlp is not None]
-    if own.get("tlp") and said_of_it[0] is None:
+    said |= {"id": entry_id, "tlp": _strictest_said(own, row.decided, defaults.tlp)}
+    return _entry(said, hashes, defaults), skipped
+
+
+def _strictest_said(own: Mapping[str, Any], decided: Mapping[str, Any], default: Tlp) -> Tlp:
+    """Return the strictest TLP that a row says; one that is not known counts as RED."""
+    said = (tlp_of(own.get("tlp")), tlp_of(decided.get("tlp")))
+    tlps = [tlp for tlp in said if tlp is not None]
+    if own.get("tlp") and said[0] is None:
         tlps.append(Tlp.RED)
+    return max(tlps, key=STRICT.index, default=default)
+
+
+def _entry(
+    said: Mapping[str, Any], hashes: dict[str, tuple[Hash, ...]], defaults: RowDefaults
+) -> Entry:
+    """Return the entry of a row whose id, TLP and hashes are known to be sound."""
+    modified = moment(said.get("modified")) or moment(said.get("created")) or defaults.now
     return Entry(
-        id=entry_id,
-        kind=word_of(Kind, CLASSES, said.get("class")) or defaults.kind,
+        id=said["id"],
+        kind=word_of(EntryKind, CLASSES, said.get("class")) or defaults.kind,
         innocent=_spelled(said.get("innocent")) in YES,
         hashes=hashes,
         created=moment(said.get("created")) or modified,
@@ -196,10 +209,10 @@ def entry_of(row: Row, defaults: RowDefaults) -> tuple[Entry | None, list[Skippe
         first_seen=day(said.get("first_seen")),
         note=text(said.get("note")),
         tags=_tags(said.get("tags")),
-        tlp=max(tlps, key=STRICT.index, default=defaults.tlp),
-        status=status,
+        tlp=said["tlp"],
+        status=word_of(Status, STATUSES, said.get("status")) or Status.ACTIVE,
         reason=text(said.get("reason")),
-    ), skipped
+    )
 
 
 def moment(value: Any) -> str | None:
@@ -325,13 +338,13 @@ def _doubts(said: Mapping[str, Any], now: str) -> list[tuple[str, str]]:
         (code, ascii(value)[:80])
         for code, kind, others, value in (
             ("unknown_status", Status, STATUSES, said.get("status")),
-            ("unknown_class", Kind, CLASSES, said.get("class")),
+            ("unknown_class", EntryKind, CLASSES, said.get("class")),
         )
         if value not in (None, "") and word_of(kind, others, value) is None
     ]
     found += [
         ("other_word", f"{name} {ascii(said[name])[:40]} taken as {known.value}")
-        for name, kind, others in (("status", Status, STATUSES), ("class", Kind, CLASSES))
+        for name, kind, others in (("status", Status, STATUSES), ("class", EntryKind, CLASSES))
         if (known := word_of(kind, others, said.get(name))) and _spelled(said[name]) in others
     ]
     if said.get("tlp") and tlp_of(said["tlp"]) is None:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
-from detectors.bank.entry import DIGITS, Entry, Kind, Status
+from detectors.bank.entry import DIGITS, Entry, EntryKind, Status
 from detectors.bank.exchange.columns import (
     PICTURES,
     a_hash,
@@ -30,7 +30,7 @@ from detectors.bank.exchange.row import (
     CLASSES,
     STATUSES,
     Feed,
-    Row,
+    FeedRow,
     moment,
     shared,
     word_of,
@@ -49,7 +49,7 @@ full-width forms that some take for the narrow ones (OWASP, CSV injection)."""
 
 WORDS: Final[dict[str, Callable[[str], bool]]] = {
     "status": lambda cell: word_of(Status, STATUSES, cell) is not None,
-    "class": lambda cell: word_of(Kind, CLASSES, cell) is not None,
+    "class": lambda cell: word_of(EntryKind, CLASSES, cell) is not None,
     "tlp": lambda cell: cell.strip().upper().startswith("TLP:"),
 }
 """What a cell says that no column's name announces; it is looked for in each row."""
@@ -68,7 +68,7 @@ class Table(msgspec.Struct, frozen=True):
     """Whether the first row names the columns."""
 
 
-def read(path: Path) -> Iterator[Row]:
+def read(path: Path) -> Iterator[FeedRow]:
     """Yield a row for each line, and one for each column that is not known.
 
     Columns may come in any order, by any of their usual names, between commas, semicolons, tabs or
@@ -86,19 +86,19 @@ def read(path: Path) -> Iterator[Row]:
         if table is None:
             table = _table(said, path)
             for name in unknown(table.names) if table.headed else ():
-                yield Row(where=where, skipped=(("unknown_column", name.strip()[:80]),))
+                yield FeedRow(where=where, skipped=(("unknown_column", name.strip()[:80]),))
             if table.headed:
                 continue
         yield _row(where, said, table)
 
 
-def _row(where: str, line: bytes | None, table: Table) -> Row:
+def _row(where: str, line: bytes | None, table: Table) -> FeedRow:
     """Return the row of a line; empty cells at its end are nothing."""
     cells = _cells(line, table.comma) if line is not None else None
     while cells and len(cells) > len(table.fields) and not cells[-1].strip():
         cells.pop()
     if cells is None or len(cells) != len(table.fields):
-        return Row(where=where, skipped=(("unreadable", _fault(line)),))
+        return FeedRow(where=where, skipped=(("unreadable", _fault(line)),))
     said: dict[str, str] = {}
     for what, cell in zip(table.fields, cells, strict=True):
         if what and cell.strip():
@@ -108,10 +108,10 @@ def _row(where: str, line: bytes | None, table: Table) -> Row:
             said[name] = word.strip()
     media = said.get("media", "").lower()
     if media and not media.startswith(PICTURES):
-        return Row(
+        return FeedRow(
             where=where, said={"id": said.get("id")}, skipped=(("not_a_picture", media[:40]),)
         )
-    return Row(where=where, said=_said(said))
+    return FeedRow(where=where, said=_said(said))
 
 
 def _fault(line: bytes | None) -> str:

@@ -18,7 +18,7 @@ import msgspec
 
 from detectors.bank.entry import Entry, Status, Tlp
 from detectors.bank.exchange.files import decoded, documents, listed
-from detectors.bank.exchange.row import Feed, Row, day, moment, shared, tlp_of, whole
+from detectors.bank.exchange.row import Feed, FeedRow, day, moment, shared, tlp_of, whole
 from detectors.bank.matching.index import REACH
 from detectors.decode.untrusted import mapping
 from detectors.errors import ConfigError
@@ -58,7 +58,7 @@ CONTEXT: Final = frozenset(
 """Types that come along with indicators and are no entries of their own."""
 
 
-def read(path: Path) -> Iterator[Row]:
+def read(path: Path) -> Iterator[FeedRow]:
     """Yield a row for each indicator of a perceptual hash; other objects say what they are.
 
     Raises:
@@ -69,7 +69,7 @@ def read(path: Path) -> Iterator[Row]:
     for number, each in enumerate(objects):
         found, where = decoded(each, dict[str, Any]), f"objects[{number}]"
         if found is None:
-            yield Row(where=where, skipped=(("unreadable", "not an object"),))
+            yield FeedRow(where=where, skipped=(("unreadable", "not an object"),))
         elif str(found.get("type")) not in CONTEXT:
             yield _row(where, found, tlps, makers)
 
@@ -156,7 +156,9 @@ def _context(objects: list[msgspec.Raw]) -> tuple[dict[str, Tlp], dict[str, str]
     return tlps, makers
 
 
-def _row(where: str, found: dict[str, Any], tlps: dict[str, Tlp], makers: dict[str, str]) -> Row:
+def _row(
+    where: str, found: dict[str, Any], tlps: dict[str, Tlp], makers: dict[str, str]
+) -> FeedRow:
     own = mapping(mapping(found.get("extensions")).get(EXTENSION))
     rest = mapping(own.get("entry"))
     algorithms = {key: name for name, key in KEYS.items()}
@@ -169,7 +171,7 @@ def _row(where: str, found: dict[str, Any], tlps: dict[str, Tlp], makers: dict[s
         kind = str(found.get("type"))[:40]
         digests = kind == "indicator" and bool(FILE_HASHES.search(str(found.get("pattern"))[:4096]))
         code = "no_picture_said" if digests else "not_a_picture"
-        return Row(where=where, said={"id": found.get("id")}, skipped=((code, kind),))
+        return FeedRow(where=where, said={"id": found.get("id")}, skipped=((code, kind),))
     said = {
         "id": found.get("id"),
         "hashes": hashes,
@@ -190,7 +192,7 @@ def _row(where: str, found: dict[str, Any], tlps: dict[str, Tlp], makers: dict[s
         decided["expires"] = found["valid_until"]
     if found.get("revoked") is True:
         decided["status"] = Status.WITHDRAWN.value
-    return Row(where=where, said=said, rest=rest, decided=decided)
+    return FeedRow(where=where, said=said, rest=rest, decided=decided)
 
 
 def _preamble(entries: Sequence[Entry], feed: Feed) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ import msgspec
 
 from detectors.bank.entry import Entry, Status
 from detectors.bank.exchange.files import decoded, document, listed
-from detectors.bank.exchange.row import Feed, Row, seconds, shared, whole
+from detectors.bank.exchange.row import Feed, FeedRow, seconds, shared, whole
 from detectors.decode.untrusted import mapping
 from detectors.errors import ConfigError
 
@@ -29,7 +29,7 @@ CASES: Final = uuid.UUID("364743d0-e3ca-42ea-88e1-2d501d374d34")
 """Namespace of the case numbers that are derived from feed and id."""
 
 
-def read(path: Path) -> Iterator[Row]:
+def read(path: Path) -> Iterator[FeedRow]:
     """Yield a row for each hash record.
 
     Raises:
@@ -43,7 +43,7 @@ def read(path: Path) -> Iterator[Row]:
         record = decoded(raw, dict[str, Any])
         where = f"hashRecords[{number}]"
         if record is None:
-            yield Row(where=where, skipped=(("unreadable", "not an object"),))
+            yield FeedRow(where=where, skipped=(("unreadable", "not an object"),))
         else:
             yield _row(where, record)
 
@@ -60,7 +60,7 @@ def write(entries: Sequence[Entry], feed: Feed) -> Iterator[bytes]:
     yield b"\n]}\n"
 
 
-def _row(where: str, record: dict[str, Any]) -> Row:
+def _row(where: str, record: dict[str, Any]) -> FeedRow:
     rest = mapping(record.get(EXTRA))
     signal, value = str(record.get("signalType") or ""), str(record.get("hashValue") or "")
     algorithm = SIGNALS.get(signal.lower())
@@ -84,7 +84,7 @@ def _row(where: str, record: dict[str, Any]) -> Row:
         decided["status"] = Status.WITHDRAWN.value
     elif status.lower() not in ("", *STANDING):
         decided["status"] = status  # not known here, so not active
-    return Row(where=where, said=said, rest=rest, decided=decided, skipped=skipped)
+    return FeedRow(where=where, said=said, rest=rest, decided=decided, skipped=skipped)
 
 
 def _record(entry: Entry, feed: Feed) -> dict[str, Any]:

@@ -17,7 +17,7 @@ import msgspec
 from detectors.bank.entry import DIGITS, Entry, Status
 from detectors.bank.exchange.columns import LISTED, hash_of
 from detectors.bank.exchange.files import BOM, decoded, documents, head, lines, listed
-from detectors.bank.exchange.row import Feed, Row, seconds, shared, whole
+from detectors.bank.exchange.row import Feed, FeedRow, seconds, shared, whole
 from detectors.decode.untrusted import mapping
 from detectors.errors import ConfigError
 
@@ -37,7 +37,7 @@ NUMBER: Final = re.compile(r"[1-9][0-9]{0,18}")
 """An id of the API; those of our entries that are none are derived."""
 
 
-def read(path: Path) -> Iterator[Row]:
+def read(path: Path) -> Iterator[FeedRow]:
     """Yield a row for each update, or for each line of hashes.
 
     Raises:
@@ -51,7 +51,7 @@ def read(path: Path) -> Iterator[Row]:
     for number, update in enumerate(updates):
         row, where = decoded(update, dict[str, Any]), f"data[{number}]"
         if row is None:
-            yield Row(where=where, skipped=(("unreadable", "not an object"),))
+            yield FeedRow(where=where, skipped=(("unreadable", "not an object"),))
         else:
             yield _row(where, row)
 
@@ -85,7 +85,7 @@ def write(entries: Sequence[Entry], feed: Feed) -> Iterator[bytes]:
     yield b'\n],"paging":{}}\n'
 
 
-def _of_lines(path: Path) -> Iterator[Row]:
+def _of_lines(path: Path) -> Iterator[FeedRow]:
     """Yield a row for each hash of a plain list, with a file's name where one stands behind it."""
     for number, line in lines(path):
         said = (line or b"").removeprefix(BOM).decode("utf-8", "replace").strip()
@@ -94,9 +94,11 @@ def _of_lines(path: Path) -> Iterator[Row]:
             continue
         if found := LISTED.fullmatch(said):
             value, name = found["value"].lower(), found["name"]
-            yield Row(where=where, said={"id": value, "hashes": _listed(value, name), "note": name})
+            yield FeedRow(
+                where=where, said={"id": value, "hashes": _listed(value, name), "note": name}
+            )
         else:
-            yield Row(where=where, skipped=(("unreadable", "not a hash"),))
+            yield FeedRow(where=where, skipped=(("unreadable", "not a hash"),))
 
 
 def _listed(value: str, name: str | None) -> dict[str, Any]:
@@ -106,7 +108,7 @@ def _listed(value: str, name: str | None) -> dict[str, Any]:
     return hash_of(value, None)
 
 
-def _row(where: str, row: dict[str, Any]) -> Row:
+def _row(where: str, row: dict[str, Any]) -> FeedRow:
     kind, indicator = str(row.get("type") or "HASH_PDQ").upper(), row.get("indicator")
     rest = mapping(row.get(EXTRA))
     opinions = [mapping(each) for each in listed(row.get("descriptors"))]
@@ -131,7 +133,7 @@ def _row(where: str, row: dict[str, Any]) -> Row:
     decided = {"modified": row["last_updated"]} if row.get("last_updated") else {}
     if deleted:
         decided["status"] = Status.WITHDRAWN.value
-    return Row(where=where, said=said, rest=rest, decided=decided, skipped=skipped)
+    return FeedRow(where=where, said=said, rest=rest, decided=decided, skipped=skipped)
 
 
 def _id(row: dict[str, Any], indicator: Any) -> str:

@@ -22,7 +22,7 @@ from detectors.models import external
 from detectors.models.encoder.tokens import AS_IT_IS, Device
 from detectors.models.onnx_runtime import refuse_without_provider, refuse_without_torch
 from detectors.models.report import PathReport
-from detectors.options import given
+from detectors.options import parse_options
 from detectors.signal import Outcome, Reason, Signal
 from detectors.spec import Settings
 
@@ -62,7 +62,7 @@ class ExternalModel:
         Raises:
             ConfigError: an option or the model cannot be used.
         """
-        said = given(NAME, options, Options, "use model, device, ai_label")
+        said = parse_options(NAME, options, Options, "use model, device, ai_label")
         self._which, self._device = chosen(Path(said.model), said.ai_label), said.device
         onnx = self._which.layout == "onnx"
         (refuse_without_provider if onnx else refuse_without_torch)(self._device)

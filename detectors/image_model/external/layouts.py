@@ -41,7 +41,7 @@ CUT = {"pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "checkpoint_pat
 WRITE = "if its card says which one means AI, write ai_label in [detectors.image_model]"
 
 
-class Sidecar(Preprocessing, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class OnnxSidecar(Preprocessing, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`NAME.json` beside `NAME.onnx`: how the model is read."""
 
     sha256: str
@@ -170,7 +170,7 @@ def _onnx(path: Path, ai_label: str | None) -> Chosen:
     )
 
 
-def sidecar(file: Path) -> Sidecar:
+def sidecar(file: Path) -> OnnxSidecar:
     """Return what stands beside an ONNX file.
 
     Raises:
@@ -178,9 +178,9 @@ def sidecar(file: Path) -> Sidecar:
     """
     path = file.with_suffix(".json")
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Sidecar)
+        return msgspec.json.decode(path.read_bytes(), type=OnnxSidecar)
     except (OSError, *MALFORMED) as error:
-        keys = ", ".join(Sidecar.__struct_fields__)
+        keys = ", ".join(OnnxSidecar.__struct_fields__)
         raise ConfigError(
             f"{path}: {error}; an ONNX file says neither how it sees nor what its numbers mean,"
             f" so that NAME.json beside NAME.onnx has to: {keys} (docs/own-models.md)"

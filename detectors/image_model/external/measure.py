@@ -19,7 +19,7 @@ from detectors.models.report import EVERYTHING, PathReport, supported
 
 if TYPE_CHECKING:
     from detectors.image_model.external.scorer import Scorer
-    from detectors.models.encoder.features import Row
+    from detectors.models.encoder.features import LabelledPicture
 
 EVERY = 100
 """Pictures between two words on progress."""
@@ -66,7 +66,7 @@ def calibration(
 
 
 def _cases(
-    data: Path, found: "Sequence[Row]", scorer: "Scorer", say: Callable[[str], None]
+    data: Path, found: "Sequence[LabelledPicture]", scorer: "Scorer", say: Callable[[str], None]
 ) -> list[ScoredPicture]:
     """Return the pictures with their scores, some of them after each platform transform too."""
     known = load_model(SHIPPED)

@@ -16,7 +16,7 @@ from detectors.image_model.training import card
 from detectors.image_model.training.scored import ScoredPicture
 from detectors.image_model.training.train import fitted, pictures, recompressed_rows, training_set
 from detectors.models.calibration import Calibration, fit
-from detectors.models.encoder.features import Row, features, opened
+from detectors.models.encoder.features import LabelledPicture, features, opened
 from detectors.models.encoder.tokens import AS_IT_IS, square
 from detectors.models.encoder.views import PLATFORM_TRANSFORMS
 from detectors.models.folder import save_config
@@ -193,7 +193,7 @@ def _scorers(
 
 
 def _gate(
-    data: Path, found: Sequence[Row], tokens: "Floats", probes: Probes, config: Config
+    data: Path, found: Sequence[LabelledPicture], tokens: "Floats", probes: Probes, config: Config
 ) -> dict[str, bool]:
     """Return which files the gate lets through."""
     lets = {}

@@ -2,14 +2,14 @@
 
 import msgspec
 
-from detectors.models.encoder.features import Row
+from detectors.models.encoder.features import LabelledPicture
 from detectors.models.encoder.tokens import AS_IT_IS
 
 
 class ScoredPicture(msgspec.Struct, frozen=True, kw_only=True):
     """A labelled picture as the detector would meet it, with an out-of-source score."""
 
-    row: Row
+    row: LabelledPicture
     how: str
     """`plain`, or the platform transform it was scored after."""
     score: float

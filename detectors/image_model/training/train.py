@@ -12,7 +12,7 @@ from detectors.errors import ConfigError
 from detectors.image_model.forward import GRAPHIC_BLOCKS, chosen, colours
 from detectors.image_model.model import Config, Gate
 from detectors.models.encoder import train as probes
-from detectors.models.encoder.features import Row, features, opened, rows
+from detectors.models.encoder.features import LabelledPicture, features, opened, rows
 from detectors.models.encoder.tokens import AS_IT_IS, square
 from detectors.models.encoder.views import PLATFORM_TRANSFORMS
 from detectors.models.folder import ENCODER, TrainedOn, save_config
@@ -71,7 +71,7 @@ def train(data: Path, out: Path, splits: Sequence[str], say: Callable[[str], Non
     say(f"wrote {out}: {gate.measured}")
 
 
-def _config(found: Sequence[Row], splits: tuple[str, ...], gate: Gate) -> Config:
+def _config(found: Sequence[LabelledPicture], splits: tuple[str, ...], gate: Gate) -> Config:
     """Return the config of a new model trained on these pictures."""
     return Config(
         detector="image_model",
@@ -89,14 +89,14 @@ def _config(found: Sequence[Row], splits: tuple[str, ...], gate: Gate) -> Config
     )
 
 
-def pictures(data: Path, splits: Sequence[str]) -> list[Row]:
+def pictures(data: Path, splits: Sequence[str]) -> list[LabelledPicture]:
     """Return the rows labelled ai or real of some splits; empty: of all but the portraits."""
     return [row for row in rows(data, splits) if not row.split.startswith(PORTRAITS)]
 
 
 def training_set(
     data: Path, splits: Sequence[str], say: Callable[[str], None]
-) -> "tuple[list[Row], Floats]":
+) -> "tuple[list[LabelledPicture], Floats]":
     """Return the training set: pictures as they are, then copies after platform transforms.
 
     Copies keep scores where they are when a platform hands a picture on: without them the scores
@@ -108,7 +108,7 @@ def training_set(
     return [row for _, wanted in views for row in wanted], tokens
 
 
-def recompressed_rows(found: Sequence[Row]) -> list[Row]:
+def recompressed_rows(found: Sequence[LabelledPicture]) -> list[LabelledPicture]:
     """Return the first pictures, by file name, of each source and class."""
     seen: Counter[tuple[str, str]] = Counter()
     kept = []
@@ -120,7 +120,10 @@ def recompressed_rows(found: Sequence[Row]) -> list[Row]:
 
 
 def fitted(
-    x: "Floats", found: Sequence[Row], strength: float, start: probes.Probe | None = None
+    x: "Floats",
+    found: Sequence[LabelledPicture],
+    strength: float,
+    start: probes.Probe | None = None,
 ) -> probes.Probe:
     """Return the probe that tells generated pictures, sources balanced."""
     labels = [row.ai for row in found]
@@ -129,7 +132,7 @@ def fitted(
 
 
 def _gate(
-    data: Path, found: Sequence[Row], tokens: "Floats", say: Callable[[str], None]
+    data: Path, found: Sequence[LabelledPicture], tokens: "Floats", say: Callable[[str], None]
 ) -> tuple[probes.Probe, Gate]:
     """Return the probe that tells graphics from pictures, and the limits of the gate.
 
@@ -170,7 +173,7 @@ def _gate(
     return probes.fit(x, labels, weights, GRAPHIC_STRENGTH), gate
 
 
-def _least_colours(data: Path, found: Sequence[Row]) -> int:
+def _least_colours(data: Path, found: Sequence[LabelledPicture]) -> int:
     """Return the number of colours that all but 1 % of in-domain pictures reach."""
     seen = [colours(square(opened(data, row))) for row in found]
     return int(np.quantile(seen, IN_DOMAIN, method="lower"))

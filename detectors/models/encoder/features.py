@@ -31,7 +31,7 @@ MANIFEST = "MANIFEST.jsonl"
 OTHER = "other"
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True):
+class LabelledPicture(msgspec.Struct, frozen=True, kw_only=True):
     """A labelled picture; further keys of its line are ignored."""
 
     file: str
@@ -60,7 +60,9 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
         return self.label == "ai"
 
 
-def rows(data: Path, splits: Sequence[str], labels: Sequence[str] = ("ai", "real")) -> list[Row]:
+def rows(
+    data: Path, splits: Sequence[str], labels: Sequence[str] = ("ai", "real")
+) -> list[LabelledPicture]:
     """Return the rows of labelled pictures, sorted by file.
 
     Args:
@@ -80,7 +82,7 @@ def rows(data: Path, splits: Sequence[str], labels: Sequence[str] = ("ai", "real
     return sorted(found, key=lambda row: row.file)
 
 
-def _rows(data: Path) -> list[Row]:
+def _rows(data: Path) -> list[LabelledPicture]:
     """Return all rows, with the labels `ai`, `real` and `other`.
 
     Raises:
@@ -89,7 +91,7 @@ def _rows(data: Path) -> list[Row]:
     path = data / MANIFEST if data.is_dir() else data
     if data.is_dir() and not path.exists() and has_labels(data):
         return [
-            Row(file=file.path, label="ai" if file.ai else "real", repo=file.source)
+            LabelledPicture(file=file.path, label="ai" if file.ai else "real", repo=file.source)
             for file in labelled_files(data)
         ]
     if not path.name.endswith(ENDINGS) or not path.is_file():
@@ -97,7 +99,7 @@ def _rows(data: Path) -> list[Row]:
             f"{data}: no labelled pictures here; give a folder with {MANIFEST}, a file of such"
             " lines, or a folder that holds the folders ai and real"
         )
-    found: dict[tuple[str, str], Row] = {}
+    found: dict[tuple[str, str], LabelledPicture] = {}
     for where, line in lines(path):
         row = _row(where, line)
         if (row.file, row.split) in found:
@@ -106,14 +108,14 @@ def _rows(data: Path) -> list[Row]:
     return list(found.values())
 
 
-def _row(where: str, line: bytes) -> Row:
+def _row(where: str, line: bytes) -> LabelledPicture:
     """Return the row of one line.
 
     Raises:
         ConfigError: it is no labelled picture.
     """
     try:
-        row = msgspec.json.decode(line, type=Row)
+        row = msgspec.json.decode(line, type=LabelledPicture)
     except MALFORMED as error:
         raise ConfigError(
             f'{where}: {error}; a line is an object like {{"file": "a.jpg", "label": "real",'
@@ -125,7 +127,7 @@ def _row(where: str, line: bytes) -> Row:
     return msgspec.structs.replace(row, repo=row.repo or row.source or UNSTATED)
 
 
-def opened(data: Path, row: Row) -> Item:
+def opened(data: Path, row: LabelledPicture) -> Item:
     """Return a row's picture as an item.
 
     Raises:
@@ -139,7 +141,7 @@ def opened(data: Path, row: Row) -> Item:
     return Item(row.file, lambda: content)
 
 
-def decoded(data: Path, row: Row) -> "Picture":
+def decoded(data: Path, row: LabelledPicture) -> "Picture":
     """Read a row's pixels.
 
     Raises:
@@ -151,19 +153,19 @@ def decoded(data: Path, row: Row) -> "Picture":
         raise no_picture(data, row, fault) from fault
 
 
-def _place(data: Path, row: Row) -> Path:
+def _place(data: Path, row: LabelledPicture) -> Path:
     """Return where a row's picture lies."""
     return (data if data.is_dir() else data.parent) / row.file
 
 
-def no_picture(data: Path, row: Row, fault: CannotAssess) -> ConfigError:
+def no_picture(data: Path, row: LabelledPicture, fault: CannotAssess) -> ConfigError:
     """Return what to say of a file that is no picture."""
     told = f"cannot be opened as a picture ({fault.reason.code})"
     return ConfigError(f"{_place(data, row)}: {told}; take it away, or its line")
 
 
 def features(
-    data: Path, wanted: Sequence[Row], say: Callable[[str], None], how: str = AS_IT_IS
+    data: Path, wanted: Sequence[LabelledPicture], say: Callable[[str], None], how: str = AS_IT_IS
 ) -> "Floats":
     """Return the class tokens of pictures, (n, 8, 768), kept in the user's cache folder.
 

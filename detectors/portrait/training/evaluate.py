@@ -9,7 +9,7 @@ import msgspec
 
 from detectors.errors import ConfigError
 from detectors.models.calibration import Calibration, fit
-from detectors.models.encoder.features import Row
+from detectors.models.encoder.features import LabelledPicture
 from detectors.models.folder import save_config
 from detectors.models.probe_calibration import calibrate_probe
 from detectors.models.report import EVERYTHING, AssessedItem, PathReport, left_out, limit
@@ -30,7 +30,7 @@ STRONG = 1.0
 class ScoredPortrait(msgspec.Struct, frozen=True, kw_only=True):
     """A labelled portrait with an out-of-source score."""
 
-    row: Row
+    row: LabelledPicture
     score: float
     d2: float | None
     """Squared distance of its eyes from the template; None: no face."""

@@ -10,7 +10,7 @@ from safetensors.numpy import save
 
 from detectors.errors import ConfigError
 from detectors.models.encoder import train as probes
-from detectors.models.encoder.features import Row, decoded, features, rows
+from detectors.models.encoder.features import LabelledPicture, decoded, features, rows
 from detectors.models.folder import ENCODER, TrainedOn, save_config
 from detectors.portrait.forward import eyes_of, largest_face
 from detectors.portrait.model import Config, LandmarkDistribution, offset
@@ -40,7 +40,7 @@ Eyes = tuple[float, float, float, float]
 class Portraits(msgspec.Struct, frozen=True, kw_only=True):
     """Labelled portraits as the model sees them."""
 
-    rows: list[Row]
+    rows: list[LabelledPicture]
     eyes: list[Eyes | None]
     tokens: "Floats"
     """(n, 8, 768)"""
@@ -93,7 +93,7 @@ def portraits(data: Path, splits: Sequence[str], say: Callable[[str], None]) -> 
     return Portraits(rows=found, eyes=eyes, tokens=features(data, found, say))
 
 
-def wanted(data: Path, splits: Sequence[str]) -> list[Row]:
+def wanted(data: Path, splits: Sequence[str]) -> list[LabelledPicture]:
     """Return the rows of some splits; empty: of all that are portraits or have no split."""
     found = rows(data, splits)
     return [r for r in found if splits or r.split.startswith(PORTRAITS) or not r.split]

@@ -21,7 +21,7 @@ from detectors.item import Item
 from detectors.models import external
 from detectors.models.onnx_runtime import refuse_without_torch
 from detectors.models.report import PathReport
-from detectors.options import given
+from detectors.options import parse_options
 from detectors.signal import Outcome, Reason, Signal
 from detectors.spec import Settings
 from detectors.text_model.assess import NAME, assessed
@@ -53,7 +53,7 @@ class ExternalModel:
         Raises:
             ConfigError: an option or a folder cannot be used.
         """
-        said = given(NAME, options, Options, "options are model, device and fast")
+        said = parse_options(NAME, options, Options, "options are model, device and fast")
         refuse_without_torch(said.device)
         self._chosen, self._device = chosen(said.model), said.device
         self._sidecar = external.load_sidecar(self._chosen.folders[0], NAME, self._chosen.rule)

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import click
 import msgspec
 
-from detectors.bank.entry import DIGITS, OF_NOTHING, Entry, Hash, Kind, Status, Tlp, named
+from detectors.bank.entry import DIGITS, OF_NOTHING, Entry, EntryKind, Hash, Status, Tlp, named
 from detectors.bank.exchange.row import REFUSED, printable
 from detectors.bank.location import (
     BankLocation,
@@ -62,8 +62,8 @@ def bank() -> None:
 @click.option(
     "--class",
     "kind",
-    type=click.Choice([kind.value for kind in Kind]),
-    default=Kind.OTHER.value,
+    type=click.Choice([kind.value for kind in EntryKind]),
+    default=EntryKind.OTHER.value,
     show_default=True,
     help="What the pictures are.",
 )
@@ -146,7 +146,7 @@ def _template(*, kind: str, tlp: str, first_seen: datetime | None, **said: Any) 
     said["tags"] = tuple(printable(tag) for tag in said["tags"])
     return Entry(
         id="",
-        kind=Kind(kind),
+        kind=EntryKind(kind),
         tlp=Tlp(tlp),
         first_seen=first_seen.date().isoformat() if first_seen else None,
         hashes={},

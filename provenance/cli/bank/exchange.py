@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 import click
 import msgspec
 
-from detectors.bank.entry import DIGITS, Kind, Tlp
+from detectors.bank.entry import DIGITS, EntryKind, Tlp
 from detectors.bank.exchange import FORMATS, format_of, guessed
 from detectors.bank.exchange.importing import rows, take_in
 from detectors.bank.exchange.merge import Difference, differences
@@ -86,8 +86,8 @@ def export(
 @click.option(
     "--class",
     "kind",
-    type=click.Choice([kind.value for kind in Kind]),
-    default=Kind.OTHER.value,
+    type=click.Choice([kind.value for kind in EntryKind]),
+    default=EntryKind.OTHER.value,
     show_default=True,
     help="Of entries that do not say theirs.",
 )
@@ -136,7 +136,7 @@ def import_(
     as harmless stays so for its picture, under whatever id it comes.
     """
     reinstate = why(reinstate=said.pop("reinstate"), reason=said.pop("reason"))
-    said |= {"kind": Kind(said["kind"]), "tlp": Tlp(said["tlp"])}
+    said |= {"kind": EntryKind(said["kind"]), "tlp": Tlp(said["tlp"])}
     defaults = RowDefaults(now=timestamp(), **said)
     out = appearing(left_out) if left_out else nullcontext()
     with out as kept, Progress("Reading rows, twice") as progress:

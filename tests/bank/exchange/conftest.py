@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from detectors.bank.entry import Entry, Hash, Kind, Status, Tlp
+from detectors.bank.entry import Entry, EntryKind, Hash, Status, Tlp
 from detectors.bank.folder.store import create, writing
 
 NOW = "2026-11-24T08:00:00Z"
@@ -21,7 +21,7 @@ def made(name: str, **changed: object) -> Entry:
     """Return an active AI face with a PDQ of its own."""
     plain = Entry(
         id=name,
-        kind=Kind.AI_FACE,
+        kind=EntryKind.AI_FACE,
         hashes={"pdq": (Hash(hashlib.sha256(name.encode()).hexdigest(), quality=99),)},
         created="2026-11-01T10:00:00Z",
         modified="2026-11-02T11:12:13Z",
@@ -50,7 +50,7 @@ def entries() -> list[Entry]:
         made(
             "42/image1",
             hashes={"md5": (Hash("a1" * 16),), "sha1": (Hash("b2" * 20),)},
-            kind=Kind.OTHER,
+            kind=EntryKind.OTHER,
             source="Member & <Söhne>",
         ),
         made(
@@ -67,12 +67,17 @@ def entries() -> list[Entry]:
             tags=("disarm:T0097", "campaign: spring, 2026"),
             tlp=Tlp.AMBER,
         ),
-        made("disputed", status=Status.DISPUTED, reason="a real person", kind=Kind.STOLEN_PHOTO),
+        made(
+            "disputed",
+            status=Status.DISPUTED,
+            reason="a real person",
+            kind=EntryKind.STOLEN_PHOTO,
+        ),
         made("exact", hashes={"sha256": (Hash(SHA256),)}, tlp=Tlp.CLEAR),
         made("gone", status=Status.WITHDRAWN, reason="the owner asked"),
         made("gone/without hashes", status=Status.WITHDRAWN, hashes={}, reason=None),
         made(
-            "innocent", innocent=True, kind=Kind.OTHER, hashes={"pdq": (Hash(THIRD_PDQ),)},
+            "innocent", innocent=True, kind=EntryKind.OTHER, hashes={"pdq": (Hash(THIRD_PDQ),)},
             note="seen at the fair", first_seen="2026-03-04T05:06:07Z",
         ),
         made("guarded-1", tlp=Tlp.RED, source="nobody may know"),

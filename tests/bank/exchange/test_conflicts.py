@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors.bank.entry import Entry, Hash, Kind, Local, Status, Tlp
-from detectors.bank.exchange.conflicts import Outcome, differing, resolve
+from detectors.bank.entry import Entry, EntryKind, Hash, Local, Status, Tlp
+from detectors.bank.exchange.conflicts import MergeOutcome, differing, resolve
 
 VALUES = ["f8f8f0cce0f4e84d0e370a22028f67f0b36e2ed596623e1d33e6339c4e9c9b22",
           "b0a10efd71cc3f429413d48d0ffffe12e34e0e17ada952a9d29684210aa9e5af"]  # fmt: skip
 ENTRIES = st.builds(
     Entry,
     id=st.just("a"),
-    kind=st.sampled_from(Kind),
+    kind=st.sampled_from(EntryKind),
     hashes=st.sampled_from([{}, *({"pdq": (Hash(value),)} for value in VALUES)]),
     created=st.just("2026-01-01T00:00:00Z"),
     modified=st.sampled_from([f"2026-01-0{day}T00:00:00Z" for day in (1, 2, 3)]),
@@ -36,7 +36,7 @@ def test_a_withdrawal_there_always_takes_effect_on_the_same_picture(
     here: Entry, there: Entry
 ) -> None:
     done = resolve(here, there)
-    if there.status is Status.WITHDRAWN and done.outcome is not Outcome.OTHER_PICTURE:
+    if there.status is Status.WITHDRAWN and done.outcome is not MergeOutcome.OTHER_PICTURE:
         assert (done.entry or here).status is not Status.ACTIVE
 
 
@@ -90,6 +90,6 @@ def test_an_update_joins_hashes(entry: Callable[..., Entry]) -> None:
     joined = resolve(here, there).entry
     assert joined is not None
     assert {name: len(hashes) for name, hashes in joined.hashes.items()} == {"pdq": 2, "sha256": 1}
-    assert differing(here, msgspec.structs.replace(here, kind=Kind.OTHER)) == {
+    assert differing(here, msgspec.structs.replace(here, kind=EntryKind.OTHER)) == {
         "class": ["ai_face", "other"]
     }

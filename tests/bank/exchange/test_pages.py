@@ -11,7 +11,7 @@ import pytest
 
 from detectors.bank.entry import Entry, Status
 from detectors.bank.exchange import FORMATS
-from detectors.bank.exchange.conflicts import Outcome
+from detectors.bank.exchange.conflicts import MergeOutcome
 from detectors.bank.exchange.row import SKIP_REASONS
 from detectors.bank.folder.store import LOG, Bank, writing
 
@@ -58,7 +58,9 @@ def test_every_command_of_the_page_runs(run: Run, tmp_path: Path) -> None:
 def test_the_page_names_every_format_and_conflict() -> None:
     assert [name for name in FORMATS if f"| `{name}` |" not in PAGE] == []
     assert [
-        each for each in Outcome if each.value in SKIP_REASONS and f"`{each.value}`" not in PAGE
+        each
+        for each in MergeOutcome
+        if each.value in SKIP_REASONS and f"`{each.value}`" not in PAGE
     ] == []
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from detectors.bank.entry import Entry, Status, Tlp, hash_fault
 from detectors.bank.exchange import FORMATS, files, format_of, guessed
-from detectors.bank.exchange.importing import Report, take_in
+from detectors.bank.exchange.importing import ImportReport, take_in
 from detectors.bank.exchange.row import RowDefaults, day, moment, text, tlp_of
 from detectors.bank.exchange.stix import EXTENSION, MARKINGS
 from detectors.bank.folder.store import Bank
@@ -24,10 +24,10 @@ NCMEC = '<queryResult xmlns="https://hashsharing.ncmec.org/hashsharing/v2">{}</q
 
 
 @pytest.fixture
-def taken(tmp_path: Path) -> Callable[..., tuple[Report, dict[str, Entry]]]:
+def taken(tmp_path: Path) -> Callable[..., tuple[ImportReport, dict[str, Entry]]]:
     """Return a function that imports a document into an empty bank."""
 
-    def take(data: Any, **defaults: Any) -> tuple[Report, dict[str, Entry]]:
+    def take(data: Any, **defaults: Any) -> tuple[ImportReport, dict[str, Entry]]:
         file, bank = tmp_path / "feed", tmp_path / "fakes.bank"
         file.write_bytes(data.encode() if isinstance(data, str) else msgspec.json.encode(data))
         report = take_in(bank, file, guessed(file), RowDefaults(now=NOW, **defaults))
@@ -36,7 +36,7 @@ def taken(tmp_path: Path) -> Callable[..., tuple[Report, dict[str, Entry]]]:
     return take
 
 
-Take = Callable[..., tuple[Report, dict[str, Entry]]]
+Take = Callable[..., tuple[ImportReport, dict[str, Entry]]]
 
 
 def test_stopncii(taken: Take) -> None:
