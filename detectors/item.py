@@ -33,7 +33,7 @@ class Sidecar(msgspec.Struct, frozen=True, kw_only=True):
     """A `.c2pa` or `.xmp` file that lies beside an item."""
 
     read: Callable[[], bytes]
-    """Gives the bytes; raises `CannotAssess`."""
+    """Returns the bytes; raises `CannotAssess`."""
     name: str
     """Its file name, for the record."""
     shared: bool

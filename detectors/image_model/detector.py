@@ -1,4 +1,4 @@
-"""Gives each picture one signal: a calibrated ratio, or why there is none."""
+"""Return one signal for each picture: a calibrated ratio, or why there is none."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Gives each picture one signal: whether it is an aligned portrait such as GANs make."""
+"""Return one signal for each picture: whether it is an aligned portrait such as GANs make."""
 
 from collections.abc import Mapping
 from functools import partial

@@ -37,7 +37,7 @@ class Unreadable(Exception):  # noqa: N818 - a state of the manifest
 
 
 Read = Callable[[Anchors], dict[str, Any]]
-"""Gives the store, verified under these anchors; raises `Unreadable`."""
+"""Returns the store, verified under these anchors; raises `Unreadable`."""
 
 
 class Judged(msgspec.Struct, frozen=True, kw_only=True):

@@ -136,7 +136,7 @@ class Compaction:
 def hashes(
     entries: Iterable[tuple[int, Entry]],
 ) -> "dict[str, tuple[NDArray[np.uint64], NDArray[np.uint32]]]":
-    """Give, of each algorithm that look-alikes are found by, the hashes (n, 4) and their owners."""
+    """Return algorithm → hashes (n, 4) and their owners, of those that look-alikes are found by."""
     values: dict[str, list[bytes]] = {name: [] for name in PERCEPTUAL}
     owners: dict[str, list[int]] = {name: [] for name in PERCEPTUAL}
     for ordinal, entry in entries:

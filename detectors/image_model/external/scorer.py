@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     Pixels = NDArray[np.uint8]
     Outputs = NDArray[np.float64]
     Asked = Callable[[Pixels], Outputs]
-    """Gives the logits, (labels,), of a picture (height, width, 3)."""
+    """Returns the logits, (labels,), of a picture (height, width, 3)."""
 
 LEAST = 1e-7
 """Smallest probability that is told from none: single precision has no closer one to 1."""

@@ -24,7 +24,7 @@ SEEDS = 2**64 - 1
 """Seeds are taken modulo this number."""
 
 Drawn = Callable[[int, list[int]], Iterable[bool]]
-"""Gives for a seed and tokens whether each is on the seed's green list."""
+"""Returns for a seed and tokens whether each is on the seed's green list."""
 
 
 class GreenLists:

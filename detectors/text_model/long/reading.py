@@ -115,8 +115,8 @@ def read(pieces: Sequence[Piece], device: str) -> Long:
     return Long(pieces, *sums(pieces, device))
 
 
-def kept(pieces: Sequence[Piece]) -> Long:
-    """Load a text as `read` gives it, for training: kept in the cache, in 16 bits."""
+def load_cached(pieces: Sequence[Piece]) -> Long:
+    """Load a text as `read` returns it, for training, from a cache of 16 bits; fill the cache."""
     file = cache() / name("\n".join(piece.text for piece in pieces)).replace(".npy", ".npz")
     if not file.exists():
         found, counted = sums(pieces, device())

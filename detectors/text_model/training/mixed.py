@@ -78,7 +78,7 @@ def long_texts(
     if min(sum(text.ai == ai for text, _ in chosen) for ai in (True, False)) < least:
         return []
     say(f"reading {len(chosen)} long texts whole")
-    return [Known(text, reading.kept(found)) for text, found in chosen]
+    return [Known(text, reading.load_cached(found)) for text, found in chosen]
 
 
 def made(known: Sequence[Known]) -> list[Made]:

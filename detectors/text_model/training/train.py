@@ -129,7 +129,7 @@ def look(texts: Sequence[Labelled], config: Config, say: Callable[[str], None]) 
     for done, text in enumerate(whole):
         if done % TOLD == 0:
             say(f"language model: {done} of {len(whole)} long texts read")
-        made[text.id] = reading.kept(pieces(text.text)).mean
+        made[text.id] = reading.load_cached(pieces(text.text)).mean
     return {
         name: msgspec.structs.replace(one, reading=made.get(name)) for name, one in seen.items()
     }
