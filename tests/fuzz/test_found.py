@@ -1,29 +1,30 @@
 """What was found by trying, kept as it was found."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from detectors.errors import ConfigError
-from detectors.image_model import model as image_model
+from detectors.image_model.model import load_model as image_model
 from detectors.models import external
-from detectors.portrait import model as portrait
+from detectors.portrait.model import load_model as portrait
 from detectors.text_credentials.account import account
 from detectors.text_credentials.verify import Judged
-from detectors.text_model import config as text_model
+from detectors.text_model.config import load_config as text_model
 
 DEEP = b'{"a":' + b"[" * 100_000
 
 
-@pytest.mark.parametrize("room", [image_model, portrait, text_model])
+@pytest.mark.parametrize("load", [image_model, portrait, text_model])
 @pytest.mark.parametrize("said", [DEEP, b'{"detector": "\xff"}', b"[]"])
 def test_a_model_whose_configuration_is_no_configuration_says_so(
-    room: object, said: bytes, tmp_path: Path
+    load: Callable[[Path], object], said: bytes, tmp_path: Path
 ) -> None:
     (tmp_path / "config.json").write_bytes(said)
     (tmp_path / "weights.safetensors").write_bytes(b"")
     with pytest.raises(ConfigError, match=r"config\.json"):
-        room.read(tmp_path)  # type: ignore[attr-defined]
+        load(tmp_path)
     with pytest.raises(ConfigError, match=r"config\.json"):
         external.config(tmp_path / "config.json")
 
