@@ -174,9 +174,8 @@ class Checker:
         Raises:
             ConfigError: there is no such folder or file.
         """
-        names = paths.found(map(os.fsdecode, roots), ()).files
         due = deque["Future[Record]"]()
-        for item in paths.scanned(names):
+        for item in paths.scanned(paths.Walk([*map(os.fsdecode, roots)])):
             due.append(self._looks.submit(item, None))
             if len(due) > AHEAD * self._jobs:
                 yield due.popleft().result()

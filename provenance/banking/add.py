@@ -13,7 +13,7 @@ from detectors.bank.matching.decisions import Held, Holds, kept_out, reinstated
 from detectors.decode.sniff import Kind
 from detectors.errors import CannotAssess, ConfigError
 from provenance.intake import files
-from provenance.intake.paths import found
+from provenance.intake.paths import Walk
 
 Planned: TypeAlias = tuple[str, tuple[str, str]]
 """An id, and the file and SHA-256 of the picture that is to have it."""
@@ -153,9 +153,10 @@ def _files(root: Path, done: Enrolment) -> list[str]:
     """Find the files below a root, which may be a file itself, or a link to one."""
     if not root.is_dir():
         return [os.fspath(root)]
-    below = found([os.fspath(root)], (), unwanted=True)
-    done.passed_over += below.links
-    return below.files
+    walk = Walk([os.fspath(root)], unwanted=True)
+    found = [*walk]
+    done.passed_over += walk.links
+    return found
 
 
 def _ids(file: str, root: Path) -> list[str]:

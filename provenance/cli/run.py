@@ -3,7 +3,7 @@
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from contextlib import closing
 from functools import partial
 from itertools import chain, islice
@@ -51,7 +51,7 @@ def run(
     formats: Sequence[str],
     count: int,
     interruption: Interruption,
-    named: frozenset[str] | None = None,
+    named: Container[str] | None = None,
 ) -> int:
     """Check the items, print their records, and give the exit code.
 
@@ -101,7 +101,7 @@ def _look(
     found: Configuration,
     given: dict[str, Any],
     fail_on: str,
-    named: frozenset[str] | None,
+    named: Container[str] | None,
 ) -> Look:
     """Return how records are to look: by the options, the configuration and the terminal."""
     configured, scan = found.settings, named is not None

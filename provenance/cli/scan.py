@@ -15,13 +15,26 @@ from provenance.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from provenance.intake.paths import Found
+    from collections.abc import Container
 
+    from provenance.intake.paths import Walk
+
+ANYWHERE = "/"
+"""Stands for sources that a list names: they may lie anywhere, so no project file is obeyed."""
+MANY = 1 << 20
+"""Stands for the number of items that is not known before they are opened."""
 FORMATS = ("terminal", "jsonl", "sarif", "junit")
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path())
+@click.argument("paths", nargs=-1, type=click.Path())
+@click.option(
+    "--files-from",
+    metavar="FILE",
+    type=click.Path(allow_dash=True),
+    help="Also check what FILE names, one name a line; - for standard input.",
+)
+@click.option("-0", "--null", "nul", is_flag=True, help="Names in FILE are closed by NUL.")
 @click.option(
     "--exclude",
     cls=Several,
@@ -44,12 +57,17 @@ def scan(
     ctx: click.Context,
     /,
     paths: tuple[str, ...],
+    files_from: str | None,
     exclude: tuple[str, ...],
     *,
+    nul: bool,
     unwanted: bool,
     **given: Any,
 ) -> None:
-    """Check every file below PATHS, sorted by path.
+    """Check every file below PATHS: path by path, inside each sorted by name.
+
+    Archives (zip, tar, tar.gz, tar.bz2, tar.xz) and files of posts are opened: each member, each
+    post is an item.
 
     Links and special files are passed over, but for a folder that PATHS name by a link; so are
     folders of version control, caches and installed code (.git, node_modules and their like).
@@ -59,46 +77,44 @@ def scan(
     from provenance.cli.run import run
     from provenance.engine.interrupt import interruptible
     from provenance.engine.supervisor import jobs_for
-    from provenance.intake import files
     from provenance.intake import paths as intake
+    from provenance.intake.names import Sources, listed
 
+    if not (paths or files_from):
+        raise click.UsageError("name files or folders, or a list of them with --files-from")
+    sources = Sources(paths, listed(files_from, nul=nul) if files_from else ())
     with interruptible() as interruption:
-        found = configuration(paths, given)
+        found = configuration([*paths, *([ANYWHERE] if files_from else [])], given)
         chosen = choice(found, given)
-        excluded = exclude or found.settings.exclude
+        walk = intake.Walk(sources, exclude or found.settings.exclude, unwanted=unwanted)
         with Progress("Listing files", quiet=given["quiet"]) as progress:
-            below = interruption.at_once(
-                lambda: intake.found(paths, excluded, progress.step, unwanted=unwanted),
-                intake.Found(files=[], links=[], excluded=[]),
-            )
-        _tell(below, frozenset(paths), verbose=given["verbose"])
-        if not (below.files or interruption()):
+            count = interruption.at_once(lambda: sum(1 for _ in progress.watch(walk)), 0)
+        _tell(walk, sources, verbose=given["verbose"])
+        if not (count or interruption()):
             click.echo("provenance: no file found, nothing was checked", err=True)
-        count = len(below.files)
-        jobs = jobs_for(count, given["jobs"] or found.settings.jobs)
-        items = intake.scanned(below.files)
-        named = frozenset(map(files.uri, paths))
+        alone = count == 1 and not any(map(intake.is_collection, walk))
+        jobs = jobs_for(1 if alone else MANY, given["jobs"] or found.settings.jobs)
         code = run(
-            chosen, items, found, given,
-            jobs=jobs, formats=FORMATS, count=count, named=named, interruption=interruption,
+            chosen, intake.scanned(walk), found, given,
+            jobs=jobs, formats=FORMATS, count=count, named=sources, interruption=interruption,
         )  # fmt: skip
     ctx.exit(code)
 
 
-def _tell(below: "Found", named: frozenset[str], *, verbose: bool) -> None:
+def _tell(walk: "Walk", named: "Container[str]", *, verbose: bool) -> None:
     """Say on stderr what was passed over; with -v, and where the user named it, each by name."""
     from provenance.intake.files import uri
     from provenance.render.escape import escape
 
-    if below.links:
-        click.echo(f"provenance: passed over {len(below.links)} links and special files", err=True)
-    for path in below.links:
-        if verbose or path in named:
-            hint = "; `provenance check` follows links" if path in named else ""
+    if walk.links:
+        click.echo(f"provenance: passed over {len(walk.links)} links and special files", err=True)
+    for path in walk.links:
+        if verbose or uri(path) in named:
+            hint = "; `provenance check` follows links" if uri(path) in named else ""
             click.echo(escape(f"provenance: passed over {uri(path)}{hint}"), err=True)
-    if below.excluded:
-        names = ", ".join(sorted({Path(path).name for path in below.excluded}))
-        said = f"provenance: did not look into {len(below.excluded)} folders ({names})"
+    if walk.excluded:
+        names = ", ".join(sorted({Path(path).name for path in walk.excluded}))
+        said = f"provenance: did not look into {len(walk.excluded)} folders ({names})"
         click.echo(f"{said}; --no-default-excludes does", err=True)
-    for path in below.excluded if verbose else ():
+    for path in walk.excluded if verbose else ():
         click.echo(escape(f"provenance: did not look into {uri(path)}"), err=True)

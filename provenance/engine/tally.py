@@ -1,7 +1,7 @@
 """Counts as records pass, and the exit code that follows."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from pathlib import PurePath
 
 from detectors.decode.sniff import NAMED_PICTURES, Kind
@@ -79,7 +79,7 @@ class Tally:
         return UNCHECKED if self.unchecked else OK
 
 
-def could_not_check(record: Record, named: frozenset[str] | None = None) -> bool:
+def could_not_check(record: Record, named: Container[str] | None = None) -> bool:
     """Tell whether an item could not be read or is unsupported, or a detector failed on it.
 
     A file of a type that is not examined (data, programs, fonts, archives) does not count where a

@@ -91,19 +91,31 @@ class Archive(Protocol):
 
 def opened(path: str, *, follow: bool) -> Archive | None:
     """Return the archive that a file is by its content, None for any other file."""
+    how = compression(path, follow=follow)
+    if how is None:
+        return None
+    return _Zip(path, follow=follow) if how == "zip" else _Tar(path, how, follow=follow)
+
+
+def compression(path: str, *, follow: bool) -> str | None:
+    """Tell how an archive is packed: `zip`, or `gz`, `bz2`, `xz` or nothing around tar.
+
+    Returns:
+        None for a file that is no archive.
+    """
     try:
         with files.opened(path, follow=follow) as file:
             head = file.read(2 * BLOCK)
     except OSError:
         return None
     if head.startswith(b"PK\3\4") and _is_local_header(head):
-        return None if _is_document(path, follow=follow) else _Zip(path, follow=follow)
+        return None if _is_document(path, follow=follow) else "zip"
     how = next((how for magic, how in STREAMS.items() if head.startswith(magic)), None)
     if how is None:
-        return _Tar(path, "", follow=follow) if _is_tar(head) else None
+        return "" if _is_tar(head) else None
     try:
         with files.opened(path, follow=follow) as file, _stream(file, how) as stream:
-            return _Tar(path, how, follow=follow) if _is_tar(stream.read(BLOCK)) else None
+            return how if _is_tar(stream.read(BLOCK)) else None
     except BROKEN:
         return None
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+from array import array
 from hashlib import blake2b
 from urllib.parse import quote_from_bytes
 
@@ -47,21 +48,62 @@ class Names:
 
     def __init__(self) -> None:
         """Start without a name."""
-        self._seen, self._last = set[int](), dict[str, int]()
+        self._seen, self._last = Seen(), dict[str, int]()
 
     def unused(self, name: str) -> str:
         """Return a name; one that was returned before gets `~2`, and so on."""
         free = name
-        while (digest := _digest(free)) in self._seen:
+        while not self._seen.add(free):
             self._last[name] = self._last.get(name, 1) + 1
             free = f"{name}~{self._last[name]}"
-        self._seen.add(digest)
         return free
 
 
-def _digest(name: str) -> int:
-    """Return eight bytes in place of a name: a run keeps those of every item."""
-    return int.from_bytes(blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest())
+class Seen:
+    """Strings that came by, as digests of eight bytes in one table.
+
+    An open-addressing hash table, since a run knows the names of all its items; a set of numbers
+    would take some 70 bytes for each.
+    """
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self._table, self._count = array("Q", bytes(8 * 64)), 0
+
+    def add(self, text: str) -> bool:
+        """Note a string; tell whether it is new."""
+        if 2 * self._count >= len(self._table):
+            old, self._table = self._table, array("Q", bytes(16 * len(self._table)))
+            for digest in old:
+                if digest:
+                    self._put(digest)
+        new = self._put(_digest(text))
+        self._count += new
+        return new
+
+    def __contains__(self, text: object) -> bool:
+        """Tell whether a string came by."""
+        if not isinstance(text, str):
+            return False
+        table, mask, digest = self._table, len(self._table) - 1, _digest(text)
+        at = digest & mask
+        while (there := table[at]) and there != digest:
+            at = (at + 1) & mask
+        return bool(there)
+
+    def _put(self, digest: int) -> bool:
+        table, mask = self._table, len(self._table) - 1
+        at = digest & mask
+        while (there := table[at]) and there != digest:
+            at = (at + 1) & mask
+        table[at] = digest
+        return not there
+
+
+def _digest(text: str) -> int:
+    """Return eight bytes that stand for a string, never all zero."""
+    data = text.encode("utf-8", "surrogatepass")
+    return int.from_bytes(blake2b(data, digest_size=8).digest()) or 1
 
 
 def root(given: str | None) -> str:

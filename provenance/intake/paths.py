@@ -2,15 +2,13 @@
 
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
-
-import msgspec
 
 from detectors.errors import ConfigError
 from detectors.item import Item, Kind
 from provenance.intake import archives, files, posts, stdin
-from provenance.intake.location import Names
+from provenance.intake.location import Names, Seen
 
 UNWANTED = frozenset({
     ".git", ".hg", ".svn", ".bzr", ".jj", "_darcs", "__pycache__", "node_modules", ".venv", ".tox",
@@ -90,6 +88,14 @@ def _of_file(
         yield files.item(path, follow=follow, kind=kind, sidecars=sidecars)
 
 
+def is_collection(path: str) -> bool:
+    """Tell whether a file holds items: posts, or an archive."""
+    return (
+        posts.holds_posts(path, follow=False)
+        or archives.compression(path, follow=False) is not None
+    )
+
+
 def distinct(given: Iterable[Item]) -> Iterator[Item]:
     """Yield the items on; a name that an earlier one has gets `~2`, and so on."""
     names = Names()
@@ -98,93 +104,95 @@ def distinct(given: Iterable[Item]) -> Iterator[Item]:
         yield item
 
 
-class Found(msgspec.Struct, frozen=True, kw_only=True):
-    """What lies below the folders that the user named."""
+class Walk:
+    """The files below what the user named: source by source, inside each sorted by path (bytes).
 
-    files: list[str]
-    """Paths, sorted by their bytes, each once."""
-    links: list[str]
-    """Links and special files, which are passed over."""
-    excluded: list[str]
-    """Folders that were not looked into, for `UNWANTED` names them."""
-
-
-def found(
-    roots: Iterable[str],
-    exclude: Iterable[str],
-    step: Callable[[], None] = lambda: None,
-    *,
-    unwanted: bool = False,
-) -> Found:
-    """Find every file below the roots.
-
-    Args:
-        roots: folders and files. A link to a folder is walked, any other link passed over.
-        exclude: patterns of names or of paths below a root, as `fnmatch` reads them.
-        step: called for each file.
-        unwanted: look into the folders of `UNWANTED` too. One that is named as a root always is.
-
-    A path that cannot be looked at stays in the list and becomes an item that carries its fault.
-    A sidecar that has its file beside it is left out, since it is read with that file.
+    A stream, a folder at a time. A link to a folder that is named is walked, any other link passed
+    over. What cannot be looked at is yielded, and becomes an item that carries its fault. A sidecar
+    that has its file beside it is left out, since it is read with that file; so is what an earlier
+    source has reached already.
     """
-    walk = _Walk(tuple(exclude), frozenset() if unwanted else UNWANTED, step)
-    for root in roots:
-        if os.path.islink(root) and not os.path.isdir(root):
-            walk.links.add(root)
-        elif os.path.isdir(root):
-            walk.below(root)
-        else:
-            walk.files.add(root)
-    sidecars = files.Sidecars()
-    kept = (path for path in walk.files if not sidecars.owners(path))
-    return Found(
-        files=sorted(kept, key=os.fsencode),
-        links=sorted(walk.links, key=os.fsencode),
-        excluded=sorted(walk.excluded, key=os.fsencode),
-    )
-
-
-class _Walk:
-    """Collects what lies below folders, without recursion and without following links."""
 
     def __init__(
-        self, patterns: tuple[str, ...], unwanted: frozenset[str], step: Callable[[], None]
+        self, roots: Iterable[str], exclude: Iterable[str] = (), *, unwanted: bool = False
     ) -> None:
-        self._patterns, self._unwanted, self._step = patterns, unwanted, step
-        self.files, self.links, self.excluded = set[str](), set[str](), set[str]()
+        """Name what is walked; nothing is listed yet.
 
-    def below(self, root: str) -> None:
-        """Walk one folder."""
-        folders = [root]
-        while folders:
-            folder = folders.pop()
-            try:
-                entries = list(os.scandir(folder))
-            except OSError:
-                self.files.add(folder)  # cannot be listed: an item whose fault says so
-                continue
-            for entry in entries:
-                below = os.path.relpath(entry.path, root) if self._patterns else ""
-                if not any(
-                    fnmatchcase(entry.name, p) or fnmatchcase(below, p) for p in self._patterns
-                ):
-                    folders += self._sorted(entry)
+        Args:
+            roots: folders and files.
+            exclude: patterns of names or of paths below a root, as `fnmatch` reads them.
+            unwanted: look into the folders of `UNWANTED` too. One that is a root always is.
+        """
+        self._roots, self._patterns = roots, tuple(exclude)
+        self._unwanted = frozenset[str]() if unwanted else UNWANTED
+        self.links = list[str]()
+        """Links and special files that were passed over."""
+        self.excluded = list[str]()
+        """Folders that were not looked into, for `UNWANTED` names them."""
 
-    def _sorted(self, entry: "os.DirEntry[str]") -> list[str]:
-        """Put one entry where it belongs; return it where it is a folder to walk."""
+    def __iter__(self) -> Iterator[str]:
+        """Yield the paths, beginning anew."""
+        self.links, self.excluded = [], []
+        sidecars, seen = files.Sidecars(), Seen()
+        for root in self._roots:
+            whole = os.path.abspath(root)
+            for path in self._of(root):
+                inner = path[len(root) :].lstrip(os.sep)
+                here = os.path.join(whole, inner) if inner else whole
+                if not sidecars.owners(path) and seen.add(here):
+                    yield path
+
+    def _of(self, root: str) -> Iterator[str]:
+        """Yield the files of one source."""
+        if os.path.isdir(root):
+            yield from self._below(root)
+        elif os.path.islink(root):
+            self.links.append(root)
+        else:
+            yield root
+
+    def _below(self, root: str) -> Iterator[str]:
+        """Yield the files below a folder, without recursion."""
+        walks = [iter(self._entries(root, root))]
+        while walks:
+            path = next(walks[-1], None)
+            if path is None:
+                walks.pop()
+            elif path.endswith(os.sep):
+                walks.append(iter(self._entries(path[:-1], root)))
+            else:
+                yield path
+
+    def _entries(self, folder: str, root: str) -> list[str]:
+        """Return files and folders (with a `/` behind them) of a folder in the order of paths."""
+        kept = []
+        try:
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    below = os.path.relpath(entry.path, root) if self._patterns else ""
+                    if not self._excludes(entry.name, below) and (path := self._kept(entry)):
+                        kept.append(path)
+        except OSError:
+            return [folder]  # cannot be listed: an item whose fault says so
+        return sorted(kept, key=os.fsencode)
+
+    def _excludes(self, name: str, below: str) -> bool:
+        return any(fnmatchcase(name, p) or fnmatchcase(below, p) for p in self._patterns)
+
+    def _kept(self, entry: "os.DirEntry[str]") -> str | None:
+        """Return the path of an entry that is walked or is a file."""
         if entry.is_dir(follow_symlinks=False):
             if entry.name not in self._unwanted:
-                return [entry.path]
-            self.excluded.add(entry.path)
+                return entry.path + os.sep
+            self.excluded.append(entry.path)
         elif entry.is_file(follow_symlinks=False):
-            self.files.add(entry.path)
-            self._step()
+            return entry.path
         else:
-            self.links.add(entry.path)
-        return []
+            self.links.append(entry.path)
+        return None
 
 
 def scanned(paths: Iterable[str]) -> Iterator[Item]:
-    """Yield the items of the files that `found` found."""
+    """Yield the items of the files that a `Walk` finds."""
     sidecars = files.Sidecars()
     return distinct(item for path in paths for item in _of_file(path, sidecars, follow=False))

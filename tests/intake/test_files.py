@@ -61,10 +61,10 @@ def test_scan_passes_over_links_and_sorts_by_bytes(tmp_path: Path) -> None:
         (tmp_path / name).write_text("x")
     (tmp_path / "a" / "up").symlink_to(tmp_path, target_is_directory=True)
     (tmp_path / "gone").symlink_to("nowhere")
-    below = paths.found([str(tmp_path)], ["skip"])
-    got = [os.path.relpath(path, tmp_path) for path in below.files]
+    below = paths.Walk([str(tmp_path)], ["skip"])
+    got = [os.path.relpath(path, tmp_path) for path in below]
     assert got == ["a-b.txt", "a/.hidden", "a/x.txt", "b/2.txt", "é.txt"]
-    assert [Path(path).name for path in below.links] == ["up", "gone"]
+    assert [Path(path).name for path in below.links] == ["gone", "up"]
 
 
 def test_a_named_link_is_passed_over_unless_it_leads_to_a_folder(tmp_path: Path) -> None:
@@ -72,33 +72,38 @@ def test_a_named_link_is_passed_over_unless_it_leads_to_a_folder(tmp_path: Path)
     (tmp_path / "in" / "a.txt").write_text("x")
     (tmp_path / "to_file").symlink_to("in/a.txt")
     (tmp_path / "to_folder").symlink_to("in")
-    below = paths.found([str(tmp_path / "to_file"), str(tmp_path / "to_folder")], ())
+    below = paths.Walk([str(tmp_path / "to_file"), str(tmp_path / "to_folder")])
+    assert [*below] == [str(tmp_path / "to_folder" / "a.txt")]
     assert below.links == [str(tmp_path / "to_file")]
-    assert below.files == [str(tmp_path / "to_folder" / "a.txt")]
 
 
 def test_folders_of_version_control_are_left_out_unless_named(tmp_path: Path) -> None:
     for name in (".git/a.txt", "in/node_modules/b.txt", "in/c.txt", "d/.git"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("x")
-    below = paths.found([str(tmp_path)], ())
-    assert [Path(path).name for path in below.files] == [".git", "c.txt"]  # d/.git is a file
+    below = paths.Walk([str(tmp_path)])
+    assert [Path(path).name for path in below] == [".git", "c.txt"]  # d/.git is a file
     assert [Path(path).name for path in below.excluded] == [".git", "node_modules"]
-    every = paths.found([str(tmp_path)], (), unwanted=True)
-    assert (len(every.files), every.excluded) == (4, [])
-    assert len(paths.found([str(tmp_path / ".git"), str(tmp_path / "in")], ()).files) == 2
+    every = paths.Walk([str(tmp_path)], unwanted=True)
+    assert (len([*every]), every.excluded) == (4, [])
+    assert len([*paths.Walk([str(tmp_path / ".git"), str(tmp_path / "in")])]) == 2
 
 
-def test_what_is_named_twice_is_checked_once(tmp_path: Path) -> None:
+def test_sources_come_as_given_and_what_is_named_twice_is_checked_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "a.txt").write_text("x")
-    found = paths.found([str(tmp_path), str(tmp_path / "a.txt")], ())
-    assert found.files == [str(tmp_path / "a.txt")]
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "b.txt").write_text("x")
+    sources = ["in/b.txt", "gone", ".", "./in", f"{tmp_path}/", "in/../a.txt", "gone"]
+    monkeypatch.chdir(tmp_path)
+    assert [*paths.Walk(sources)] == ["in/b.txt", "gone", "./a.txt"]
 
 
 def test_a_sidecar_belongs_to_the_file_of_its_stem(tmp_path: Path) -> None:
     for name in ("a.jpg", "a.c2pa", "b.jpg", "b.png", "b.c2pa", "orphan.c2pa"):
         (tmp_path / name).write_bytes(name.encode())
-    got = {Path(p).name for p in paths.found([str(tmp_path)], ()).files}
+    got = {Path(p).name for p in paths.Walk([str(tmp_path)])}
     assert got == {"a.jpg", "b.jpg", "b.png", "orphan.c2pa"}
     a, b = (files.item(str(tmp_path / name), follow=True).sidecar for name in ("a.jpg", "b.png"))
     assert a is not None
@@ -113,7 +118,7 @@ def test_an_xmp_file_belongs_to_the_picture_of_its_name(tmp_path: Path) -> None:
         "d.xmp", "e.xmp", "a.c2pa",
     ):  # fmt: skip
         (tmp_path / name).write_bytes(name.encode())
-    got = {Path(p).name for p in paths.found([str(tmp_path)], ()).files}
+    got = {Path(p).name for p in paths.Walk([str(tmp_path)])}
     assert got == {"a.jpg", "b.jpg", "c.cr3", "c.jpg", "d.txt", "d.xmp", "e.xmp"}
     read = {
         name: [(s.name, s.shared) for s in files.item(str(tmp_path / name), follow=True).metadata]
@@ -148,7 +153,7 @@ def test_the_time_for_sidecars_grows_with_their_number_alone(
     listed: list[str] = []
     scandir = os.scandir
     monkeypatch.setattr(os, "scandir", lambda path: listed.append(path) or scandir(path))
-    items = list(paths.scanned(paths.found([str(tmp_path)], ()).files))
+    items = list(paths.scanned(paths.Walk([str(tmp_path)])))
     assert len([item for item in items if item.sidecar]) == 40
     assert len(listed) == 3
 

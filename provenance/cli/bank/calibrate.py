@@ -12,7 +12,7 @@ from detectors.decode.sniff import Kind
 from detectors.errors import CannotAssess, ConfigError
 from provenance.cli.bank.options import timestamp
 from provenance.intake import files
-from provenance.intake.paths import found
+from provenance.intake.paths import Walk
 from provenance.render.escape import escape
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def calibrate(path: Path, negatives: Path, *, dry_run: bool) -> None:
 
 def _pictures(folder: Path, names: list[str]) -> Iterator["Picture"]:
     """Yield the pictures below a folder, and note their names; report and skip broken ones."""
-    for file in found([os.fspath(folder)], (), unwanted=True).files:
+    for file in Walk([os.fspath(folder)], unwanted=True):
         item = files.item(file, follow=False)
         if item.fault is not None or item.kind is not Kind.IMAGE:
             continue
