@@ -23,11 +23,12 @@ from detectors.models.calibration import Calibration
 from detectors.models.statistics import wilson
 from detectors.text_model import config, forward
 from detectors.text_model.config import PATHS, ScoringPath
+from detectors.text_model.long import reading
 from detectors.text_model.long.passages import ACCUSED, stands_out
 from detectors.text_model.long.pieces import pieces
 from detectors.text_model.long.reading import Long
 from detectors.text_model.long.windows import Span, Window, spans, windows
-from detectors.text_model.training import mixed, reading
+from detectors.text_model.training import mixed
 from detectors.text_model.training.mixed import Made
 from detectors.text_model.training.records import family, read
 

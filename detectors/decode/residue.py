@@ -43,6 +43,6 @@ _SPACES = re.compile(f"[{SPACES}]")
 def plain(text: str) -> str:
     """Return a text without assistant residue, hidden characters and unusual spaces.
 
-    For classifiers, which must judge the words and not what a copy carried along.
+    For classifiers, which have to assess the words and not what a copy carried along.
     """
     return _SPACES.sub(" ", _HIDDEN.sub("", RESIDUE.sub("", text)))

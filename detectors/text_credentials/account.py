@@ -9,26 +9,26 @@ from detectors.c2pa.declaration import Declaration
 from detectors.c2pa.store import text
 from detectors.decode.untrusted import mapping
 from detectors.signal import Claim
-from detectors.text_credentials.verify import Judged
+from detectors.text_credentials.verify import Assessed
 
 MOST = 50
 """Rows kept of one list."""
 
 
-def claim(judged: Judged, said: Declaration) -> Claim | None:
+def claim(assessed: Assessed, said: Declaration) -> Claim | None:
     """Return the claim that the state allows."""
-    if judged.state.name == "distrusted":
+    if assessed.state.name == "distrusted":
         return None
-    if judged.state.integrity == "broken":
+    if assessed.state.integrity == "broken":
         return Claim.TAMPERED
-    if judged.state.integrity != "holds":
+    if assessed.state.integrity != "holds":
         return None
     return said.claim
 
 
-def account(judged: Judged, said: Declaration) -> dict[str, Any]:
+def account(assessed: Assessed, said: Declaration) -> dict[str, Any]:
     """Return the facts; of those that may be missing, only what is there."""
-    state, active = judged.state, _active(judged.store)
+    state, active = assessed.state, _active(assessed.store)
     inner = [row["codes"] for row in state.ingredient_failures + state.recorded]
     codes = dict.fromkeys([*state.codes, *(code for row in inner for code in row)])
     signature = active.get("signature_info")

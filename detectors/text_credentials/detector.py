@@ -28,12 +28,12 @@ from detectors.text_credentials.locate import (
     stored,
 )
 from detectors.text_credentials.verify import (
-    Judged,
+    Assessed,
     Read,
     Unreadable,
+    assess,
     detached,
     embedded,
-    judge,
 )
 
 LIBRARIES: Final = ("encypher-c2pa", "c2pa-python")
@@ -95,7 +95,7 @@ class TextCredentials:
         return [self._at(item, passage, position) for position in found]
 
     def _at(self, item: Item, passage: Passage, position: Position) -> Signal:
-        """Judge what stands at one position."""
+        """Assess what stands at one position."""
         line, column = passage.at(position.start)
         facts: dict[str, Any] = {
             "method": position.method,
@@ -114,53 +114,53 @@ class TextCredentials:
         if encoding.startswith(("utf-16", "utf-32")):
             facts["transcoded"], data = encoding, passage.text.encode("utf-8")
         try:
-            judged = judge(embedded(data, MEDIA_TYPES[position.method]), self._lists)
+            assessed = assess(embedded(data, MEDIA_TYPES[position.method]), self._lists)
         except Unreadable as error:
             return _unreadable("unreadable", facts, str(error))
-        codes = judged.state.codes
-        if not judged.store.get("manifests") and not SEVERAL & set(codes):
+        codes = assessed.state.codes
+        if not assessed.store.get("manifests") and not SEVERAL & set(codes):
             return _unreadable("unreadable", facts | {"codes": codes}, codes[0] if codes else "?")
         if position.count == 1:
             behind = position.method == "A.8" and bool(passage.text[position.end :].strip())
             read = partial(embedded, media_type=MEDIA_TYPES[position.method])
             facts |= _changed(item, codes, read, behind=behind)
-        return self._found(judged, facts)
+        return self._found(assessed, facts)
 
     def _beside(self, item: Item, sidecar: Sidecar) -> Signal:
-        """Judge the sidecar; where it may belong to another file, a failing one says nothing."""
+        """Assess the sidecar; where it may belong to another file, a failing one says nothing."""
         facts: dict[str, Any] = {"method": "sidecar", "sidecar": sidecar.name}
         try:
             store = sidecar.read()
             if over := jumbf.excess(store):
                 return _unverified(over, store, facts)
-            judged = judge(detached(item.data, store), self._lists)
+            assessed = assess(detached(item.data, store), self._lists)
         except CannotAssess as fault:
             return _signal(fault.outcome, fault.reason, {"state": "unreadable"} | facts)
         except Unreadable as error:
             return _unreadable("unreadable", facts, str(error))
-        broken = sorted(MISMATCHES & set(judged.state.codes))
+        broken = sorted(MISMATCHES & set(assessed.state.codes))
         if sidecar.shared and broken:
             told = {"state": "absent", "sidecar_codes": broken} | facts
             reason = Reason("text_credentials.sidecar_of_another", {"sidecar": sidecar.name})
             return _signal(Outcome.CLEAR, reason, told)
         read = partial(detached, sidecar=store)
-        facts |= _changed(item, judged.state.codes, read, behind=False)
-        return self._found(judged, facts)
+        facts |= _changed(item, assessed.state.codes, read, behind=False)
+        return self._found(assessed, facts)
 
-    def _found(self, judged: Judged, more: dict[str, Any]) -> Signal:
+    def _found(self, assessed: Assessed, more: dict[str, Any]) -> Signal:
         """Return the signal of a manifest that could be read."""
-        said = declared(judged.store)
-        facts = account(judged, said) | more
-        if judged.listed:
-            facts["trust_list"] = self._described(judged.listed)
+        said = declared(assessed.store)
+        facts = account(assessed, said) | more
+        if assessed.listed:
+            facts["trust_list"] = self._described(assessed.listed)
         else:
             facts["lists_in_use"] = [self._described(row) for row in self._lists.signers]
-        label = judged.store.get("active_manifest")
+        label = assessed.store.get("active_manifest")
         return _signal(
             Outcome.FINDING,
-            _reason(judged, said, facts),
+            _reason(assessed, said, facts),
             facts,
-            claim=claim(judged, said),
+            claim=claim(assessed, said),
             source=f"c2pa:{str(label)[:200]}" if label else None,
         )
 
@@ -171,9 +171,9 @@ class TextCredentials:
         return told | ({"stale": True} if age > STALE_AFTER else {})
 
 
-def _reason(judged: Judged, said: Declaration, facts: dict[str, Any]) -> Reason:
+def _reason(assessed: Assessed, said: Declaration, facts: dict[str, Any]) -> Reason:
     """Return why: by the state, then by what is declared and who stands behind it."""
-    state = judged.state
+    state = assessed.state
     signer = facts.get("signer", {})
     names = (signer.get(name) for name in ("issuer", "common_name", "issued_by"))
     args: dict[str, Any] = {"signer": next((name for name in names if name), "?")}
@@ -184,7 +184,7 @@ def _reason(judged: Judged, said: Declaration, facts: dict[str, Any]) -> Reason:
         return _fault(state, facts, args | also(said))
     if state.uncovered:
         return Reason("text_credentials.uncovered", args | also(said))
-    kind = DECLARED[claim(judged, said)]
+    kind = DECLARED[claim(assessed, said)]
     args |= disclosed(said)
     if state.name == "trusted":
         args |= {"list": facts["trust_list"]["name"], "date": facts["trust_list"]["date"]}

@@ -40,7 +40,7 @@ Read = Callable[[Anchors], dict[str, Any]]
 """Returns the store, verified under these anchors; raises `Unreadable`."""
 
 
-class Judged(msgspec.Struct, frozen=True, kw_only=True):
+class Assessed(msgspec.Struct, frozen=True, kw_only=True):
     """A store and what its codes mean under the lists in use."""
 
     store: dict[str, Any]
@@ -113,7 +113,7 @@ def detached(data: bytes, sidecar: bytes) -> Read:
     return read
 
 
-def judge(read: Read, lists: InUse) -> Judged:
+def assess(read: Read, lists: InUse) -> Assessed:
     """Return the store and its state under the lists in use.
 
     Which list trusts the signer is asked of each alone, and the distrusted certificates are asked
@@ -142,7 +142,7 @@ def judge(read: Read, lists: InUse) -> Judged:
         refused = Anchors(signers=lists.distrusted, end_entities=lists.distrusted)
         if _is_trusted(read(refused)):
             found = msgspec.structs.replace(found, name="distrusted")
-    return Judged(store=store, state=found, listed=listed)
+    return Assessed(store=store, state=found, listed=listed)
 
 
 def holds(read: Read) -> bool:

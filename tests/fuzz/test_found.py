@@ -10,7 +10,7 @@ from detectors.image_model.model import load_model as image_model
 from detectors.models import external
 from detectors.portrait.model import load_model as portrait
 from detectors.text_credentials.account import account
-from detectors.text_credentials.verify import Judged
+from detectors.text_credentials.verify import Assessed
 from detectors.text_model.config import load_config as text_model
 
 DEEP = b'{"a":' + b"[" * 100_000
@@ -35,5 +35,5 @@ def test_an_active_manifest_that_is_no_label_is_none(label: object) -> None:
     from detectors.c2pa.validation import state
 
     store = {"active_manifest": label, "manifests": {"a": {}}}
-    judged = Judged(store=store, state=state(store), listed=None)
-    assert account(judged, declared(store))["state"] == "valid"
+    assessed = Assessed(store=store, state=state(store), listed=None)
+    assert account(assessed, declared(store))["state"] == "valid"

@@ -30,7 +30,7 @@ REDRAWN: Final = 300
 BEYOND: Final = 2
 """Decades below one pair in the sample to which the line is trusted; it is level from there."""
 STEPS: Final = 8
-"""Places that are kept on either side of the threshold."""
+"""Bins that are kept on either side of the threshold."""
 SEED: Final = 20261124
 
 

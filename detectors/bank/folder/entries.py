@@ -61,7 +61,7 @@ class Entries(Mapping[str, Entry]):
         return self.snapshot.ordinal(name) if self.snapshot else None
 
     def at(self, ordinal: int) -> Entry:
-        """Return the entry at a ordinal.
+        """Return the entry at an ordinal.
 
         Raises:
             ConfigError: its line in the log is damaged.

@@ -163,7 +163,7 @@ class Snapshot:
                 yield ordinal, self.entry(ordinal)
 
     def entry(self, ordinal: int) -> Entry:
-        """Return the entry at a ordinal, 0 for the one that came first.
+        """Return the entry at an ordinal, 0 for the one that came first.
 
         Raises:
             ConfigError: its line is damaged.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 FORM = "PDF"
 MOST_PAGES = 100
-"""Pages that are read; the models judge the first 500 words."""
+"""Pages that are read; the models assess the first 500 words."""
 OPERATIONS = 200_000
 """Drawing operators and pieces of text that are followed in one file, about 3 CPU seconds; a full
 page has 3,000."""
