@@ -20,7 +20,7 @@ from functools import partial
 from itertools import islice
 from typing import IO, BinaryIO, Final, Protocol, Self
 
-from detectors.decode.sniff import sniff
+from detectors.decode.sniff import NAMED_PICTURES, sniff
 from detectors.errors import CannotAssess
 from detectors.item import Item, Kind, Sidecar
 from provenance.intake import files, posts
@@ -101,8 +101,11 @@ def compression(path: str, *, follow: bool) -> str | None:
     """Tell how an archive is packed: `zip`, or `gz`, `bz2`, `xz` or nothing around tar.
 
     Returns:
-        None for a file that is no archive.
+        None for a file that is no archive, and for one that is named as a picture, which is told as
+        what it is.
     """
+    if os.path.splitext(path)[1].lower() in NAMED_PICTURES:
+        return None
     try:
         with files.opened(path, follow=follow) as file:
             head = file.read(2 * BLOCK)

@@ -217,6 +217,10 @@ def test_documents_and_files_that_only_begin_like_archives_are_items(
     (tmp_path / "c.gz").write_bytes(b"\x1f\x8b" + os.urandom(40))
     found, _ = records(run, tmp_path)
     assert [r["item"]["kind"] for r in found] == ["unsupported", "text", "unsupported"]
+    with zipfile.ZipFile(tmp_path / "a.png", "w") as archive:
+        archive.writestr("a.txt", WORDS)
+    (record,), _ = records(run, tmp_path / "a.png")
+    assert record["signals"][0]["reason"]["code"] == "item.not_what_it_is_called"
 
 
 def test_check_of_an_archive_says_to_use_scan(run: Run, tmp_path: Path) -> None:
