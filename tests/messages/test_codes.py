@@ -23,8 +23,8 @@ CODE = re.compile(rf"(?:{GROUPS})\.[a-z_0-9.]+")
 MADE = re.compile(rf"(?:{GROUPS})\\\.")
 """How the pattern of a code begins that is put together."""
 ENDING = re.compile(r"_[a-z]+")
-OTHER = {"calibration.json", "algorithm.unsupported"}
-"""Strings that look like codes: a file's name, a code of C2PA."""
+OTHER = {"calibration.json", "run.json", "algorithm.unsupported"}
+"""Strings that look like codes: names of files, a code of C2PA."""
 
 
 class Codes:

@@ -1,6 +1,7 @@
 """Records built by hand, judged by the real policies: the screens that everybody sees first."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -199,6 +200,12 @@ NAMES = {
 HOSTILE = "[bold red]a\x1b[31m\x1b]0;own\x07\u202egpj.exe\n\x9b1m\u2028\U000e0041\udc80é 名前.jpg"
 """Markup, escape sequences, direction marks, line ends, tags, a lone surrogate, wide characters."""
 
+ABOUT = {
+    "format": "provenance.run/1", "created": "2026-11-29T10:00:00Z",
+    "updated": "2026-11-29T10:01:00Z", "state": "complete", "sources": ["pictures"],
+    "settings": {}, "digest": "0" * 64,
+}  # fmt: skip
+
 
 @pytest.fixture(params=list(CASES))
 def example(request: pytest.FixtureRequest) -> Record:
@@ -234,3 +241,21 @@ def signal() -> Callable[..., Signal]:
 def hostile() -> str:
     """A name that wants to be obeyed."""
     return HOSTILE
+
+
+@pytest.fixture
+def run_of(tmp_path: Path) -> Callable[..., Path]:
+    """Write a run of records, with groups of names, and return its folder."""
+
+    def write(records: Sequence[Record], groups: Sequence[list[str]] = ()) -> Path:
+        folder = tmp_path / "run"
+        folder.mkdir()
+        lines = b"".join(msgspec.json.encode(record) + b"\n" for record in records)
+        (folder / "records.jsonl").write_bytes(lines)
+        (folder / "run.json").write_bytes(msgspec.json.encode(ABOUT))
+        same = {"kind": "same_picture", "max_distance": 6, "false_group_probability": 1e-6}
+        lines = b"".join(msgspec.json.encode(same | {"items": uris}) + b"\n" for uris in groups)
+        (folder / "groups.jsonl").write_bytes(lines)
+        return folder
+
+    return write
