@@ -15,6 +15,9 @@ from provenance.record import Record
 POSTS = re.compile(r"\.(?:jsonl|ndjson)#", re.IGNORECASE)
 """What stands between the file of posts and the post in a name."""
 
+MARK = "!/"
+"""Between the name of an archive and that of its member."""
+
 AGAIN = re.compile(rb"~[0-9]+\Z")
 """What `Names` puts behind a name that an earlier item has."""
 
@@ -146,12 +149,17 @@ class Root:
         if record.item.kind is Kind.POST and (mark := POSTS.search(uri)):
             post, uri = uri[mark.end() :], uri[: mark.end() - 1]
             line = record.item.facts.get("line", 1)
-        folder, name = os.path.split(raw_name(uri))
+        file, inside_of, member = raw_name(uri).partition(MARK.encode())
+        if inside_of and not os.path.isfile(
+            file
+        ):  # a folder whose name ends like that of an archive
+            file, inside_of, member = file + inside_of + member, b"", b""
+        folder, name = os.path.split(file)
         if folder not in self._resolved:
             self._resolved[folder] = os.path.realpath(folder or os.curdir.encode())
         path = os.path.join(self._resolved[folder], name)
         if AGAIN.search(path) and not os.path.lexists(path):
             path = AGAIN.sub(b"", path)
         inside = path.startswith(self._folder)
-        below = path[len(self._folder) :] if inside else path
+        below = (path[len(self._folder) :] if inside else path) + inside_of + member
         return Location(path=below, inside=inside, post=post, line=line)

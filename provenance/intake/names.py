@@ -6,7 +6,7 @@ from pathlib import Path
 
 from detectors.errors import ConfigError
 from provenance.intake import files
-from provenance.intake.location import Seen
+from provenance.intake.location import MARK, Seen
 
 
 class Listed:
@@ -52,8 +52,8 @@ class Sources:
         yield from self._listed
 
     def __contains__(self, uri: object) -> bool:
-        """Tell whether an item of this name was named by itself, not with a folder above it."""
-        return uri in self._uris
+        """Tell whether an item was named by itself, or by its archive, not by a folder above it."""
+        return uri in self._uris or (isinstance(uri, str) and uri.partition(MARK)[0] in self._uris)
 
 
 def listed(file: str, *, nul: bool) -> Listed:

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from detectors.errors import ConfigError
 from detectors.item import Item, Kind
 from provenance.intake import archives, files, posts, stdin
+from provenance.intake.archives.items import items as items_of
 from provenance.intake.location import Names, Seen
 
 UNWANTED = frozenset({
@@ -83,7 +84,7 @@ def _of_file(
     if kind is None and posts.holds_posts(path, follow=follow):
         yield from posts.of_file(path, follow=follow, sidecars=sidecars)
     elif archive := archives.opened(path, follow=follow) if not follow else None:
-        yield from archives.items(path, archive)
+        yield from items_of(path, archive)
     else:
         yield files.item(path, follow=follow, kind=kind, sidecars=sidecars)
 

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from provenance.intake import archives
+from provenance.intake.archives import items, members
 
 Run = Callable[..., CompletedProcess[str]]
 FIXTURES = Path(__file__).parents[2] / "fixtures"
@@ -183,7 +184,7 @@ def test_an_archive_that_expands_without_end_is_stopped(
     assert len(found.members) < 60
     assert found.fault is not None
     assert found.fault.reason.code == "archive.expands"
-    monkeypatch.setattr(archives, "LEAST_BOMB", 1 << 20)
+    monkeypatch.setattr(members, "LEAST_BOMB", 1 << 20)
     with tarfile.open(tmp_path / "bomb.tgz", "w:gz") as archive:
         for number in range(8):
             info = tarfile.TarInfo(f"{number}.bin")
@@ -192,7 +193,7 @@ def test_an_archive_that_expands_without_end_is_stopped(
     found = archives.opened(str(tmp_path / "bomb.tgz"), follow=False)
     assert found is not None
     assert 0 < len(found.members) < 8
-    assert [item.uri.rpartition("/")[2] for item in archives.items("bomb.tgz", found)][
+    assert [item.uri.rpartition("/")[2] for item in items.items("bomb.tgz", found)][
         -1
     ] == "bomb.tgz"
 
@@ -203,9 +204,9 @@ def test_a_stream_is_read_window_by_window(
     pack(tmp_path / "a.tgz", tree, "gz")
     found = archives.opened(str(tmp_path / "a.tgz"), follow=False)
     assert found is not None
-    whole = [(item.uri, item.data) for item in archives.items("a", found)]
-    monkeypatch.setattr(archives, "WINDOW", 1)
-    assert [(item.uri, item.data) for item in archives.items("a", found)] == whole
+    whole = [(item.uri, item.data) for item in items.items("a", found)]
+    monkeypatch.setattr(items, "WINDOW", 1)
+    assert [(item.uri, item.data) for item in items.items("a", found)] == whole
 
 
 def test_documents_and_files_that_only_begin_like_archives_are_items(
