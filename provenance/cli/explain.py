@@ -42,7 +42,7 @@ def explain(
     from provenance.engine.ordered import records
     from provenance.engine.tally import Tally, could_not_check
     from provenance.intake import paths
-    from provenance.render import Look, explained
+    from provenance.render import RenderOptions, explained
     from provenance.render.words import Words
 
     if out is not None and file == "-":
@@ -53,7 +53,7 @@ def explain(
     chosen = choice(found, given)
     tally = Tally(None, could_not_check, lambda _record: None)
     (record,) = tally.watch(records(paths.items([paths.single(file)]), chosen, 1))
-    look = Look(
+    look = RenderOptions(
         width=width(),
         colour=colour("auto"),
         unicode=(sys.stdout.encoding or "").lower().replace("-", "") == "utf8",

@@ -126,7 +126,7 @@ def calibrate(
     """
     from detectors.models.report import report
     from provenance.cli.run import colour, width
-    from provenance.render import Look, calibration
+    from provenance.render import RenderOptions, calibration
 
     step = _step(detector, "calibrate")
     named = {} if ai_label is None else {"ai_label": ai_label}
@@ -142,7 +142,7 @@ def calibrate(
         prevalences=prevalences,
     )
     encoding = (sys.stdout.encoding or "").lower().replace("-", "")
-    look = Look(width=width(), colour=colour("auto"), unicode=encoding == "utf8")
+    look = RenderOptions(width=width(), colour=colour("auto"), unicode=encoding == "utf8")
     write = calibration.write_json if form == "json" else calibration.write
     write(found, sys.stdout, look)
 

@@ -24,7 +24,7 @@ from provenance.engine.tally import Tally, could_not_check, keeps_from_checking
 from provenance.intake import location
 from provenance.messages import say
 from provenance.record import Record, Risk
-from provenance.render import Look, renderer
+from provenance.render import RenderOptions, renderer
 
 LINES = ("terminal", "jsonl")
 """Formats whose records end with their line."""
@@ -102,11 +102,11 @@ def _look(
     given: dict[str, Any],
     fail_on: str,
     named: Container[str] | None,
-) -> Look:
+) -> RenderOptions:
     """Return how records are to look: by the options, the configuration and the terminal."""
     configured, scan = found.settings, named is not None
     show = given["show"] or configured.show or ("review" if scan else "low")
-    return Look(
+    return RenderOptions(
         width=width(),
         colour=colour(given["color"] or configured.color),
         unicode=(sys.stdout.encoding or "").lower().replace("-", "") == "utf8",
@@ -128,7 +128,7 @@ def _joined(form: str, out: TextIO) -> bool:
     return out.isatty() and form not in LINES
 
 
-def _name_on_stderr(record: Record, look: Look) -> None:
+def _name_on_stderr(record: Record, look: RenderOptions) -> None:
     """Say which item could not be checked, and why."""
     from provenance.render.escape import escape
 
@@ -155,7 +155,7 @@ def exit_reason(tally: Tally, fail_on: str, cut: str) -> Reason:
     return Reason("exit.never" if fail_on == "never" else "exit.none", args)
 
 
-def _cut(tally: Tally, count: int, look: Look) -> str:
+def _cut(tally: Tally, count: int, look: RenderOptions) -> str:
     """Return that a run was interrupted, and where; empty where it was not."""
     if not tally.interrupted:
         return ""

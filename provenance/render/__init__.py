@@ -19,7 +19,7 @@ FORMATS = {
 }
 
 
-class Look(msgspec.Struct, frozen=True, kw_only=True):
+class RenderOptions(msgspec.Struct, frozen=True, kw_only=True):
     """How the user wants to see records, and what the stream cannot know of itself."""
 
     width: int = 80
@@ -53,7 +53,7 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     """Gives that the run was interrupted, and where; empty where it was not. Called at the end."""
 
 
-Write = Callable[[Iterable[Record], TextIO, Look], None]
+Write = Callable[[Iterable[Record], TextIO, RenderOptions], None]
 
 
 def renderer(name: str) -> Write:

@@ -17,7 +17,7 @@ from detectors.models.report import (
     in_record,
 )
 from provenance.messages import say
-from provenance.render import Look
+from provenance.render import RenderOptions
 from provenance.render.console import console
 from provenance.render.escape import escape, escape_json
 
@@ -40,13 +40,13 @@ PRECISION = "Flags that are right, if so many of all items are AI (from the rate
 LEFT_OUT = {"source": "the item's source", "fifth": "the item's fifth of the sample"}
 
 
-def write_json(report: Report, out: TextIO, look: Look) -> None:
+def write_json(report: Report, out: TextIO, look: RenderOptions) -> None:
     """Write the report as one JSON object, indented."""
     shown = msgspec.json.format(msgspec.json.encode(report), indent=2).decode()
     out.write(escape_json(shown, ascii_only=not look.unicode) + "\n")
 
 
-def write(report: Report, out: TextIO, look: Look) -> None:
+def write(report: Report, out: TextIO, look: RenderOptions) -> None:
     """Write the report's tables: limits, groups, and how many flags are right."""
     page = _Page(console(out, look), look)
     page.line(f"{report.detector}: {report.model}, calibrated on {report.data}")
@@ -61,7 +61,7 @@ def write(report: Report, out: TextIO, look: Look) -> None:
 class _Page:
     """Prints tables and paragraphs, escaped, with a blank line before all but the first."""
 
-    def __init__(self, console: "Console", look: Look) -> None:
+    def __init__(self, console: "Console", look: RenderOptions) -> None:
         """Open the page."""
         self._console = console
         self._ascii = not look.unicode

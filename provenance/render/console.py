@@ -2,13 +2,13 @@
 
 from typing import TYPE_CHECKING, TextIO
 
-from provenance.render import Look
+from provenance.render import RenderOptions
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 
-def console(out: TextIO, look: Look) -> "Console":
+def console(out: TextIO, look: RenderOptions) -> "Console":
     """Return a console of the look's width that prints words as they are."""
     from rich.console import Console
 

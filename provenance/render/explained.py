@@ -7,23 +7,23 @@ import msgspec
 
 from detectors.signal import ScoreFacts, Signal, Span, Tier, facts_of
 from provenance.record import Record
-from provenance.render import Look
+from provenance.render import RenderOptions
 from provenance.render.terminal import Page
 from provenance.render.words import Words
 from provenance.verdict import Policy
-from provenance.verdict.headline import Case, case, unread
-from provenance.verdict.policy import Row
+from provenance.verdict.headline import Headline, headline, unread
+from provenance.verdict.policy import Rule
 
 QUESTIONS = ("means", "not", "next", "publish")
 """Parts of an explanation, in the order a reader asks."""
-NOTHING = {Case.NOTHING_IMAGE, Case.NOTHING_TEXT, Case.NOTHING_POST}
+NOTHING = {Headline.NOTHING_IMAGE, Headline.NOTHING_TEXT, Headline.NOTHING_POST}
 CONDITIONS = (
     "detector", "claim", "state", "code", "ingredients_hold", "exact", "max_false_match",
     "min_log10_lr", "max_q",
 )  # fmt: skip
 
 
-def write(record: Record, policy: Policy, out: TextIO, look: Look) -> None:
+def write(record: Record, policy: Policy, out: TextIO, look: RenderOptions) -> None:
     """Write what was found, what it means and does not mean, what to do, and every fact.
 
     Args:
@@ -49,7 +49,7 @@ def write(record: Record, policy: Policy, out: TextIO, look: Look) -> None:
 
 def answer(words: Words, record: Record, question: str) -> str:
     """Return the sentences that answer a question about a record: one of `QUESTIONS`."""
-    what = case(record)
+    what = headline(record)
     named = "nothing" if what in NOTHING else what.value
     first = decisive(record)
     said: dict[str, Any] = {} if first is None else dict(first.reason.args)
@@ -114,7 +114,7 @@ def account(words: Words, record: Record, policy: Policy) -> Iterator[str]:
         yield f"  {words.word('account.incomplete')}"
 
 
-def _met(row: Row, record: Record, policy: Policy) -> list[Signal]:
+def _met(row: Rule, record: Record, policy: Policy) -> list[Signal]:
     """Return the findings that meet a row, in whichever part of the item they lie."""
     from provenance.verdict.rules import decided_by, uncancelled
 
@@ -124,7 +124,7 @@ def _met(row: Row, record: Record, policy: Policy) -> list[Signal]:
     return [s for part in parts.values() for s in decided_by(row, uncancelled(part), policy)]
 
 
-def conditions(row: Row) -> str:
+def conditions(row: Rule) -> str:
     """Return a row's conditions in one line."""
     said = [f"tier {row.tier.value}"]
     for name in CONDITIONS:

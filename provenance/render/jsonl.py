@@ -6,11 +6,11 @@ from typing import TextIO
 import msgspec
 
 from provenance.record import Record
-from provenance.render import Look
+from provenance.render import RenderOptions
 from provenance.render.escape import escape_json
 
 
-def write(records: Iterable[Record], out: TextIO, look: Look) -> None:
+def write(records: Iterable[Record], out: TextIO, look: RenderOptions) -> None:
     """Write each record as it comes, compact, and hand it over at once."""
     encoder = msgspec.json.Encoder()
     for record in records:

@@ -14,15 +14,14 @@ from xml.sax.saxutils import quoteattr
 
 from provenance.intake.location import Names, Root
 from provenance.record import Record, Risk
-from provenance.render import Look
+from provenance.render import RenderOptions
 from provenance.render.words import Words
-from provenance.verdict.headline import case
 
 IN_MEMORY = 2**22
 """Bytes of test cases above which they wait on the disk, 4 MiB: some 15,000 items."""
 
 
-def write(records: Iterable[Record], out: TextIO, look: Look) -> None:
+def write(records: Iterable[Record], out: TextIO, look: RenderOptions) -> None:
     """Write the suite: at or above the risk that flags is a failure, not checked is an error.
 
     Without a lower risk that flags, `high` fails, and what is at `review` stands in `system-out`.
@@ -50,7 +49,7 @@ def write(records: Iterable[Record], out: TextIO, look: Look) -> None:
 class _Suite:
     """Turns records into test cases, and counts them."""
 
-    def __init__(self, look: Look) -> None:
+    def __init__(self, look: RenderOptions) -> None:
         self._look, self._words, self._root = look, Words(look), Root(look.root)
         self._names = Names()
         self._limit = min(look.fail_on or Risk.HIGH, Risk.HIGH, key=lambda risk: risk.rank)
@@ -92,16 +91,16 @@ class _Suite:
     def _outcome(self, record: Record) -> tuple[str, str]:
         """Return what a case holds, and the remark."""
         words, risk = self._words, record.verdict.risk
-        headline = words.headline(record)
+        sentence = words.headline(record)
         decided = [words.evidence(record.signals[i]) for i in record.verdict.reasons]
         said = "\n".join(filter(None, [*decided, words.advice(record), words.policy(record)]))
         if risk.rank >= self._limit.rank:
             self._failures += 1
-            return _element("failure", f"{risk.value}: {headline}", case(record), said), ""
+            return _element("failure", f"{risk.value}: {sentence}", headline(record), said), ""
         if self._look.unchecked(record):
             self._errors += 1
             return _element("error", words.missed(record), "could_not_check", said), ""
-        return "", f"review: {headline}\n{said}" if risk is Risk.REVIEW else ""
+        return "", f"review: {sentence}\n{said}" if risk is Risk.REVIEW else ""
 
 
 def _seconds(milliseconds: int) -> str:

@@ -13,7 +13,7 @@ from detectors.errors import ConfigError, UnavailableError
 from detectors.signal import FACTS, Outcome, Signal
 from detectors.spec import resolve
 from provenance.record import Count, PolicyName, Record, Risk
-from provenance.render import Look
+from provenance.render import RenderOptions
 from provenance.render.words import Words
 from provenance.verdict import Policy, load, names
 
@@ -106,7 +106,7 @@ class Report:
 
         Args:
             path: the folder of a run, or a file with a record a line.
-            tables: of plug-ins' sentences, see `Look`.
+            tables: of plug-ins' sentences, see `RenderOptions`.
             fail_on: the risk from which on a format that names some items names them; None: none.
             tell: told of records that could not be read and are left out.
 
@@ -128,7 +128,7 @@ class Report:
                 self._numbers.setdefault(uri, []).append(number)
         self._size = self.records.stat().st_size
         self.words = cache(self._words)
-        self.plain_words = Words(Look(tables=tables))
+        self.plain_words = Words(RenderOptions(tables=tables))
         """For what is said of the run: no policy."""
 
     def __iter__(self) -> Iterator[Record]:
@@ -178,7 +178,7 @@ class Report:
 
     def _words(self, policy: PolicyName) -> Words:
         """Return the words under a policy: rates rest on it, so they are said of a known one."""
-        return Words(Look(policy=_known(policy), tables=self._tables, verbose=True))
+        return Words(RenderOptions(policy=_known(policy), tables=self._tables, verbose=True))
 
 
 def write(report: Report, form: str, out: BinaryIO) -> None:

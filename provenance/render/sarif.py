@@ -13,10 +13,10 @@ import msgspec
 
 from provenance.intake.location import Location, Root
 from provenance.record import Record, Risk
-from provenance.render import Look
+from provenance.render import RenderOptions
 from provenance.render.escape import escape_json
 from provenance.render.words import Words
-from provenance.verdict.headline import Case, case
+from provenance.verdict.headline import Headline, headline
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 LEVELS = {Risk.HIGH: "error", Risk.REVIEW: "warning"}
@@ -33,7 +33,7 @@ BASE = "ROOT"
 """The name under which a run gives its root."""
 
 
-def write(records: Iterable[Record], out: TextIO, look: Look) -> None:
+def write(records: Iterable[Record], out: TextIO, look: RenderOptions) -> None:
     """Write one run. Errors go out as they come, then the warnings that there is room for.
 
     Indentation is left out: it counts against the limit on the file's size.
@@ -49,11 +49,11 @@ def write(records: Iterable[Record], out: TextIO, look: Look) -> None:
 class _Run:
     """Turns records into results, and remembers what a run says at its end."""
 
-    def __init__(self, look: Look) -> None:
+    def __init__(self, look: RenderOptions) -> None:
         self._look = look
         self._words = Words(look)
         self._root = Root(look.root)
-        self._rules: dict[Case, Risk] = {}
+        self._rules: dict[Headline, Risk] = {}
         self._unchecked = _Notices("items")
         self._outside = _Notices("items outside the root")
         self._room = _Room()
@@ -66,7 +66,7 @@ class _Run:
 
     def results(self, records: Iterable[Record]) -> Iterator[str]:
         """Yield the results of a stream of records as JSON, errors before warnings."""
-        waiting: list[tuple[Case, str]] = []
+        waiting: list[tuple[Headline, str]] = []
         for record in records:
             self._tool["version"] = record.tool.version
             self._policy = record.verdict.policy.name
@@ -78,7 +78,7 @@ class _Run:
                 self._unchecked.add("error", self._words.missed(record), place)
             if not asks:
                 continue
-            rule = case(record)
+            rule = headline(record)
             result = self.json(self._result(record, place, rule))
             if record.verdict.risk is Risk.HIGH:
                 yield from self._taken(rule, Risk.HIGH, result)
@@ -89,7 +89,7 @@ class _Run:
         for rule, result in waiting:
             yield from self._taken(rule, Risk.REVIEW, result)
 
-    def _taken(self, rule: Case, risk: Risk, result: str) -> Iterator[str]:
+    def _taken(self, rule: Headline, risk: Risk, result: str) -> Iterator[str]:
         """Yield a result back, and keep its rule, if there is room for it."""
         if self._room.takes(result):
             self._rules[rule] = max(risk, self._rules.get(rule, risk), key=lambda known: known.rank)
@@ -123,7 +123,7 @@ class _Run:
             "columnKind": "unicodeCodePoints",
         }
 
-    def _rule(self, rule: Case) -> dict[str, Any]:
+    def _rule(self, rule: Headline) -> dict[str, Any]:
         made: dict[str, Any] = {
             "id": _id(rule),
             "shortDescription": {"text": self._words.word(f"verdict.{rule}")},
@@ -135,7 +135,7 @@ class _Run:
             made["help"] = {"text": self._words.word(f"advice.{rule}")}
         return made
 
-    def _result(self, record: Record, place: Location, rule: Case) -> dict[str, Any]:
+    def _result(self, record: Record, place: Location, rule: Headline) -> dict[str, Any]:
         risk = record.verdict.risk
         decided = [record.signals[i] for i in record.verdict.reasons]
         said = [self._words.headline(record), *(self._words.evidence(signal) for signal in decided)]
@@ -200,7 +200,7 @@ def _counted(left: int, what: str) -> dict[str, Any]:
     return {"level": "warning", "message": {"text": f"{left} more {what}"}}
 
 
-def _id(rule: Case) -> str:
+def _id(rule: Headline) -> str:
     """Return a rule's id, in kebab case as linters have it."""
     return rule.value.replace("_", "-")
 
@@ -216,7 +216,7 @@ def _location(place: Location) -> dict[str, Any]:
     return {"physicalLocation": physical} | ({"logicalLocations": logical} if place.post else {})
 
 
-def _fingerprints(record: Record, place: Location, rule: Case) -> dict[str, str]:
+def _fingerprints(record: Record, place: Location, rule: Headline) -> dict[str, str]:
     """Return what tells results apart from run to run: the place and content, and the content."""
     content = record.item.sha256
     told = "\0".join((place.name, content or "", rule)).encode("utf-8", "surrogatepass")

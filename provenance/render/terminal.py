@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from detectors.decode.sniff import Kind
 from detectors.signal import Claim, Outcome, Signal
 from provenance.record import Described, Part, Record, Risk
-from provenance.render import Look
+from provenance.render import RenderOptions
 from provenance.render.console import console
 from provenance.render.words import Words
 from provenance.verdict.evidence import strength
@@ -37,7 +37,7 @@ LABEL = 12
 SERIOUS = ("high", "review", "inconclusive", "low")
 
 
-def write(records: Iterable[Record], out: TextIO, look: Look) -> None:
+def write(records: Iterable[Record], out: TextIO, look: RenderOptions) -> None:
     """Write a screen for each record, or for a folder a line for each that asks for attention."""
     page = Page(out, look)
     if look.folder:
@@ -51,7 +51,7 @@ def write(records: Iterable[Record], out: TextIO, look: Look) -> None:
 class Page:
     """Prints escaped lines, wrapped by the width that characters take."""
 
-    def __init__(self, out: TextIO, look: Look) -> None:
+    def __init__(self, out: TextIO, look: RenderOptions) -> None:
         """Open the page."""
         self._look = look
         self._words = Words(look)

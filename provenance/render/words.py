@@ -7,11 +7,11 @@ from detectors.decode.sniff import Kind
 from detectors.signal import FINDING_FROM, Claim, Outcome, Reason, Signal, Tier
 from provenance.messages import say, table
 from provenance.record import Record
-from provenance.render import Look
+from provenance.render import RenderOptions
 from provenance.render.escape import escape
 from provenance.verdict import wrong_per_thousand
 from provenance.verdict.evidence import cap
-from provenance.verdict.headline import Case, case, passages, unread
+from provenance.verdict.headline import Headline, headline, passages, unread
 from provenance.verdict.rules import combined
 
 SUPPORT = (
@@ -29,7 +29,7 @@ ASCII = str.maketrans(
 class Words:
     """Says what a look asks for, in its language."""
 
-    def __init__(self, look: Look) -> None:
+    def __init__(self, look: RenderOptions) -> None:
         """Keep how to say it."""
         self._look = look
 
@@ -64,11 +64,11 @@ class Words:
     def headline(self, record: Record) -> str:
         """Return the one line in plain words: of an item that nothing looked at, why."""
         alone = unread(record)
-        return self.say(alone.reason) if alone else self.word(f"verdict.{case(record)}")
+        return self.say(alone.reason) if alone else self.word(f"verdict.{headline(record)}")
 
     def brief(self, record: Record) -> str:
         """Return the case in a few words, for one line of a folder's screen."""
-        return self.word(f"brief.{case(record)}")
+        return self.word(f"brief.{headline(record)}")
 
     def evidence(self, signal: Signal) -> str:
         """Return what a signal says, a ratio in words first; empty where a screen need not say it.
@@ -111,9 +111,9 @@ class Words:
 
     def advice(self, record: Record) -> str:
         """Return what to do, or how often such flags are wrong; may be empty."""
-        what, policy = case(record), self._look.policy
+        what, policy = headline(record), self._look.policy
         decided = [record.signals[i] for i in record.verdict.reasons]
-        if what is Case.MEASURED and policy is not None:
+        if what is Headline.MEASURED and policy is not None:
             return self.word(
                 "advice.base_rate",
                 wrong=wrong_per_thousand(combined(decided), policy.prior),
@@ -124,7 +124,7 @@ class Words:
 
     def policy(self, record: Record) -> str:
         """Return the policy's name, and what of it decided."""
-        what, name = case(record), record.verdict.policy.name
+        what, name = headline(record), record.verdict.policy.name
         if not record.verdict.reasons or not self.has(f"policy.{what}"):
             return self.word("screen.policy", name=name)
         because = self.word(f"policy.{what}", risk=record.verdict.risk.value)

@@ -1,4 +1,4 @@
-"""Which of the cases a record is: what its one plain line, its advice and its rule are about."""
+"""The headline of a record: what its one plain line, its advice and its rule are about."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -20,8 +20,8 @@ from provenance.record import Origin, Record
 from provenance.verdict.evidence import findings, ingredients_hold, state, strength
 
 
-class Case(StrEnum):
-    """Cases that a reader must be able to tell apart; each has a sentence `verdict.CASE`."""
+class Headline(StrEnum):
+    """What a reader must be able to tell apart; each has a sentence `verdict.HEADLINE`."""
 
     UNREADABLE = "unreadable"
     UNSUPPORTED = "unsupported"
@@ -62,37 +62,37 @@ class Case(StrEnum):
 
 
 DECLARED = {
-    Claim.AI_EDITED: Case.AI_EDITED,
-    Claim.EDITED: Case.EDITED,
-    Claim.CAPTURED: Case.CAPTURED,
-    Claim.CONFLICT: Case.CONFLICT,
+    Claim.AI_EDITED: Headline.AI_EDITED,
+    Claim.EDITED: Headline.EDITED,
+    Claim.CAPTURED: Headline.CAPTURED,
+    Claim.CONFLICT: Headline.CONFLICT,
 }
-FAILING = {"distrusted": Case.CREDENTIAL_DISTRUSTED, "invalid": Case.CREDENTIAL_BROKEN}
-MATCHED = {"ai_face": Case.KNOWN_FACE, "stolen_photo": Case.STOLEN_PHOTO}
+FAILING = {"distrusted": Headline.CREDENTIAL_DISTRUSTED, "invalid": Headline.CREDENTIAL_BROKEN}
+MATCHED = {"ai_face": Headline.KNOWN_FACE, "stolen_photo": Headline.STOLEN_PHOTO}
 MARKED = {
-    Claim.EDITED: Case.EDITED,
-    Claim.AI_EDITED: Case.AI_EDIT_MARK,
-    Claim.HIDDEN_CONTENT: Case.HIDDEN,
-    Claim.CONFLICT: Case.CONFLICT,
+    Claim.EDITED: Headline.EDITED,
+    Claim.AI_EDITED: Headline.AI_EDIT_MARK,
+    Claim.HIDDEN_CONTENT: Headline.HIDDEN,
+    Claim.CONFLICT: Headline.CONFLICT,
 }
 STANDS_OUT = {
-    Claim.CONFLICT: Case.CONFLICT,
-    Claim.KNOWN_INNOCENT: Case.KNOWN_INNOCENT,
-    Claim.KNOWN_FAKE: Case.WEAK_MATCH,
+    Claim.CONFLICT: Headline.CONFLICT,
+    Claim.KNOWN_INNOCENT: Headline.KNOWN_INNOCENT,
+    Claim.KNOWN_FAKE: Headline.WEAK_MATCH,
 }
 """Claims that come before any other, where no finding decided."""
 DECLARATIONS = frozenset({Claim.AI_GENERATED, Claim.AI_EDITED, Claim.EDITED})
-NOTHING = {Kind.IMAGE: Case.NOTHING_IMAGE, Kind.POST: Case.NOTHING_POST}
-NOT_READ = {"item.nothing_applies": Case.NOT_JUDGED}
+NOTHING = {Kind.IMAGE: Headline.NOTHING_IMAGE, Kind.POST: Headline.NOTHING_POST}
+NOT_READ = {"item.nothing_applies": Headline.NOT_JUDGED}
 LOOKED = frozenset({Outcome.FINDING, Outcome.CLEAR})
 
 
-def case(record: Record) -> Case:
-    """Return the case of a record: of the reason that decided it, else of what stands out."""
+def headline(record: Record) -> Headline:
+    """Return the headline of a record: of the reason that decided it, else of what stands out."""
     said = record.signals
     if alone := unread(record):
         failed = alone.outcome is Outcome.FAILED
-        default = Case.UNREADABLE if failed else Case.UNSUPPORTED
+        default = Headline.UNREADABLE if failed else Headline.UNSUPPORTED
         return NOT_READ.get(alone.reason.code, default)
     if record.verdict.reasons:
         return _decided(record, said[record.verdict.reasons[0]])
@@ -106,81 +106,81 @@ def unread(record: Record) -> Signal | None:
     return None if not whole or any(signal.outcome in LOOKED for signal in said) else whole[0]
 
 
-def _decided(record: Record, first: Signal) -> Case:
-    """Return the case of a record by its first reason, where its declarations agree with that."""
+def _decided(record: Record, first: Signal) -> Headline:
+    """Return the headline of a record by its first reason, where its declarations agree with that."""
     decided, origin = _of(first), record.verdict.origin
     if origin is Origin.CONFLICTING and first.tier in (Tier.METADATA, Tier.STATISTICAL):
-        return Case.CONFLICT
-    disputed = origin is Origin.CAPTURED and decided is not Case.CAPTURED
-    return Case.CAPTURED_DISPUTED if disputed else decided
+        return Headline.CONFLICT
+    disputed = origin is Origin.CAPTURED and decided is not Headline.CAPTURED
+    return Headline.CAPTURED_DISPUTED if disputed else decided
 
 
-def _of(signal: Signal) -> Case:
-    """Return the case of one finding."""
+def _of(signal: Signal) -> Headline:
+    """Return the headline of one finding."""
     claim = signal.claim
     if signal.tier is Tier.CREDENTIAL:
         return _of_credential(signal)
     if signal.tier is Tier.MATCH:
-        return MATCHED.get(str(facts_of(signal, MatchFacts).entry_class), Case.KNOWN_FAKE)
+        return MATCHED.get(str(facts_of(signal, MatchFacts).entry_class), Headline.KNOWN_FAKE)
     if signal.tier is Tier.STATISTICAL:
-        return Case.MEASURED
+        return Headline.MEASURED
     if signal.tier is Tier.COORDINATION:
-        return Case.COORDINATED
+        return Headline.COORDINATED
     if claim is Claim.AI_GENERATED:
         return _of_ai_mark(signal)
-    return MARKED.get(claim, Case.OTHER) if claim else Case.OTHER
+    return MARKED.get(claim, Headline.OTHER) if claim else Headline.OTHER
 
 
-def _of_ai_mark(signal: Signal) -> Case:
-    """Return the case of a mark that says AI."""
+def _of_ai_mark(signal: Signal) -> Headline:
+    """Return the headline of a mark that says AI."""
     family = facts_of(signal, MarkFacts).family
     if family == "watermark":
-        return Case.WATERMARK
+        return Headline.WATERMARK
     if family is None:  # not of a text
-        return Case.AI_MARK
-    return Case.RESIDUE if signal.log10_lr is None else Case.RESIDUE_WORDS
+        return Headline.AI_MARK
+    return Headline.RESIDUE if signal.log10_lr is None else Headline.RESIDUE_WORDS
 
 
-def _of_credential(signal: Signal) -> Case:
-    """Return the case of a credential by its state, then by what it declares."""
+def _of_credential(signal: Signal) -> Headline:
+    """Return the headline of a credential by its state, then by what it declares."""
     standing = state(signal)
     if standing in FAILING:
-        return Case.AI_BROKEN if facts_of(signal, CredentialFacts).ai else FAILING[standing]
+        return Headline.AI_BROKEN if facts_of(signal, CredentialFacts).ai else FAILING[standing]
     if signal.claim is Claim.AI_GENERATED:
         if not ingredients_hold(signal):
-            return Case.AI_HISTORY
-        return Case.AI_DECLARED_TRUSTED if standing == "trusted" else Case.AI_DECLARED
-    return DECLARED.get(signal.claim, Case.OTHER) if signal.claim else Case.OTHER
+            return Headline.AI_HISTORY
+        return Headline.AI_DECLARED_TRUSTED if standing == "trusted" else Headline.AI_DECLARED
+    return DECLARED.get(signal.claim, Headline.OTHER) if signal.claim else Headline.OTHER
 
 
-def _undecided(record: Record) -> Case:
-    """Return the case of a record whose risk no finding decided."""
+def _undecided(record: Record) -> Headline:
+    """Return the headline of a record whose risk no finding decided."""
     found = sorted(findings(record.signals), key=strength)
     claims = {signal.claim for signal in found}
     if record.verdict.origin is Origin.CAPTURED:
         disputed = Claim.CONFLICT in claims
-        return Case.CAPTURED_DISPUTED if disputed else Case.CAPTURED_INCOMPLETE
+        return Headline.CAPTURED_DISPUTED if disputed else Headline.CAPTURED_INCOMPLETE
     for claim, stands_out in STANDS_OUT.items():
         if claim in claims:
             return stands_out
     if record.verdict.origin is not Origin.UNKNOWN:
-        return next((_of(s) for s in found if s.claim in DECLARATIONS), Case.OTHER)
+        return next((_of(s) for s in found if s.claim in DECLARATIONS), Headline.OTHER)
     if Claim.CAPTURED in claims:
-        return Case.CAPTURED_UNVOUCHED
+        return Headline.CAPTURED_UNVOUCHED
     return _nothing(record, found)
 
 
-def _nothing(record: Record, found: Sequence[Signal]) -> Case:
-    """Return the case of a record in which nothing, or little, speaks for an origin."""
+def _nothing(record: Record, found: Sequence[Signal]) -> Headline:
+    """Return the headline of a record in which nothing, or little, speaks for an origin."""
     if any(map(passages, record.signals)):
-        return Case.PASSAGE
+        return Headline.PASSAGE
     if any(signal.tier is Tier.STATISTICAL for signal in found):
-        return Case.WEAK_SUPPORT
+        return Headline.WEAK_SUPPORT
     if not found and not any(signal.outcome is Outcome.CLEAR for signal in record.signals):
-        return Case.NOT_JUDGED
+        return Headline.NOT_JUDGED
     if any(signal.outcome is Outcome.FAILED for signal in record.signals):
-        return Case.IN_PART
-    return NOTHING.get(record.item.kind, Case.NOTHING_TEXT)
+        return Headline.IN_PART
+    return NOTHING.get(record.item.kind, Headline.NOTHING_TEXT)
 
 
 def passages(signal: Signal) -> list[Span]:

@@ -29,7 +29,7 @@ CEILED = frozenset({Tier.STATISTICAL, Tier.METADATA})
 """Tiers that never give `high`, however many agree (rule 5)."""
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One line of a policy: findings that answer every condition ask for at least this risk."""
 
     tier: Tier
@@ -103,7 +103,7 @@ class Required(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     texts: list[str]
 
 
-class Terms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class PolicyFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A policy file as written."""
 
     summary: str = ""
@@ -115,10 +115,10 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     trust_lists: list[str] = []
     """Names of trust lists in use besides those that always are."""
     required: Required
-    rows: list[Row]
+    rows: list[Rule]
 
 
-class Policy(Terms, frozen=True, kw_only=True):
+class Policy(PolicyFile, frozen=True, kw_only=True):
     """A policy file with the name and digest that go into every record."""
 
     name: str
@@ -163,20 +163,20 @@ def load(name_or_path: str, known: Collection[str] = ()) -> Policy:
 def _checked(file: TomlFile, name: str, known: Collection[str]) -> Policy:
     """Return the policy that a file states."""
     try:
-        terms = msgspec.convert(file.table, Terms)
+        terms = msgspec.convert(file.table, PolicyFile)
     except msgspec.ValidationError as error:
         file.refuse(error, _fields, _words)
     if known:
         _known_detectors(file, terms, known)
-    own = {field: getattr(terms, field) for field in Terms.__struct_fields__}
+    own = {field: getattr(terms, field) for field in PolicyFile.__struct_fields__}
     return Policy(**own, name=name, sha256=hashlib.sha256(file.data).hexdigest())
 
 
 def _fields(path: str) -> list[str]:
     """Return the keys that may stand in the table at a path."""
-    table: type[msgspec.Struct] = Terms
+    table: type[msgspec.Struct] = PolicyFile
     if path.startswith("$.rows"):
-        table = Row
+        table = Rule
     elif path.startswith("$.required"):
         table = Required
     return list(table.__struct_fields__)
@@ -188,7 +188,7 @@ def _words(path: str) -> list[str]:
     return [word.value for word in choices]
 
 
-def _known_detectors(file: TomlFile, terms: Terms, known: Collection[str]) -> None:
+def _known_detectors(file: TomlFile, terms: PolicyFile, known: Collection[str]) -> None:
     """Refuse names of detectors that are not installed: a typo would silence its row."""
     said = [("$.required.images", name) for name in terms.required.images]
     said += [("$.required.texts", name) for name in terms.required.texts]

@@ -53,7 +53,7 @@ from provenance.verdict.evidence import (
     strongest_by_source,
     trusted_capture,
 )
-from provenance.verdict.policy import Policy, Row
+from provenance.verdict.policy import Policy, Rule
 
 NOT_LOOKED = frozenset({Outcome.NOT_ASSESSED, Outcome.FAILED})
 DECLARED = (Claim.AI_GENERATED, Claim.AI_EDITED, Claim.EDITED, Claim.CAPTURED)
@@ -154,7 +154,7 @@ def _covers(innocent: Signal, signal: Signal) -> bool:
     return region is None or region == facts_of(signal, MatchFacts).region
 
 
-def decided_by(row: Row, signals: Sequence[Signal], policy: Policy) -> list[Signal]:
+def decided_by(row: Rule, signals: Sequence[Signal], policy: Policy) -> list[Signal]:
     """Return the findings by which a row applies, none where it does not (rules 2, 6, 7, 14)."""
     admitted = [signal for signal in signals if row.admits(signal)]
     if row.min_log10_lr is None:
@@ -285,7 +285,7 @@ def _cancelled(signal: Signal, innocent: Sequence[float]) -> bool:
     )
 
 
-def _lowered(row: Row, signal: Signal, *, innocent: bool) -> bool:
+def _lowered(row: Rule, signal: Signal, *, innocent: bool) -> bool:
     """Tell whether a match that asks for `high` gives `review` alone (rules 13 and 14)."""
     fake = signal.tier is Tier.MATCH and signal.claim is Claim.KNOWN_FAKE
     return row.floor is Risk.HIGH and fake and (innocent or forgeable(signal))

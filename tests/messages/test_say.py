@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from detectors.signal import Reason, phrase
 from provenance.messages import say, table
 from provenance.render.explained import NOTHING, QUESTIONS
-from provenance.verdict.headline import Case
+from provenance.verdict.headline import Headline
 
 
-@pytest.mark.parametrize("case", Case)
-def test_every_case_has_its_plain_line(case: Case) -> None:
+@pytest.mark.parametrize("case", Headline)
+def test_every_case_has_its_plain_line(case: Headline) -> None:
     assert f"verdict.{case}" in table()
 
 
@@ -77,9 +77,9 @@ def test_phrases_among_the_arguments_are_said_in_their_own_words() -> None:
     assert say(Reason("known_fakes.match_other", args)).endswith("match a.b. From {entry}.")
 
 
-@pytest.mark.parametrize("case", Case)
+@pytest.mark.parametrize("case", Headline)
 @pytest.mark.parametrize("question", QUESTIONS)
-def test_every_case_is_explained(case: Case, question: str) -> None:
+def test_every_case_is_explained(case: Headline, question: str) -> None:
     named = "nothing" if case in NOTHING else case.value
     assert f"explain.{question}.{named}" in table()
 

@@ -4,7 +4,7 @@ import io
 import json
 
 from detectors.models.report import AssessedItem, Limit, PathReport, Report, report
-from provenance.render import Look
+from provenance.render import RenderOptions
 from provenance.render.calibration import write, write_json
 
 HOSTILE = "[bold]a\x1b[31m\u202e"
@@ -33,7 +33,7 @@ def limit(**changes: object) -> Limit:
 
 def screen(shown: Report, **look: object) -> str:
     out = io.StringIO()
-    write(shown, out, Look(**look))  # type: ignore[arg-type]  # as named
+    write(shown, out, RenderOptions(**look))  # type: ignore[arg-type]  # as named
     return out.getvalue()
 
 
@@ -77,7 +77,7 @@ def test_each_path_has_its_page_and_nothing_judged_is_said() -> None:
 def test_json_holds_every_figure_and_no_control_character() -> None:
     out = io.StringIO()
     shown = made([*rows(20, HOSTILE), *rows(3, "b")], (limit(),))
-    write_json(shown, out, Look())
+    write_json(shown, out, RenderOptions())
     assert not {"\x1b", "\u202e"} & set(out.getvalue())
     said = json.loads(out.getvalue())
     assert said["schema"] == "provenance.calibration/1"

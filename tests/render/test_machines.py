@@ -16,7 +16,7 @@ import pytest
 from detectors.item import Kind
 from detectors.signal import Claim, Signal
 from provenance.record import Record, Risk
-from provenance.render import Look, junit, renderer, sarif
+from provenance.render import RenderOptions, junit, renderer, sarif
 from provenance.verdict import load
 
 Make = Callable[..., Record]
@@ -29,7 +29,7 @@ NOT_XML = "\x00\x0b\x1b\x7f\x85\ufffe\uffff\udc80]]>&<'\""
 
 def written(form: str, records: list[Record], **look: object) -> str:
     out = io.StringIO()
-    renderer(form)(records, out, Look(policy=load("default"), **look))  # type: ignore[arg-type]
+    renderer(form)(records, out, RenderOptions(policy=load("default"), **look))  # type: ignore[arg-type]
     return out.getvalue()
 
 

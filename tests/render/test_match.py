@@ -11,13 +11,13 @@ from PIL import Image
 from detectors.bank.features import entry_block
 from detectors.item import Item
 from provenance.banking.matched import aligned
-from provenance.render import Look
+from provenance.render import RenderOptions
 from provenance.render.match import BLUE, JOINED, PALE, PANEL, draw
 from provenance.render.words import Words
 
 Run = Callable[..., CompletedProcess[str]]
 NO_COLOURS = np.zeros((0, 16, 16, 3), np.uint8)
-WORDS = Words(Look())
+WORDS = Words(RenderOptions())
 FAKES = Path(__file__).parents[2] / "fixtures" / "fakes"
 
 

@@ -15,11 +15,11 @@ from syrupy.assertion import SnapshotAssertion
 from detectors.item import Kind
 from detectors.signal import FINDING_FROM, Claim, Outcome, Signal
 from provenance.record import Record, Risk
-from provenance.render import FORMATS, Look, renderer
+from provenance.render import FORMATS, RenderOptions, renderer
 from provenance.render.terminal import STYLES, wrapped
 from provenance.render.words import Words
 from provenance.verdict import load
-from provenance.verdict.headline import Case, case
+from provenance.verdict.headline import Headline, headline
 
 Make = Callable[..., Record]
 DEFAULT = load("default")
@@ -34,7 +34,7 @@ ACTING = re.compile(
 def screen(records: list[Record], **look: object) -> str:
     out = io.StringIO()
     given_look = {"policy": DEFAULT, **look}
-    renderer("terminal")(records, out, Look(**given_look))  # type: ignore[arg-type]
+    renderer("terminal")(records, out, RenderOptions(**given_look))  # type: ignore[arg-type]
     return out.getvalue()
 
 
@@ -199,7 +199,7 @@ def test_support_has_the_words_of_the_scale(
     claim = Claim.AI_GENERATED if log10_lr >= FINDING_FROM else None
     said = signal("image_model", "image_model.nothing", claim, lr=log10_lr)
     pixels = msgspec.structs.replace(said, source="pixels")
-    assert Words(Look()).support(pixels).startswith(words)
+    assert Words(RenderOptions()).support(pixels).startswith(words)
 
 
 def test_posts_name_their_parts(build: Make, signal: Callable[..., Signal]) -> None:
@@ -213,46 +213,50 @@ def test_posts_name_their_parts(build: Make, signal: Callable[..., Signal]) -> N
 
 
 FOUND = {
-    Case.UNSUPPORTED: [("item", "item.empty", None, {})],
-    Case.AI_DECLARED_TRUSTED: [("credentials", "a", Claim.AI_GENERATED, {"state": "trusted"})],
-    Case.AI_DECLARED: [("credentials", "a", Claim.AI_GENERATED, {"state": "valid"})],
-    Case.AI_EDITED: [("credentials", "a", Claim.AI_EDITED, {"state": "valid"})],
-    Case.EDITED: [("credentials", "a", Claim.EDITED, {"state": "valid"})],
-    Case.CAPTURED_INCOMPLETE: [("credentials", "a", Claim.CAPTURED, {"state": "trusted"})],
-    Case.CREDENTIAL_DISTRUSTED: [("credentials", "a", None, {"state": "distrusted"})],
-    Case.STOLEN_PHOTO: [
+    Headline.UNSUPPORTED: [("item", "item.empty", None, {})],
+    Headline.AI_DECLARED_TRUSTED: [("credentials", "a", Claim.AI_GENERATED, {"state": "trusted"})],
+    Headline.AI_DECLARED: [("credentials", "a", Claim.AI_GENERATED, {"state": "valid"})],
+    Headline.AI_EDITED: [("credentials", "a", Claim.AI_EDITED, {"state": "valid"})],
+    Headline.EDITED: [("credentials", "a", Claim.EDITED, {"state": "valid"})],
+    Headline.CAPTURED_INCOMPLETE: [("credentials", "a", Claim.CAPTURED, {"state": "trusted"})],
+    Headline.CREDENTIAL_DISTRUSTED: [("credentials", "a", None, {"state": "distrusted"})],
+    Headline.STOLEN_PHOTO: [
         ("known_fakes", "a", Claim.KNOWN_FAKE, {"algorithm": "sha256", "class": "stolen_photo"})
     ],
-    Case.KNOWN_FAKE: [("known_fakes", "a", Claim.KNOWN_FAKE, {"algorithm": "sha256"})],
-    Case.WEAK_MATCH: [("known_fakes", "a", Claim.KNOWN_FAKE, {"false_match_probability": 0.2})],
-    Case.KNOWN_INNOCENT: [("known_fakes", "a", Claim.KNOWN_INNOCENT, {})],
-    Case.AI_EDIT_MARK: [("metadata", "a", Claim.AI_EDITED, {})],
-    Case.RESIDUE: [("text_marks", "a", Claim.AI_GENERATED, {"family": "residue"})],
-    Case.HIDDEN: [("text_marks", "a", Claim.HIDDEN_CONTENT, {})],
-    Case.CONFLICT: [("credentials", "a", None, {"state": "valid", "laundering": [{}]})],
-    Case.OTHER: [("metadata", "a", Claim.TAMPERED, {})],
-    Case.NOTHING_TEXT: [("text_marks", "a", None, {})],
-    Case.NOT_JUDGED: [],
+    Headline.KNOWN_FAKE: [("known_fakes", "a", Claim.KNOWN_FAKE, {"algorithm": "sha256"})],
+    Headline.WEAK_MATCH: [("known_fakes", "a", Claim.KNOWN_FAKE, {"false_match_probability": 0.2})],
+    Headline.KNOWN_INNOCENT: [("known_fakes", "a", Claim.KNOWN_INNOCENT, {})],
+    Headline.AI_EDIT_MARK: [("metadata", "a", Claim.AI_EDITED, {})],
+    Headline.RESIDUE: [("text_marks", "a", Claim.AI_GENERATED, {"family": "residue"})],
+    Headline.HIDDEN: [("text_marks", "a", Claim.HIDDEN_CONTENT, {})],
+    Headline.CONFLICT: [("credentials", "a", None, {"state": "valid", "laundering": [{}]})],
+    Headline.OTHER: [("metadata", "a", Claim.TAMPERED, {})],
+    Headline.NOTHING_TEXT: [("text_marks", "a", None, {})],
+    Headline.NOT_JUDGED: [],
 }
 
 
 @pytest.mark.parametrize("expected", FOUND)
-def test_each_case_has_its_line(expected: Case, build: Make, signal: Callable[..., Signal]) -> None:
+def test_each_case_has_its_line(
+    expected: Headline, build: Make, signal: Callable[..., Signal]
+) -> None:
     said = []
     for detector, code, claim, facts in FOUND[expected]:
         outcome = Outcome.FINDING if claim or detector == "credentials" else Outcome.CLEAR
         outcome = Outcome.NOT_ASSESSED if detector == "item" else outcome
         said.append(signal(detector, code, claim, outcome=outcome, facts=facts))
     said = said or [signal("portrait", "a", outcome=Outcome.NOT_ASSESSED)]
-    kind = Kind.TEXT if expected is Case.NOTHING_TEXT else Kind.IMAGE
+    kind = Kind.TEXT if expected is Headline.NOTHING_TEXT else Kind.IMAGE
     record = build("a", *said, kind=kind)
-    if expected is Case.OTHER:
+    if expected is Headline.OTHER:
         verdict = msgspec.structs.replace(record.verdict, reasons=[0])
         record = msgspec.structs.replace(record, verdict=verdict)
-    words = Words(Look())
-    assert case(record) is expected
+    words = Words(RenderOptions())
+    assert headline(record) is expected
     own = (
-        "The file is empty." if expected is Case.UNSUPPORTED else words.word(f"verdict.{expected}")
+        "The file is empty."
+        if expected is Headline.UNSUPPORTED
+        else words.word(f"verdict.{expected}")
     )
     assert words.headline(record) == own
 
@@ -282,7 +286,7 @@ def test_nothing_is_kept(form: str, make: Make) -> None:
             return super().write(text)
 
     out = Watched()
-    renderer(form)(stream(), out, Look(policy=DEFAULT))
+    renderer(form)(stream(), out, RenderOptions(policy=DEFAULT))
     assert out.getvalue().count(".jpg") >= 3
     assert Watched.most <= 1
 

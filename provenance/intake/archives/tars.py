@@ -36,6 +36,7 @@ STREAMS: Final = {b"\x1f\x8b": "gz", b"BZh": "bz2", b"\xfd7zXZ\x00": "xz"}
 
 
 def is_tar(block: bytes) -> bool:
+    """Tell whether a block is the header of a member."""
     return block[MAGIC_AT : MAGIC_AT + len(MAGIC)] == MAGIC
 
 
