@@ -16,6 +16,7 @@ from provenance.intake.location import Names, Root
 from provenance.record import Record, Risk
 from provenance.render import RenderOptions
 from provenance.render.words import Words
+from provenance.verdict.headline import headline
 
 IN_MEMORY = 2**22
 """Bytes of test cases above which they wait on the disk, 4 MiB: some 15,000 items."""

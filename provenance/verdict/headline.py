@@ -107,7 +107,7 @@ def unread(record: Record) -> Signal | None:
 
 
 def _decided(record: Record, first: Signal) -> Headline:
-    """Return the headline of a record by its first reason, where its declarations agree with that."""
+    """Return the headline by the first reason, where declarations agree with that."""
     decided, origin = _of(first), record.verdict.origin
     if origin is Origin.CONFLICTING and first.tier in (Tier.METADATA, Tier.STATISTICAL):
         return Headline.CONFLICT
