@@ -14,6 +14,8 @@ import cv2
 import msgspec
 import numpy as np
 
+from detectors.hashing.flatness import CELLS
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -33,8 +35,6 @@ SMALL: Final = 200
 ENTRY_FEATURES: Final = 350
 QUERY_FEATURES: Final = 450
 THUMB_SIDE: Final = 144
-CELLS: Final = 16
-"""Cells on either side of a view, of which a graphic keeps the mean colours."""
 SIFT: Final = {"contrastThreshold": 0.015, "edgeThreshold": 12, "sigma": 1.4}
 """Tuned for faces: weak contrast counts, edges less than in the defaults."""
 

@@ -7,51 +7,25 @@ only where they agree as well.
 
 from typing import TYPE_CHECKING, Final
 
-import cv2
 import numpy as np
-from PIL import Image
 
-from detectors.bank.features import CELLS, ENTRY_FEATURES, block_colours, entry_block
+from detectors.bank.features import ENTRY_FEATURES, block_colours, entry_block
+from detectors.hashing.flatness import CELLS, MOST_DENSE, MOST_TEXTURE, cells, texture
 from detectors.hashing.picture import ORIENTATIONS
-from detectors.hashing.views import views, working
+from detectors.hashing.views import views
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from detectors.decode.picture import Picture
-    from detectors.hashing.views import Box, PictureHashes
+    from detectors.hashing.views import PictureHashes
 
-SLOW: Final = 3
-STEEP: Final = 24
-"""Levels between neighbouring pixels that photographs are full of: graphics have none, or edges."""
-MOST_TEXTURE: Final = 0.3
-"""Share of such pixels under which a picture may be a graphic: of 1,059 flags 1,042 had less, of
-490 faces the least had .35."""
-WINDOW: Final = 16
-DENSE: Final = 0.6
-MOST_DENSE: Final = 0.005
-"""Share of windows full of them from which a part of the picture is a photograph."""
 OTHER: Final = 4
 """Cells of the 256 that may have any colour, as a mark on a copy gives them."""
 MOST_LEVELS: Final = 24
 """Levels of colour, of 255, by which a copy of a flat graphic may differ: of 90 graphics at 240
 pixels and JPEG quality 50 the worst had 11, at 120 pixels 26; of 824 pairs of different flags that
 a hash took for one, four had less than 25."""
-
-
-def texture(grey: "NDArray[np.uint8]") -> tuple[float, float]:
-    """Return the share of pixels as photographs have them, and of windows full of them."""
-    small = np.ascontiguousarray(working(grey).astype(np.uint8))
-    kernel = np.ones((3, 3), np.uint8)
-    steps = cv2.dilate(small, kernel) - cv2.erode(small, kernel)
-    soft = ((steps >= SLOW) & (steps <= STEEP)).astype(np.float32)
-    return float(soft.mean()), float((cv2.blur(soft, (WINDOW, WINDOW)) > DENSE).mean())
-
-
-def flat(picture: "Picture") -> bool:
-    """Say whether a picture is a flat graphic and no part of it a photograph."""
-    share, dense = texture(picture.grey)
-    return share < MOST_TEXTURE and dense < MOST_DENSE
 
 
 def entry_look(picture: "Picture") -> bytes:
@@ -67,19 +41,6 @@ def entry_look(picture: "Picture") -> bytes:
         colours = np.stack([cells(picture.rgb, view.box) for view in shown])
     most = ENTRY_FEATURES if share >= MOST_TEXTURE or dense >= MOST_DENSE else 0
     return entry_block(picture.grey, colours, most)
-
-
-def cells(rgb: "NDArray[np.uint8]", box: "Box") -> "NDArray[np.uint8]":
-    """Return the mean colours of the cells of a part of a picture.
-
-    Args:
-        rgb: (height, width, 3).
-        box: of the part, as shares of width and height.
-    """
-    height, width = rgb.shape[:2]
-    part = box[0] * width, box[1] * height, box[2] * width, box[3] * height
-    made = Image.fromarray(rgb).resize((CELLS, CELLS), Image.Resampling.BOX, box=part)
-    return np.asarray(made)
 
 
 def view_cells(
@@ -99,8 +60,21 @@ def differing(one: "NDArray[np.uint8]", entry: "NDArray[np.uint8]") -> int:
 
     The nearer of the entry's views counts, and all but a few cells of it.
     """
-    apart = np.abs(one.astype(np.int64) - entry.astype(np.int64)).max(axis=-1)
-    return int(np.sort(apart.reshape(len(entry), -1), axis=1)[:, -OTHER].min())
+    return int(levels_apart(one, entry).min())
+
+
+def levels_apart(one: "NDArray[np.uint8]", many: "NDArray[np.uint8]") -> "NDArray[np.int64]":
+    """Return by how many levels colours differ from each of many, but for a few cells.
+
+    Args:
+        one: (cells, cells, 3).
+        many: (n, cells, cells, 3).
+
+    Returns:
+        (n,).
+    """
+    apart = np.abs(one.astype(np.int64) - many.astype(np.int64)).max(axis=-1)
+    return np.sort(apart.reshape(len(many), -1), axis=1)[:, -OTHER]
 
 
 def same_colours(one: bytes, other: bytes) -> bool | None:

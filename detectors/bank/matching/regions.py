@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import cv2
 import numpy as np
 
-from detectors.bank.matching.graphics import SLOW, STEEP
+from detectors.hashing.flatness import SLOW, STEEP
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -206,8 +206,8 @@ class Searcher:
             near: entries whose hashes are nearest.
             pictures: so many are looked at, of which this is one.
         """
-        from detectors.bank.matching.graphics import flat
         from detectors.bank.matching.verify import scaled
+        from detectors.hashing.flatness import flat
 
         found = []
         growth = max(1, self.index.local / self.tables.measured_entries())
@@ -227,7 +227,8 @@ class Searcher:
         self, near: Near, picture: "Picture", seen: "PictureHashes", comparisons: int
     ) -> Match | None:
         """Return the match that a hash makes, of a graphic together with its colours."""
-        from detectors.bank.matching.graphics import differing, flat, view_cells
+        from detectors.bank.matching.graphics import differing, view_cells
+        from detectors.hashing.flatness import flat
         from detectors.hashing.views import LEAST_DEVIATION
 
         entry = near.entry
