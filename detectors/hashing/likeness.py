@@ -1,0 +1,50 @@
+"""What is kept of a picture so that it can be found among others without its file."""
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from detectors.hashing.flatness import CELLS, MOST_DENSE, MOST_TEXTURE, cells, texture
+from detectors.hashing.picture import BITS, bits, pdq
+from detectors.hashing.views import LEAST_DEVIATION, LEAST_QUALITY, WHOLE_BOX, working
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from detectors.decode.picture import Picture
+
+HASH_BYTES: Final = BITS // 8
+"""Bytes of the PDQ hash, which come first."""
+FLAT: Final = b"f"
+"""A flat graphic; its colours follow."""
+SMOOTH: Final = b"s"
+"""Little texture, but a part may be a photograph; the colours follow."""
+
+
+def likeness(picture: "Picture") -> bytes:
+    """Return what tells a picture from others; nothing where there is too little in it.
+
+    Returns:
+        The 32 bytes of its PDQ hash; then, of a picture with little texture, `FLAT` or `SMOOTH` and
+        the mean colours of 16 x 16 cells.
+    """
+    spectrum = pdq(picture.grey.astype(np.float32))
+    if spectrum.quality < LEAST_QUALITY or working(picture.grey).std() < LEAST_DEVIATION:
+        return b""
+    share, dense = texture(picture.grey)
+    colours = b""
+    if share < MOST_TEXTURE:
+        kind = FLAT if dense < MOST_DENSE else SMOOTH
+        colours = kind + cells(picture.rgb, WHOLE_BOX).tobytes()
+    return bits(spectrum.waves).tobytes() + colours
+
+
+def kind_of(like: bytes) -> bytes:
+    """Return `FLAT`, `SMOOTH`, or nothing for a picture with texture."""
+    return like[HASH_BYTES : HASH_BYTES + 1]
+
+
+def colours_of(likes: list[bytes]) -> "NDArray[np.uint8]":
+    """Return the colours of pictures with little texture, (n, cells, cells, 3)."""
+    raw = b"".join(like[HASH_BYTES + 1 :] for like in likes)
+    return np.frombuffer(raw, np.uint8).reshape(-1, CELLS, CELLS, 3)
