@@ -57,6 +57,7 @@ class Checker:
         options: Mapping[str, Mapping[str, Any]] | None = None,
         device: str = "cpu",
         fast: bool = False,
+        fingerprints: bool = False,
         jobs: int = 1,
     ) -> None:
         """Build the detectors; no configuration file or variable is read.
@@ -70,6 +71,7 @@ class Checker:
             options: detector → its options, as in `[detectors.NAME]` of a configuration.
             device: `cpu` or `cuda`.
             fast: prefer the quick path of detectors that have one.
+            fingerprints: compute those of every picture, whichever detectors look.
             jobs: worker processes. 0 checks in this process: without limits on time and memory, and
                 a deadline is looked at between detectors only. Hostile bytes need 1 or more.
 
@@ -86,6 +88,7 @@ class Checker:
             models={name: os.fspath(path) for name, path in (models or {}).items()},
             device=device,
             fast=fast,
+            fingerprints=fingerprints,
             configured=options,
         )
         if jobs < 0:

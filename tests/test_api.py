@@ -92,6 +92,12 @@ def test_many_threads_get_each_their_own_record(jobs: int) -> None:
         assert [record.item.uri for record in records] == names
 
 
+def test_fingerprints_are_computed_where_they_are_asked_for(jobs: int) -> None:
+    with Checker(only=["metadata"], fingerprints=True, jobs=jobs) as made:
+        record = made.check(FAKES / "known" / "anna.jpg")
+    assert set(record.item.fingerprints) == {"pdq", "pdq_quality"}
+
+
 def test_no_deadline_is_missed(jobs: int) -> None:
     with Checker(only=CHEAP, jobs=jobs) as made:
         record = made.check(SIGNED / "laundered.jpg", deadline=0)
