@@ -1,6 +1,7 @@
 """The table of marks, and which of its rows hold for a file."""
 
 import tomllib
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -8,7 +9,7 @@ from typing import Literal
 import msgspec
 
 from detectors.metadata.fields import Fields
-from detectors.metadata.rules import RULES, excerpt
+from detectors.metadata.rules import OF_JSON, RULES, excerpt
 from detectors.metadata.value import Value
 
 TABLE = Path(__file__).with_name("marks.toml")
@@ -107,7 +108,7 @@ class Rows:
     def __init__(self, marks: tuple[Mark, ...]) -> None:
         """Keep the rows."""
         self._marks = marks
-        self._known: dict[tuple[str, ...], tuple[Mark, ...]] = {}
+        self._known: dict[tuple[tuple[str, ...], tuple[bool, ...]], tuple[Mark, ...]] = {}
 
     def found(self, fields: Fields) -> list[tuple[Mark, Value]]:
         """Return the marks of a file with the value that shows each, in the order of the table.
@@ -116,7 +117,9 @@ class Rows:
         """
         hits: list[tuple[Mark, Value]] = []
         spoken: set[object] = set()
-        for mark in self._of(tuple(sorted(fields.values))):
+        names = tuple(sorted(fields.values))
+        json = (any(value.json is not None for value in fields.values[name]) for name in names)
+        for mark in self._of(names, tuple(json)):
             value = mark.when[0].holds(fields)
             if value is None or any(when.holds(fields) is None for when in mark.when[1:]):
                 continue
@@ -127,22 +130,38 @@ class Rows:
         edited = any(mark.claim == "ai_edited" for mark, _ in hits)
         return [(mark, value) for mark, value in hits if not (edited and mark.general)]
 
-    def _of(self, names: tuple[str, ...]) -> tuple[Mark, ...]:
-        """Return the rows that these fields can make hold, with these fields alone."""
-        if names not in self._known:
+    def _of(self, names: tuple[str, ...], json: tuple[bool, ...]) -> tuple[Mark, ...]:
+        """Return the rows that these fields can make hold, with these fields alone.
+
+        Args:
+            names: of the fields.
+            json: whether each holds JSON.
+        """
+        if (names, json) not in self._known:
             if len(self._known) >= MAX_KNOWN:
                 self._known.clear()
-            present = frozenset(names)
+            present = dict(zip(names, json, strict=True))
             cut = (_cut(mark, present) for mark in self._marks)
-            self._known[names] = tuple(mark for mark in cut if mark is not None)
-        return self._known[names]
+            self._known[names, json] = tuple(mark for mark in cut if mark is not None)
+        return self._known[names, json]
 
 
-def _cut(mark: Mark, present: frozenset[str]) -> Mark | None:
-    """Return a row without the fields that are not there; None where a condition has none left."""
+def _cut(mark: Mark, present: Mapping[str, bool]) -> Mark | None:
+    """Return a row without the fields that cannot make it hold; None where a condition has none.
+
+    Args:
+        mark: the row.
+        present: name of a field that is there → whether it holds JSON.
+    """
     whens = tuple(
         msgspec.structs.replace(when, fields=fields)
         for when in mark.when
-        if (fields := tuple(name for name in when.fields if name in present))
+        if (fields := _of_use(when, present))
     )
     return msgspec.structs.replace(mark, when=whens) if len(whens) == len(mark.when) else None
+
+
+def _of_use(when: When, present: Mapping[str, bool]) -> tuple[str, ...]:
+    """Return the fields of a condition that are there and hold what its rule asks for."""
+    of_json = when.rule in OF_JSON
+    return tuple(name for name in when.fields if name in present and (present[name] or not of_json))

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import islice, takewhile
 from typing import Any
 
@@ -48,6 +48,8 @@ TRAITS = tuple(
 SECOND_PASS = ("Hires", "hires", "First pass size")
 LEAST_SETTINGS = 3
 LEAST_TRAITS = 2
+MAX_TEXTS = 16
+"""Texts whose settings are kept; a picture has a few."""
 MAX_LINES = 32
 """Places that may hold settings; programs write one."""
 DISTINCT = (
@@ -90,7 +92,12 @@ def last_part(value: Value, values: Values, _: int) -> bool:
 def matches(value: Value, values: Values, _: int) -> bool:
     """Every pattern is found in the text."""
     text = value.text[:MAX_MATCHED]
-    return all(re.search(pattern, text) for pattern in values)
+    return all(pattern.search(text) for pattern in _compiled(values))
+
+
+@cache
+def _compiled(patterns: Values) -> tuple[re.Pattern[str], ...]:
+    return tuple(re.compile(pattern) for pattern in patterns)
 
 
 def has_keys(value: Value, values: Values, least: int) -> bool:
@@ -176,7 +183,7 @@ def _held(said: Any, key: str, depth: int = 6) -> Iterator[Any]:
 def recipe(value: Value, values: Values, _: int) -> bool:
     """The text has a line of generation settings, in which each pattern is found."""
     lines = _recipes(value.text)
-    return any(all(re.search(pattern, line) for pattern in values) for line in lines)
+    return any(all(each.search(line) for each in _compiled(values)) for line in lines)
 
 
 def recipe_edits(value: Value, values: Values, _: int) -> bool:
@@ -187,12 +194,12 @@ def recipe_edits(value: Value, values: Values, _: int) -> bool:
     for line in _recipes(value.text):
         second = any(word in line for word in SECOND_PASS)
         strength = "Denoising strength" in line and not second
-        if strength or any(re.search(pattern, line) for pattern in values):
+        if strength or any(each.search(line) for each in _compiled(values)):
             return True
     return False
 
 
-@lru_cache(1)  # several rows ask for those of one value
+@lru_cache(MAX_TEXTS)  # several rows ask for those of one value
 def _recipes(text: str) -> tuple[str, ...]:
     """Return the settings of a diffusion model in a text: lines, or sets of lines of one each."""
     return tuple(_each_recipe(text))
@@ -288,3 +295,11 @@ RULES: dict[str, Callable[[Value, Values, int], bool]] = {
     "graph_edits": graph_edits,
     "graph_unknown": graph_unknown,
 }
+
+OF_JSON = frozenset(
+    [
+        "has_keys", "key_equals", "key_set", "key_between", "any_key_set", "any_key", "key_ends",
+        "label", "service", "graph_generates", "graph_edits", "graph_unknown",
+    ]
+)  # fmt: skip
+"""Rules that no text fulfils which is not JSON."""
