@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from detectors.decode.picture import Picture
     from detectors.decode.text import Passage
 
-__all__ = ["DECODING", "Item", "Kind", "Sidecar"]
+__all__ = ["DECODING", "Item", "Kind", "Sidecar", "Source"]
 
 DECODING: ContextVar[Callable[[str], AbstractContextManager[object]]] = ContextVar(
     "DECODING", default=nullcontext
@@ -27,6 +27,16 @@ DECODING: ContextVar[Callable[[str], AbstractContextManager[object]]] = ContextV
 engine limits it as a stage of its own."""
 
 T = TypeVar("T")
+
+
+class Source(NamedTuple):
+    """A file that an item is read from, as it stood when the item was made."""
+
+    name: str
+    size: int
+    """Bytes; -1 where there is no such file."""
+    mtime_ns: int
+    """When it was changed, nanoseconds since the epoch."""
 
 
 class Sidecar(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,6 +48,8 @@ class Sidecar(msgspec.Struct, frozen=True, kw_only=True):
     """Its file name, for the record."""
     shared: bool
     """True where it may belong to several files of the folder."""
+    source: Source | None = None
+    """Where it lies; None: in an archive."""
 
 
 class Item:
@@ -55,6 +67,7 @@ class Item:
         sidecar: Sidecar | None = None,
         metadata: tuple[Sidecar, ...] = (),
         parts: tuple[tuple[str, "Item"], ...] = (),
+        sources: tuple[Source, ...] = (),
     ) -> None:
         """Name the bytes without reading them.
 
@@ -65,17 +78,24 @@ class Item:
             sidecar: the `.c2pa` file beside it.
             metadata: the `.xmp` files beside it.
             parts: of a post: (part name, item).
+            sources: the files that it is read from, its own first, then those beside it; none
+                where it comes from elsewhere.
         """
         self.uri = uri
         self.sidecar = sidecar
         self.metadata = metadata
         self.parts = parts
+        self.sources = sources
         self.facts: dict[str, Any] = {}
         """What decoding told of the item, for the record: width, height, encoding …"""
         self.fingerprints: dict[str, str] = {}
         """What pixel detectors computed, as name → hex, and what `--fingerprints` asks for."""
         self.derived: dict[str, Any] = {}
         """What several detectors derive from pixels or text: made once, kept with them."""
+        self.asked: set[str] = set()
+        """Which of `picture` and `passage` were asked for; whoever wants to know clears it."""
+        self.decoded: dict[str, str] = {}
+        """Name of a fact that decoding told → `picture` or `passage`."""
         self._blocked: dict[str, Reason] = {}
         self._read = read
         self._kind = kind
@@ -144,6 +164,7 @@ class Item:
         """Return pixels or text, or why there are none."""
         if stage in self._blocked:
             return CannotAssess(Outcome.FAILED, self._blocked[stage])
+        known = set(self.facts)
         with DECODING.get()(stage):
             try:
                 return decode()
@@ -151,6 +172,8 @@ class Item:
                 return reason
             except MemoryError:
                 return memory.fault()
+            finally:
+                self.decoded.update(dict.fromkeys(self.facts.keys() - known, stage))
 
     @cached_property
     def _picture(self) -> "Picture | CannotAssess":
@@ -165,6 +188,7 @@ class Item:
         Raises:
             CannotAssess: broken, over a limit, or no pixels at all.
         """
+        self.asked.add("picture")
         if isinstance(self._picture, CannotAssess):
             raise self._picture
         return self._picture
@@ -185,9 +209,18 @@ class Item:
         Raises:
             CannotAssess: over a limit, or of a format whose text is not read.
         """
+        self.asked.add("passage")
         if isinstance(self._passage, CannotAssess):
             raise self._passage
         return self._passage
+
+    def read(self) -> bytes:
+        """Return the bytes anew, without keeping them.
+
+        Raises:
+            CannotAssess: they cannot be had.
+        """
+        return self._read()
 
     def release(self) -> None:
         """Let go of the bytes and of what was made of them; whoever asks for them reads anew."""

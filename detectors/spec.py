@@ -13,6 +13,20 @@ from detectors.signal import Signal, Tier
 T = TypeVar("T")
 
 
+class Kinded(Protocol):
+    """What is of a kind and of a media type: an item, or what a record says of one."""
+
+    @property
+    def kind(self) -> Kind:
+        """Image, text, post or unsupported."""
+        ...
+
+    @property
+    def media_type(self) -> str | None:
+        """IANA media type, None where unknown."""
+        ...
+
+
 class BankState(msgspec.Struct, frozen=True):
     """A bank that was searched."""
 
@@ -100,7 +114,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     config.json, unless the sample cannot support a likelihood ratio of `threshold`; gives the
     `report.Way` of each path."""
 
-    def applies(self, item: Item) -> bool:
+    def applies(self, item: Kinded) -> bool:
         """Tell whether this detector looks at such items."""
         return item.kind in self.kinds or item.media_type in self.media_types
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from detectors.errors import UnavailableError
 from detectors.storing.atomic import appended
@@ -17,8 +17,8 @@ STEP: Final = 0.02
 
 
 @contextmanager
-def locked(path: Path, busy: str, patience: float = PATIENCE) -> Iterator[None]:
-    """Hold the lock that lies in a file; the file stays, empty.
+def locked(path: Path, busy: str, patience: float = PATIENCE) -> Iterator[BinaryIO]:
+    """Hold the lock that lies in a file, and yield that file, which stays.
 
     Args:
         path: of the file; made where it is missing.
@@ -41,4 +41,4 @@ def locked(path: Path, busy: str, patience: float = PATIENCE) -> Iterator[None]:
                 time.sleep(STEP)
             else:
                 break
-        yield
+        yield file

@@ -70,16 +70,16 @@ def run(
     out = sys.stdout  # before anything else is done: it belongs to the records alone
     form = one_of("format", given["form"] or found.settings.format, formats)
     fail_on = given["fail_on"] or found.settings.fail_on
-    look = _look(choice, found, given, fail_on, named)
+    look = look_of(choice, found, given, fail_on, named)
     quiet = given["quiet"] or count == 1 or _joined(form, out)
     progress = Progress("Checking", count, quiet=quiet)
 
     def unchecked(record: Record) -> None:
         progress.clear()
-        _name_on_stderr(record, look)
+        name_on_stderr(record, look)
 
     tally = Tally(look.fail_on, look.unchecked, unchecked, lambda: interruption.code)
-    cut = partial(_cut, tally, count, look)
+    cut = partial(cut_short, tally, count, look)
     look = msgspec.structs.replace(
         look,
         closing=lambda: say(exit_reason(tally, fail_on, cut()), look.locale, look.tables),
@@ -96,7 +96,7 @@ def run(
     return tally.exit_code
 
 
-def _look(
+def look_of(
     choice: RunConfig,
     found: Configuration,
     given: dict[str, Any],
@@ -128,7 +128,7 @@ def _joined(form: str, out: TextIO) -> bool:
     return out.isatty() and form not in LINES
 
 
-def _name_on_stderr(record: Record, look: RenderOptions) -> None:
+def name_on_stderr(record: Record, look: RenderOptions) -> None:
     """Say which item could not be checked, and why."""
     from provenance.render.escape import escape
 
@@ -155,7 +155,7 @@ def exit_reason(tally: Tally, fail_on: str, cut: str) -> Reason:
     return Reason("exit.never" if fail_on == "never" else "exit.none", args)
 
 
-def _cut(tally: Tally, count: int, look: RenderOptions) -> str:
+def cut_short(tally: Tally, count: int, look: RenderOptions) -> str:
     """Return that a run was interrupted, and where; empty where it was not."""
     if not tally.interrupted:
         return ""

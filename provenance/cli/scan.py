@@ -49,6 +49,18 @@ FORMATS = ("terminal", "jsonl", "sarif", "junit")
     is_flag=True,
     help="Look into .git, node_modules, __pycache__ and their like too.",
 )
+@click.option(
+    "--out",
+    metavar="RUN",
+    type=click.Path(file_okay=False),
+    help="Keep the records in this folder, and continue or refresh what lies there.",
+)
+@click.option(
+    "--deepen",
+    metavar="RISK|@FILE",
+    help="With --out: only items of this risk or a higher one, or those named in FILE, are looked"
+    " at, by what has not looked yet.",
+)
 @format_option(FORMATS)
 @choosing
 @showing
@@ -60,6 +72,8 @@ def scan(
     files_from: str | None,
     exclude: tuple[str, ...],
     *,
+    out: str | None,
+    deepen: str | None,
     nul: bool,
     unwanted: bool,
     **given: Any,
@@ -75,11 +89,18 @@ def scan(
     """
     from provenance.cli.progress import Progress
     from provenance.cli.run import run
+    from provenance.cli.runs import keep
     from provenance.engine.interrupt import interruptible
     from provenance.engine.supervisor import jobs_for
     from provenance.intake import paths as intake
     from provenance.intake.names import Sources, listed
+    from provenance.runs.folder import RunFolder
 
+    if deepen and not out:
+        raise click.UsageError("--deepen goes with --out")
+    folder = RunFolder(out) if out else None
+    if deepen and folder and not (paths or files_from):
+        paths = folder.sources()
     if not (paths or files_from):
         raise click.UsageError("name files or folders, or a list of them with --files-from")
     sources = Sources(paths, listed(files_from, nul=nul) if files_from else ())
@@ -94,10 +115,16 @@ def scan(
             click.echo("provenance: no file found, nothing was checked", err=True)
         alone = count == 1 and not any(map(intake.is_collection, walk))
         jobs = jobs_for(1 if alone else MANY, given["jobs"] or found.settings.jobs)
-        code = run(
-            chosen, intake.scanned(walk), found, given,
-            jobs=jobs, formats=FORMATS, count=count, named=sources, interruption=interruption,
-        )  # fmt: skip
+        if folder is None:
+            code = run(
+                chosen, intake.scanned(walk), found, given,
+                jobs=jobs, formats=FORMATS, count=count, named=sources, interruption=interruption,
+            )  # fmt: skip
+        else:
+            code = keep(
+                chosen, walk, found, given, folder=folder, deepen=deepen, sources=[*paths],
+                jobs=jobs, count=count, named=sources, interruption=interruption,
+            )  # fmt: skip
     ctx.exit(code)
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TypeVar
@@ -17,6 +17,7 @@ from detectors.signal import FACTS, Outcome, Reason, Signal, Tier
 from detectors.spec import Detector, Settings, Spec, loaded, settings_of
 from provenance.engine.config import RunConfig
 from provenance.engine.settings import settings_body
+from provenance.engine.trace import WHOLE, Made, Trace
 from provenance.record import Described, Part, Record, Tool
 from provenance.verdict import conflicts, judge
 from provenance.version import __version__
@@ -42,6 +43,10 @@ class _Look(msgspec.Struct, kw_only=True):
 
     stopped: Mapping[str, Reason]
     """What an earlier try did not survive → why."""
+    only: Collection[str] | None = None
+    """Detectors that are to look, `FINGERPRINTS` as one of them; None: all that apply."""
+    made: dict[str, Made] = msgspec.field(default_factory=dict)
+    """Part, or `WHOLE` → what was made of it."""
     ran: set[str] = msgspec.field(default_factory=set)
     """Detectors that looked."""
     parts: list[Part] = msgspec.field(default_factory=list)
@@ -61,6 +66,10 @@ class _Look(msgspec.Struct, kw_only=True):
     def late(self) -> bool:
         """Whether the record is wanted as it is."""
         return time.monotonic() >= self.until
+
+    def wants(self, name: str) -> bool:
+        """Tell whether a detector is to look."""
+        return self.only is None or name in self.only
 
     def around(self, signals: list[Signal]) -> list[Signal]:
         """Return signals of the item, or of the part at hand, with those of all other parts."""
@@ -91,12 +100,15 @@ class Engine:
         self._loaded = {spec.name: _load(spec, config) for spec in config.specs}
         self._digests: dict[tuple[str, ...], tuple[dict[str, Settings], str]] = {}
         """Detectors that ran → what they told last, and its digest."""
+        self.trace = Trace(settings={}, parts={})
+        """Of the last item that was checked."""
 
     def check(
         self,
         item: Item,
         stopped: Mapping[str, Reason] | None = None,
         *,
+        only: Collection[str] | None = None,
         deadline: float | None = None,
         tell: Callable[[Record], None] | None = None,
     ) -> Record:
@@ -106,13 +118,14 @@ class Engine:
             item: what to look at.
             stopped: what an earlier try did not survive (a stage) → why; it is left out, and
                 reported as failed where it would have said something.
+            only: detectors that look, for a record that has the others' signals already; None: all.
             deadline: seconds after which no detector begins; what had not begun is
                 `not_assessed` with code `engine.deadline`. None: never.
             tell: told, before each detector, the record as it would be if it were wanted then;
                 asked for where somebody else may stop this process at the deadline.
         """
         began = time.monotonic()
-        look = _Look(stopped=stopped or {})
+        look = _Look(stopped=stopped or {}, only=only)
         if deadline is not None:
             look.until = began + deadline
             if tell is not None:
@@ -122,7 +135,14 @@ class Engine:
             signals = self._signals(item, look)
         finally:
             DECODING.reset(decoding)
-        return self._record(item, signals, look, began)
+        record = self._record(item, signals, look, began)
+        told, _ = self._digests.get(self._ran(look), ({}, ""))
+        self.trace = Trace(settings=told, parts=look.made)
+        return record
+
+    def settings(self) -> dict[str, Settings]:
+        """Return what decides the signals of each detector besides the item."""
+        return {name: _settings(detector) for name, detector in self._loaded.items()}
 
     def _record(self, item: Item, signals: list[Signal], look: _Look, began: float) -> Record:
         """Judge the signals of an item."""
@@ -139,7 +159,7 @@ class Engine:
                 name="provenance-check",
                 version=__version__,
                 date=self.config.today,
-                detectors={name: self._version(name) for name in self._loaded if name in look.ran},
+                detectors={name: self._version(name) for name in self._ran(look)},
                 settings=self._digest(look),
             ),
             elapsed_ms=round(1000 * (time.monotonic() - began)),
@@ -183,9 +203,13 @@ class Engine:
         """Return the digest of what decided, none where a detector cannot tell."""
         if SETTINGS in look.stopped:
             return msgspec.UNSET
-        ran = {name: loaded for name, loaded in self._loaded.items() if name in look.ran}
+        ran = {name: self._loaded[name] for name in self._ran(look)}
         told = self._attempt(SETTINGS, lambda: self._digested(ran))
         return msgspec.UNSET if isinstance(told, CannotAssess) else told
+
+    def _ran(self, look: _Look) -> tuple[str, ...]:
+        """Return the detectors that looked, in the order of the catalog."""
+        return tuple(name for name in self._loaded if name in look.ran)
 
     def _digested(self, ran: Mapping[str, Detector | Reason]) -> str:
         """Return the digest of what these detectors tell of their settings."""
@@ -223,16 +247,18 @@ class Engine:
         for what in ("picture", "passage"):
             if what in look.stopped:
                 item.block(what, look.stopped[what])
-        signals = self._looks(item, look)
-        self._fingerprint(item, look)
+        name = look.part[0] if look.part else WHOLE
+        made = look.made[name] = Made(asked={}, facts={}, fingerprints={})
+        signals = self._looks(item, look, made)
+        self._fingerprint(item, look, made)
         return signals
 
-    def _looks(self, item: Item, look: _Look) -> list[Signal]:
+    def _looks(self, item: Item, look: _Look, made: Made) -> list[Signal]:
         """Return what is said of an item that could be read and has no parts."""
-        specs = [spec for spec in self.config.specs if spec.applies(item)]
+        applying = [spec for spec in self.config.specs if spec.applies(item)]
+        specs = [spec for spec in applying if look.wants(spec.name)]
         if item.kind is Kind.UNSUPPORTED or not specs:
-            names = ", ".join(spec.name for spec in self.config.specs)
-            return [_said(ITEM, Tier.METADATA, Outcome.NOT_ASSESSED, _unsupported(item, names))]
+            return [nothing_said(self.config, item.kind, item.unsupported)]
         signals: list[Signal] = []
         left = [_said(s.name, s.tier, Outcome.NOT_ASSESSED, Reason(DEADLINE)) for s in specs]
         for at, spec in enumerate(specs):
@@ -241,7 +267,8 @@ class Engine:
             if look.late:
                 return signals + left[at:]
             look.ran.add(spec.name)
-            signals += self._look(spec, item, look)
+            with _noted(spec.name, item, made):
+                signals += self._look(spec, item, look)
         return signals
 
     def _parts(self, post: Item, look: _Look) -> list[Signal]:
@@ -270,12 +297,17 @@ class Engine:
             return [_said(spec.name, spec.tier, made.outcome, made.reason)]
         return made
 
-    def _fingerprint(self, item: Item, look: _Look) -> None:
+    def _fingerprint(self, item: Item, look: _Look, made: Made) -> None:
         """Note the fingerprints of a picture where they are asked for and it can be decoded."""
-        wanted = self.config.fingerprints and item.kind is Kind.IMAGE and not look.late
+        wanted = self.config.fingerprints and item.kind is Kind.IMAGE
+        wanted = wanted and not look.late and look.wants(FINGERPRINTS)
         if wanted and FINGERPRINTS not in look.stopped:
-            made = self._attempt(FINGERPRINTS, partial(_fingerprints, item))
-            item.fingerprints.update({} if isinstance(made, CannotAssess) else made)
+            with _noted(FINGERPRINTS, item, made):
+                computed = self._attempt(FINGERPRINTS, partial(_fingerprints, item))
+            if not isinstance(computed, CannotAssess):
+                item.fingerprints.update(computed)
+                for fingerprint in computed:
+                    made.fingerprints.setdefault(fingerprint, []).append(FINGERPRINTS)
 
     def _attempt(self, stage: str, work: Callable[[], T]) -> T | CannotAssess:
         """Return what a stage makes of an item; whatever it raises becomes a fault."""
@@ -334,15 +366,32 @@ def _said(detector: str, tier: Tier, outcome: Outcome, reason: Reason) -> Signal
     return Signal(detector=detector, tier=tier, outcome=outcome, reason=reason, facts=facts)
 
 
-def _unsupported(item: Item, detectors: str) -> Reason:
-    """Return why no detector looks at an item.
+def nothing_said(config: RunConfig, kind: Kind, unsupported: Reason | None = None) -> Signal:
+    """Return the signal of an item at which no detector looks.
 
     Args:
-        item: of an unsupported kind, or of one that no chosen detector looks at.
-        detectors: names of those chosen.
+        config: what the user chose.
+        kind: of the item.
+        unsupported: why items like it are not examined; None: no chosen detector applies to it.
     """
-    named = {"kind": item.kind.value, "detectors": detectors}
-    return item.unsupported or Reason("item.nothing_applies", named)
+    names = ", ".join(spec.name for spec in config.specs)
+    nothing = Reason("item.nothing_applies", {"kind": kind.value, "detectors": names})
+    return _said(ITEM, Tier.METADATA, Outcome.NOT_ASSESSED, unsupported or nothing)
+
+
+@contextmanager
+def _noted(name: str, item: Item, made: Made) -> Iterator[None]:
+    """Note what a detector asks of an item, and what it tells of it besides signals."""
+    item.asked.clear()
+    facts, fingerprints = set(item.facts), set(item.fingerprints)
+    yield
+    made.asked[name] = sorted(item.asked)
+    for fact in item.facts:
+        if fact not in facts:
+            made.facts[fact] = item.decoded.get(fact, name)
+    for fingerprint in item.fingerprints:
+        if fingerprint not in fingerprints:
+            made.fingerprints[fingerprint] = [name]
 
 
 def _fingerprints(item: Item) -> dict[str, str]:

@@ -52,7 +52,7 @@ class Child:
         """
         self.pipe, theirs = Pipe()
         self.end: End | None = None
-        inherited = [self.pipe, *(child.pipe for child in _CHILDREN)]
+        inherited = [self.pipe, *(child.pipe for child in _CHILDREN), *UNSHARED]
         self.pid = fork(work, theirs, inherited)
         theirs.close()
         _CHILDREN.add(self)
@@ -85,6 +85,8 @@ class Child:
             time.sleep(0.005)
 
 
+UNSHARED: Final["set[Closable]"] = set()
+"""Files that a child closes first: a lock holds for as long as anybody has its file open."""
 _CHILDREN: Final[set[Child]] = set()
 """Children of this process. A new one closes the others' pipes, so that each sees its own close."""
 

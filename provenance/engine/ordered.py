@@ -3,9 +3,8 @@
 import sys
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future
 from contextlib import closing, contextmanager
-from typing import Final
+from typing import Final, Protocol, TypeVar
 
 from detectors.item import Item
 from provenance.engine.config import RunConfig
@@ -18,6 +17,21 @@ UNFORKABLE: Final = ("darwin",)
 """Systems whose own libraries may break in a forked process."""
 AHEAD: Final = 64
 """Items a worker may be ahead of the one whose record is due."""
+T_co = TypeVar("T_co", covariant=True)
+S = TypeVar("S")
+T = TypeVar("T")
+
+
+class Due(Protocol[T_co]):
+    """What becomes of an item, to come."""
+
+    def done(self) -> bool:
+        """Tell whether it is there."""
+        ...
+
+    def result(self) -> T_co:
+        """Return it."""
+        ...
 
 
 def records(
@@ -43,7 +57,7 @@ def records(
         starting() as start,
         closing(Supervisor(config, jobs, limits=limits, start=start)) as supervisor,
     ):
-        yield from in_order(items, supervisor, jobs, interrupted)
+        yield from in_order(items, supervisor.submit, supervisor, jobs, interrupted)
 
 
 @contextmanager
@@ -64,13 +78,14 @@ def starting() -> Iterator[Start]:
 
 
 def in_order(
-    items: Iterable[Item],
+    items: Iterable[S],
+    submit: Callable[[S], Due[T]],
     supervisor: Supervisor,
     jobs: int,
     interrupted: Callable[[], bool] = lambda: False,
-) -> Generator[Record]:
-    """Yield the records of items that are submitted a few ahead; arguments as for `records`."""
-    source, due = iter(items), deque[Future[Record]]()
+) -> Generator[T]:
+    """Yield what becomes of items that are submitted a few ahead; arguments as for `records`."""
+    source, due = iter(items), deque[Due[T]]()
     more = True
     while True:
         if due and due[0].done():
@@ -80,7 +95,7 @@ def in_order(
             if item is None:
                 more = False
             else:
-                due.append(supervisor.submit(item))
+                due.append(submit(item))
                 supervisor.hand_out()  # a worker begins while the next item is waited for
         elif not due or interrupted():
             return

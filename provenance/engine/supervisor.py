@@ -9,7 +9,7 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -34,6 +34,7 @@ from provenance.engine.worker import (
     RECORD,
     REFUSED,
     STAGE,
+    TRACE,
     Limits,
     Task,
     serve,
@@ -52,19 +53,34 @@ _DECODER: Final = msgspec.json.Decoder(Record)
 Start = Callable[[RunConfig, Limits], Process]
 
 
+class Awaited(Future[Record]):
+    """A record to come, and whose its parts are."""
+
+    trace: bytes = b""
+    """A `Trace` as JSON, there with the record where it was asked for; empty where the worker did
+    not come so far."""
+
+
 class Job:
     """An item whose record is wanted."""
 
-    def __init__(self, item: Item, seconds: float | None, folder: str | None) -> None:
+    def __init__(
+        self,
+        item: Item,
+        seconds: float | None,
+        folder: str | None,
+        only: Collection[str] | None = None,
+    ) -> None:
         """Begin without a worker.
 
         Args:
             item: what to check.
             seconds: on the clock, after which the record is wanted as far as it has come.
             folder: below which relative paths of the item lie; None: that of the worker.
+            only: detectors that look; None: all.
         """
-        self.item, self.folder = item, folder
-        self.record: Future[Record] = Future()
+        self.item, self.folder, self.only = item, folder, only
+        self.record = Awaited()
         self.stopped: Mapping[str, Reason] = {}
         """Stages that earlier tries did not survive → why."""
         self.until = None if seconds is None else time.monotonic() + seconds
@@ -101,14 +117,16 @@ class Worker:
         """The end of its pipe here."""
         return self.process.pipe
 
-    def give(self, job: Job, today: str | None) -> None:
+    def give(self, job: Job, today: str | None, *, traced: bool) -> None:
         """Hand over an item."""
         self.job = job
         self.stage, self.begun, self.heard = ITEM, False, time.monotonic()
         self.given += 1
         seconds = None if job.until is None else job.until - time.monotonic()
         with suppress(OSError):  # it has died: that is heard when listening
-            self.pipe.send(Task(job.item, job.stopped, seconds, today, job.folder))
+            self.pipe.send(
+                Task(job.item, job.stopped, seconds, today, job.folder, job.only, traced)
+            )
 
 
 def forked(config: RunConfig, limits: Limits) -> Child:
@@ -131,6 +149,7 @@ class Supervisor:
         start: Start = forked,
         today: Callable[[], str] | None = None,
         folder: Callable[[], str | None] = lambda: None,
+        traced: bool = False,
     ) -> None:
         """Start with no worker; they come when there is work.
 
@@ -142,7 +161,9 @@ class Supervisor:
             today: asked for each item: UTC day, YYYY-MM-DD; None: that of the configuration. Where
                 it is given, workers also see what has changed of a bank since the last item.
             folder: asked for each item: the working folder of this process, if it may change.
+            traced: whether records come with their traces.
         """
+        self._traced = traced
         self._config, self._jobs, self._limits, self._start = config, jobs, limits, start
         self._today, self._folder = today, folder
         self._waiting: deque[Job] = deque()
@@ -152,17 +173,20 @@ class Supervisor:
         self._woken, self._wakes = Pipe(duplex=False)
         os.set_blocking(self._wakes.fileno(), False)
 
-    def submit(self, item: Item, deadline: float | None = None) -> "Future[Record]":
+    def submit(
+        self, item: Item, deadline: float | None = None, only: Collection[str] | None = None
+    ) -> Awaited:
         """Ask for the record of an item.
 
         Args:
             item: what to check.
             deadline: seconds on the clock, after which it is wanted as far as it has come.
+            only: detectors that look; None: all.
 
         Returns:
             The record; raises an `Error` where a detector refuses its options.
         """
-        job = Job(item, deadline, self._folder())
+        job = Job(item, deadline, self._folder(), only)
         self._waiting.append(job)
         self.wake()
         return job.record
@@ -239,7 +263,7 @@ class Supervisor:
             if job.record.cancelled():
                 continue
             worker = self._ready()
-            worker.give(job, self._today() if self._today else None)
+            worker.give(job, self._today() if self._today else None, traced=self._traced)
             self._busy.append(worker)
 
     def _ready(self) -> Worker:
@@ -278,6 +302,8 @@ class Supervisor:
         """Take a record: a whole one, one so far, or one that says that memory was wanting."""
         if what == PARTIAL:
             job.so_far = said
+        elif what == TRACE:
+            job.record.trace = said
         elif what == RECORD:
             self._busy.remove(worker)
             self._idle.append(worker)

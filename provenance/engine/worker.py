@@ -6,7 +6,7 @@ Pixels, manifests and models are opened only here. Before each stage (a detector
 
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Final, NamedTuple
@@ -27,6 +27,8 @@ NO_MEMORY: Final = 77
 READY, STAGE, PARTIAL, RECORD, REFUSED = "ready", "stage", "partial", "record", "refused"
 """What a worker says: that it is there, what begins, the record as far as it has come, the whole
 one, the error by which a detector refuses its options."""
+TRACE = "trace"
+"""Whose the parts of the record are that comes next."""
 HELD, FULL = "held", "full"
 """What a worker holds in memory without an item; a record that says what memory was wanting for."""
 
@@ -58,6 +60,10 @@ class Task(NamedTuple):
     """UTC day, YYYY-MM-DD, from a long-lived caller; None: that of the configuration."""
     folder: str | None
     """Below which relative paths of the item lie; None: where the worker is."""
+    only: Collection[str] | None
+    """Detectors that look; None: all."""
+    traced: bool
+    """Whether it is to be told whose the parts of the record are."""
 
 
 def serve(config: RunConfig, limits: Limits, pipe: Connection) -> None:
@@ -102,5 +108,7 @@ def _checked(engine: Engine, task: Task, pipe: Connection) -> tuple[bytes, bool]
     def tell(record: Record) -> None:
         pipe.send((PARTIAL, msgspec.json.encode(record)))
 
-    record = engine.check(task.item, task.stopped, deadline=task.seconds, tell=tell)
+    record = engine.check(task.item, task.stopped, only=task.only, deadline=task.seconds, tell=tell)
+    if task.traced:
+        pipe.send((TRACE, msgspec.json.encode(engine.trace)))
     return msgspec.json.encode(record), any(s.reason.code == MEMORY for s in record.signals)

@@ -12,7 +12,7 @@ from urllib.parse import unquote_to_bytes
 
 from detectors.decode.sniff import NAMED_PICTURES
 from detectors.errors import CannotAssess
-from detectors.item import Item, Kind, Sidecar
+from detectors.item import Item, Kind, Sidecar, Source
 from detectors.signal import Outcome, Reason
 
 MAX_BYTES = 256 * 2**20
@@ -154,6 +154,7 @@ class Sidecars:
             read=partial(read, path, follow=False),
             name=uri(os.path.basename(path)),
             shared=self.owners(path) > 1,
+            source=source(path),
         )
 
 
@@ -217,10 +218,22 @@ def item(
 ) -> Item:
     """Return the item of one file, with the sidecars that lie beside it."""
     sidecars = sidecars or Sidecars()
+    beside, metadata = sidecars.beside(path), sidecars.metadata(path)
+    read_with = [sidecar.source for sidecar in (beside, *metadata) if sidecar and sidecar.source]
     return Item(
         uri(path),
         partial(read, path, follow=follow),
         kind=kind,
-        sidecar=sidecars.beside(path),
-        metadata=sidecars.metadata(path),
+        sidecar=beside,
+        metadata=metadata,
+        sources=(source(path), *read_with),
     )
+
+
+def source(path: str) -> Source:
+    """Return a file as it stands, without opening it."""
+    try:
+        found = os.lstat(path)
+    except (OSError, ValueError):
+        return Source(path, -1, -1)
+    return Source(path, found.st_size, found.st_mtime_ns)

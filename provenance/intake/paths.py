@@ -62,7 +62,7 @@ def _items(paths: Iterable[str], kind: Kind | None) -> Iterator[Item]:
         if path == "-":
             yield stdin.item(kind)
         else:
-            yield from _of_file(path, sidecars, follow=True, kind=kind)
+            yield from of_file(path, sidecars, follow=True, kind=kind)
 
 
 def single(path: str) -> str:
@@ -77,7 +77,7 @@ def single(path: str) -> str:
     return file
 
 
-def _of_file(
+def of_file(
     path: str, sidecars: files.Sidecars, *, follow: bool, kind: Kind | None = None
 ) -> Iterator[Item]:
     """Yield a file's item, or the items of its posts."""
@@ -196,4 +196,4 @@ class Walk:
 def scanned(paths: Iterable[str]) -> Iterator[Item]:
     """Yield the items of the files that a `Walk` finds."""
     sidecars = files.Sidecars()
-    return distinct(item for path in paths for item in _of_file(path, sidecars, follow=False))
+    return distinct(item for path in paths for item in of_file(path, sidecars, follow=False))

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from detectors.errors import CannotAssess
-from detectors.item import Item, Kind
+from detectors.item import Item, Kind, Source
 from detectors.signal import Outcome, Reason
 from provenance.intake import files, stdin
 
@@ -187,19 +187,24 @@ def of_file(path: str, *, follow: bool, sidecars: files.Sidecars) -> Iterator[It
     except OSError:
         yield files.item(path, follow=follow)  # gone since it was looked at: carries its fault
         return
+    source = files.source(path)
+    medium = partial(_medium, os.path.dirname(path), sidecars)
     with opened as file:
-        yield from items(file, files.uri(path), partial(_medium, os.path.dirname(path), sidecars))
+        yield from items(file, files.uri(path), (source,), medium)
 
 
-def items(file: Lines, name: str, medium: Callable[[str], Item]) -> Iterator[Item]:
+def items(
+    file: Lines, name: str, sources: tuple[Source, ...], medium: Callable[[str], Item]
+) -> Iterator[Item]:
     """Yield one item a post, in the order of the lines; a heading in front of them is no post.
 
     Args:
         file: the lines.
         name: of the file, as records have it.
+        sources: the files that the lines are read from.
         medium: makes the item of a medium from its path below the file's folder.
     """
-    made = _Maker(name, medium)
+    made = _Maker(name, sources, medium)
     read, number = _reader(file), 0
     while line := read(MAX_LINE + 1):
         number += 1
@@ -218,9 +223,11 @@ def _skip_rest(line: bytes, read: Callable[[int], bytes]) -> None:
 class _Maker:
     """Makes items of the lines of one file."""
 
-    def __init__(self, name: str, medium: Callable[[str], Item]) -> None:
+    def __init__(
+        self, name: str, sources: tuple[Source, ...], medium: Callable[[str], Item]
+    ) -> None:
         """Start before the first line; arguments as for `items`."""
-        self._name, self._medium_of = name, medium
+        self._name, self._sources, self._medium_of = name, sources, medium
         self._ids = set[str]()
         self._heading = 0
         """Objects of another kind in front of the first post."""
@@ -244,7 +251,8 @@ class _Maker:
     def malformed(self, number: int, error: str) -> Item:
         """Return the item of a line that is no post."""
         fault = files.failed("item.malformed_post", error=error)
-        made = Item(f"{self._name}#{number}", partial(stdin.refused, fault), kind=Kind.POST)
+        uri, sources = f"{self._name}#{number}", self._sources
+        made = Item(uri, partial(stdin.refused, fault), kind=Kind.POST, sources=sources)
         made.facts["line"] = number
         return made
 
@@ -258,7 +266,14 @@ class _Maker:
         words = _words(uri, values, alone=not media)
         parts = [("text", words)] if words else []
         parts += [(f"media/{i}", medium) for i, medium in enumerate(media)]
-        made = Item(uri, partial(stdin.given, b""), kind=Kind.POST, parts=tuple(parts))
+        sources = [*self._sources, *(source for medium in media for source in medium.sources)]
+        made = Item(
+            uri,
+            partial(stdin.given, b""),
+            kind=Kind.POST,
+            parts=tuple(parts),
+            sources=tuple(sources),
+        )
         facts = {
             "post_id": identity if identity and str(identity) != key else None,
             "account_id": values.one("account_id", str | int),

@@ -9,11 +9,16 @@ from provenance.record import Record
 from provenance.render import RenderOptions
 from provenance.render.escape import escape_json
 
+_ENCODER = msgspec.json.Encoder()
+
+
+def line(record: Record, *, ascii_only: bool = False) -> str:
+    """Return a record as one line, without its end."""
+    return escape_json(_ENCODER.encode(record).decode(), ascii_only=ascii_only)
+
 
 def write(records: Iterable[Record], out: TextIO, look: RenderOptions) -> None:
     """Write each record as it comes, compact, and hand it over at once."""
-    encoder = msgspec.json.Encoder()
     for record in records:
-        line = encoder.encode(record).decode()
-        out.write(escape_json(line, ascii_only=not look.unicode) + "\n")
+        out.write(line(record, ascii_only=not look.unicode) + "\n")
         out.flush()

@@ -1,7 +1,7 @@
 """Screens for people: what it is, why, what was not looked at, what to do."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TextIO
 
 from detectors.decode.sniff import Kind
@@ -105,22 +105,32 @@ class Page:
             unchecked += self._look.unchecked(record)
             others += record.item.kind is Kind.UNSUPPORTED and not self._look.unchecked(record)
             if self._asks(record):
-                self._in_folder(record)
+                self.entry(record)
         if self._look.quiet and not self._look.cut():
             return
-        counts = {risk: risks[risk] for risk in SERIOUS}
-        line = self._words.word("screen.count", total=risks.total(), **counts)
+        self.counts(risks, unchecked, others)
+        self.closing()
+
+    def counts(self, risks: Mapping[str, int], unchecked: int, others: int = 0) -> None:
+        """Print how many items have which risk.
+
+        Args:
+            risks: risk → items.
+            unchecked: items that could not be checked.
+            others: items of types that are not examined.
+        """
+        by_risk = {risk: risks.get(risk, 0) for risk in SERIOUS}
+        line = self._words.word("screen.count", total=sum(by_risk.values()), **by_risk)
         for code, count in (("screen.unchecked", unchecked), ("screen.others", others)):
             line += f"; {self._words.word(code, count=count)}" if count else ""
         self.line(line, 2)
-        self.closing()
 
     def closing(self) -> None:
         """Print why the exit code is what it is, where it is known."""
         if self._look.closing is not None:
             self.line(self._words.shown(self._look.closing()), 2)
 
-    def _in_folder(self, record: Record) -> None:
+    def entry(self, record: Record) -> None:
         """Print one item of a folder."""
         if self._look.quiet:
             self._row(record, self._first_reason(record))

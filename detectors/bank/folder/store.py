@@ -172,7 +172,7 @@ def _half_made(path: Path) -> bool:
     return names <= {LOCK, LOG, OLD_FRESH} and empty
 
 
-def _locked(path: Path) -> AbstractContextManager[None]:
+def _locked(path: Path) -> AbstractContextManager[object]:
     return locked(path / LOCK, f"{path}: another process is writing to this bank")
 
 

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Final
 
 from detectors.errors import CannotAssess
-from detectors.item import Item, Kind, Sidecar
+from detectors.item import Item, Kind, Sidecar, Source
 from provenance.intake import files, posts
 from provenance.intake.archives.members import BROKEN, Archive, Expands, Member, damaged
 from provenance.intake.location import MARK
@@ -24,6 +24,8 @@ class _Folder:
 
     def __init__(self, path: str, archive: Archive) -> None:
         self._uri, self._archive = files.uri(path), archive
+        self.source = files.source(path)
+        """The archive as it stands."""
         self.members = {os.fsdecode(member.name): member for member in archive.members}
         """By name, sorted by its bytes."""
         names = sorted(self.members, key=os.fsencode)
@@ -68,7 +70,13 @@ class _Folder:
             kind=kind,
             sidecar=c2pa[0] if c2pa else None,
             metadata=tuple(xmp),
+            sources=self.sources(name),
         )
+
+    def sources(self, name: str) -> tuple[Source, Source]:
+        """Return a member and the archive: it changes with that."""
+        size = self.members[name].size
+        return Source(self.uri(name), size, self.source.mtime_ns), self.source
 
     def _sidecar(self, name: str, read: "Bytes") -> Sidecar:
         return Sidecar(
@@ -124,7 +132,7 @@ def items(path: str, archive: Archive) -> Iterator[Item]:
         size += needed
     yield from _window(folder, waiting)
     if archive.fault is not None:
-        yield Item(files.uri(path), partial(refused, archive.fault))
+        yield Item(files.uri(path), partial(refused, archive.fault), sources=(folder.source,))
 
 
 def _window(folder: _Folder, names: Sequence[str]) -> Iterator[Item]:
@@ -153,9 +161,9 @@ def _posts(folder: _Folder, name: str) -> Iterator[Item]:
         inner = folder.at(os.path.join(below, path))
         return folder.item(inner, media) if inner else Item(path, MISSING)
 
-    uri = folder.uri(name)
-    ahead = posts.items(io.BufferedReader(io.BytesIO(data)), uri, note)
-    made = posts.items(io.BufferedReader(io.BytesIO(data)), uri, medium)
+    uri, sources = folder.uri(name), folder.sources(name)
+    ahead = posts.items(io.BufferedReader(io.BytesIO(data)), uri, sources, note)
+    made = posts.items(io.BufferedReader(io.BytesIO(data)), uri, sources, medium)
     while count := _posts_of_a_window(ahead, asked):
         media = folder.read(asked)
         asked.clear()
