@@ -164,8 +164,9 @@ def test_what_changed_came_or_went_is_looked_at_and_nothing_else(
     assert (summary["looked_at"], summary["same_bytes"]) == (4, 2)
 
 
+@pytest.mark.usefixtures("world")
 def test_further_detectors_look_at_chosen_items_alone(
-    world: Path, fresh: Any, kept: Any, tmp_path: Path
+    fresh: Any, kept: Any, tmp_path: Path
 ) -> None:
     names = tmp_path / "names"
     names.write_text('in/0.txt\n"in/new\\nline.txt"\n')
@@ -180,8 +181,9 @@ def test_further_detectors_look_at_chosen_items_alone(
     assert summary["looked_at"] == 2
 
 
+@pytest.mark.usefixtures("world")
 def test_without_its_own_files_or_with_a_torn_line_a_run_goes_on(
-    world: Path, fresh: Any, kept: Any, tmp_path: Path
+    fresh: Any, kept: Any, tmp_path: Path
 ) -> None:
     want = fresh()
     kept()
@@ -198,11 +200,11 @@ def test_without_its_own_files_or_with_a_torn_line_a_run_goes_on(
     assert kept()[:2] == want
 
 
-def start(tmp_path: Path, *args: str) -> "subprocess.Popen[str]":
+def start(tmp_path: Path) -> "subprocess.Popen[str]":
     """Start a pass over a folder and wait until some of its records are there."""
+    call = ("scan", "in", "--out", "run", "--only", ALL, "--jobs", "2", "--format", "jsonl")
     process = subprocess.Popen(
-        [sys.executable, "-m", "provenance", "scan", "in", "--out", "run", "--only", ALL]
-        + ["--jobs", "2", "--format", "jsonl", *args],
+        [sys.executable, "-m", "provenance", *call],
         cwd=tmp_path,
         stderr=subprocess.PIPE,
         text=True,
@@ -265,24 +267,27 @@ def test_an_interrupted_pass_says_so_and_keeps_what_is_done(
 
 @pytest.mark.usefixtures("many")
 def test_a_disk_that_is_full_ends_the_pass_to_be_continued(kept: Any, tmp_path: Path) -> None:
-    limit = "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (200000, 200000));"
     call = ["scan", "in", "--out", "run", "--only", ALL, "--format", "jsonl"]
+    program = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (200000, 200000));"
+        f"sys.argv[1:] = {call}; from provenance.__main__ import main; main()"
+    )
     done = subprocess.run(
-        [sys.executable, "-c", f"{limit} sys.argv[1:] = {call}; "
-         "from provenance.__main__ import main; main()"],
+        [sys.executable, "-c", program],
         cwd=tmp_path,
         capture_output=True,
         env={**os.environ, "HOME": str(tmp_path), "PYTHONUTF8": "1"},
         text=True,
         check=False,
-    )  # fmt: skip
+    )
     assert done.returncode == 3, done.stderr
     assert "the pass ends here, to be continued" in done.stderr
     assert json.loads((tmp_path / "run" / "run.json").read_bytes())["state"] == "interrupted"
     assert kept()[2]["items"] == 2000
 
 
-def test_what_goes_wrong_with_the_folder_is_exit_2(run: Run, world: Path, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("world")
+def test_what_goes_wrong_with_the_folder_is_exit_2(run: Run, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "file").touch()
     assert "is no run, and not empty" in run("scan", "in", "--out", "other").stderr
@@ -295,7 +300,7 @@ def test_what_goes_wrong_with_the_folder_is_exit_2(run: Run, world: Path, tmp_pa
 
 
 @pytest.mark.usefixtures("world")
-def test_the_screen_names_the_worst_first_and_counts(run: Run, kept: Any, tmp_path: Path) -> None:
+def test_the_screen_names_the_worst_first_and_counts(run: Run, kept: Any) -> None:
     kept()
     said = run("scan", "in", "--out", "run", "--only", ALL).stdout.splitlines()
     risks = [line.split()[1] for line in said if line[:2] in ("!!", "! ")]
