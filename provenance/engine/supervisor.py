@@ -249,7 +249,7 @@ class Supervisor:
         return min(max(next_due - time.monotonic(), 0.0), TURN_SECONDS)
 
     def hand_out(self) -> None:
-        """Give jobs to workers while there are both; what waits behind its deadline is told."""
+        """Hand jobs to workers while there are both; finish what waits behind its deadline."""
         for job in [job for job in tuple(self._waiting) if job.late()]:
             self._waiting.remove(job)
             self._finish(job, unread(self._config, job.item))
