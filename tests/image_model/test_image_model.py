@@ -26,6 +26,7 @@ from detectors.image_model.training.train import (
     training_set,
 )
 from detectors.item import Item
+from detectors.models.encoder.features import LabelledPicture
 from detectors.models.folder import save_config
 from detectors.signal import Claim, Outcome
 
@@ -268,7 +269,7 @@ def test_colours_count_what_makes_up_nearly_all() -> None:
 def test_a_group_shows_its_interval_and_small_ones_are_left_out() -> None:
     found = [
         ScoredPicture(
-            row=evaluate.Row(file=str(i), label="real", split="x", repo="ab"[i > 8] * 3),
+            row=LabelledPicture(file=str(i), label="real", split="x", repo="ab"[i > 8] * 3),
             how="plain",
             score=0.0,
             assessed=True,

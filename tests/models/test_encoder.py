@@ -221,13 +221,13 @@ def test_features_are_kept_between_runs(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     (tmp_path / "a.png").write_bytes(png(ramp()))
     (tmp_path / "b.png").write_bytes(b"broken")
-    good = features.Row(file="a.png", label="ai", split="x")
+    good = features.LabelledPicture(file="a.png", label="ai", split="x")
     said: list[str] = []
     first = features.features(tmp_path, [good], said.append)
     assert (features.features(tmp_path, [good], said.append) == first).all()
     assert len(list((tmp_path / "cache").rglob("*.npy"))) == 1
     for file in ("b.png", "missing.png"):
-        bad = features.Row(file=file, label="ai", split="x")
+        bad = features.LabelledPicture(file=file, label="ai", split="x")
         with pytest.raises(ConfigError, match=file):
             features.features(tmp_path, [bad], said.append)
 

@@ -199,6 +199,6 @@ def test_a_file_that_is_no_picture_is_named(
 ) -> None:
     if content is not None:
         (tmp_path / "a.png").write_bytes(content)
-    row = features.Row(file="a.png", label="ai")
+    row = features.LabelledPicture(file="a.png", label="ai")
     with pytest.raises(ConfigError, match=words):
         features.decoded(tmp_path, row)

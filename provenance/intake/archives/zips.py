@@ -7,9 +7,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Final
 
-from detectors.decode.sniff import sniff
 from detectors.errors import CannotAssess
-from detectors.item import Kind
 from provenance.intake import files
 from provenance.intake.archives import members
 from provenance.intake.archives.members import BROKEN, Member, damaged, last_of_a_name, read_member
@@ -32,12 +30,22 @@ def is_local_header(head: bytes) -> bool:
     return version & 0xFF <= NEWEST and method in METHODS and 0 < name < 2**12
 
 
+DOCUMENTS: Final = {
+    "[Content_Types].xml",  # Office Open XML (ECMA-376, part 2)
+    "mimetype",  # OpenDocument (part 3) and EPUB OCF
+    "META-INF/MANIFEST.MF",  # Java and Android programs
+    "Index/Document.iwa", "Index.zip",  # Pages, Numbers, Keynote
+}  # fmt: skip
+"""Members by which a ZIP archive is one file of another format."""
+
+
 def is_document(path: str, *, follow: bool) -> bool:
-    """Tell whether a ZIP archive is a document, which is one item."""
+    """Tell whether a ZIP archive is a document or a program, which is one item."""
     try:
-        return sniff(files.read(path, follow=follow)).kind is Kind.TEXT
-    except CannotAssess:
-        return False  # over the size of an item, so no document
+        with files.opened(path, follow=follow) as file, zipfile.ZipFile(file) as archive:
+            return not DOCUMENTS.isdisjoint(archive.NameToInfo)
+    except BROKEN:
+        return False
 
 
 class Zip:
