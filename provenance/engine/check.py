@@ -16,22 +16,29 @@ from detectors.item import DECODING, Item, Kind
 from detectors.signal import FACTS, Outcome, Reason, Signal, Tier
 from detectors.spec import Detector, Settings, Spec, loaded, settings_of
 from provenance.engine.config import RunConfig
+from provenance.engine.description import (
+    DEADLINE,
+    ITEM,
+    described,
+    fingerprints_of,
+    late,
+    named,
+    part_of,
+    said_of,
+    unopened,
+)
 from provenance.engine.settings import settings_body
 from provenance.engine.trace import WHOLE, Made, Trace
-from provenance.record import Described, Part, Record, Tool
+from provenance.record import Part, Record, Tool
 from provenance.verdict import conflicts, judge
 from provenance.version import __version__
 
-ITEM = "item"
-"""The detector that speaks of the item itself."""
 FINGERPRINTS = "fingerprints"
 """The stage that computes fingerprints which no detector asked for."""
 SETTINGS = "settings"
 """The stage that asks the detectors for their settings."""
 MEMORY = "engine.memory"
 """The code of what did not fit into the memory that there is."""
-DEADLINE = "engine.deadline"
-"""The code of what had not ended when the record was wanted."""
 MAX_ERROR = 200
 """Characters kept of a foreign error message."""
 
@@ -75,7 +82,7 @@ class _Look(msgspec.Struct, kw_only=True):
         """Return signals of the item, or of the part at hand, with those of all other parts."""
         if self.part is None:
             return signals
-        return [*self.before, *_named(self.part[0], signals), *self.after]
+        return [*self.before, *named(self.part[0], signals), *self.after]
 
 
 class Engine:
@@ -147,12 +154,12 @@ class Engine:
     def _record(self, item: Item, signals: list[Signal], look: _Look, began: float) -> Record:
         """Judge the signals of an item."""
         signals = signals + conflicts(signals)
-        parts = look.parts + ([_part(*look.part)] if look.part else [])
-        parts += [_unopened(name) for name, _ in item.parts[len(parts) :]]
+        parts = look.parts + ([part_of(*look.part)] if look.part else [])
+        parts += [unopened(name) for name, _ in item.parts[len(parts) :]]
         kinds = {part.name: part.kind for part in parts}
         verdict = judge(signals, self.config.policy, item.kind, kinds)
         return Record(
-            item=_described(item, parts),
+            item=described(item, parts),
             signals=signals,
             verdict=verdict,
             tool=Tool(
@@ -238,10 +245,10 @@ class Engine:
     def _signals(self, item: Item, look: _Look) -> list[Signal]:
         """Return what is said of an item, detector by detector in the order of the catalog."""
         if ITEM in look.stopped:
-            return [_said(ITEM, Tier.METADATA, Outcome.FAILED, look.stopped[ITEM])]
+            return [said_of(ITEM, Tier.METADATA, Outcome.FAILED, look.stopped[ITEM])]
         self._begin(ITEM)
         if item.fault:
-            return [_said(ITEM, Tier.METADATA, item.fault.outcome, item.fault.reason)]
+            return [said_of(ITEM, Tier.METADATA, item.fault.outcome, item.fault.reason)]
         if item.kind is Kind.POST:
             return self._parts(item, look)
         for what in ("picture", "passage"):
@@ -260,7 +267,7 @@ class Engine:
         if item.kind is Kind.UNSUPPORTED or not specs:
             return [nothing_said(self.config, item.kind, item.unsupported)]
         signals: list[Signal] = []
-        left = [_said(s.name, s.tier, Outcome.NOT_ASSESSED, Reason(DEADLINE)) for s in specs]
+        left = [said_of(s.name, s.tier, Outcome.NOT_ASSESSED, Reason(DEADLINE)) for s in specs]
         for at, spec in enumerate(specs):
             if look.tell is not None:
                 look.tell(look.around(signals + left[at:]))
@@ -273,14 +280,14 @@ class Engine:
 
     def _parts(self, post: Item, look: _Look) -> list[Signal]:
         """Return what is said of the parts of a post, and let go of each after it."""
-        left = [_named(name, [_late()]) for name, _ in post.parts]
+        left = [named(name, [late()]) for name, _ in post.parts]
         for at, (name, part) in enumerate(post.parts):
             look.after = [signal for signals in left[at + 1 :] for signal in signals]
             if look.late:
                 return [*look.before, *left[at], *look.after]
             look.part = name, part
-            look.before += _named(name, self._signals(part, look))
-            look.parts.append(_part(name, part))
+            look.before += named(name, self._signals(part, look))
+            look.parts.append(part_of(name, part))
             look.part = None
             part.release()
         return look.before
@@ -289,12 +296,12 @@ class Engine:
         """Return a detector's signals, or one that says why it gave none."""
         detector = self._loaded[spec.name]
         if spec.name in look.stopped:
-            return [_said(spec.name, spec.tier, Outcome.FAILED, look.stopped[spec.name])]
+            return [said_of(spec.name, spec.tier, Outcome.FAILED, look.stopped[spec.name])]
         if isinstance(detector, Reason):
-            return [_said(spec.name, spec.tier, Outcome.FAILED, detector)]
+            return [said_of(spec.name, spec.tier, Outcome.FAILED, detector)]
         made = self._attempt(spec.name, lambda: _sound(spec, detector.inspect(item)))
         if isinstance(made, CannotAssess):
-            return [_said(spec.name, spec.tier, made.outcome, made.reason)]
+            return [said_of(spec.name, spec.tier, made.outcome, made.reason)]
         return made
 
     def _fingerprint(self, item: Item, look: _Look, made: Made) -> None:
@@ -303,7 +310,7 @@ class Engine:
         wanted = wanted and not look.late and look.wants(FINGERPRINTS)
         if wanted and FINGERPRINTS not in look.stopped:
             with _noted(FINGERPRINTS, item, made):
-                computed = self._attempt(FINGERPRINTS, partial(_fingerprints, item))
+                computed = self._attempt(FINGERPRINTS, partial(fingerprints_of, item))
             if not isinstance(computed, CannotAssess):
                 item.fingerprints.update(computed)
                 for fingerprint in computed:
@@ -361,11 +368,6 @@ def _error(code: str, text: str) -> Reason:
     return Reason(code, {"error": cut})
 
 
-def _said(detector: str, tier: Tier, outcome: Outcome, reason: Reason) -> Signal:
-    facts = {"state": "unreadable"} if tier is Tier.CREDENTIAL else {}
-    return Signal(detector=detector, tier=tier, outcome=outcome, reason=reason, facts=facts)
-
-
 def nothing_said(config: RunConfig, kind: Kind, unsupported: Reason | None = None) -> Signal:
     """Return the signal of an item at which no detector looks.
 
@@ -376,7 +378,7 @@ def nothing_said(config: RunConfig, kind: Kind, unsupported: Reason | None = Non
     """
     names = ", ".join(spec.name for spec in config.specs)
     nothing = Reason("item.nothing_applies", {"kind": kind.value, "detectors": names})
-    return _said(ITEM, Tier.METADATA, Outcome.NOT_ASSESSED, unsupported or nothing)
+    return said_of(ITEM, Tier.METADATA, Outcome.NOT_ASSESSED, unsupported or nothing)
 
 
 @contextmanager
@@ -392,97 +394,3 @@ def _noted(name: str, item: Item, made: Made) -> Iterator[None]:
     for fingerprint in item.fingerprints:
         if fingerprint not in fingerprints:
             made.fingerprints[fingerprint] = [name]
-
-
-def _fingerprints(item: Item) -> dict[str, str]:
-    """Return the fingerprints of a picture.
-
-    Raises:
-        CannotAssess: it has no pixels, or they cannot be decoded.
-    """
-    from detectors.hashing.picture import bits, pdq  # numpy, which not every detector needs
-
-    spectrum = pdq(item.picture.grey.astype("float32"))
-    return {"pdq": bits(spectrum.waves).tobytes().hex(), "pdq_quality": str(spectrum.quality)}
-
-
-def _described(item: Item, parts: list[Part]) -> Described:
-    """Return what the record says of the item itself."""
-    known = not item.fault and item.kind is not Kind.POST
-    return Described(
-        uri=item.uri,
-        kind=item.kind,
-        media_type=item.media_type,
-        bytes=len(item.data) if known else None,
-        sha256=item.sha256 if known else None,
-        facts=item.facts,
-        fingerprints=item.fingerprints,
-        parts=parts if item.kind is Kind.POST else msgspec.UNSET,
-    )
-
-
-def _part(name: str, part: Item) -> Part:
-    """Return what the record says of a part of a post."""
-    known = not part.fault
-    return Part(
-        name=name,
-        kind=part.kind,
-        media_type=part.media_type,
-        bytes=len(part.data) if known else None,
-        sha256=part.sha256 if known else None,
-        facts=part.facts,
-        fingerprints=part.fingerprints,
-    )
-
-
-def _late() -> Signal:
-    """Return the signal of an item that was not opened before its record was wanted."""
-    return _said(ITEM, Tier.METADATA, Outcome.NOT_ASSESSED, Reason(DEADLINE))
-
-
-def _named(part: str, signals: Iterable[Signal]) -> list[Signal]:
-    """Return signals as those of a part of a post."""
-    return [msgspec.structs.replace(signal, part=part) for signal in signals]
-
-
-def _unopened(name: str) -> Part:
-    """Return what the record says of a part that was not opened."""
-    return Part(
-        name=name,
-        kind=Kind.UNSUPPORTED,
-        media_type=None,
-        bytes=None,
-        sha256=None,
-        facts={},
-        fingerprints={},
-    )
-
-
-def unread(config: RunConfig, item: Item) -> Record:
-    """Return the record of an item at which nothing has looked by its deadline.
-
-    Its bytes are not touched: they may lie where reading takes long.
-
-    Args:
-        config: what the user chose.
-        item: whose record is wanted.
-    """
-    kind = Kind.POST if item.parts else Kind.UNSUPPORTED
-    parts = [_unopened(name) for name, _ in item.parts]
-    signals = [_late()]
-    return Record(
-        item=Described(
-            uri=item.uri,
-            kind=kind,
-            media_type=None,
-            bytes=None,
-            sha256=None,
-            facts={},
-            fingerprints={},
-            parts=parts if item.parts else msgspec.UNSET,
-        ),
-        signals=signals,
-        verdict=judge(signals, config.policy, kind, {part.name: part.kind for part in parts}),
-        tool=Tool(name="provenance-check", version=__version__, date=config.today, detectors={}),
-        elapsed_ms=0,
-    )

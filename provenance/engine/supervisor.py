@@ -22,9 +22,10 @@ import msgspec
 from detectors.errors import Error
 from detectors.item import Item
 from detectors.signal import Reason
-from provenance.engine.check import ITEM, MEMORY, unread
+from provenance.engine.check import MEMORY
 from provenance.engine.child import DEATH_SECONDS, Child, Process, of_memory
 from provenance.engine.config import RunConfig
+from provenance.engine.description import ITEM, unread
 from provenance.engine.worker import (
     FULL,
     HELD,

@@ -15,8 +15,9 @@ import msgspec
 from detectors.item import Kind
 from detectors.signal import Claim, Outcome, Signal
 from detectors.spec import Settings, Spec
-from provenance.engine.check import FINGERPRINTS, ITEM, nothing_said
+from provenance.engine.check import FINGERPRINTS, nothing_said
 from provenance.engine.config import RunConfig
+from provenance.engine.description import ITEM
 from provenance.engine.settings import settings_body
 from provenance.engine.tally import NOTHING_APPLIES
 from provenance.engine.trace import WHOLE, Made, Trace
