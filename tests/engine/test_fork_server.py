@@ -129,11 +129,11 @@ def test_what_has_not_ended_by_a_deadline_is_not_assessed(
     workers = Workers(config, 1)
     try:
         began = time.monotonic()
-        record = workers.submit(item(words), 0.5).result()
-        assert time.monotonic() - began < 5
+        record = workers.submit(item(words), 3).result()  # a slow machine gets as far as it can
+        assert time.monotonic() - began < 30
         assert outcomes(record) == said
         assert record.item.sha256 is not None
-        slow = workers.submit(item("sleep first"), 1.5)
+        slow = workers.submit(item("sleep first"), 5)
         waiting = workers.submit(item("a"), 0.3).result()
         assert outcomes(waiting) == {"item": LATE}
         assert not waiting.verdict.complete
