@@ -44,6 +44,9 @@ FORMATS = ("terminal", "jsonl", "sarif", "junit")
     help="Pass over names or paths that match; may be repeated.",
 )
 @click.option(
+    "--gitignore", is_flag=True, help="Pass over what git ignores in the checkouts of PATHS."
+)
+@click.option(
     "--no-default-excludes",
     "unwanted",
     is_flag=True,
@@ -75,6 +78,7 @@ def scan(
     out: str | None,
     deepen: str | None,
     nul: bool,
+    gitignore: bool,
     unwanted: bool,
     **given: Any,
 ) -> None:
@@ -92,6 +96,7 @@ def scan(
     from provenance.cli.runs import keep
     from provenance.engine.interrupt import interruptible
     from provenance.engine.supervisor import jobs_for
+    from provenance.intake import git
     from provenance.intake import paths as intake
     from provenance.intake.names import Sources, listed
     from provenance.runs.folder import RunFolder
@@ -107,7 +112,12 @@ def scan(
     with interruptible() as interruption:
         found = configuration([*paths, *([ANYWHERE] if files_from else [])], given)
         chosen = choice(found, given)
-        walk = intake.Walk(sources, exclude or found.settings.exclude, unwanted=unwanted)
+        walk = intake.Walk(
+            sources,
+            exclude or found.settings.exclude,
+            unwanted=unwanted,
+            ignored=git.ignored if gitignore else lambda _root: (),
+        )
         with Progress("Listing files", quiet=given["quiet"]) as progress:
             count = interruption.at_once(lambda: sum(1 for _ in progress.watch(walk)), 0)
         _tell(walk, sources, verbose=given["verbose"])

@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from fnmatch import fnmatchcase
 
 from detectors.errors import ConfigError
@@ -115,7 +115,12 @@ class Walk:
     """
 
     def __init__(
-        self, roots: Iterable[str], exclude: Iterable[str] = (), *, unwanted: bool = False
+        self,
+        roots: Iterable[str],
+        exclude: Iterable[str] = (),
+        *,
+        unwanted: bool = False,
+        ignored: Callable[[str], Container[str]] = lambda _root: (),
     ) -> None:
         """Name what is walked; nothing is listed yet.
 
@@ -123,7 +128,10 @@ class Walk:
             roots: folders and files.
             exclude: patterns of names or of paths below a root, as `fnmatch` reads them.
             unwanted: look into the folders of `UNWANTED` too. One that is a root always is.
+            ignored: asked for the paths below a root that are passed over.
         """
+        self._ignored_below = ignored
+        self._ignored: Container[str] = ()
         self._roots, self._patterns = roots, tuple(exclude)
         self._unwanted = frozenset[str]() if unwanted else UNWANTED
         self.links = list[str]()
@@ -154,6 +162,7 @@ class Walk:
 
     def _below(self, root: str) -> Iterator[str]:
         """Yield the files below a folder, without recursion."""
+        self._ignored = self._ignored_below(root)
         walks = [iter(self._entries(root, root))]
         while walks:
             path = next(walks[-1], None)
@@ -171,7 +180,9 @@ class Walk:
             with os.scandir(folder) as entries:
                 for entry in entries:
                     below = os.path.relpath(entry.path, root) if self._patterns else ""
-                    if not self._excludes(entry.name, below) and (path := self._kept(entry)):
+                    if self._excludes(entry.name, below) or entry.path in self._ignored:
+                        continue
+                    if path := self._kept(entry):
                         kept.append(path)
         except OSError:
             return [folder]  # cannot be listed: an item whose fault says so

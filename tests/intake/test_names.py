@@ -1,6 +1,7 @@
 """Lists of names are sources like those of the command line."""
 
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -63,3 +64,24 @@ def test_a_string_is_new_once(words: list[str]) -> None:
         assert (word in seen) == (word in known)
         assert seen.add(word) == (word not in known)
         known.add(word)
+
+
+def test_what_git_ignores_is_passed_over_and_its_configuration_runs_nothing(
+    run: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "tree" / "out").mkdir(parents=True)
+    for name in ("a.txt", "b.log", "out/c.txt"):
+        (tmp_path / "tree" / name).write_text("Words of somebody.")
+    (tmp_path / "tree" / ".gitignore").write_text("*.log\nout/\n")
+    git = ["git", "-C", str(tmp_path / "tree")]
+    subprocess.run([*git, "init", "--quiet"], check=True)
+    hook = tmp_path / "hook"
+    hook.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
+    hook.chmod(0o755)
+    subprocess.run([*git, "config", "core.fsmonitor", str(hook)], check=True)
+    assert uris(run("scan", "tree", "--gitignore", *ONLY)) == ["tree/.gitignore", "tree/a.txt"]
+    assert not (tmp_path / "ran").exists()
+    (tmp_path / "other").mkdir()
+    refused = run("scan", "other", "--gitignore", *ONLY)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "--gitignore" in refused.stderr
