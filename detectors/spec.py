@@ -114,6 +114,11 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     config.json, unless the sample cannot support a likelihood ratio of `threshold`; gives the
     `report.Way` of each path."""
 
+    @property
+    def of_pixels(self) -> bool:
+        """Whether it looks at the pixels of pictures, not at what stands around them."""
+        return Kind.IMAGE in self.kinds and self.tier not in (Tier.CREDENTIAL, Tier.METADATA)
+
     def applies(self, item: Kinded) -> bool:
         """Tell whether this detector looks at such items."""
         return item.kind in self.kinds or item.media_type in self.media_types

@@ -7,8 +7,8 @@ all pairs of strangers together, one so near is expected at most `MOST` times.
 How often strangers come near is told by two measurements, of which the lower counts unless the
 second contradicts the first:
 
-(1) The shipped table of aligned AI faces, the hardest pictures measured. Each pair counts as the
-    eight comparisons that the table was measured on, one of which is that of upright pictures.
+(1) The shipped table of aligned AI faces, the hardest pictures measured. A pair counts as all the
+    comparisons that the table has for two pictures, one of which is that of both whole and upright.
 (2) The pictures themselves: how many pairs of one of them and the mirror image of another come near
     tells how often strangers among them do, since a copy is no mirror image. Its exact hash is not
     needed: a mirror changes the sign of the odd waves across, which is a bit each, medians aside.
@@ -27,26 +27,28 @@ from detectors.bank.chance.tail_fit import upper_count
 from detectors.bank.index.multi_index import FARTHEST, WORDS, MultiIndex, tables
 from detectors.bank.matching.graphics import MOST_LEVELS, levels_apart
 from detectors.hashing.likeness import FLAT, HASH_BYTES, SMOOTH, colours_of, kind_of
-from detectors.hashing.picture import ORIENTATIONS, WAVES
+from detectors.hashing.picture import WAVES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-MOST: Final = 0.008
-"""Most pairs of strangers that may be expected as near as a group of photographs allows."""
-MOST_FLAT: Final = 0.002
-"""Most pairs with a flat graphic; so that there is a false group in at most 1 of 100 runs."""
-PDQ: Final = "pdq"
+MOST: Final = 0.005
+"""Most pairs of strangers that may be expected as near as a group allows: of photographs, and as
+many with a flat graphic, so that there is a false group in at most 1 of 100 runs."""
+HASH: Final = "pdq64.v1"
+COMPARED: Final = 43
+"""Comparisons that the shipped tables count for two pictures, of several views in all orientations:
+680,969,952 for 3,979 by 3,978."""
 CLOSE: Final = 8
 """Bits within which pictures stand for one when mirror images are counted."""
 MIRRORED: Final = 20
 """Bits under which a mirror image is a picture that somebody mirrored rather than chance, which is
-as near as this in 1 of 80 cases that are within reach."""
+as near as this in 1 of 150 cases that are within reach."""
 FEW: Final = 10
 """Mirror images within reach that an edited mirrored copy here and there explains."""
 RARER: Final = 3
-"""Times that strangers come as near as mirror images do: of 3,979 aligned AI faces 2.4 times within
-40 bits (218 and 92 pairs), 1.6 within 60; of 1,668 other pictures 1.4 within 90 (146 and 107)."""
+"""Times that strangers come as near as mirror images do: of 3,979 aligned AI faces 2.2 times within
+36 bits (80 and 37 pairs) and within 40 (260 and 120), 1.5 within 60."""
 SEEDS: Final = 64
 """Pictures that are looked up at once."""
 
@@ -106,8 +108,8 @@ class _Expected(msgspec.Struct, frozen=True):
 
     def of_graphics(self, bits: int, levels: int) -> float:
         """Return the pairs that are as near in hash and colour; too many where that is too far."""
-        chance = self.flat * shipped().of_graphic(bits, levels, PDQ).point
-        return math.inf if levels > MOST_LEVELS or chance > MOST_FLAT else chance
+        chance = self.flat * shipped().of_graphic(bits, levels, HASH).point
+        return math.inf if levels > MOST_LEVELS or chance > MOST else chance
 
     @property
     def reach(self) -> int:
@@ -124,19 +126,19 @@ def _measured(pictures: "_Pictures", counts: Sequence[int]) -> _Expected:
         counts: how many pictures have each likeness.
     """
     bits = np.arange(FARTHEST + 1)
-    tail = shipped().kinds[table(HARDEST, PDQ)]
+    tail = shipped().kinds[table(HARDEST, HASH)]
     told = _comparisons(sum(counts)) * np.array([tail.share(each)[0] for each in bits.tolist()])
     seen = pictures.mirrored()
     own = RARER * upper_count(seen) * tail.ratio ** (FARTHEST - bits)
     if seen > max(told[FARTHEST], FEW):  # they are more alike than any that were measured
         told = own
     flat, smooth = (int((np.array(counts) * of).sum()) for of in (pictures.flat, pictures.smooth))
-    return _Expected(np.minimum(told, own), _comparisons(flat) + len(ORIENTATIONS) * flat * smooth)
+    return _Expected(np.minimum(told, own), _comparisons(flat) + COMPARED * flat * smooth)
 
 
 def _comparisons(pictures: int) -> int:
     """Return how many comparisons of the shipped tables the pairs of pictures are."""
-    return len(ORIENTATIONS) * pictures * (pictures - 1) // 2
+    return COMPARED * pictures * (pictures - 1) // 2
 
 
 class _Pictures:

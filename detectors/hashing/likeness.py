@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from detectors.hashing.flatness import CELLS, MOST_DENSE, MOST_TEXTURE, cells, texture
-from detectors.hashing.picture import BITS, bits, pdq
+from detectors.hashing.picture import BITS, bits, pdq64
 from detectors.hashing.views import LEAST_DEVIATION, LEAST_QUALITY, WHOLE_BOX, working
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from detectors.decode.picture import Picture
 
 HASH_BYTES: Final = BITS // 8
-"""Bytes of the PDQ hash, which come first."""
+"""Bytes of the hash, which come first."""
 FLAT: Final = b"f"
 """A flat graphic; its colours follow."""
 SMOOTH: Final = b"s"
@@ -25,11 +25,13 @@ def likeness(picture: "Picture") -> bytes:
     """Return what tells a picture from others; nothing where there is too little in it.
 
     Returns:
-        The 32 bytes of its PDQ hash; then, of a picture with little texture, `FLAT` or `SMOOTH` and
+        The 32 bytes of its hash `pdq64.v1`, PDQ of exact means, which does not move with the size
+        of the picture; then, of a picture with little texture, `FLAT` or `SMOOTH` and
         the mean colours of 16 x 16 cells.
     """
-    spectrum = pdq(picture.grey.astype(np.float32))
-    if spectrum.quality < LEAST_QUALITY or working(picture.grey).std() < LEAST_DEVIATION:
+    luma = working(picture.grey)
+    spectrum = pdq64(luma)
+    if spectrum.quality < LEAST_QUALITY or luma.std() < LEAST_DEVIATION:
         return b""
     share, dense = texture(picture.grey)
     colours = b""

@@ -22,6 +22,7 @@ from provenance.engine.description import (
     described,
     fingerprints_of,
     late,
+    likeness_of,
     named,
     part_of,
     said_of,
@@ -35,6 +36,8 @@ from provenance.version import __version__
 
 FINGERPRINTS = "fingerprints"
 """The stage that computes fingerprints which no detector asked for."""
+LIKENESS = "likeness"
+"""The stage that computes what tells a picture from others of its run."""
 SETTINGS = "settings"
 """The stage that asks the detectors for their settings."""
 MEMORY = "engine.memory"
@@ -96,7 +99,7 @@ class Engine:
         Args:
             config: what the user chose.
             stage: told what begins: a detector's name, `item`, `picture`, `passage`,
-                `fingerprints` or `settings`.
+                `fingerprints`, `settings` or `likeness`.
 
         Raises:
             ConfigError: an option cannot be used. A plug-in that breaks otherwise is kept, and
@@ -146,6 +149,25 @@ class Engine:
         told, _ = self._digests.get(self._ran(look), ({}, ""))
         self.trace = Trace(settings=told, parts=look.made)
         return record
+
+    def likeness(
+        self, item: Item, stopped: Mapping[str, Reason], only: Collection[str] | None = None
+    ) -> bytes:
+        """Return what tells a picture from others, nothing where no detector of pixels looked.
+
+        Called after `check`, so that what it has decoded is in no record.
+
+        Args:
+            item: what was checked.
+            stopped: as for `check`.
+            only: as for `check`.
+        """
+        names = [spec.name for spec in self.config.specs if spec.of_pixels]
+        looked = any(only is None or name in only for name in names)
+        if not looked or item.fault or item.kind is not Kind.IMAGE or LIKENESS in stopped:
+            return b""
+        made = self._attempt(LIKENESS, partial(likeness_of, item))
+        return b"" if isinstance(made, CannotAssess) else made
 
     def settings(self) -> dict[str, Settings]:
         """Return what decides the signals of each detector besides the item."""

@@ -87,6 +87,17 @@ def fingerprints_of(item: Item) -> dict[str, str]:
     return {"pdq": bits(spectrum.waves).tobytes().hex(), "pdq_quality": str(spectrum.quality)}
 
 
+def likeness_of(item: Item) -> bytes:
+    """Return what tells a picture from others.
+
+    Raises:
+        CannotAssess: it has no pixels, or they cannot be decoded.
+    """
+    from detectors.hashing.likeness import likeness  # numpy and cv2
+
+    return likeness(item.picture)
+
+
 def unread(config: RunConfig, item: Item) -> Record:
     """Return the record of an item at which nothing has looked by its deadline.
 

@@ -15,7 +15,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from multiprocessing.connection import Connection, Pipe, wait
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -60,6 +60,8 @@ class Awaited(Future[Record]):
     trace: bytes = b""
     """A `Trace` as JSON, there with the record where it was asked for; empty where the worker did
     not come so far."""
+    likeness: bytes = b""
+    """What tells its picture from others, where a detector of pixels looked."""
 
 
 class Job:
@@ -299,12 +301,12 @@ class Supervisor:
         elif worker.job is not None:
             self._take(worker, worker.job, what, said)
 
-    def _take(self, worker: Worker, job: Job, what: str, said: bytes) -> None:
+    def _take(self, worker: Worker, job: Job, what: str, said: Any) -> None:
         """Take a record: a whole one, one so far, or one that says that memory was wanting."""
         if what == PARTIAL:
             job.so_far = said
         elif what == TRACE:
-            job.record.trace = said
+            job.record.trace, job.record.likeness = said
         elif what == RECORD:
             self._busy.remove(worker)
             self._idle.append(worker)

@@ -28,7 +28,7 @@ READY, STAGE, PARTIAL, RECORD, REFUSED = "ready", "stage", "partial", "record", 
 """What a worker says: that it is there, what begins, the record as far as it has come, the whole
 one, the error by which a detector refuses its options."""
 TRACE = "trace"
-"""Whose the parts of the record are that comes next."""
+"""Whose the parts of the record are that comes next, and what tells its picture from others."""
 HELD, FULL = "held", "full"
 """What a worker holds in memory without an item; a record that says what memory was wanting for."""
 
@@ -63,7 +63,7 @@ class Task(NamedTuple):
     only: Collection[str] | None
     """Detectors that look; None: all."""
     traced: bool
-    """Whether it is to be told whose the parts of the record are."""
+    """Whether it is to be told whose the parts of the record are, and the likeness of a picture."""
 
 
 def serve(config: RunConfig, limits: Limits, pipe: Connection) -> None:
@@ -109,6 +109,8 @@ def _checked(engine: Engine, task: Task, pipe: Connection) -> tuple[bytes, bool]
         pipe.send((PARTIAL, msgspec.json.encode(record)))
 
     record = engine.check(task.item, task.stopped, only=task.only, deadline=task.seconds, tell=tell)
+    encoded = msgspec.json.encode(record)
     if task.traced:
-        pipe.send((TRACE, msgspec.json.encode(engine.trace)))
-    return msgspec.json.encode(record), any(s.reason.code == MEMORY for s in record.signals)
+        likeness = engine.likeness(task.item, task.stopped, task.only)
+        pipe.send((TRACE, (msgspec.json.encode(engine.trace), likeness)))
+    return encoded, any(s.reason.code == MEMORY for s in record.signals)

@@ -38,6 +38,8 @@ class Done(msgspec.Struct, frozen=True, kw_only=True):
     row: Row
     lies: bool
     """Whether the record lies where the row says; else it is a new one."""
+    likeness: bytes = b""
+    """What tells its picture from others, where that was computed now."""
 
 
 class Stored(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,7 +118,14 @@ class Look:
             )
         key = self.row.key or identity.key(self.item, record.item.sha256 or "")
         row = self.row._replace(key=key)
-        return Done(record=record, trace=trace, how=LOOKED_AT, row=row, lies=False)
+        return Done(
+            record=record,
+            trace=trace,
+            how=LOOKED_AT,
+            row=row,
+            lies=False,
+            likeness=self._awaited.likeness,
+        )
 
 
 class Copy:

@@ -1,21 +1,90 @@
-"""Groups of a run: what occurs more than once."""
+"""Groups of a run: what occurs more than once, to the byte or as one picture."""
 
-from typing import BinaryIO
+import heapq
+from collections.abc import Iterator
+from functools import partial
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, BinaryIO, Final
 
 import msgspec
 
-from provenance.runs.ledger import Ledger
+from detectors.errors import UnavailableError
+from provenance.engine.child import Child
+from provenance.runs.ledger import Ledger, likenesses
 
-SAME_BYTES = "same_bytes"
+SAME_BYTES: Final = "same_bytes"
+SAME_PICTURE: Final = "same_picture"
 
 
-def write(ledger: Ledger, out: BinaryIO) -> dict[str, int]:
-    """Write the groups, largest first, one a line; return how many there are of each kind."""
-    count = 0
-    for content, _ in ledger.equal_bytes():
-        count += 1
-        out.write(b'{"kind":"same_bytes","items":[')
-        for number, uri in enumerate(ledger.of_content(content)):
+class Group(msgspec.Struct, frozen=True):
+    """Items that are one."""
+
+    kind: str
+    count: int
+    """Items."""
+    contents: list[bytes]
+    """SHA-256 of their bytes."""
+    facts: dict[str, Any]
+    """What else is said of it."""
+
+
+def write(ledger: Ledger, out: BinaryIO, *, pictures: bool) -> dict[str, int]:
+    """Write the groups, largest first, one a line; return how many there are of each kind.
+
+    Args:
+        ledger: of the run.
+        out: where to.
+        pictures: whether those of one picture are told too.
+    """
+    counts = {SAME_BYTES: 0, SAME_PICTURE: 0}
+    alike = _same_picture(ledger) if pictures else iter(())
+    for group in heapq.merge(alike, _same_bytes(ledger), key=lambda group: -group.count):
+        counts[group.kind] += 1
+        out.write(b'{"kind":' + msgspec.json.encode(group.kind) + b',"items":[')
+        for number, uri in enumerate(ledger.of_contents(group.contents)):
             out.writelines((b"," if number else b"", msgspec.json.encode(uri)))
-        out.write(b'],"sha256":"' + content.hex().encode() + b'"}\n')
-    return {SAME_BYTES: count, "same_picture": 0}
+        out.write(b"]," + msgspec.json.encode(group.facts)[1:] + b"\n")
+    return counts
+
+
+def _same_bytes(ledger: Ledger) -> Iterator[Group]:
+    """Yield the groups of equal bytes, largest first."""
+    for content, count in ledger.equal_bytes():
+        yield Group(SAME_BYTES, count, [content], {"sha256": content.hex()})
+
+
+def _same_picture(ledger: Ledger) -> Iterator[Group]:
+    """Yield the groups of one picture, largest first, as a process of its own finds them.
+
+    Raises:
+        UnavailableError: it ended before it had.
+    """
+    ledger.commit()
+    child = Child(partial(_send, ledger.path))
+    try:
+        while (group := child.pipe.recv()) is not None:
+            yield group
+    except EOFError:
+        how = "see how much memory there is, and call the command again"
+        raise UnavailableError("the pictures of the run could not be compared", how) from None
+    finally:
+        child.kill()
+
+
+def _send(ledger: Path, pipe: Connection) -> None:
+    """Send the groups of one picture, and None behind them."""
+    from detectors.bank.grouping import same_pictures  # numpy and cv2
+
+    known = likenesses(ledger)
+    groups = []
+    for found in same_pictures([likeness for _, likeness, _, _ in known]):
+        rows = [known[member] for member in found.members]
+        chance = float(f"{found.chance:.3g}")
+        facts = {"max_distance": found.max_distance, "false_group_probability": chance}
+        contents = [content for content, _, _, _ in rows]
+        count, first = sum(items for _, _, items, _ in rows), min(first for *_, first in rows)
+        groups.append((-count, first, Group(SAME_PICTURE, count, contents, facts)))
+    for _, _, group in sorted(groups, key=lambda each: each[:2]):
+        pipe.send(group)
+    pipe.send(None)

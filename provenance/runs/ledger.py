@@ -6,8 +6,8 @@ again, so it may be deleted while no pass runs.
 """
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
@@ -20,7 +20,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 NAME: Final = "ledger.sqlite"
-VERSION: Final = 1
+VERSION: Final = 2
 """Of the tables; a ledger of another version is made anew."""
 CACHED: Final = 1000
 """Traces that are held in memory; most items of a kind share one."""
@@ -34,8 +34,10 @@ CREATE TABLE items (
 CREATE TABLE containers (path TEXT PRIMARY KEY, stamp BLOB, pass INTEGER) WITHOUT ROWID;
 CREATE INDEX by_container ON items (container, place) WHERE container IS NOT NULL;
 CREATE INDEX by_key ON items (key) WHERE key IS NOT NULL;
+CREATE INDEX by_content ON items (content, offset) WHERE content IS NOT NULL;
 CREATE INDEX by_size ON items (size);
 CREATE TABLE traces (id INTEGER PRIMARY KEY, body BLOB UNIQUE);
+CREATE TABLE likenesses (content BLOB PRIMARY KEY, body BLOB) WITHOUT ROWID;
 CREATE TABLE names (name TEXT PRIMARY KEY, items INTEGER);
 CREATE TABLE facts (name TEXT PRIMARY KEY, value BLOB);
 """
@@ -86,7 +88,7 @@ class Ledger:
         Raises:
             sqlite3.Error: it cannot be written.
         """
-        self._path = folder / NAME
+        self.path = folder / NAME
         try:
             self._db = self._opened()
         except sqlite3.DatabaseError as error:
@@ -98,14 +100,14 @@ class Ledger:
         self._traces = dict[int, Trace]()
 
     def _opened(self) -> sqlite3.Connection:
-        db = sqlite3.connect(self._path, isolation_level=None)
+        db = sqlite3.connect(self.path, isolation_level=None)
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = NORMAL")
         (version,) = db.execute("PRAGMA user_version").fetchone()
         if version != VERSION:
             db.close()
             self._remove()
-            db = sqlite3.connect(self._path, isolation_level=None)
+            db = sqlite3.connect(self.path, isolation_level=None)
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = NORMAL")
             db.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {VERSION}; COMMIT")
@@ -114,7 +116,7 @@ class Ledger:
 
     def _remove(self) -> None:
         for ending in ("", "-wal", "-shm"):
-            self._path.with_name(NAME + ending).unlink(missing_ok=True)
+            self.path.with_name(NAME + ending).unlink(missing_ok=True)
 
     def commit(self) -> None:
         """Write what has changed."""
@@ -227,6 +229,10 @@ class Ledger:
         self._db.execute("DELETE FROM items WHERE pass != ?", (number,))
         self._db.execute("DELETE FROM containers WHERE pass != ?", (number,))
         self._db.execute("DELETE FROM traces WHERE id NOT IN (SELECT trace FROM items)")
+        self._db.execute(
+            "DELETE FROM likenesses WHERE content NOT IN"
+            " (SELECT content FROM items WHERE content IS NOT NULL)"
+        )
         self.commit()
 
     def begin_pass(self) -> int:
@@ -263,6 +269,15 @@ class Ledger:
         query = "SELECT name, items FROM names ORDER BY items DESC, name LIMIT ?"
         return self._db.execute(query, (most,)).fetchall()
 
+    def put_likeness(self, content: bytes, likeness: bytes) -> None:
+        """Note what tells a picture from others.
+
+        Args:
+            content: SHA-256 of its bytes.
+            likeness: as `detectors.hashing.likeness` gives it.
+        """
+        self._db.execute("INSERT OR REPLACE INTO likenesses VALUES (?, ?)", (content, likeness))
+
     def equal_bytes(self) -> Iterator[tuple[bytes, int]]:
         """Yield the digests that several items share, and how many do, most first."""
         query = (
@@ -271,10 +286,14 @@ class Ledger:
         )
         yield from self._db.execute(query)
 
-    def of_content(self, content: bytes) -> Iterator[str]:
-        """Yield the items of a digest in their order."""
-        query = "SELECT uri FROM items WHERE content = ? ORDER BY offset"
-        for (uri,) in self._db.execute(query, (content,)):
+    def of_contents(self, contents: Iterable[bytes]) -> Iterator[str]:
+        """Yield the items of some digests in their order."""
+        create = "CREATE TEMP TABLE IF NOT EXISTS together (content BLOB PRIMARY KEY) WITHOUT ROWID"
+        self._db.execute(create)
+        self._db.execute("DELETE FROM together")
+        self._db.executemany("INSERT INTO together VALUES (?)", ((each,) for each in contents))
+        query = "SELECT uri FROM together CROSS JOIN items USING (content) ORDER BY offset"
+        for (uri,) in self._db.execute(query):
             yield uri
 
     def by_risk(self, least: int, number: int) -> Iterator[Row]:
@@ -296,3 +315,21 @@ def _bounded(held: dict[K, V]) -> dict[K, V]:
     if len(held) >= CACHED:
         held.clear()
     return held
+
+
+def likenesses(ledger: Path) -> list[tuple[bytes, bytes, int, int]]:
+    """Return what tells pictures from others, as another process may read it from a ledger.
+
+    Args:
+        ledger: its file.
+
+    Returns:
+        Of each picture, sorted by the first: SHA-256, likeness, how many items have these bytes,
+        and where the record of the first of them lies.
+    """
+    query = (
+        "SELECT content, body, COUNT(*), MIN(offset) FROM likenesses JOIN items USING (content)"
+        " WHERE LENGTH(body) > 0 GROUP BY content ORDER BY content"
+    )
+    with closing(sqlite3.connect(f"{ledger.absolute().as_uri()}?mode=ro", uri=True)) as db:
+        return db.execute(query).fetchall()

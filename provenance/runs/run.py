@@ -161,7 +161,8 @@ class Pass:
             self._ledger.forget_others(self._number)
             self._lines.finish()
             with appearing(self._folder.groups) as out:
-                counts = groups.write(self._ledger, out)
+                pixels = any(spec.of_pixels for spec in self._config.specs)
+                counts = groups.write(self._ledger, out, pictures=pixels)
             return self._summarise("complete", unchecked, counts)
 
     def interrupt(self, unchecked: int) -> dict[str, Any]:
@@ -220,10 +221,13 @@ class Pass:
         """Return what the ledger is to know, but for where the record lies."""
         record, item = done.record, done.record.item
         reasons = record.verdict.reasons
+        content = identity.groupable(item.kind, item.bytes, item.sha256)
+        if content and done.likeness:
+            self._ledger.put_likeness(content, done.likeness)
         return done.row._replace(
             trace=self._ledger.number_of(msgspec.json.encode(done.trace, order="deterministic")),
             passed=number,
-            content=identity.groupable(item.kind, item.bytes, item.sha256),
+            content=content,
             risk=record.verdict.risk.rank,
             reason=record.signals[reasons[0] if reasons else 0].reason.code,
         )
