@@ -23,7 +23,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 COMMANDS = {
     "check": ("provenance.cli.check:check", "Check files or standard input, a verdict on each"),
     "scan": ("provenance.cli.scan:scan", "Check every file of folders"),
-    "report": ("provenance.cli.report:report", "Write a table or a ticket about a run"),
+    "report": ("provenance.cli.report:report", "Write a page, a table or a ticket about a run"),
     "explain": ("provenance.cli.explain:explain", "Say at length why a file gets its verdict"),
     "bank": ("provenance.cli.bank:bank", "Keep banks of known fake-profile pictures"),
     "trust": ("provenance.cli.trust:trust", "List, import and remove trust lists"),

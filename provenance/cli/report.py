@@ -11,7 +11,7 @@ from detectors.storing.atomic import appearing
 from provenance.cli.settings import FailOn
 from provenance.record import Risk
 
-FORMS = ("csv", "parquet", "markdown")
+FORMS = ("html", "csv", "parquet", "markdown")
 STDOUT = "-"
 
 
@@ -21,8 +21,9 @@ STDOUT = "-"
     "--format",
     "form",
     type=click.Choice(FORMS),
-    required=True,
-    help="A table, or Markdown for a ticket.",
+    default="html",
+    show_default=True,
+    help="A page for a browser, a table, or Markdown for a ticket.",
 )
 @click.option(
     "--out",
@@ -37,10 +38,13 @@ STDOUT = "-"
     show_default=True,
     help="In Markdown, name the items of this risk or a higher one.",
 )
-def report(source: Path, form: str, out: str | None, fail_on: str) -> None:
+@click.option("--no-thumbnails", is_flag=True, help="Leave small copies of pictures out.")
+def report(source: Path, form: str, out: str | None, fail_on: str, *, no_thumbnails: bool) -> None:
     """Report on a run, or on records alone (what --format jsonl wrote).
 
-    Nothing is checked anew, and the same records give the same bytes.
+    The page is one file that fetches nothing and shows what was found beside the pictures, what was
+    not assessed, and how often such a finding is wrong. Nothing is checked anew, and the same
+    records give the same bytes.
     """
     from detectors.catalog import catalog
     from provenance.render.escape import escape
@@ -50,6 +54,7 @@ def report(source: Path, form: str, out: str | None, fail_on: str) -> None:
         source,
         tuple(table for spec in catalog() for table in spec.messages),
         fail_on=None if fail_on == "never" else Risk(fail_on),
+        thumbnails=not no_thumbnails,
         tell=lambda line: click.echo(escape(f"provenance: {line}"), err=True),
     )
     if out is None:

@@ -1,7 +1,7 @@
 """A verdict at length: what it means and does not mean, what to do next, and every fact."""
 
 from collections.abc import Iterator
-from typing import Any, TextIO
+from typing import TextIO
 
 import msgspec
 
@@ -52,7 +52,8 @@ def answer(words: Words, record: Record, question: str) -> str:
     what = headline(record)
     named = "nothing" if what in NOTHING else what.value
     first = decisive(record)
-    said: dict[str, Any] = {} if first is None else dict(first.reason.args)
+    args = {} if first is None else first.reason.args
+    said = {name: value for name, value in args.items() if name != "also"}  # said of the finding
     said |= {"this": words.word(f"this.{record.item.kind}")}
     if first is not None and first.tier is Tier.STATISTICAL:
         said |= {"things": words.things(first)}

@@ -1,12 +1,12 @@
 """A summary and the items that are flagged, for a ticket: CommonMark, without HTML."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import BinaryIO, Final
 
 from detectors.signal import Claim, Outcome
 from provenance.record import Record, Risk
-from provenance.render.report import Report, Totals, said
+from provenance.render.report import Report, ranked, said
 from provenance.render.words import Words
 
 RISKS: Final = (Risk.HIGH, Risk.REVIEW, Risk.INCONCLUSIVE, Risk.LOW)
@@ -51,7 +51,8 @@ def _lines(report: Report) -> Iterator[str]:
         yield ""
     counts = {risk.value: totals.risks[risk] for risk in RISKS}
     yield plain(words.word("screen.count", total=totals.items, **counts)) + "."
-    yield from _summary(words, totals)
+    yield from _counted(words, "page.findings", ranked(totals.findings.items()))
+    yield from _counted(words, "page.gaps", ranked(totals.gaps.items()))
     yield from _groups(words, report)
     if report.fail_on is None:
         return
@@ -61,18 +62,16 @@ def _lines(report: Report) -> Iterator[str]:
         yield from _item(report, record)
 
 
-def _summary(words: Words, totals: Totals) -> Iterator[str]:
-    """Yield what was found, and what was not assessed, most frequent first."""
-    for title, counted in (("page.findings", totals.findings), ("page.gaps", totals.gaps)):
-        if not counted:
-            continue
-        yield ""
-        yield f"## {words.word(title)}"
-        yield ""
-        for (detector, *rest), items in sorted(counted.items(), key=lambda one: (-one[1], one[0])):
-            what = " ".join(code(words.shown(word)) for word in rest if word)
-            name = words.name("conflict" if Claim.CONFLICT in rest else detector)
-            yield f"- {items:,}: {plain(name)} {what}"
+def _counted(
+    words: Words, title: str, counts: Iterable[tuple[tuple[str, ...], int]]
+) -> Iterator[str]:
+    """Yield a list of what was counted by detector, claim and code; nothing of nothing."""
+    for number, ((detector, *rest), items) in enumerate(counts):
+        if not number:
+            yield from ("", f"## {words.word(title)}", "")
+        what = " ".join(code(words.shown(word)) for word in rest if word)
+        name = words.name("conflict" if Claim.CONFLICT in rest else detector)
+        yield f"- {items:,}: {plain(name)} {what}"
 
 
 def _groups(words: Words, report: Report) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import BinaryIO, Final, Literal, NamedTuple, TypeVar
@@ -15,26 +15,18 @@ from detectors.spec import resolve
 from provenance.record import Count, PolicyName, Record, Risk
 from provenance.render import RenderOptions
 from provenance.render.words import Words
+from provenance.runs.folder import RunFolder
 from provenance.verdict import Policy, load, names
 
 T = TypeVar("T")
-RECORDS, ABOUT, GROUPS = "records.jsonl", "run.json", "groups.jsonl"
-"""Files of a run that a report reads."""
+K = TypeVar("K", bound=str | tuple[str, ...])
 FORMATS: Final = {
+    "html": ("provenance.render.html:write", "report.html"),
     "csv": ("provenance.render.csv:write", "report.csv"),
     "parquet": ("provenance.render.parquet:write", "report.parquet"),
     "markdown": ("provenance.render.markdown:write", "report.md"),
 }
 """Format → what writes it, and the file's name in a run."""
-
-
-class About(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run says of itself."""
-
-    created: str
-    updated: str
-    state: Literal["running", "interrupted", "complete"]
-    sources: list[str]
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,6 +66,9 @@ class Totals(msgspec.Struct, kw_only=True):
     incomplete: int = 0
     risks: Counter[str] = msgspec.field(default_factory=Counter)
     origins: Counter[str] = msgspec.field(default_factory=Counter)
+    detectors: Counter[str] = msgspec.field(default_factory=Counter)
+    """Detectors that found something."""
+    claims: Counter[str] = msgspec.field(default_factory=Counter)
     findings: Counter[tuple[str, str, str]] = msgspec.field(default_factory=Counter)
     """By detector, claim ("" for none) and code."""
     gaps: Counter[tuple[str, str]] = msgspec.field(default_factory=Counter)
@@ -85,7 +80,9 @@ class Totals(msgspec.Struct, kw_only=True):
         self.incomplete += not record.verdict.complete
         self.risks[record.verdict.risk] += 1
         self.origins[record.verdict.origin] += 1
-        found = (s for s in record.signals if s.outcome is Outcome.FINDING)
+        found = [s for s in record.signals if s.outcome is Outcome.FINDING]
+        self.detectors.update({s.detector for s in found})
+        self.claims.update({s.claim for s in found if s.claim})
         self.findings.update({(s.detector, s.claim or "", s.reason.code) for s in found})
         gaps = (record.signals[i] for i in record.verdict.not_assessed)
         self.gaps.update({(s.detector, s.reason.code) for s in gaps})
@@ -100,6 +97,7 @@ class Report:
         tables: tuple[str, ...] = (),
         *,
         fail_on: Risk | None = Risk.HIGH,
+        thumbnails: bool = True,
         tell: Callable[[str], None] = lambda _line: None,
     ) -> None:
         """Open a run or a file of records.
@@ -108,20 +106,21 @@ class Report:
             path: the folder of a run, or a file with a record a line.
             tables: of plug-ins' sentences, see `RenderOptions`.
             fail_on: the risk from which on a format that names some items names them; None: none.
+            thumbnails: whether small copies of pictures are shown.
             tell: told of records that could not be read and are left out.
 
         Raises:
             ConfigError: there are no records there.
         """
-        self.fail_on = fail_on
+        self.fail_on, self.thumbnails = fail_on, thumbnails
         self._tables, self._tell = tables, cache(tell)
-        run = path if path.is_dir() else None
-        self.records = run / RECORDS if run else path
+        run = RunFolder(str(path)) if path.is_dir() else None
+        self.records = run.records if run else path
         if not self.records.is_file():
-            lacks = f"is no run: there is no {RECORDS} in it" if run else "there is no such file"
+            lacks = "there are no records in it" if run else "there is no such file"
             raise ConfigError(f"{path}: {lacks}; name a run's folder or a file of records")
-        self.about = _decoded(run / ABOUT, About) if run and (run / ABOUT).exists() else None
-        self.groups = list(_lines(run / GROUPS, Group)) if run and (run / GROUPS).exists() else []
+        self.about = run.before if run else None
+        self.groups = list(_lines(run.groups, Group)) if run and run.groups.exists() else []
         self._numbers: dict[str, list[int]] = {}
         for number, group in enumerate(self.groups, 1):
             for uri in group.items:
@@ -177,13 +176,18 @@ class Report:
         )
 
     def _words(self, policy: PolicyName) -> Words:
-        """Return the words under a policy: rates rest on it, so they are said of a known one."""
+        """Return the words under a policy; rates of wrong findings rest on it."""
         return Words(RenderOptions(policy=_known(policy), tables=self._tables, verbose=True))
 
 
 def write(report: Report, form: str, out: BinaryIO) -> None:
     """Write a report in a format: a key of `FORMATS`."""
     resolve(FORMATS[form][0])(report, out)
+
+
+def ranked(counts: Iterable[tuple[K, int]]) -> list[tuple[K, int]]:
+    """Return what was counted, the most frequent first, and what is equally frequent by name."""
+    return sorted(counts, key=lambda one: (-one[1], str(one[0])))
 
 
 def said(signals: list[Signal]) -> list[Signal]:
@@ -218,25 +222,6 @@ def _whole(record: Record) -> None:
 
 def _unsound(record: Record, why: object) -> ConfigError:
     return ConfigError(f"the record of {record.item.uri} does not hold: {why}")
-
-
-def _decoded(path: Path, kind: type[About]) -> About:
-    """Read a file of one JSON value.
-
-    Raises:
-        ConfigError: it is no such value.
-    """
-    try:
-        return msgspec.json.decode(_read(path), type=kind)
-    except msgspec.MsgspecError as error:
-        raise ConfigError(f"{path}: {error}") from error
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise _unreadable(path, error) from error
 
 
 def _lines(

@@ -43,7 +43,7 @@ class Words:
         """Return the sentence of a reason."""
         return self.shown(say(reason, self._look.locale, self._look.tables))
 
-    def word(self, code: str, **args: Any) -> str:
+    def word(self, code: str, /, **args: Any) -> str:
         """Return a sentence of the house."""
         return self.say(Reason(code, args))
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,6 @@ from provenance.render.report import FORMATS
 
 Run = Callable[..., Any]
 FIXTURES = Path(__file__).parent.parent.parent / "fixtures"
-NAMES = ("ai.jpg", "capture.jpg", "plain.png")
 
 
 @pytest.fixture
@@ -37,12 +37,11 @@ def lines(run: Run, pictures: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def folder(lines: Path, tmp_path: Path) -> Path:
-    """A run with these records."""
-    made = tmp_path / "run"
-    made.mkdir()
-    shutil.copy(lines, made)
-    return made
+def folder(run: Run, pictures: Path, tmp_path: Path) -> Path:
+    """A run over the same pictures, one of them twice."""
+    shutil.copy(pictures / "ai.jpg", pictures / "copy.jpg")
+    run("scan", pictures.name, "--only", "credentials,metadata", "--out", "run")
+    return tmp_path / "run"
 
 
 def test_the_command_knows_the_formats() -> None:
@@ -70,6 +69,14 @@ def test_a_report_of_a_run_lies_in_it_and_is_the_same_again(
         return (folder / FORMATS[form][1]).read_bytes()
 
     assert report("0") == report("1") != b""
+
+
+def test_groups_of_the_run_are_named(run: Run, folder: Path) -> None:
+    done = run("report", folder, "--format", "csv", "--out", "-")
+    rows = csv.DictReader(io.StringIO(done.stdout, newline=""))
+    assert {row["uri"]: row["group"] for row in rows} == {
+        "pictures/ai.jpg": "1", "pictures/capture.jpg": "", "pictures/copy.jpg": "1",
+    }  # fmt: skip
 
 
 def test_a_ticket_names_what_is_flagged(run: Run, lines: Path) -> None:
@@ -137,3 +144,17 @@ def test_a_table_without_pyarrow_says_what_to_install(
     done = run("report", lines, "--format", "parquet", "--out", "a", **without("pyarrow"))
     assert done.returncode == 2
     assert "provenance-check[tables]" in done.stderr
+
+
+def test_a_page_holds_small_copies_of_the_pictures_unless_told_otherwise(
+    run: Run, folder: Path, tmp_path: Path
+) -> None:
+    def copies(*args: str) -> list[Any]:
+        assert run("report", folder, "--out", "page.html", *args).returncode == 0
+        text = (tmp_path / "page.html").read_text()
+        found = re.search(r'id="thumbnails">(.*?)</script>', text, re.DOTALL)
+        assert found
+        return list(json.loads(found[1]))
+
+    assert [number for number, _ in copies()] == [0, 1, 2]
+    assert copies("--no-thumbnails") == []

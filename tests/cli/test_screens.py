@@ -58,7 +58,9 @@ def test_an_ai_picture_signed_again_over_a_broken_history(
     assert screen(run("check", "signed/laundered.jpg", cwd=FIXTURES)) == snapshot
 
 
-@pytest.mark.parametrize("name", ["signed/laundered.jpg", "documents/notes.md", "nowhere.png"])
+@pytest.mark.parametrize(
+    "name", ["signed/laundered.jpg", "signed/tampered.jpg", "documents/notes.md", "nowhere.png"]
+)
 def test_an_explanation_explains_before_it_lists(
     name: str, run: Run, snapshot: SnapshotAssertion
 ) -> None:
