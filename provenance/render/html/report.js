@@ -115,6 +115,8 @@
       if ((index < first || index >= last) && index !== active) {
         row.remove();
         drawn.delete(index);
+      } else {
+        row.style.top = `${index * height}px`;
       }
     }
     for (let index = first; index < last; index++) place(index);
@@ -361,6 +363,6 @@
   if (matchMedia("(max-width: 40rem)").matches) {
     for (const part of document.querySelectorAll(".summary details")) part.open = false;
   }
-  new ResizeObserver(() => { clearRows(); draw(); }).observe(at("list"));
+  new ResizeObserver(draw).observe(at("list"));  // keeps the rows, and with them the focus
   fromAddress();
 })();
