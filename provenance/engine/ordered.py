@@ -8,7 +8,6 @@ from typing import Final, Protocol, TypeVar
 
 from detectors.item import Item
 from provenance.engine.config import RunConfig
-from provenance.engine.fork_server import ForkServer
 from provenance.engine.supervisor import DEFAULTS, Start, Supervisor, forked
 from provenance.engine.worker import Limits
 from provenance.record import Record
@@ -70,6 +69,8 @@ def starting() -> Iterator[Start]:
     if sys.platform not in UNFORKABLE:
         yield forked
         return
+    from provenance.engine.fork_server import ForkServer
+
     server = ForkServer()
     try:
         yield server.start

@@ -7,8 +7,7 @@ from fnmatch import fnmatchcase
 
 from detectors.errors import ConfigError
 from detectors.item import Item, Kind
-from provenance.intake import archives, files, posts, stdin
-from provenance.intake.archives.items import items as items_of
+from provenance.intake import files, posts, stdin
 from provenance.intake.location import Names, Seen
 
 UNWANTED = frozenset({
@@ -83,18 +82,24 @@ def of_file(
     """Yield a file's item, or the items of its posts."""
     if kind is None and posts.holds_posts(path, follow=follow):
         yield from posts.of_file(path, follow=follow, sidecars=sidecars)
-    elif archive := archives.opened(path, follow=follow) if not follow else None:
-        yield from items_of(path, archive)
+    elif not follow and is_archive(path):
+        from provenance.intake.archives.items import of_file as members_of
+
+        yield from members_of(path)
     else:
         yield files.item(path, follow=follow, kind=kind, sidecars=sidecars)
 
 
+def is_archive(path: str) -> bool:
+    """Tell whether a file is an archive that is opened."""
+    from provenance.intake import archives  # its readers cost what `check` need not pay
+
+    return archives.compression(path, follow=False) is not None
+
+
 def is_collection(path: str) -> bool:
     """Tell whether a file holds items: posts, or an archive."""
-    return (
-        posts.holds_posts(path, follow=False)
-        or archives.compression(path, follow=False) is not None
-    )
+    return posts.holds_posts(path, follow=False) or is_archive(path)
 
 
 def distinct(given: Iterable[Item]) -> Iterator[Item]:

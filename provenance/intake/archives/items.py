@@ -11,6 +11,7 @@ from typing import Final
 from detectors.errors import CannotAssess
 from detectors.item import Item, Kind, Sidecar, Source
 from provenance.intake import files, posts
+from provenance.intake.archives import opened
 from provenance.intake.archives.members import BROKEN, Archive, Expands, Member, damaged
 from provenance.intake.location import MARK
 from provenance.intake.stdin import given, refused
@@ -103,6 +104,15 @@ Bytes = dict[int, bytes | CannotAssess]
 
 def _reader(data: bytes | CannotAssess) -> Callable[[], bytes]:
     return partial(refused, data) if isinstance(data, CannotAssess) else partial(given, data)
+
+
+def of_file(path: str) -> Iterator[Item]:
+    """Yield the items of a file that is an archive."""
+    archive = opened(path, follow=False)
+    if archive is None:
+        yield files.item(path, follow=False)  # it has changed since it was looked at
+        return
+    yield from items(path, archive)
 
 
 def items(path: str, archive: Archive) -> Iterator[Item]:
