@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from detectors.hashing.views import working
+from detectors.hashing.views import reduced
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,19 +32,37 @@ MOST_DENSE: Final = 0.005
 """Share of windows full of them from which a part of the picture is a photograph."""
 
 
-def texture(grey: "NDArray[np.uint8]") -> tuple[float, float]:
-    """Return the share of pixels as photographs have them, and of windows full of them."""
-    small = np.ascontiguousarray(working(grey).astype(np.uint8))
+def soft_pixels(grey: "NDArray[np.uint8]") -> "NDArray[np.uint8]":
+    """Return where a picture has texture as photographs have it, 255 there and 0 elsewhere."""
+    small = np.ascontiguousarray(reduced(grey))
     kernel = np.ones((3, 3), np.uint8)
-    steps = cv2.dilate(small, kernel) - cv2.erode(small, kernel)
-    soft = ((steps >= SLOW) & (steps <= STEEP)).astype(np.float32)
-    return float(soft.mean()), float((cv2.blur(soft, (WINDOW, WINDOW)) > DENSE).mean())
+    steps = cv2.subtract(cv2.dilate(small, kernel), cv2.erode(small, kernel))
+    return np.asarray(cv2.inRange(steps, SLOW, STEEP), np.uint8)
+
+
+def share_of(soft: "NDArray[np.uint8]") -> float:
+    """Return the share of pixels as photographs have them.
+
+    Args:
+        soft: as `soft_pixels` gives it.
+    """
+    return cv2.countNonZero(soft) / soft.size
+
+
+def dense_in(soft: "NDArray[np.uint8]") -> float:
+    """Return the share of windows full of pixels as photographs have them.
+
+    Args:
+        soft: as `soft_pixels` gives it.
+    """
+    sums = cv2.boxFilter(soft, cv2.CV_32S, (WINDOW, WINDOW), normalize=False)
+    return cv2.countNonZero(np.asarray(sums > DENSE * 255 * WINDOW**2, np.uint8)) / soft.size
 
 
 def flat(picture: "Picture") -> bool:
     """Say whether a picture is a flat graphic and no part of it a photograph."""
-    share, dense = texture(picture.grey)
-    return share < MOST_TEXTURE and dense < MOST_DENSE
+    soft = soft_pixels(picture.grey)
+    return share_of(soft) < MOST_TEXTURE and dense_in(soft) < MOST_DENSE
 
 
 def cells(rgb: "NDArray[np.uint8]", box: "Box") -> "NDArray[np.uint8]":

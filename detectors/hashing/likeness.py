@@ -2,11 +2,20 @@
 
 from typing import TYPE_CHECKING, Final
 
+import cv2
 import numpy as np
 
-from detectors.hashing.flatness import CELLS, MOST_DENSE, MOST_TEXTURE, cells, texture
+from detectors.hashing.flatness import (
+    CELLS,
+    MOST_DENSE,
+    MOST_TEXTURE,
+    cells,
+    dense_in,
+    share_of,
+    soft_pixels,
+)
 from detectors.hashing.picture import BITS, bits, pdq64
-from detectors.hashing.views import LEAST_DEVIATION, LEAST_QUALITY, WHOLE_BOX, working
+from detectors.hashing.views import LEAST_DEVIATION, LEAST_QUALITY, WHOLE_BOX, reduced
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,14 +38,14 @@ def likeness(picture: "Picture") -> bytes:
         of the picture; then, of a picture with little texture, `FLAT` or `SMOOTH` and
         the mean colours of 16 x 16 cells.
     """
-    luma = working(picture.grey)
-    spectrum = pdq64(luma)
-    if spectrum.quality < LEAST_QUALITY or luma.std() < LEAST_DEVIATION:
+    grey = reduced(picture.grey)
+    _, ((deviation,),) = cv2.meanStdDev(grey)
+    spectrum = pdq64(grey.astype(np.float32))
+    if spectrum.quality < LEAST_QUALITY or deviation < LEAST_DEVIATION:
         return b""
-    share, dense = texture(picture.grey)
-    colours = b""
-    if share < MOST_TEXTURE:
-        kind = FLAT if dense < MOST_DENSE else SMOOTH
+    soft, colours = soft_pixels(grey), b""
+    if share_of(soft) < MOST_TEXTURE:
+        kind = FLAT if dense_in(soft) < MOST_DENSE else SMOOTH
         colours = kind + cells(picture.rgb, WHOLE_BOX).tobytes()
     return bits(spectrum.waves).tobytes() + colours
 

@@ -131,10 +131,15 @@ def _inner(prefix: str, luma: "NDArray[np.float32]", cut: Cut) -> View:
 
 def working(grey: "NDArray[np.uint8]") -> "NDArray[np.float32]":
     """Return brightness at most 512 pixels wide and high, as (height, width), 0..255."""
+    return reduced(grey).astype(np.float32)
+
+
+def reduced(grey: "NDArray[np.uint8]") -> "NDArray[np.uint8]":
+    """Return brightness at most 512 pixels wide and high, in whole steps."""
     factor = max(grey.shape) // LONG_SIDE
     if factor > 1:
         grey = np.asarray(Image.fromarray(grey).reduce(factor))
-    return grey.astype(np.float32)
+    return grey
 
 
 def _trim(luma: "NDArray[np.float32]", cut: Cut) -> Cut:

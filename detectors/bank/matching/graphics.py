@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from detectors.bank.features import ENTRY_FEATURES, block_colours, entry_block
-from detectors.hashing.flatness import CELLS, MOST_DENSE, MOST_TEXTURE, cells, texture
+from detectors.hashing.flatness import (
+    CELLS,
+    MOST_DENSE,
+    MOST_TEXTURE,
+    cells,
+    dense_in,
+    share_of,
+    soft_pixels,
+)
 from detectors.hashing.picture import ORIENTATIONS
 from detectors.hashing.views import views
 
@@ -34,12 +42,12 @@ def entry_look(picture: "Picture") -> bytes:
     A picture with little texture keeps its colours. If no part of it is a photograph, it keeps no
     local features: how often these agree by chance is known of photographs alone.
     """
-    share, dense = texture(picture.grey)
-    colours = np.zeros((0, CELLS, CELLS, 3), np.uint8)
-    if share < MOST_TEXTURE:
+    soft = soft_pixels(picture.grey)
+    colours, most = np.zeros((0, CELLS, CELLS, 3), np.uint8), ENTRY_FEATURES
+    if share_of(soft) < MOST_TEXTURE:
         shown = views(picture, gallery=True)
         colours = np.stack([cells(picture.rgb, view.box) for view in shown])
-    most = ENTRY_FEATURES if share >= MOST_TEXTURE or dense >= MOST_DENSE else 0
+        most = most if dense_in(soft) >= MOST_DENSE else 0
     return entry_block(picture.grey, colours, most)
 
 
