@@ -14,6 +14,8 @@ from detectors.decode.untrusted import mapping
 
 MOST: Final = 50
 """Rows kept of one list."""
+MOST_TOLD: Final = 50
+"""Manifests whose ingredients are told."""
 
 
 def account(found: Found, said: Declaration, state: State) -> dict[str, Any]:
@@ -85,30 +87,45 @@ def _action(action: Action) -> dict[str, Any]:
 
 
 def ingredients(store: dict[str, Any], said: Declaration, state: State) -> list[dict[str, Any]]:
-    """Return the ingredients of the active manifest, each with what it declares and what failed."""
+    """Return the ingredients of the active manifest, each with what it declares and what failed.
+
+    Those of an ingredient stand below it, the first time that its manifest is met.
+    """
     manifests = mapping(store.get("manifests"))
     failed: dict[str, list[str]] = {}
     unknown = unlisted(store)
     for row in state.ingredient_failures + state.recorded:
         failed.setdefault(row["ingredient"], []).extend(row["codes"])
-    told = []
-    for row in rows(_active(store).get("ingredients"), MOST):
-        title = text(row.get("title")) or text(row.get("label")) or ""
-        label = row.get("active_manifest")
-        inner = mapping(manifests.get(label)) if isinstance(label, str) else {}
-        entry = {
-            "title": title,
-            "manifest": text(label) or "",
-            "relationship": text(row.get("relationship"), 40),
-            "generator": generator(inner),
-            "issuer": text(mapping(inner.get("signature_info")).get("issuer")),
-            "codes": list(dict.fromkeys(failed.get(title, ()))),
-            "declares_ai": bool(said.evidence and label == said.evidence.manifest),
-        }
-        if inner and label not in unknown:
-            entry["listed"] = True
-        told.append({key: entry[key] for key in entry if entry[key] or key == "manifest"})
-    return told
+    met = {store.get("active_manifest")}
+
+    def below(manifest: dict[str, Any], failed: dict[str, list[str]]) -> list[dict[str, Any]]:
+        told = []
+        named = [(_title(row), row) for row in rows(manifest.get("ingredients"), MOST)]
+        others = {title: failed[title] for title in failed.keys() - {title for title, _ in named}}
+        for title, row in named:
+            label = row.get("active_manifest")
+            inner = mapping(manifests.get(label)) if isinstance(label, str) else {}
+            entry: dict[str, Any] = {
+                "title": title,
+                "manifest": text(label) or "",
+                "relationship": text(row.get("relationship"), 40),
+                "generator": generator(inner),
+                "issuer": text(mapping(inner.get("signature_info")).get("issuer")),
+                "codes": list(dict.fromkeys(failed.get(title, ()))),
+                "declares_ai": bool(said.evidence and label == said.evidence.manifest),
+                "listed": bool(inner) and label not in unknown,
+            }
+            if inner and label not in met and len(met) < MOST_TOLD:
+                met.add(label)
+                entry["ingredients"] = below(inner, others)  # failures are told by title alone
+            told.append({key: entry[key] for key in entry if entry[key] or key == "manifest"})
+        return told
+
+    return below(_active(store), failed)
+
+
+def _title(ingredient: dict[str, Any]) -> str:
+    return text(ingredient.get("title")) or text(ingredient.get("label")) or ""
 
 
 def generator(manifest: dict[str, Any]) -> str | None:

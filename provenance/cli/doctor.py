@@ -25,6 +25,7 @@ OK, NOTE, BAD = "ok", "note", "BAD"
 ADDS: Final = {
     "documents": "texts of PDF, Word and web pages",
     "postgres": "banks on a PostgreSQL server",
+    "tables": "reports in Parquet",
     "timm": "picture detectors of others, as timm folders",
     "train": "training on a GPU, --device cuda, watermarks of texts made on a GPU",
     "transformers": "models of others, as transformers folders",

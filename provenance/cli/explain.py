@@ -1,33 +1,48 @@
 """`provenance explain`: a verdict at length."""
 
+import io
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from detectors.decode.sniff import Kind
 from detectors.errors import ConfigError
 from detectors.signal import MatchFacts, facts_of
-from detectors.storing.atomic import appearing
+from detectors.storing.atomic import atomic_write
 from provenance.cli.options import choice, choosing, configuration, language
 from provenance.record import Record
 
 if TYPE_CHECKING:
+    from provenance.engine.config import RunConfig
+    from provenance.render import RenderOptions
     from provenance.render.words import Words
+
+SIDE = 960
+"""Pixels of the longer side of the picture in a page."""
 
 
 @click.command()
 @click.argument("file", type=click.Path())
 @click.option(
+    "--format",
+    "form",
+    type=click.Choice(["terminal", "html"]),
+    default="terminal",
+    show_default=True,
+    help="Words, or a page to keep and to print, with the picture.",
+)
+@click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Draw the match with a known picture into this PNG file.",
+    help="Draw the match with a known picture into this PNG file; with html, the page.",
 )
 @click.option("--force", is_flag=True, help="Let --out replace a file.")
 @choosing
 @click.pass_context
 def explain(
-    ctx: click.Context, /, file: str, out: Path | None, *, force: bool, **given: Any
+    ctx: click.Context, /, file: str, form: str, out: Path | None, *, force: bool, **given: Any
 ) -> None:
     """Say at length why FILE gets its verdict.
 
@@ -37,6 +52,7 @@ def explain(
     Of a long text each window is listed, and passages that stand out are quoted.
 
     With --out, both pictures of a match are drawn: what joins them, and how well each part agrees.
+    A page (--format html) holds that drawing, the picture, and the history that a credential tells.
     """
     from provenance.cli.run import colour, width
     from provenance.engine.ordered import records
@@ -45,7 +61,7 @@ def explain(
     from provenance.render import RenderOptions, explained
     from provenance.render.words import Words
 
-    if out is not None and file == "-":
+    if out is not None and file == "-" and form != "html":
         raise ConfigError("--out draws a file; name one instead of -")
     if out is not None and out.exists() and not force:
         raise ConfigError(f"{out}: is there already; --force replaces it")
@@ -56,12 +72,15 @@ def explain(
     look = RenderOptions(
         width=width(),
         colour=colour("auto"),
-        unicode=(sys.stdout.encoding or "").lower().replace("-", "") == "utf8",
+        unicode=form == "html" or (sys.stdout.encoding or "").lower().replace("-", "") == "utf8",
         verbose=True,
         locale=language(found, given),
         policy=chosen.policy,
         tables=tuple(table for spec in chosen.specs for table in spec.messages),
     )
+    if form == "html":
+        _page(file, record, chosen, look, out)
+        ctx.exit(tally.exit_code)
     explained.write(record, chosen.policy, sys.stdout, look)
     if out is not None:
         words = Words(look)
@@ -70,8 +89,48 @@ def explain(
     ctx.exit(tally.exit_code)
 
 
+def _page(
+    file: str, record: Record, chosen: "RunConfig", look: "RenderOptions", out: Path | None
+) -> None:
+    """Write the page of an item, with its picture and the match where there is one."""
+    from provenance.engine.isolated import isolated
+    from provenance.render.html import item
+    from provenance.render.html.thumbnails import preview
+    from provenance.render.words import Words
+
+    words, pictures = Words(look), []
+    if record.item.kind is Kind.IMAGE and record.item.sha256 and file != "-":
+        pictures = [(words.word("page.copy", side=SIDE), preview(file, record.item.sha256, SIDE))]
+        try:
+            found = isolated(file, _drawing, file, record, chosen.banks, words, "WEBP")
+        except ConfigError as error:  # the page says of the match what the record says
+            click.echo(f"provenance: {words.shown(str(error))}", err=True)
+        else:
+            pictures += [(words.word("page.match", entry=found[0]), found[1])] if found else []
+    page = io.BytesIO()
+    item.write(record, chosen.policy, [one for one in pictures if one[1]], page, look)
+    if out is None:
+        sys.stdout.buffer.write(page.getvalue())
+    else:
+        atomic_write(out, page.getvalue())
+
+
 def _drawn(file: str, record: Record, banks: list[str], out: Path, words: "Words") -> str:
     """Draw the first match of a record, and give what became of it in a line."""
+    from provenance.engine.isolated import isolated
+
+    found = isolated(file, _drawing, file, record, banks, words, "PNG")
+    if found is None:
+        return words.word("drawing.none")
+    entry, image = found
+    atomic_write(out, image)
+    return words.word("drawing.done", entry=entry, file=file)
+
+
+def _drawing(
+    file: str, record: Record, banks: list[str], words: "Words", form: str
+) -> tuple[str, bytes] | None:
+    """Return the entry of the first match of a record, and the drawing; in a process of its own."""
     from provenance.banking.matched import aligned, matched
     from provenance.intake import files
     from provenance.render.match import draw
@@ -79,11 +138,13 @@ def _drawn(file: str, record: Record, banks: list[str], out: Path, words: "Words
     found = ((signal, facts_of(signal, MatchFacts)) for signal in record.signals)
     signal, facts = next((one for one in found if one[1].entry), (None, None))
     if signal is None or facts is None:
-        return words.word("drawing.none")
+        return None
     match = matched(banks, facts, files.item(file, follow=True).picture)
     risk = words.word("drawing.risk", uri=record.item.uri, risk=record.verdict.risk.value)
     aligned_pair = aligned(match.picture, match.block)
-    image = draw(match.picture, aligned_pair, [words.say(signal.reason), risk], words)
-    with appearing(out) as drawn:
-        image.save(drawn, "PNG")
-    return words.word("drawing.done", entry=match.entry, file=file)
+    image, drawn = (
+        draw(match.picture, aligned_pair, [words.say(signal.reason), risk], words),
+        io.BytesIO(),
+    )
+    image.save(drawn, form)
+    return match.entry, drawn.getvalue()

@@ -158,3 +158,28 @@ def test_a_page_holds_small_copies_of_the_pictures_unless_told_otherwise(
 
     assert [number for number, _ in copies()] == [0, 1, 2]
     assert copies("--no-thumbnails") == []
+
+
+def test_one_item_is_explained_in_a_page_with_its_picture_and_the_match(
+    run: Run, tmp_path: Path
+) -> None:
+    told = ("--class", "ai_face", "--source", "lab-a", "--first-seen", "2023-08-11")
+    bank = tmp_path / "fakes.bank"
+    assert run("bank", "add", "--bank", bank, "fakes/known", *told, cwd=FIXTURES).returncode == 0
+    query = ("explain", "fakes/queries/boris_mirrored.jpg", "--only", "known_fakes,metadata")
+    done = run(*query, "--bank", bank, "--format", "html", "--out", tmp_path / "a", cwd=FIXTURES)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    text = (tmp_path / "a").read_text()
+    assert text.count('<img src="data:image/webp;base64,UklGR') == 2
+    assert "The match with &#34;boris&#34;" in text
+    assert "chance of a false match" in text
+
+
+@pytest.mark.parametrize("name", ["signed/tampered.jpg", "nowhere.jpg", "documents/notes.md"])
+def test_a_page_of_any_item_goes_to_standard_output(run: Run, name: str) -> None:
+    done = run(
+        "explain", name, "--only", "credentials,text_marks", "--format", "html", cwd=FIXTURES
+    )
+    assert done.stdout.startswith("<!DOCTYPE html>")
+    assert done.stdout.count("<img ") == (name == "signed/tampered.jpg")
+    assert "Traceback" not in done.stderr

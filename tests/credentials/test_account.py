@@ -138,3 +138,25 @@ def test_a_turned_thumbnail_is_the_same_picture(turn: int) -> None:
 def test_a_format_that_the_second_verifier_does_not_know_is_no_disagreement() -> None:
     said = cross_check(b"", "image/nonesuch", None, "holds")
     assert (said["read"], said["agrees"]) == (False, None)
+
+
+def test_the_history_is_told_down_to_its_beginning_and_a_circle_once() -> None:
+    def made(name: str, *below: str) -> dict[str, Any]:
+        rows = [
+            {"title": f"title of {label}", "relationship": "parentOf", "active_manifest": label}
+            for label in below
+        ]
+        return {"claim_generator_info": [{"name": name}], "ingredients": rows}
+
+    manifests = {"a": made("A", "b"), "b": made("B", "c", "c"), "c": made("C", "a")}
+    store = {"active_manifest": "a", "manifests": manifests}
+    found = Found(
+        store=store, certificates={}, listed=None, distrusted=False, thumbnail=None, remote_url=None
+    )
+    (second,) = account(found, declared(store), state(store))["ingredients"]
+    first, again = second["ingredients"]
+    assert (second["generator"], first["generator"], again["generator"]) == ("B", "C", "C")
+    assert "ingredients" not in again
+    (root,) = first["ingredients"]
+    assert root["manifest"] == "a"
+    assert "ingredients" not in root

@@ -5,17 +5,15 @@ markup, and the policy of the page (CSP) lets no other script run and nothing be
 """
 
 import base64
-import hashlib
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from provenance.record import Record, Risk
 from provenance.render.html.data import Data, json_of
+from provenance.render.html.page import parts, template, trusted
 from provenance.render.html.thumbnails import small_copies
 from provenance.render.report import Group, Report, Totals, ranked
 
-HERE: Final = Path(__file__).parent
 RISKS: Final = [risk.value for risk in sorted(Risk, key=lambda risk: -risk.rank)]
 COLUMNS: Final = ("risk", "origin", "name", "verdict", "not_assessed", "group")
 SUMMED: Final = 8
@@ -30,35 +28,12 @@ SCRIPT_WORDS: Final = (
 
 def write(report: Report, out: BinaryIO) -> None:
     """Write the page, a piece at a time; the records are read several times and never all held."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-    from markupsafe import Markup
-
-    folder = FileSystemLoader(HERE)
-    template = Environment(
-        autoescape=True, loader=folder, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
-    ).get_template("report.html.jinja")  # fmt: skip
-    style, script = ((HERE / name).read_text("utf-8") for name in ("report.css", "report.js"))
-    pieces = template.generate(
-        policy=content_security_policy(style, script),
-        style=Markup(style),  # noqa: S704 - our own
-        script=Markup(script),  # noqa: S704 - our own
-        data=map(Markup, _data(report)),
+    pieces = template("report.html.jinja").generate(
+        **parts("report.js"),
+        data=map(trusted, _data(report)),
         **_context(report, report.totals()),
     )
     out.writelines(piece.encode() for piece in pieces)
-
-
-def content_security_policy(style: str, script: str) -> str:
-    """Return what the page may do: this style, this script, pictures that lie in it."""
-    allowed = {"script-src": script, "style-src": style}
-    hashes = (f"{kind} 'sha256-{_digest(text)}'" for kind, text in allowed.items())
-    rest = "img-src data: blob:; base-uri 'none'; form-action 'none'"
-    return "; ".join(["default-src 'none'", *hashes, rest])
-
-
-def _digest(text: str) -> str:
-    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def _context(report: Report, totals: Totals) -> dict[str, Any]:

@@ -59,9 +59,9 @@ class Data:
             "not_assessed": self._text(words.unassessed(record) if read else ""),
             "incomplete": self._text(words.incomplete(record) if read else ""),
             "answers": [self._text(answer(words, record, question)) for question in QUESTIONS],
-            "signals": [self._signal(words, one, sha256) for one in _ordered(record)],
+            "signals": [self._signal(words, one, sha256) for one in ordered(record)],
             "groups": self._report.numbers(record),
-            "facts": [self._text(facts) for facts in _described(words, record)],
+            "facts": [self._text(facts) for facts in described(words, record)],
         }
         shown = words.shown(item.uri)
         return json_of(told | ({"name": shown} if shown != item.uri else {}))
@@ -82,7 +82,7 @@ class Data:
             "outcome": signal.outcome,
             "claim": signal.claim,
             "said": self._text(words.evidence(signal)),
-            "facts": self._text(_facts(words, head | signal.facts)),
+            "facts": self._text(facts_in(words, head | signal.facts)),
         }
 
     def _text(self, value: str | list[Any]) -> int:
@@ -93,7 +93,7 @@ def _number(table: dict[str, int], key: str) -> int:
     return table.setdefault(key, len(table))
 
 
-def _ordered(record: Record) -> list[Signal]:
+def ordered(record: Record) -> list[Signal]:
     """Return the signals that decided, then the other findings, then the rest."""
     decided = [record.signals[number] for number in record.verdict.reasons]
     return decided + said([signal for signal in record.signals if signal not in decided])
@@ -108,20 +108,20 @@ def _weight(words: Words, record: Record) -> str:
     return next((words.evidence(one) for one in decided if "chance" in one.reason.args), "")
 
 
-def _described(words: Words, record: Record) -> list[Any]:
+def described(words: Words, record: Record) -> list[Any]:
     """Return what is known of an item, of its parts, and of what looked."""
     tool = record.tool
     parts = [[words.shown(part.name), _known(words, part)] for part in record.item.parts or ()]
-    looked = _facts(words, {tool.name: tool.version, "date": tool.date, **tool.detectors})
+    looked = facts_in(words, {tool.name: tool.version, "date": tool.date, **tool.detectors})
     return [["", _known(words, record.item)], *parts, ["tool", looked]]
 
 
 def _known(words: Words, item: Described | Part) -> Facts:
     known = {"kind": item.kind.value, "media_type": item.media_type, "bytes": item.bytes}
-    return _facts(words, known | {"sha256": item.sha256, **item.facts, **item.fingerprints})
+    return facts_in(words, known | {"sha256": item.sha256, **item.facts, **item.fingerprints})
 
 
-def _facts(words: Words, values: dict[str, Any]) -> Facts:
+def facts_in(words: Words, values: dict[str, Any]) -> Facts:
     """Return the values that are known, as text."""
     return [
         (words.shown(name), words.shown(value if isinstance(value, str) else _json(value)))

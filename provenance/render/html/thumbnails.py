@@ -31,6 +31,8 @@ SIDE: Final = 64
 """Pixels of the longer side."""
 QUALITY: Final = 40
 """Of WebP: some 700 bytes a picture."""
+FINE: Final = 80
+"""Of a copy that is looked at closely."""
 CPU_SECONDS: Final = 10
 """That one picture may take."""
 AT_ONCE: Final = 2000
@@ -65,6 +67,24 @@ def small_copies(records: Iterator[Record]) -> Iterator[tuple[int, bytes]]:
             yield from _made(file, plain[start : start + AT_ONCE], "")
         for path, wanted in packed.items():
             yield from _made(file, wanted, path)
+
+
+def preview(path: str, sha256: str, side: int) -> bytes:
+    """Return a smaller copy of a picture, WebP; empty where there is none.
+
+    Args:
+        path: of the file, links followed.
+        sha256: what the file must hold.
+        side: pixels of the longer side.
+    """
+    with suppress(ConfigError):
+        return isolated(path, _preview, path, sha256, side)
+    return b""
+
+
+def _preview(path: str, sha256: str, side: int) -> bytes:
+    item = files.item(path, follow=True)
+    return _small(item, side) if item.sha256 == sha256 else b""
 
 
 def _archive(uri: str) -> str:
@@ -130,21 +150,21 @@ def _item(uri: str) -> Item:
     return files.item(_path(uri), follow=False)
 
 
-def _small(item: Item) -> bytes:
+def _small(item: Item, side: int = SIDE) -> bytes:
     """Return a small copy of a picture; of a JPEG without decoding what is not needed."""
     if item.media_type == "image/jpeg":
         if _laborious(item.data):
             return b""
         image: Image.Image = JpegImagePlugin.JpegImageFile(io.BytesIO(item.data))
-        image.draft("RGB", (2 * SIDE, 2 * SIDE))
+        image.draft("RGB", (2 * side, 2 * side))
         image = ImageOps.exif_transpose(image)
     else:
         image = Image.fromarray(item.picture.rgb)
     image = image.convert("RGB")
-    image.thumbnail((SIDE, SIDE), Image.Resampling.BILINEAR)
+    image.thumbnail((side, side), Image.Resampling.BILINEAR)
     image.info.clear()  # neither profile nor metadata
     out = io.BytesIO()
-    image.save(out, "WEBP", quality=QUALITY, method=2)
+    image.save(out, "WEBP", quality=QUALITY if side == SIDE else FINE, method=2)
     return out.getvalue()
 
 
