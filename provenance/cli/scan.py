@@ -93,17 +93,20 @@ def scan(
     """
     from provenance.cli.progress import Progress
     from provenance.cli.run import run
-    from provenance.cli.runs import keep
     from provenance.engine.interrupt import interruptible
     from provenance.engine.supervisor import jobs_for
     from provenance.intake import git
     from provenance.intake import paths as intake
     from provenance.intake.names import Sources, listed
-    from provenance.runs.folder import RunFolder
 
     if deepen and not out:
         raise click.UsageError("--deepen goes with --out")
-    folder = RunFolder(out) if out else None
+    folder = None
+    if out:
+        from provenance.cli.runs import keep
+        from provenance.runs.folder import RunFolder
+
+        folder = RunFolder(out)
     if deepen and folder and not (paths or files_from):
         paths = folder.sources()
     if not (paths or files_from):
@@ -153,5 +156,7 @@ def _tell(walk: "Walk", named: "Container[str]", *, verbose: bool) -> None:
         names = ", ".join(sorted({Path(path).name for path in walk.excluded}))
         said = f"provenance: did not look into {len(walk.excluded)} folders ({names})"
         click.echo(f"{said}; --no-default-excludes does", err=True)
-    for path in walk.excluded if verbose else ():
+    if walk.own:
+        click.echo(f"provenance: passed over {len(walk.own)} folders of runs and banks", err=True)
+    for path in [*walk.excluded, *walk.own] if verbose else ():
         click.echo(escape(f"provenance: did not look into {uri(path)}"), err=True)

@@ -6,15 +6,17 @@ load: where it has no threads, forking it is sound and costs least.
 """
 
 import os
+import select
 import signal
+import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
-from multiprocessing.connection import Connection, Pipe, wait
+from multiprocessing.connection import Connection, Pipe
 from typing import Any, Final
 
 import msgspec
@@ -173,6 +175,8 @@ class Supervisor:
         self._again: deque[Job] = deque()
         self._busy: list[Worker] = []
         self._idle: list[Worker] = []
+        self._thread = 0
+        """The thread that calls `turn`; it need not be woken."""
         self._woken, self._wakes = Pipe(duplex=False)
         os.set_blocking(self._wakes.fileno(), False)
 
@@ -191,7 +195,8 @@ class Supervisor:
         """
         job = Job(item, deadline, self._folder(), only)
         self._waiting.append(job)
-        self.wake()
+        if threading.get_ident() != self._thread:
+            self.wake()
         return job.record
 
     def wake(self) -> None:
@@ -218,8 +223,10 @@ class Supervisor:
 
     def turn(self) -> None:
         """Hand out what can be handed out, then wait for a worker, a new job, or a deadline."""
+        self._thread = threading.get_ident()
         self.hand_out()
-        ready = wait([self._woken, *(worker.pipe for worker in self._busy)], self._patience())
+        pipes = [self._woken, *(worker.pipe for worker in self._busy)]
+        ready = _readable(pipes, self._patience())
         if self._woken in ready:
             os.read(self._woken.fileno(), 1 << 16)
         for worker in list(self._busy):
@@ -274,7 +281,7 @@ class Supervisor:
         while self._idle:
             worker = self._idle.pop()
             try:
-                while worker.pipe.poll():
+                while _readable([worker.pipe], 0):
                     worker.pipe.recv()
             except (EOFError, OSError):
                 worker.process.kill()  # it died without an item, which says nothing of the next
@@ -397,6 +404,18 @@ class Supervisor:
     def _fail(self, job: Job, error: Exception) -> None:
         if job.record.set_running_or_notify_cancel():
             job.record.set_exception(error)
+
+
+def _readable(pipes: Iterable[Connection], seconds: float) -> list[Connection]:
+    """Return the pipes from which can be read, once there is one.
+
+    `multiprocessing.connection.wait` builds a selector for it, at several messages an item.
+    """
+    by_descriptor = {pipe.fileno(): pipe for pipe in pipes}
+    poll = select.poll()
+    for descriptor in by_descriptor:
+        poll.register(descriptor, select.POLLIN)
+    return [by_descriptor[descriptor] for descriptor, _ in poll.poll(1000 * seconds)]
 
 
 def utc_day() -> str:

@@ -15,6 +15,10 @@ UNWANTED = frozenset({
     ".nox", ".mypy_cache", ".pytest_cache", ".ruff_cache",
 })  # fmt: skip
 """Folders that a scan passes over by name: stores of version control, caches, installed code."""
+OWN = {"run.json": b'"provenance.run/', "bank.json": b'"provenance.bank/'}
+"""File that makes a folder a run or a bank → what it holds near its beginning."""
+HEAD = 256
+"""Bytes of it that are read."""
 
 
 def named(paths: Iterable[str], kind: Kind | None = None) -> list[str]:
@@ -143,10 +147,12 @@ class Walk:
         """Links and special files that were passed over."""
         self.excluded = list[str]()
         """Folders that were not looked into, for `UNWANTED` names them."""
+        self.own = list[str]()
+        """Folders of runs and banks, which were not looked into either."""
 
     def __iter__(self) -> Iterator[str]:
         """Yield the paths, beginning anew."""
-        self.links, self.excluded = [], []
+        self.links, self.excluded, self.own = [], [], []
         sidecars, seen = files.Sidecars(), Seen()
         for root in self._roots:
             whole = os.path.abspath(root)
@@ -199,14 +205,29 @@ class Walk:
     def _kept(self, entry: "os.DirEntry[str]") -> str | None:
         """Return the path of an entry that is walked or is a file."""
         if entry.is_dir(follow_symlinks=False):
-            if entry.name not in self._unwanted:
+            if entry.name in self._unwanted:
+                self.excluded.append(entry.path)
+            elif _is_own(entry.path):
+                self.own.append(entry.path)
+            else:
                 return entry.path + os.sep
-            self.excluded.append(entry.path)
         elif entry.is_file(follow_symlinks=False):
             return entry.path
         else:
             self.links.append(entry.path)
         return None
+
+
+def _is_own(folder: str) -> bool:
+    """Tell whether a folder is a run or a bank."""
+    for name, mark in OWN.items():
+        try:
+            with files.opened(os.path.join(folder, name), follow=False) as file:
+                if mark in file.read(HEAD):
+                    return True
+        except OSError:
+            continue
+    return False
 
 
 def scanned(paths: Iterable[str]) -> Iterator[Item]:

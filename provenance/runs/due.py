@@ -200,9 +200,14 @@ class Desk:
         self._by_size = defaultdict[int, list[Look]](list)
         self._by_key = dict[bytes, Look]()
 
-    def suffices(self, row: Row) -> bool:
-        """Tell whether nobody has to look at an item that is as it was."""
-        stored = self._load(row)
+    def suffices(self, row: Row, there: bool) -> bool:
+        """Tell whether nobody has to look at an item that is as it was.
+
+        Args:
+            row: of the item.
+            there: whether all its files are.
+        """
+        stored = self._load(row, there=there)
         if stored is None:
             return False
         if self._chosen is not None and not self._chosen(stored.record):
@@ -212,7 +217,7 @@ class Desk:
     def submit(self, turn: Turn) -> Entry:
         """Return what becomes of an item."""
         if turn.item is None:
-            stored = self._load(turn.row)
+            stored = self._load(turn.row, there=True)
             if stored is None:
                 raise RuntimeError("a record is not where it was a moment ago")
             return Ready(self._kept(stored))
@@ -254,12 +259,12 @@ class Desk:
             self._by_key[look.row.key] = look
         return look
 
-    def _load(self, row: Row, item: Item | None = None) -> Stored | None:
+    def _load(self, row: Row, *, there: bool) -> Stored | None:
         """Return the record of a row, None where its line is not what the ledger says.
 
         Args:
             row: of the record.
-            item: what is read now; None: it is as it was.
+            there: whether all files of the item are.
         """
         if self._loaded and self._loaded.row == row:
             return self._loaded
@@ -270,7 +275,6 @@ class Desk:
         if record.item.uri != row.uri:
             return None
         trace = self._ledger.trace(row.trace)
-        there = item is not None and all(source.size >= 0 for source in item.sources)
         need = self.renewal.need(record, trace, there=there)
         self._loaded = Stored(record=record, trace=trace, row=row, need=need)
         return self._loaded
@@ -280,7 +284,8 @@ class Desk:
         known = self._ledger.row(item.uri)
         if known is None or not row.stamp or known.stamp != row.stamp:
             return None
-        return self._load(known, item)
+        there = all(source.size >= 0 for source in item.sources)
+        return self._load(known, there=there)
 
     def _kept(self, stored: Stored) -> Done:
         """Return a stored record, brought up to date where nobody has to look for that."""
@@ -307,7 +312,7 @@ class Desk:
         if key in self._by_key:
             return Copy(self, item, row, self._by_key[key])
         equal = self._ledger.equal(key)
-        stored = self._load(equal) if equal else None
+        stored = self._load(equal, there=True) if equal else None
         if stored is None or stored.need.whole or stored.need.only:
             return None
         return Ready(copied(self._kept(stored), row))

@@ -22,6 +22,8 @@ V = TypeVar("V")
 NAME: Final = "ledger.sqlite"
 VERSION: Final = 2
 """Of the tables; a ledger of another version is made anew."""
+CACHE: Final = 512
+"""KiB of the database that are held in memory."""
 CACHED: Final = 1000
 """Traces that are held in memory; most items of a kind share one."""
 _TABLES: Final = """
@@ -100,18 +102,21 @@ class Ledger:
         self._traces = dict[int, Trace]()
 
     def _opened(self) -> sqlite3.Connection:
-        db = sqlite3.connect(self.path, isolation_level=None)
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = NORMAL")
+        db = self._connected()
         (version,) = db.execute("PRAGMA user_version").fetchone()
         if version != VERSION:
             db.close()
             self._remove()
-            db = sqlite3.connect(self.path, isolation_level=None)
-            db.execute("PRAGMA journal_mode = WAL")
-            db.execute("PRAGMA synchronous = NORMAL")
+            db = self._connected()
             db.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {VERSION}; COMMIT")
         db.execute("BEGIN")
+        return db
+
+    def _connected(self) -> sqlite3.Connection:
+        db = sqlite3.connect(self.path, isolation_level=None)
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = NORMAL")
+        db.execute(f"PRAGMA cache_size = -{CACHE}")
         return db
 
     def _remove(self) -> None:

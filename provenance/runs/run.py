@@ -199,6 +199,7 @@ class Pass:
     def _take(self, done: Done) -> None:
         """Put the record of an item into the run, as the next one."""
         record, uri = done.record, done.row.uri
+        self._see_that_sources_are_there(record)
         if done.lies:
             row = self._ledger.row(uri) or done.row  # it may have been moved meanwhile
             kept = self._lines.keep(row)
@@ -212,7 +213,6 @@ class Pass:
         self._desk.forget(uri)
         self._turns.came_to(uri)
         self.summary.add(record, done.how)
-        self._see_that_sources_are_there(record)
 
     def _line(self, record: Record) -> bytes:
         return self._encode(record).encode()

@@ -31,13 +31,14 @@ class Turn(msgspec.Struct, frozen=True):
 class Turns:
     """The items of the files that a walk finds."""
 
-    def __init__(self, ledger: Ledger, number: int, suffices: Callable[[Row], bool]) -> None:
+    def __init__(self, ledger: Ledger, number: int, suffices: Callable[[Row, bool], bool]) -> None:
         """Take what decides.
 
         Args:
             ledger: of the run.
             number: of the pass.
-            suffices: tells of an item that is as it was whether nobody has to look at it.
+            suffices: tells of an item that is as it was, and of whether all its files are there,
+                if nobody has to look at it.
         """
         self._ledger, self._number, self._suffices = ledger, number, suffices
         self._sidecars, self._names = files.Sidecars(), Names()
@@ -66,8 +67,9 @@ class Turns:
         """Yield the items of a file: as long as they suffice, those that the ledger knows."""
         done = 0
         known = self._ledger.members(uri, identity.of(source))
-        for row in known if known is not None else self._alone(path, uri):
-            if not self._is_as_it_was(row, source) or not self._suffices(row):
+        for row in known if known is not None else self._alone(uri):
+            there = self._is_as_it_was(row, path, source)
+            if there is None or not self._suffices(row, there):
                 break
             self._names.unused(row.uri)
             done += 1
@@ -81,23 +83,28 @@ class Turns:
             item.uri = self._names.unused(item.uri)
             yield Turn(_new(item, uri if member else None, place), item)
 
-    def _alone(self, path: str, uri: str) -> Iterator[Row]:
-        """Yield the item of a file that is one, if it is as it was."""
+    def _alone(self, uri: str) -> Iterator[Row]:
+        """Yield the item of a file that is one."""
         row = self._ledger.row(uri)
-        if row and row.container is None and row.stamp:
-            item = files.item(path, follow=False, sidecars=self._sidecars)
-            if identity.stamp(item) == row.stamp:
-                yield row
+        if row and row.container is None:
+            yield row
 
-    def _is_as_it_was(self, row: Row, source: Source) -> bool:
-        """Tell whether the media of a post are as they were; its file is."""
-        if row.media is None:
-            return True
-        media = [
-            files.item(path, follow=False, sidecars=self._sidecars)
-            for path in json.loads(row.media)
-        ]
-        return identity.stamp_with(source, media) == row.stamp
+    def _is_as_it_was(self, row: Row, path: str, source: Source) -> bool | None:
+        """Tell of an item that is as it was whether all its files are there; None of any other.
+
+        Args:
+            row: of the item.
+            path: of the file that it is, or that it is in.
+            source: that file as it stands.
+        """
+        if row.container is not None and row.media is None:
+            return True  # a member changes with its archive
+        names = [path] if row.media is None else json.loads(row.media)
+        items = [files.item(name, follow=False, sidecars=self._sidecars) for name in names]
+        files_of = [each for item in items for each in item.sources]
+        alone = row.container is None
+        stamp = identity.stamp(items[0]) if alone else identity.stamp_with(source, items)
+        return all(each.size >= 0 for each in files_of) if stamp == row.stamp else None
 
 
 def _new(item: Item, container: str | None, place: int) -> Row:

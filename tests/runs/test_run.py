@@ -286,6 +286,33 @@ def test_a_disk_that_is_full_ends_the_pass_to_be_continued(kept: Any, tmp_path: 
     assert kept()[2]["items"] == 2000
 
 
+@pytest.mark.usefixtures("many")
+def test_a_source_that_vanishes_ends_the_pass_to_be_continued(kept: Any, tmp_path: Path) -> None:
+    with start(tmp_path) as process:
+        (tmp_path / "in").rename(tmp_path / "elsewhere")
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 3
+    assert "in has vanished meanwhile" in said
+    assert json.loads((tmp_path / "run" / "run.json").read_bytes())["state"] == "interrupted"
+    (tmp_path / "elsewhere").rename(tmp_path / "in")
+    records, _, summary, _ = kept()
+    assert (summary["items"], summary["failed"]) == (2000, [])
+    assert len(records) == 2000
+
+
+def test_runs_and_banks_inside_a_source_are_passed_over(run: Run, world: Path) -> None:
+    run("bank", "add", "--bank", world / "some.bank", world / "ai.jpg")
+    asked = ("scan", "in", "--out", "in/sub/run", "--only", ALL, "--format", "jsonl")
+    first, second = run(*asked), run(*asked)
+    assert "passed over 2 folders of runs and banks" in second.stderr
+    assert first.returncode == second.returncode
+    names = [
+        json.loads(line)["item"]["uri"]
+        for line in (world / "sub" / "run" / "records.jsonl").read_text("utf-8").splitlines()
+    ]
+    assert not [name for name in names if name.startswith(("in/sub/run", "in/some.bank"))]
+
+
 @pytest.mark.usefixtures("world")
 def test_what_goes_wrong_with_the_folder_is_exit_2(run: Run, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
