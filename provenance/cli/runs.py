@@ -1,7 +1,7 @@
 """`provenance scan --out RUN`: the pass over a run, and what the command says of it."""
 
 import sys
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Container, Generator, Iterable, Iterator
 from contextlib import closing
 from functools import partial
 from itertools import islice
@@ -72,30 +72,43 @@ def keep(
     tally = Tally(look.fail_on, look.unchecked, unchecked, lambda: interruption.code)
     chosen = (deepen, _chosen(deepen)) if deepen else None
     run = Pass(folder, choice, sources, jsonl.line, chosen)
-    stopped = ""
-    with run.open():
-        for reason in run.again:
-            click.echo(f"provenance: {say(reason, look.locale, look.tables)}", err=True)
-        try:
+    try:
+        with run.open():
+            for reason in run.again:
+                click.echo(f"provenance: {say(reason, look.locale, look.tables)}", err=True)
             stream = run.records(paths, jobs, interruption.ending, interruption)
-            with closing(stream), progress:
-                for _ in tally.watch(progress.watch(stream)):
-                    pass
-            interrupted = bool(tally.interrupted)
-            summary = (run.interrupt if interrupted else run.end)(tally.unchecked)
-        except Stopped as error:
-            stopped, summary = str(error), run.interrupt(tally.unchecked)
-            click.echo(f"provenance: the pass ends here, to be continued: {error}", err=True)
-        if form == "terminal" and not stopped:
-            cut = partial(cut_short, tally, count, look)
-            why = say(exit_reason(tally, fail_on, cut()), look.locale, look.tables)
-            look = msgspec.structs.replace(look, closing=lambda: why, cut=cut)
-            groups = () if interrupted else _groups(folder)
-            screen.write(summary, groups, _shown(run, look), out, look)
+            summary = _passed(run, stream, tally, progress)
+            if form == "terminal":
+                cut = partial(cut_short, tally, count, look)
+                why = say(exit_reason(tally, fail_on, cut()), look.locale, look.tables)
+                look = msgspec.structs.replace(look, closing=lambda: why, cut=cut)
+                groups = () if tally.interrupted else _groups(folder)
+                screen.write(summary, groups, _shown(run, look), out, look)
+    except Stopped as error:
+        click.echo(f"provenance: the pass ends here, to be continued: {error}", err=True)
+        return UNCHECKED
     out.flush()
     if form != "terminal" and (said := cut_short(tally, count, look)):
         click.echo(f"provenance: {said}", err=True)
-    return UNCHECKED if stopped else tally.exit_code
+    return tally.exit_code
+
+
+def _passed(
+    run: Pass, stream: Generator[Record], tally: Tally, progress: Progress
+) -> dict[str, Any]:
+    """Take all records; return the summary.
+
+    Raises:
+        Stopped: the pass could not go on; what is done is kept.
+    """
+    try:
+        with closing(stream), progress:
+            for _ in tally.watch(progress.watch(stream)):
+                pass
+        return (run.interrupt if tally.interrupted else run.end)(tally.unchecked)
+    except Stopped:
+        run.interrupt(tally.unchecked)
+        raise
 
 
 def _shown(run: Pass, look: RenderOptions) -> Iterator[Record]:

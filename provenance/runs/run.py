@@ -1,5 +1,6 @@
 """A pass over a run: every item gets its record, and what is there already is not done again."""
 
+import errno
 import hashlib
 import sqlite3
 import time
@@ -10,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from detectors.errors import UnavailableError
+from detectors.errors import ConfigError, UnavailableError
 from detectors.signal import Outcome, Reason
 from detectors.spec import Settings
 from detectors.storing.atomic import appearing, write_json
@@ -35,6 +36,10 @@ HELD: Final = 0.5
 """Seconds after which a record whose turn has not come is written all the same."""
 GONE: Final = frozenset({"item.missing", "item.unreadable"})
 """Codes that items have when what they lie on has vanished."""
+
+
+FULL: Final = (errno.ENOSPC, errno.EDQUOT)
+"""What a full disk says."""
 
 
 class Stopped(Exception):  # noqa: N818 - the end of a pass, not of the run
@@ -80,10 +85,16 @@ class Pass:
 
         Raises:
             UnavailableError: another process writes it.
+            ConfigError: the folder cannot be made.
             Stopped: it cannot be written.
         """
         with self._closing:
-            self._closing.enter_context(self._folder.writing())
+            try:
+                self._closing.enter_context(self._folder.writing())
+            except OSError as error:
+                if error.errno in FULL:
+                    raise Stopped(str(error)) from error
+                raise ConfigError(f"{self._folder.path}: {error.strerror}") from error
             with _stopping():
                 self._open()
             yield

@@ -318,6 +318,8 @@ def test_what_goes_wrong_with_the_folder_is_exit_2(run: Run, tmp_path: Path) -> 
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "file").touch()
     assert "is no run, and not empty" in run("scan", "in", "--out", "other").stderr
+    below = run("scan", "in", "--out", "other/file/run", "--only", ALL)
+    assert (below.returncode, below.stderr.count("\n")) == (2, 1)
     sarif = run("scan", "in", "--out", "run", "--format", "sarif")
     assert (sarif.returncode, "use one of terminal, jsonl" in sarif.stderr) == (2, True)
     assert run("scan", "--out", "run", "--deepen", "review").returncode == 2
