@@ -82,9 +82,9 @@ class Renewal:
             said = _said_of(record, part)
             wanted = self.wanted(part, said)
             looked |= {spec.name for spec in wanted}
-            made = trace.parts.get(_name(part), _NOTHING)
+            made = trace.parts.get(_name(part))
             only |= {spec.name for spec in wanted if self._is_outdated(spec.name, said, trace)}
-            if wanted and self.fingerprinted(part) and FINGERPRINTS not in made.asked:
+            if made and self.fingerprinted(part) and FINGERPRINTS not in made.asked:
                 only.add(FINGERPRINTS)
         only |= _expired(record, self.config.today) & looked
         policy = record.verdict.policy
@@ -204,7 +204,7 @@ class _Merge:
             return old  # nobody could look at it
         both = _Told(old, made, self._counterpart(name), self._new.parts.get(name, _NOTHING))
         stages = [spec.name for spec in wanted]
-        stages += [FINGERPRINTS] if wanted and self._renewal.fingerprinted(old) else []
+        stages += [FINGERPRINTS] if self._renewal.fingerprinted(old) else []
         facts, fingerprints, self.made[name] = both.by(stages, self._only)
         return msgspec.structs.replace(old, facts=facts, fingerprints=fingerprints)
 

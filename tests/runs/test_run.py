@@ -149,6 +149,19 @@ def test_a_detector_less_opens_nothing_and_a_detector_more_looks_alone(
     assert 0 < summary["looked_at"] < len(records)
 
 
+@pytest.mark.usefixtures("world")
+def test_fingerprints_come_and_go_where_no_detector_looks_at_a_picture(
+    fresh: Any, kept: Any
+) -> None:
+    kept(only="text_marks")
+    assert kept("--fingerprints", only="text_marks")[:2] == fresh(
+        "--fingerprints", only="text_marks"
+    )
+    records, code, summary, _ = kept(only="text_marks")
+    assert (records, code) == fresh(only="text_marks")
+    assert summary["looked_at"] == 0
+
+
 def test_what_changed_came_or_went_is_looked_at_and_nothing_else(
     world: Path, fresh: Any, kept: Any
 ) -> None:
