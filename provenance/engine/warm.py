@@ -112,11 +112,16 @@ class Workers:
 
     def _drive(self) -> None:
         """Hand out items and collect records until it is closed."""
-        while not self._closed.is_set():
-            try:
-                self._supervisor.turn()
-            except OSError as error:
-                self._supervisor.fail(_unavailable(error))
+        try:
+            while not self._closed.is_set():
+                try:
+                    self._supervisor.turn()
+                except OSError as error:
+                    self._supervisor.fail(_unavailable(error))
+        except BaseException as error:
+            self._closed.set()  # whoever waits for a record would wait for ever
+            self._supervisor.fail(RuntimeError(f"its thread broke off: {type(error).__name__}"))
+            raise
 
     def _start(self, config: RunConfig, limits: Limits) -> ForkedWorker:
         """Start a worker, and the server first where there is none (any more)."""

@@ -19,6 +19,7 @@ from detectors.spec import Spec
 from provenance.engine.config import RunConfig
 from provenance.engine.warm import Workers
 from provenance.engine.worker import Limits
+from provenance.intake.stdin import given
 from provenance.record import Record
 from provenance.verdict import load
 
@@ -68,10 +69,6 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunConfig:
     )  # fmt: skip
     options = {name: {"name": name, "today": "2026-11-24"} for name in names}
     return RunConfig(specs=specs, options=options, policy=load("default"), today="2026-11-24")
-
-
-def given(data: bytes) -> bytes:
-    return data
 
 
 def item(words: str) -> Item:

@@ -1,6 +1,7 @@
 """A second language is one file more, and all that a screen says comes from it."""
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Callable
@@ -23,8 +24,10 @@ LEFT |= {"text", "media/0"}
 
 
 @pytest.fixture(autouse=True)
-def _folder(tmp_path: Path) -> None:
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder with the package in it and one table more, and items that much is said of."""
+    others = os.environ.get("PYTHONPATH", "")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, (str(tmp_path), others))))
     package = Path(provenance.__path__[0])
     shutil.copytree(package, tmp_path / "provenance", ignore=shutil.ignore_patterns("__pycache__"))
     labels = {f"label.{spec.name}": spec.name for spec in BUILT_IN}

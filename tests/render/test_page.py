@@ -64,6 +64,11 @@ def names(page: Any) -> list[str]:
     return [name.strip() for name in page.locator("#space .name").all_inner_texts()]
 
 
+def counted(page: Any, words: str) -> None:
+    """Wait until the page says how many items it shows: filters act a moment after typing."""
+    page.get_by_role("status").filter(has_text=words).wait_for(timeout=10_000)
+
+
 def test_the_highest_risk_comes_first_and_columns_sort(opened: Open) -> None:
     page = opened()
     risks = page.locator("#space .risk-cell").all_inner_texts()
@@ -79,13 +84,13 @@ def test_the_address_holds_the_view(opened: Open) -> None:
     page = opened()
     page.get_by_role("combobox", name="Risk").select_option("review")
     page.get_by_role("searchbox").fill("MARKED")
-    assert page.get_by_role("status").inner_text() == "1 of 12 items"
+    counted(page, "1 of 12 items")
     fragment = page.evaluate("location.hash")
     again = opened(fragment)
     assert names(again) == ["marked.jpg"]
     assert again.get_by_role("combobox", name="Risk").input_value() == "review"
     again.get_by_role("button", name="Clear").click()
-    assert again.get_by_role("status").inner_text() == "12 of 12 items"
+    counted(again, "12 of 12 items")
 
 
 def test_a_click_right_after_typing_opens_the_row(opened: Open) -> None:
