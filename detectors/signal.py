@@ -100,6 +100,12 @@ class CredentialFacts(msgspec.Struct, frozen=True, kw_only=True):
     integrity: Literal["holds", "broken", "unknown"] | None = None
     ai: Literal["generated", "edited"] | None = None
     """What the graph of manifests declares, in every state."""
+    generator: Any = None
+    """Name of the program that made the active manifest, as it says."""
+    signer: Any = None
+    """Who signed: a mapping with `issuer` where that is known."""
+    ingredients: Any = None
+    """Ingredients of the active manifest, each a mapping with its own below it."""
     laundering: list[dict[str, Any]] = []
     """Ingredients that had failed before their credential was signed over."""
     ingredient_failures: list[dict[str, Any]] = []

@@ -4,7 +4,7 @@ import base64
 from collections.abc import Sequence
 from typing import Any, BinaryIO
 
-from detectors.signal import Signal, Tier
+from detectors.signal import CredentialFacts, Signal, Tier, facts_of
 from provenance.record import Record
 from provenance.render import RenderOptions
 from provenance.render.explained import QUESTIONS, account, answer, by_windows
@@ -61,17 +61,16 @@ def _of_signal(words: Words, signal: Signal) -> list[Any]:
 
 
 def _has_history(signal: Signal) -> bool:
-    return signal.tier is Tier.CREDENTIAL and bool(signal.facts.get("generator"))
+    return signal.tier is Tier.CREDENTIAL and bool(facts_of(signal, CredentialFacts).generator)
 
 
 def _root(words: Words, record: Record, signal: Signal) -> dict[str, Any]:
     """Return the active manifest as the root of its history."""
-    facts = signal.facts
-    signer = facts.get("signer")
-    issuer = signer.get("issuer") if isinstance(signer, dict) else None
+    facts = facts_of(signal, CredentialFacts)
+    issuer = facts.signer.get("issuer") if isinstance(facts.signer, dict) else None
     named = {"title": record.item.uri, "issuer": issuer}
-    below = {"generator": facts.get("generator"), "ingredients": facts.get("ingredients")}
-    return _node(words, named | below | {"declares_ai": facts.get("ai")}, root=True)
+    below = {"generator": facts.generator, "ingredients": facts.ingredients}
+    return _node(words, named | below | {"declares_ai": facts.ai}, root=True)
 
 
 def _node(words: Words, told: dict[str, Any], *, root: bool = False) -> dict[str, Any]:
