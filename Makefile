@@ -39,4 +39,4 @@ bench:  ## CPU and memory of the command (the other benchmarks want data: benchm
 	python benchmarks/cpu.py
 
 fuzz:  ## every parser on hostile input (SECONDS each, ONLY: names of harnesses)
-	PYTHONPATH="tests/fuzz$${PYTHONPATH:+:$$PYTHONPATH}" python tests/fuzz/run.py --seconds $(SECONDS) $(ONLY)
+	PYTHONPATH="tests/fuzz:tools/weights$${PYTHONPATH:+:$$PYTHONPATH}" python tests/fuzz/run.py --seconds $(SECONDS) $(ONLY)
