@@ -264,17 +264,16 @@ class Supervisor:
             self._waiting.remove(job)
             self._finish(job, unread(self._config, job.item))
         while len(self._busy) < self._jobs and (self._again or self._waiting):
-            if self._again:
-                job = self._again.popleft()
-                if self._idle:
-                    self._idle.pop().process.kill()  # what is tried again gets a fresh worker
-            else:
-                job = self._waiting.popleft()
+            today = self._today() if self._today else None
+            if self._again and self._idle:
+                self._idle.pop().process.kill()  # what is tried again gets a fresh worker
+            worker = self._ready()  # first: where none can be started, the job still waits
+            job = (self._again or self._waiting).popleft()
             if job.record.cancelled():
+                self._idle.append(worker)
                 continue
-            worker = self._ready()
-            worker.give(job, self._today() if self._today else None, traced=self._traced)
             self._busy.append(worker)
+            worker.give(job, today, traced=self._traced)
 
     def _ready(self) -> Worker:
         """Return an idle worker that is still alive, else a new one."""

@@ -71,7 +71,7 @@ class Workers:
         self._supervisor = Supervisor(
             config, jobs, limits=limits, start=self._start, today=today, folder=_folder
         )
-        self._pid, self._closed = os.getpid(), threading.Event()
+        self._pid, self._closed, self._ended = os.getpid(), threading.Event(), False
         try:
             self._supervisor.warm()
         except OSError as error:
@@ -98,13 +98,14 @@ class Workers:
         if self._closed.is_set():
             raise RuntimeError("this Checker is closed")
         record = self._supervisor.submit(item, deadline)
-        if self._closed.is_set():  # meanwhile; its thread may not look again
-            record.cancel()
+        if self._closed.is_set() and record.cancel():  # meanwhile; its thread looks no more
+            raise RuntimeError("this Checker is closed")
         return record
 
     def close(self) -> None:
         """End the workers and the server, and wait for them."""
-        if self._pid == os.getpid() and not self._closed.is_set():
+        if self._pid == os.getpid() and not self._ended:
+            self._ended = True
             self._closed.set()
             self._supervisor.wake()
             self._thread.join()
@@ -118,10 +119,10 @@ class Workers:
                     self._supervisor.turn()
                 except OSError as error:
                     self._supervisor.fail(_unavailable(error))
-        except BaseException as error:
-            self._closed.set()  # whoever waits for a record would wait for ever
-            self._supervisor.fail(RuntimeError(f"its thread broke off: {type(error).__name__}"))
-            raise
+        finally:
+            if not self._closed.is_set():  # an error goes up from here: nobody is to wait for ever
+                self._closed.set()
+                self._supervisor.fail(RuntimeError("the thread of this Checker has broken off"))
 
     def _start(self, config: RunConfig, limits: Limits) -> ForkedWorker:
         """Start a worker, and the server first where there is none (any more)."""

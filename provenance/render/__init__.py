@@ -47,10 +47,10 @@ class RenderOptions(msgspec.Struct, frozen=True, kw_only=True):
     policy: Policy | None = None
     """The policy in force, whose prior the rate of wrong flags rests on; None: no rate is given."""
     closing: Callable[[], str] | None = None
-    """Gives a folder's last line: why the exit code is what it is. Called at the end."""
+    """Returns a folder's last line: why the exit code is what it is. Called at the end."""
 
     cut: Callable[[], str] = lambda: ""
-    """Gives that the run was interrupted, and where; empty where it was not. Called at the end."""
+    """Returns that the run was interrupted, and where; empty where it was not. Called at the end."""
 
 
 Write = Callable[[Iterable[Record], TextIO, RenderOptions], None]

@@ -31,7 +31,7 @@ def escape(text: str, *, ascii_only: bool = False) -> str:
 
 
 def escape_json(text: str, *, ascii_only: bool = False) -> str:
-    r"""Give the same JSON in which control and direction characters stand as `\uXXXX`.
+    r"""Return the same JSON in which control and direction characters stand as `\uXXXX`.
 
     Args:
         text: JSON of ASCII structure, as encoders write it; its line breaks stay.

@@ -1,5 +1,6 @@
 """Workers of a long-lived parent: forked by a server, kept warm, replaced, and gone at the end."""
 
+import errno
 import json
 import os
 import resource
@@ -12,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from detectors.errors import ConfigError
+from detectors.errors import ConfigError, UnavailableError
 from detectors.item import Item, Kind
 from detectors.signal import Tier
 from detectors.spec import Spec
 from provenance.engine.config import RunConfig
+from provenance.engine.fork_server import ForkServer
 from provenance.engine.warm import Workers
 from provenance.engine.worker import Limits
 from provenance.intake.stdin import given
@@ -25,7 +27,7 @@ from provenance.verdict import load
 
 SOURCE = """
 import os, signal, time
-from detectors.errors import ConfigError
+from detectors.errors import ConfigError, UnavailableError
 from detectors.signal import Outcome, Reason, Signal, Tier
 
 class Obedient:
@@ -164,6 +166,41 @@ def test_a_day_begins_for_detectors_that_are_told_of_it(config: RunConfig) -> No
         workers.close()
     assert [r.signals[0].reason.args["today"] for r in told] == [r.tool.date for r in told]
     assert [r.tool.date for r in told] == ["2026-11-24", "2026-11-25", "2026-11-25"]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_thread_that_breaks_off_leaves_nobody_waiting_and_nothing_behind(
+    config: RunConfig,
+) -> None:
+    days = iter(["2026-11-24"])
+    workers = Workers(config, 1, today=lambda: next(days))
+    server = workers._server  # noqa: SLF001 - that it has ended cannot be seen from outside
+    assert outcomes(workers.submit(item("a"), None).result()) == {"first": SAID, "second": SAID}
+    with pytest.raises(RuntimeError, match=r"broken off|closed"):
+        workers.submit(item("b"), None).result(timeout=60)
+    with pytest.raises(RuntimeError, match="closed"):
+        workers.submit(item("c"), None)
+    workers.close()
+    assert server is not None
+    assert not server.runs
+
+
+def test_where_no_worker_can_be_started_a_call_fails_and_a_later_one_does_not(
+    config: RunConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_args: object) -> None:
+        raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    workers = Workers(config, 1)
+    try:
+        with monkeypatch.context() as patched:
+            patched.setattr(ForkServer, "start", refused)
+            dead = workers.submit(item("die first"), None)
+            with pytest.raises(UnavailableError, match="jobs = 0"):
+                dead.result(timeout=60)
+        assert outcomes(workers.submit(item("a"), None).result()) == {"first": SAID, "second": SAID}
+    finally:
+        workers.close()
 
 
 def test_paths_are_those_of_the_caller_wherever_it_goes(
