@@ -50,7 +50,7 @@ class RenderOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Returns a folder's last line: why the exit code is what it is. Called at the end."""
 
     cut: Callable[[], str] = lambda: ""
-    """Returns that the run was interrupted, and where; empty where it was not. Called at the end."""
+    """Returns that a run was interrupted, and where; empty if it was not. Called at the end."""
 
 
 Write = Callable[[Iterable[Record], TextIO, RenderOptions], None]
