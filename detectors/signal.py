@@ -100,11 +100,11 @@ class CredentialFacts(msgspec.Struct, frozen=True, kw_only=True):
     integrity: Literal["holds", "broken", "unknown"] | None = None
     ai: Literal["generated", "edited"] | None = None
     """What the graph of manifests declares, in every state."""
-    generator: Any = None
+    generator: str | None = None
     """Name of the program that made the active manifest, as it says."""
-    signer: Any = None
+    signer: dict[str, Any] | None = None
     """Who signed: a mapping with `issuer` where that is known."""
-    ingredients: Any = None
+    ingredients: list[dict[str, Any]] | None = None
     """Ingredients of the active manifest, each a mapping with its own below it."""
     laundering: list[dict[str, Any]] = []
     """Ingredients that had failed before their credential was signed over."""
@@ -144,6 +144,8 @@ class MarkFacts(msgspec.Struct, frozen=True, kw_only=True):
     value: str | None = None
     family: str | None = None
     """Family of a mark in a text: `watermark` and others."""
+    tool: str | None = None
+    """Name of the program that a mark names."""
 
 
 class Span(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,15 +4,13 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final
 
-from detectors.signal import Outcome, Signal, Tier
+from detectors.signal import CredentialFacts, MarkFacts, Outcome, Signal, facts_of
 from provenance.record import Record
 from provenance.runs.ledger import Ledger
 
 FORMAT: Final = "provenance.summary/1"
 NAMES: Final = 1000
 """Names of generators that are listed."""
-NAMED: Final = {Tier.CREDENTIAL: "generator", Tier.METADATA: "tool"}
-"""Tier → the fact that names what made an item."""
 
 
 class Summary:
@@ -93,9 +91,9 @@ class Summary:
 def _generators(said: list[Signal]) -> Iterator[str]:
     """Yield the names of what made an item, as credentials and marks give them."""
     for signal in said:
-        name = signal.facts.get(NAMED.get(signal.tier, ""))
-        if signal.outcome is Outcome.FINDING and isinstance(name, str):
-            yield name
+        made_by = facts_of(signal, CredentialFacts).generator or facts_of(signal, MarkFacts).tool
+        if signal.outcome is Outcome.FINDING and made_by:
+            yield made_by
 
 
 def _falling(counts: "Counter[Any]") -> list[tuple[Any, int]]:

@@ -67,7 +67,7 @@ def _has_history(signal: Signal) -> bool:
 def _root(words: Words, record: Record, signal: Signal) -> dict[str, Any]:
     """Return the active manifest as the root of its history."""
     facts = facts_of(signal, CredentialFacts)
-    issuer = facts.signer.get("issuer") if isinstance(facts.signer, dict) else None
+    issuer = facts.signer.get("issuer") if facts.signer else None
     named = {"title": record.item.uri, "issuer": issuer}
     below = {"generator": facts.generator, "ingredients": facts.ingredients}
     return _node(words, named | below | {"declares_ai": facts.ai}, root=True)
