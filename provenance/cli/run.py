@@ -7,7 +7,7 @@ from collections.abc import Container, Iterable, Sequence
 from contextlib import closing
 from functools import partial
 from itertools import chain, islice
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 import msgspec
@@ -25,6 +25,9 @@ from provenance.intake import location
 from provenance.messages import say
 from provenance.record import Record, Risk
 from provenance.render import RenderOptions, renderer
+
+if TYPE_CHECKING:
+    from provenance.audit.log import AuditLog
 
 LINES = ("terminal", "jsonl")
 """Formats whose records end with their line."""
@@ -52,6 +55,7 @@ def run(
     count: int,
     interruption: Interruption,
     named: Container[str] | None = None,
+    audit: "AuditLog | None" = None,
 ) -> int:
     """Check the items, print their records, and give the exit code.
 
@@ -66,6 +70,7 @@ def run(
         interruption: told of signals; the first one ends the run after what is done.
         named: of a scan, which shows a line for an item and a count: items that the user named
             instead of a folder above them. None: no scan, the user named them all.
+        audit: every record stands there before it is printed.
     """
     out = sys.stdout  # before anything else is done: it belongs to the records alone
     form = one_of("format", given["form"] or found.settings.format, formats)
@@ -85,7 +90,10 @@ def run(
         closing=lambda: say(exit_reason(tally, fail_on, cut()), look.locale, look.tables),
         cut=cut,
     )
-    stream = records(interruption.ending(items), choice, jobs, interruption)
+    settings = audit.bodies if audit else None
+    stream = records(interruption.ending(items), choice, jobs, interruption, settings=settings)
+    if audit:
+        stream = audit.logged(stream)
     with closing(stream), progress:
         passing = tally.watch(progress.watch(stream))
         first = list(islice(passing, 1))  # a refused option shows here, before anything is written

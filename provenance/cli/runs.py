@@ -6,7 +6,7 @@ from contextlib import closing
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
@@ -26,6 +26,9 @@ from provenance.render import run as screen
 from provenance.runs.folder import RunFolder
 from provenance.runs.run import Pass, Stopped
 
+if TYPE_CHECKING:
+    from provenance.audit.log import AuditLog
+
 FORMATS = ("terminal", "jsonl")
 """What goes with a run; sarif and junit are one document of all records."""
 
@@ -43,6 +46,7 @@ def keep(
     count: int,
     interruption: Interruption,
     named: Container[str],
+    audit: "AuditLog | None" = None,
 ) -> int:
     """Make a pass over a run, and return the exit code.
 
@@ -58,6 +62,7 @@ def keep(
         count: how many items there are, a file of posts counted once.
         interruption: told of signals.
         named: items that the user named instead of a folder above them.
+        audit: every record stands there once the pass has come to it.
     """
     out = sys.stdout
     form = one_of("format", given["form"] or found.settings.format, FORMATS)
@@ -71,12 +76,15 @@ def keep(
 
     tally = Tally(look.fail_on, look.unchecked, unchecked, lambda: interruption.code)
     chosen = (deepen, _chosen(deepen)) if deepen else None
-    run = Pass(folder, choice, sources, jsonl.line, chosen)
+    settings = audit.bodies if audit else None
+    run = Pass(folder, choice, sources, jsonl.line, chosen, settings=settings)
     try:
         with run.open():
             for reason in run.again:
                 click.echo(f"provenance: {say(reason, look.locale, look.tables)}", err=True)
             stream = run.records(paths, jobs, interruption.ending, interruption)
+            if audit:
+                stream = audit.logged(stream)
             summary = _passed(run, stream, tally, progress)
             if form == "terminal":
                 cut = partial(cut_short, tally, count, look)

@@ -1,5 +1,6 @@
 """`provenance scan`: every file of folders."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ from provenance.cli.options import (
 if TYPE_CHECKING:
     from collections.abc import Container
 
+    from provenance.audit.log import AuditLog
+    from provenance.engine.config import RunConfig
     from provenance.intake.paths import Walk
 
 ANYWHERE = "/"
@@ -64,6 +67,12 @@ FORMATS = ("terminal", "jsonl", "sarif", "junit")
     help="With --out: only items of this risk or a higher one, or those named in FILE, are looked"
     " at, by what has not looked yet.",
 )
+@click.option(
+    "--audit",
+    metavar="LOG",
+    type=click.Path(path_type=Path),
+    help="Write every decision into this audit log; `provenance audit init` makes one.",
+)
 @format_option(FORMATS)
 @choosing
 @showing
@@ -77,6 +86,7 @@ def scan(
     *,
     out: str | None,
     deepen: str | None,
+    audit: Path | None,
     nul: bool,
     gitignore: bool,
     unwanted: bool,
@@ -115,6 +125,7 @@ def scan(
     with interruptible() as interruption:
         found = configuration([*paths, *([ANYWHERE] if files_from else [])], given)
         chosen = choice(found, given)
+        log = _log(audit, chosen)
         walk = intake.Walk(
             sources,
             exclude or found.settings.exclude,
@@ -128,17 +139,31 @@ def scan(
             click.echo("provenance: no file found, nothing was checked", err=True)
         alone = count == 1 and not any(map(intake.is_collection, walk))
         jobs = jobs_for(1 if alone else MANY, given["jobs"] or found.settings.jobs)
-        if folder is None:
-            code = run(
-                chosen, intake.scanned(walk), found, given,
-                jobs=jobs, formats=FORMATS, count=count, named=sources, interruption=interruption,
-            )  # fmt: skip
-        else:
-            code = keep(
-                chosen, walk, found, given, folder=folder, deepen=deepen, sources=[*paths],
-                jobs=jobs, count=count, named=sources, interruption=interruption,
-            )  # fmt: skip
+        with log or nullcontext():
+            if folder is None:
+                code = run(
+                    chosen, intake.scanned(walk), found, given, jobs=jobs, formats=FORMATS,
+                    count=count, named=sources, interruption=interruption, audit=log,
+                )  # fmt: skip
+            else:
+                code = keep(
+                    chosen, walk, found, given, folder=folder, deepen=deepen, sources=[*paths],
+                    jobs=jobs, count=count, named=sources, interruption=interruption, audit=log,
+                )  # fmt: skip
     ctx.exit(code)
+
+
+def _log(path: Path | None, chosen: "RunConfig") -> "AuditLog | None":
+    """Open the audit log that is asked for.
+
+    Raises:
+        Error: it cannot be used.
+    """
+    if path is None:
+        return None
+    from provenance.audit.log import AuditLog
+
+    return AuditLog(path, chosen.policy)
 
 
 def _tell(walk: "Walk", named: "Container[str]", *, verbose: bool) -> None:
@@ -157,6 +182,8 @@ def _tell(walk: "Walk", named: "Container[str]", *, verbose: bool) -> None:
         said = f"provenance: did not look into {len(walk.excluded)} folders ({names})"
         click.echo(f"{said}; --no-default-excludes does", err=True)
     if walk.own:
-        click.echo(f"provenance: passed over {len(walk.own)} folders of runs and banks", err=True)
+        click.echo(
+            f"provenance: passed over {len(walk.own)} folders of runs, banks and logs", err=True
+        )
     for path in [*walk.excluded, *walk.own] if verbose else ():
         click.echo(escape(f"provenance: did not look into {uri(path)}"), err=True)

@@ -110,6 +110,8 @@ class Engine:
         self._loaded = {spec.name: _load(spec, config) for spec in config.specs}
         self._digests: dict[tuple[str, ...], tuple[dict[str, Settings], str]] = {}
         """Detectors that ran → what they told last, and its digest."""
+        self.untold: dict[str, bytes] = {}
+        """Digest → body of settings (`settings_body`), until somebody takes it out."""
         self.trace = Trace(settings={}, parts={})
         """Of the last item that was checked."""
 
@@ -247,6 +249,7 @@ class Engine:
         if known is None or known[0] != told:
             body = settings_body(told, self.config.policy.sha256)
             known = self._digests[tuple(ran)] = told, hashlib.sha256(body).hexdigest()
+            self.untold[known[1]] = body
         return known[1]
 
     def _begin(self, stage: str) -> None:

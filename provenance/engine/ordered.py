@@ -38,7 +38,9 @@ def records(
     config: RunConfig,
     jobs: int,
     interrupted: Callable[[], bool] = lambda: False,
+    *,
     limits: Limits = DEFAULTS,
+    settings: dict[str, bytes] | None = None,
 ) -> Generator[Record]:
     """Yield the record of every item, in the order of the items.
 
@@ -48,13 +50,16 @@ def records(
         jobs: most worker processes, at least 1.
         interrupted: asked when no record is due; true ends the run early.
         limits: of the stages of a check.
+        settings: receives the bodies of the settings that records have, see `Supervisor`.
 
     Raises:
         ConfigError: a detector refused its options. Nothing was checked.
     """
     with (
         starting() as start,
-        closing(Supervisor(config, jobs, limits=limits, start=start)) as supervisor,
+        closing(
+            Supervisor(config, jobs, limits=limits, start=start, settings=settings)
+        ) as supervisor,
     ):
         yield from in_order(items, supervisor.submit, supervisor, jobs, interrupted)
 

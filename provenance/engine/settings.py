@@ -1,12 +1,12 @@
 """What decided a record besides the item and the day, as bytes that can be kept and compared."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from detectors.spec import Settings
+from provenance.canonical import canonical
 from provenance.version import __version__
 
 
@@ -37,19 +37,6 @@ def settings_body(told: Mapping[str, Settings], policy: str) -> bytes:
             "tool": __version__,
         }
     )
-
-
-def canonical(value: Any) -> bytes:
-    """Return JSON with sorted keys, in UTF-8, without white space: equal for equal values.
-
-    Raises:
-        TypeError: the value is no JSON.
-        ValueError: a number is not finite, or a text has lone surrogates.
-    """
-    text = json.dumps(
-        value, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":")
-    )
-    return text.encode()
 
 
 def _once(values: list[dict[str, Any]]) -> list[dict[str, Any]]:

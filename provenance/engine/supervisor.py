@@ -36,6 +36,7 @@ from provenance.engine.worker import (
     READY,
     RECORD,
     REFUSED,
+    SETTINGS,
     STAGE,
     TRACE,
     Limits,
@@ -155,6 +156,7 @@ class Supervisor:
         today: Callable[[], str] | None = None,
         folder: Callable[[], str | None] = lambda: None,
         traced: bool = False,
+        settings: dict[str, bytes] | None = None,
     ) -> None:
         """Start with no worker; they come when there is work.
 
@@ -167,7 +169,10 @@ class Supervisor:
                 it is given, workers also see what has changed of a bank since the last item.
             folder: asked for each item: the working folder of this process, if it may change.
             traced: whether records come with their traces.
+            settings: receives the bodies of the settings that records have, each before the first
+                of these records: digest → body.
         """
+        self._settings = {} if settings is None else settings
         self._traced = traced
         self._config, self._jobs, self._limits, self._start = config, jobs, limits, start
         self._today, self._folder = today, folder
@@ -300,6 +305,8 @@ class Supervisor:
             worker.stage, worker.begun = said, True
         elif what == HELD:
             worker.held = said
+        elif what == SETTINGS:
+            self._settings.update([said])
         elif what == READY:
             worker.ready = True
         elif what == REFUSED:

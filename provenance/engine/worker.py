@@ -29,6 +29,8 @@ READY, STAGE, PARTIAL, RECORD, REFUSED = "ready", "stage", "partial", "record", 
 one, the error by which a detector refuses its options."""
 TRACE = "trace"
 """Whose the parts of the record are that comes next, and what tells its picture from others."""
+SETTINGS = "settings"
+"""The body of settings that a record has which comes next, once."""
 HELD, FULL = "held", "full"
 """What a worker holds in memory without an item; a record that says what memory was wanting for."""
 
@@ -106,11 +108,20 @@ def _checked(engine: Engine, task: Task, pipe: Connection) -> tuple[bytes, bool]
         engine.renew(task.today)
 
     def tell(record: Record) -> None:
+        _tell_settings(engine, record, pipe)
         pipe.send((PARTIAL, msgspec.json.encode(record)))
 
     record = engine.check(task.item, task.stopped, only=task.only, deadline=task.seconds, tell=tell)
+    _tell_settings(engine, record, pipe)
     encoded = msgspec.json.encode(record)
     if task.traced:
         likeness = engine.likeness(task.item, task.stopped, task.only)
         pipe.send((TRACE, (msgspec.json.encode(engine.trace), likeness)))
     return encoded, any(s.reason.code == MEMORY for s in record.signals)
+
+
+def _tell_settings(engine: Engine, record: Record, pipe: Connection) -> None:
+    """Send the body of a record's settings where no earlier record had them."""
+    sha256 = record.tool.settings
+    if isinstance(sha256, str) and (body := engine.untold.pop(sha256, None)) is not None:
+        pipe.send((SETTINGS, (sha256, body)))

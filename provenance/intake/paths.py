@@ -15,9 +15,13 @@ UNWANTED = frozenset({
     ".nox", ".mypy_cache", ".pytest_cache", ".ruff_cache",
 })  # fmt: skip
 """Folders that a scan passes over by name: stores of version control, caches, installed code."""
-OWN = {"run.json": b'"provenance.run/', "bank.json": b'"provenance.bank/'}
-"""File that makes a folder a run or a bank → what it holds near its beginning."""
-HEAD = 256
+OWN = {
+    "run.json": b'"provenance.run/',
+    "bank.json": b'"provenance.bank/',
+    "checkpoint": "\n\n\N{EM DASH} ".encode(),
+}
+"""File that makes a folder a run, a bank or an audit log → what it holds near its beginning."""
+HEAD = 512
 """Bytes of it that are read."""
 
 
@@ -148,7 +152,7 @@ class Walk:
         self.excluded = list[str]()
         """Folders that were not looked into, for `UNWANTED` names them."""
         self.own = list[str]()
-        """Folders of runs and banks, which were not looked into either."""
+        """Folders of runs, banks and audit logs, which were not looked into either."""
 
     def __iter__(self) -> Iterator[str]:
         """Yield the paths, beginning anew."""
@@ -219,7 +223,7 @@ class Walk:
 
 
 def _is_own(folder: str) -> bool:
-    """Tell whether a folder is a run or a bank."""
+    """Tell whether a folder is a run, a bank or an audit log."""
     for name, mark in OWN.items():
         try:
             with files.opened(os.path.join(folder, name), follow=False) as file:

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import BinaryIO, Final, Self
 
 from detectors.storing.atomic import appended
+from detectors.storing.journal import put
 from provenance.runs.ledger import Ledger, Row
 
 RECORDS: Final = "records.jsonl"
@@ -94,13 +95,13 @@ class Lines:
         self._spool = self._spool or self._new()
         file = self._opened(self._spool)
         offset = file.seek(0, os.SEEK_END)
-        _put(file, line + b"\n", offset)
+        put(file, line + b"\n", offset)
         return row._replace(file=self._spool, offset=offset, length=len(line) + 1)
 
     def flush(self) -> None:
         """Hand over to the system what is to be written."""
         if self._waiting:
-            _put(self._file, self._waiting, self._size - len(self._waiting))
+            put(self._file, self._waiting, self._size - len(self._waiting))
             self._waiting.clear()
 
     def finish(self) -> None:
@@ -136,15 +137,3 @@ class Lines:
         for path in self._own.glob(EARLIER.format("*")):
             if path.name not in kept:
                 path.unlink(missing_ok=True)
-
-
-def _put(file: BinaryIO, data: bytes | bytearray, offset: int) -> None:
-    """Write all of some bytes at an offset, past the buffer: what fails is not tried again later.
-
-    Raises:
-        OSError: the disk is full.
-    """
-    view = memoryview(bytes(data))
-    while view:
-        written = os.pwrite(file.fileno(), view, offset)
-        view, offset = view[written:], offset + written

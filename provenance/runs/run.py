@@ -1,6 +1,5 @@
 """A pass over a run: every item gets its record, and what is there already is not done again."""
 
-import errno
 import hashlib
 import sqlite3
 import time
@@ -15,10 +14,12 @@ from detectors.errors import ConfigError, UnavailableError
 from detectors.signal import Outcome, Reason
 from detectors.spec import Settings
 from detectors.storing.atomic import appearing, write_json
+from detectors.storing.journal import FULL
 from provenance.engine.check import Engine
 from provenance.engine.config import RunConfig
 from provenance.engine.isolated import isolated
 from provenance.engine.ordered import in_order, starting
+from provenance.engine.settings import settings_body
 from provenance.engine.supervisor import Supervisor
 from provenance.record import Record
 from provenance.runs import groups, identity, why
@@ -38,10 +39,6 @@ GONE: Final = frozenset({"item.missing", "item.unreadable"})
 """Codes that items have when what they lie on has vanished."""
 
 
-FULL: Final = (errno.ENOSPC, errno.EDQUOT)
-"""What a full disk says."""
-
-
 class Stopped(Exception):  # noqa: N818 - the end of a pass, not of the run
     """A pass cannot go on: its disk is full, or what the items lie on has vanished."""
 
@@ -56,6 +53,8 @@ class Pass:
         sources: list[str],
         encode: Callable[[Record], str],
         deepen: tuple[str, Chosen] | None = None,
+        *,
+        settings: dict[str, bytes] | None = None,
     ) -> None:
         """Ask the detectors for their settings; nothing is written yet.
 
@@ -66,10 +65,13 @@ class Pass:
             encode: gives a record as a line.
             deepen: what further detectors look at, in the user's words, and whether an item is of
                 it; None: everything.
+            settings: receives the bodies of the settings that records have, each before the first
+                of these records: digest → body.
 
         Raises:
             ConfigError: a detector refuses its options.
         """
+        self._bodies = {} if settings is None else settings
         self._folder, self._config, self._encode = folder, config, encode
         self._sources, self._deepen = sources, deepen
         self._settings = isolated("the settings of detectors", _settings, config)
@@ -140,7 +142,9 @@ class Pass:
         with (
             _stopping(),
             starting() as start,
-            closing(Supervisor(self._config, jobs, start=start, traced=True)) as supervisor,
+            closing(
+                Supervisor(self._config, jobs, start=start, traced=True, settings=self._bodies)
+            ) as supervisor,
         ):
             self._desk = Desk(self._ledger, self._lines, self._renewal, supervisor, chosen)
 
@@ -210,6 +214,7 @@ class Pass:
     def _take(self, done: Done) -> None:
         """Put the record of an item into the run, as the next one."""
         record, uri = done.record, done.row.uri
+        self._tell_settings(done)
         self._see_that_sources_are_there(record)
         if done.lies:
             row = self._ledger.row(uri) or done.row  # it may have been moved meanwhile
@@ -224,6 +229,13 @@ class Pass:
         self._desk.forget(uri)
         self._turns.came_to(uri)
         self.summary.add(record, done.how)
+
+    def _tell_settings(self, done: Done) -> None:
+        """Tell the body of settings that no worker told: of a record that an earlier pass made."""
+        sha256 = done.record.tool.settings
+        if isinstance(sha256, str) and sha256 not in self._bodies:
+            body = settings_body(done.trace.settings, self._config.policy.sha256)
+            self._bodies[sha256] = body
 
     def _line(self, record: Record) -> bytes:
         return self._encode(record).encode()

@@ -124,6 +124,8 @@ class Policy(PolicyFile, frozen=True, kw_only=True):
     name: str
     sha256: str
     """Of the file's bytes."""
+    data: bytes
+    """The file's bytes."""
 
     @property
     def stamp(self) -> PolicyName:
@@ -169,7 +171,7 @@ def _checked(file: TomlFile, name: str, known: Collection[str]) -> Policy:
     if known:
         _known_detectors(file, terms, known)
     own = {field: getattr(terms, field) for field in PolicyFile.__struct_fields__}
-    return Policy(**own, name=name, sha256=hashlib.sha256(file.data).hexdigest())
+    return Policy(**own, name=name, sha256=hashlib.sha256(file.data).hexdigest(), data=file.data)
 
 
 def _fields(path: str) -> list[str]:

@@ -317,7 +317,7 @@ def test_runs_and_banks_inside_a_source_are_passed_over(run: Run, world: Path) -
     run("bank", "add", "--bank", world / "some.bank", world / "ai.jpg")
     asked = ("scan", "in", "--out", "in/sub/run", "--only", ALL, "--format", "jsonl")
     first, second = run(*asked), run(*asked)
-    assert "passed over 2 folders of runs and banks" in second.stderr
+    assert "passed over 2 folders of runs, banks and logs" in second.stderr
     assert first.returncode == second.returncode
     names = [
         json.loads(line)["item"]["uri"]

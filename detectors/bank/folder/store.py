@@ -24,6 +24,7 @@ from detectors.bank.folder import log
 from detectors.bank.folder.entries import Entries
 from detectors.bank.folder.snapshot import DamagedIndexError, Snapshot, SnapshotInfo
 from detectors.errors import ConfigError, DamagedError, Error, UnavailableError
+from detectors.storing import journal
 from detectors.storing.atomic import PREFIX, appended, atomic_write, flushed
 from detectors.storing.lock import locked
 
@@ -206,10 +207,8 @@ class Writer:
         """Write what was put, and give it once it is safe: features first, then the lines."""
         done, self.pending = self.pending, []
         flushed(self._features)
-        at = self._log.tell()
         lines = [log.line(entry) for entry in done]
-        self._log.write(b"".join(lines))
-        flushed(self._log)
+        at = journal.append(self._log, b"".join(lines))
         for entry, line in zip(done, lines, strict=True):
             self.bank.take(entry, at, len(line))
             at += len(line)
