@@ -7,7 +7,7 @@ import click
 from detectors.decode.sniff import Kind
 from provenance.cli.options import choice, choosing, configuration, format_option, showing
 
-FORMATS = ("terminal", "json", "jsonl", "sarif", "junit")
+FORMATS = ("terminal", "json", "jsonl", "sarif", "junit", "github", "gitlab")
 
 
 @click.command(epilog="`-` is standard input; `--` ends the options.")

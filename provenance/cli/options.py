@@ -124,6 +124,13 @@ _SHOW = (
         help="Exit with 1 if an item has this risk or a higher one. [default: high]",
     ),
     click.option(
+        "--baseline",
+        metavar="FILE",
+        envvar="PROVENANCE_BASELINE",
+        type=click.Path(dir_okay=False),
+        help="Do not count findings that people have accepted in this file: `provenance baseline`.",
+    ),
+    click.option(
         "--jobs",
         "-j",
         type=click.IntRange(min=1),
@@ -140,7 +147,7 @@ _SHOW = (
         "--root",
         type=click.Path(exists=True, file_okay=False),
         metavar="DIR",
-        help="Locations in SARIF and JUnit are relative to this folder."
+        help="Locations in SARIF, JUnit, github and gitlab are relative to this folder."
         " [default: the git checkout, else the working folder]",
     ),
     click.option(

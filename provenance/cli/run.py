@@ -3,8 +3,9 @@
 import os
 import shutil
 import sys
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from contextlib import closing
+from datetime import date
 from functools import partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, TextIO
@@ -83,11 +84,11 @@ def run(
         progress.clear()
         name_on_stderr(record, look)
 
-    tally = Tally(look.fail_on, look.unchecked, unchecked, lambda: interruption.code)
+    tally = tally_of(look, unchecked, interruption)
     cut = partial(cut_short, tally, count, look)
     look = msgspec.structs.replace(
         look,
-        closing=lambda: say(exit_reason(tally, fail_on, cut()), look.locale, look.tables),
+        closing=lambda: exit_line(tally, fail_on, cut(), look),
         cut=cut,
     )
     settings = audit.bodies if audit else None
@@ -102,6 +103,25 @@ def run(
     if form != "terminal" and (said := cut()):
         click.echo(f"provenance: {said}", err=True)
     return tally.exit_code
+
+
+def tally_of(
+    look: RenderOptions, unchecked: Callable[[Record], None], interruption: Interruption
+) -> Tally:
+    """Return what counts records, by what flags, could not be checked, and was accepted.
+
+    Args:
+        look: how records are to look.
+        unchecked: told of every record of an item that could not be checked.
+        interruption: told of signals.
+    """
+    return Tally(
+        look.fail_on,
+        look.unchecked,
+        unchecked,
+        lambda: interruption.code,
+        lambda record: look.acceptance(record) is not None,
+    )
 
 
 def look_of(
@@ -128,7 +148,22 @@ def look_of(
         locale=language(found, given),
         tables=tuple(table for spec in choice.specs for table in spec.messages),
         policy=choice.policy,
+        accepted=_accepted(given["baseline"], choice.today),
+        job_summary=os.environ.get("GITHUB_STEP_SUMMARY"),
     )
+
+
+def _accepted(file: str | None, today: str) -> Callable[[Record], str | None] | None:
+    """Return what tells why people accepted findings, None where there is no baseline.
+
+    Raises:
+        ConfigError: it cannot be used.
+    """
+    if file is None:
+        return None
+    from provenance.hooks.baseline import Baseline, load
+
+    return Baseline(load(file), date.fromisoformat(today)).reason
 
 
 def _joined(form: str, out: TextIO) -> bool:
@@ -149,6 +184,15 @@ def name_on_stderr(record: Record, look: RenderOptions) -> None:
             if not look.folder and record.item.media_type in OPENED:
                 line += f" {say(Reason('hint.archive'), look.locale, look.tables)}"
             click.echo(escape(line), err=True)
+
+
+def exit_line(tally: Tally, fail_on: str, cut: str, look: RenderOptions) -> str:
+    """Return why the exit code is what it is, and how many findings do not count."""
+    said = say(exit_reason(tally, fail_on, cut), look.locale, look.tables)
+    if not tally.accepted:
+        return said
+    reason = Reason("exit.accepted", {"said": said, "count": tally.accepted})
+    return say(reason, look.locale, look.tables)
 
 
 def exit_reason(tally: Tally, fail_on: str, cut: str) -> Reason:

@@ -15,7 +15,7 @@ from detectors.errors import ConfigError
 from provenance.cli.configuration import Configuration
 from provenance.cli.options import one_of
 from provenance.cli.progress import Progress
-from provenance.cli.run import cut_short, exit_reason, look_of, name_on_stderr
+from provenance.cli.run import cut_short, exit_line, look_of, name_on_stderr, tally_of
 from provenance.engine.config import RunConfig
 from provenance.engine.interrupt import Interruption
 from provenance.engine.tally import UNCHECKED, Tally
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from provenance.audit.log import AuditLog
 
 FORMATS = ("terminal", "jsonl")
-"""What goes with a run; sarif and junit are one document of all records."""
+"""What goes with a run; the other formats are documents of all records."""
 
 
 def keep(
@@ -74,7 +74,7 @@ def keep(
         progress.clear()
         name_on_stderr(record, look)
 
-    tally = Tally(look.fail_on, look.unchecked, unchecked, lambda: interruption.code)
+    tally = tally_of(look, unchecked, interruption)
     chosen = (deepen, _chosen(deepen)) if deepen else None
     settings = audit.bodies if audit else None
     run = Pass(folder, choice, sources, jsonl.line, chosen, settings=settings)
@@ -88,7 +88,7 @@ def keep(
             summary = _passed(run, stream, tally, progress)
             if form == "terminal":
                 cut = partial(cut_short, tally, count, look)
-                why = say(exit_reason(tally, fail_on, cut()), look.locale, look.tables)
+                why = exit_line(tally, fail_on, cut(), look)
                 look = msgspec.structs.replace(look, closing=lambda: why, cut=cut)
                 groups = () if tally.interrupted else _groups(folder)
                 screen.write(summary, groups, _shown(run, look), out, look)

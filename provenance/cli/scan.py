@@ -1,5 +1,6 @@
 """`provenance scan`: every file of folders."""
 
+import os
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,10 +27,28 @@ ANYWHERE = "/"
 """Stands for sources that a list names: they may lie anywhere, so no project file is obeyed."""
 MANY = 1 << 20
 """Stands for the number of items that is not known before they are opened."""
-FORMATS = ("terminal", "jsonl", "sarif", "junit")
+CHANGED = "--changed"
+FORMATS = ("terminal", "jsonl", "sarif", "junit", "github", "gitlab")
 
 
-@click.command()
+class Scan(click.Command):
+    """A command whose `--changed` takes the next word only behind a PATH."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the words of the command line."""
+        options = args[: args.index("--")] if "--" in args else args
+        if CHANGED in options:
+            at = options.index(CHANGED)
+            before, _, _ = self.make_parser(ctx).parse_args(args[:at])
+            base, rest = "", args[at + 1 :]
+            path_before = isinstance(before["paths"], tuple) and bool(before["paths"])
+            if path_before and rest and not rest[0].startswith("-"):
+                base = rest.pop(0)
+            args = [*args[:at], f"{CHANGED}={base}", *rest]
+        return super().parse_args(ctx, args)
+
+
+@click.command(cls=Scan)
 @click.argument("paths", nargs=-1, type=click.Path())
 @click.option(
     "--files-from",
@@ -48,6 +67,12 @@ FORMATS = ("terminal", "jsonl", "sarif", "junit")
 )
 @click.option(
     "--gitignore", is_flag=True, help="Pass over what git ignores in the checkouts of PATHS."
+)
+@click.option(
+    CHANGED,
+    metavar="[BASE]",
+    help="Only files that git says were added or changed since the branch left BASE, and new ones."
+    " [default: the target of a merge request, else the remote's default branch]",
 )
 @click.option(
     "--no-default-excludes",
@@ -83,6 +108,7 @@ def scan(
     paths: tuple[str, ...],
     files_from: str | None,
     exclude: tuple[str, ...],
+    changed: str | None,
     *,
     out: str | None,
     deepen: str | None,
@@ -105,10 +131,13 @@ def scan(
     from provenance.cli.run import run
     from provenance.engine.interrupt import interruptible
     from provenance.engine.supervisor import jobs_for
+    from provenance.hooks.changed import Changed
     from provenance.intake import git
     from provenance.intake import paths as intake
     from provenance.intake.names import Sources, listed
 
+    if changed is not None and out:
+        raise click.UsageError("--changed goes without --out: a run is of all its items")
     if deepen and not out:
         raise click.UsageError("--deepen goes with --out")
     folder = None
@@ -131,12 +160,14 @@ def scan(
             exclude or found.settings.exclude,
             unwanted=unwanted,
             ignored=git.ignored if gitignore else lambda _root: (),
+            wanted=Changed(changed, os.environ) if changed is not None else lambda _path: True,
         )
         with Progress("Listing files", quiet=given["quiet"]) as progress:
             count = interruption.at_once(lambda: sum(1 for _ in progress.watch(walk)), 0)
         _tell(walk, sources, verbose=given["verbose"])
         if not (count or interruption()):
-            click.echo("provenance: no file found, nothing was checked", err=True)
+            what = "file found" if changed is None else "changed file found"
+            click.echo(f"provenance: no {what}, nothing was checked", err=True)
         alone = count == 1 and not any(map(intake.is_collection, walk))
         jobs = jobs_for(1 if alone else MANY, given["jobs"] or found.settings.jobs)
         with log or nullcontext():

@@ -19,7 +19,7 @@ FailOn = Literal["high", "review", "inconclusive", "never"]
 Show = Literal["high", "review", "inconclusive", "low"]
 Color = Literal["auto", "always", "never"]
 Device = Literal["cpu", "cuda"]
-Format = Literal["terminal", "json", "jsonl", "sarif", "junit"]
+Format = Literal["terminal", "json", "jsonl", "sarif", "junit", "github", "gitlab"]
 WORDS: dict[str, tuple[str, ...]] = {
     "fail_on": get_args(FailOn),
     "show": get_args(Show),

@@ -32,6 +32,7 @@ class Tally:
         unchecked: Callable[[Record], bool],
         tell: Callable[[Record], None],
         interruption: Callable[[], int] = lambda: 0,
+        accepted: Callable[[Record], bool] = lambda _record: False,
     ) -> None:
         """Start at nothing.
 
@@ -40,15 +41,18 @@ class Tally:
             unchecked: tells whether an item could not be checked.
             tell: told of every record of such an item.
             interruption: asked at the end: the exit code of an interrupted run, else 0.
+            accepted: tells whether people have accepted what was found in an item.
         """
         self.risks: Counter[Risk] = Counter()
         self.flagged = 0
+        self.accepted = 0
+        """Items that would be flagged, had people not accepted what was found in them."""
         self.unchecked = 0
         self.interrupted = 0
         """The exit code of an interrupted run, else 0; set at the end."""
         self._fail_on = fail_on
         self._could_not_check, self._tell = unchecked, tell
-        self._interruption = interruption
+        self._interruption, self._accepted = interruption, accepted
 
     @property
     def checked(self) -> int:
@@ -59,7 +63,10 @@ class Tally:
         """Yield the records, and count them."""
         for record in records:
             self.risks[record.verdict.risk] += 1
-            self.flagged += self._reaches(record)
+            if self._reaches(record):
+                accepted = self._accepted(record)
+                self.accepted += accepted
+                self.flagged += not accepted
             if self._could_not_check(record):
                 self.unchecked += 1
                 self._tell(record)

@@ -166,6 +166,13 @@ def xmp_names(path: str) -> tuple[str, ...]:
     return path + XMP, path + XMP.upper(), stem + XMP, stem + XMP.upper()
 
 
+def sidecar_names(path: str) -> tuple[str, ...]:
+    """Return what files that are read with a file may be called."""
+    if is_sidecar(path):
+        return ()
+    return os.path.splitext(path)[0] + SIDECAR, *xmp_names(path)
+
+
 def is_sidecar(name: str) -> bool:
     """Tell whether a file is named as one that lies beside another."""
     return name.endswith(SIDECAR) or name.lower().endswith(XMP)

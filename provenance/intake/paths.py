@@ -134,6 +134,7 @@ class Walk:
         *,
         unwanted: bool = False,
         ignored: Callable[[str], Container[str]] = lambda _root: (),
+        wanted: Callable[[str], bool] = lambda _path: True,
     ) -> None:
         """Name what is walked; nothing is listed yet.
 
@@ -142,8 +143,9 @@ class Walk:
             exclude: patterns of names or of paths below a root, as `fnmatch` reads them.
             unwanted: look into the folders of `UNWANTED` too. One that is a root always is.
             ignored: asked for the paths below a root that are passed over.
+            wanted: tells whether a file is walked, by its path.
         """
-        self._ignored_below = ignored
+        self._ignored_below, self._wanted = ignored, wanted
         self._ignored: Container[str] = ()
         self._roots, self._patterns = roots, tuple(exclude)
         self._unwanted = frozenset[str]() if unwanted else UNWANTED
@@ -163,7 +165,7 @@ class Walk:
             for path in self._of(root):
                 inner = path[len(root) :].lstrip(os.sep)
                 here = os.path.join(whole, inner) if inner else whole
-                if not sidecars.owners(path) and seen.add(here):
+                if not sidecars.owners(path) and self._wanted(path) and seen.add(here):
                     yield path
 
     def _of(self, root: str) -> Iterator[str]:

@@ -16,6 +16,8 @@ FORMATS = {
     "jsonl": "provenance.render.jsonl:write",
     "sarif": "provenance.render.sarif:write",
     "junit": "provenance.render.junit:write",
+    "github": "provenance.render.github:write",
+    "gitlab": "provenance.render.gitlab:write",
 }
 
 
@@ -49,8 +51,18 @@ class RenderOptions(msgspec.Struct, frozen=True, kw_only=True):
     closing: Callable[[], str] | None = None
     """Returns a folder's last line: why the exit code is what it is. Called at the end."""
 
+    accepted: Callable[[Record], str | None] | None = None
+    """Returns why people accepted what was found in an item, None where they did not; None: there
+    is no baseline."""
+    job_summary: str | None = None
+    """Of `github`: the file that takes the summary of the job's step."""
+
     cut: Callable[[], str] = lambda: ""
     """Returns that a run was interrupted, and where; empty if it was not. Called at the end."""
+
+    def acceptance(self, record: Record) -> str | None:
+        """Return why people accepted what was found in an item, None where they did not."""
+        return self.accepted(record) if self.accepted else None
 
 
 Write = Callable[[Iterable[Record], TextIO, RenderOptions], None]

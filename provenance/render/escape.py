@@ -7,6 +7,9 @@ from typing import Any
 
 JOINERS = "\u200c\u200d"
 """Needed to spell in several scripts and to join emoji; they move nothing on a terminal."""
+WORKFLOW = ("##[", "##\\u200b[")
+"""GitHub's runner obeys `##[command]` anywhere in a line of a log: it is broken by the escape of a
+zero-width space, in letters."""
 SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 SELECTORS = re.compile("[\U000e0100-\U000e01ef]")
 """Variation selectors of the supplement: marks by category, used to carry hidden text."""
@@ -17,12 +20,13 @@ def escape(text: str, *, ascii_only: bool = False) -> str:
 
     That takes in C0 and C1 controls, line and paragraph separators, direction marks, tags,
     zero-width and unassigned characters and lone surrogates; newlines too, since a value is one
-    line. Characters of every script stay.
+    line. Characters of every script stay. `##[` is taken apart, which logs of builds obey.
 
     Args:
         text: anything.
         ascii_only: also escape what is not ASCII, for a terminal of another encoding.
     """
+    text = text.replace(*WORKFLOW)
     if text.isprintable() and not SELECTORS.search(text) and (text.isascii() or not ascii_only):
         return text
     return "".join(

@@ -95,12 +95,15 @@ class _Suite:
         sentence = words.headline(record)
         decided = [words.evidence(record.signals[i]) for i in record.verdict.reasons]
         said = "\n".join(filter(None, [*decided, words.advice(record), words.policy(record)]))
-        if risk.rank >= self._limit.rank:
+        accepted = self._look.acceptance(record)
+        if risk.rank >= self._limit.rank and accepted is None:
             self._failures += 1
             return _element("failure", f"{risk.value}: {sentence}", headline(record), said), ""
         if self._look.unchecked(record):
             self._errors += 1
             return _element("error", words.missed(record), "could_not_check", said), ""
+        if accepted is not None:
+            return f"<skipped message={quoteattr(words.accepted(accepted))}/>", ""
         return "", f"review: {sentence}\n{said}" if risk is Risk.REVIEW else ""
 
 

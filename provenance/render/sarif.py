@@ -138,12 +138,10 @@ class _Run:
     def _result(self, record: Record, place: Location, rule: Headline) -> dict[str, Any]:
         risk = record.verdict.risk
         decided = [record.signals[i] for i in record.verdict.reasons]
-        said = [self._words.headline(record), *(self._words.evidence(signal) for signal in decided)]
-        said.append(self._words.advice(record))
         return {
             "ruleId": _id(rule),
             "level": LEVELS[risk],
-            "message": {"text": " ".join(filter(None, said))},
+            "message": {"text": self._words.whole(record)},
             "locations": [_location(place)],
             "partialFingerprints": _fingerprints(record, place, rule),
             "properties": {
@@ -152,7 +150,17 @@ class _Run:
                 "complete": record.verdict.complete,
                 "codes": [signal.reason.code for signal in decided],
             },
-        }
+        } | self._baseline(record)
+
+    def _baseline(self, record: Record) -> dict[str, Any]:
+        """Return what the baseline says of a result; nothing where there is none."""
+        if self._look.accepted is None:
+            return {}
+        why = self._look.acceptance(record)
+        if why is None:
+            return {"baselineState": "new"}
+        accepted = {"kind": "external", "justification": self._words.shown(why)}
+        return {"baselineState": "unchanged", "suppressions": [accepted]}
 
 
 class _Room:

@@ -75,6 +75,8 @@ class Page:
         self.findings(record)
         if advice := said.advice(record):
             self.line(advice, 2)
+        if (reason := self._look.acceptance(record)) is not None:
+            self.line(said.accepted(reason), 2)
         hint = "" if self._look.verbose else f"  {said.word('screen.verbose')}"
         self.line(said.policy(record) + hint, 2)
         if self._look.verbose:
@@ -147,8 +149,11 @@ class Page:
     def _asks(self, record: Record) -> bool:
         """Tell whether an item is shown: with `-q` where it is flagged, else by its risk."""
         risk, limit = record.verdict.risk, self._look.fail_on
+        accepted = self._look.acceptance(record) is not None
         if self._look.quiet:
-            return limit is not None and risk.rank >= limit.rank
+            return limit is not None and risk.rank >= limit.rank and not accepted
+        if accepted and self._look.folder and not self._look.verbose:
+            return self._look.unchecked(record)
         return risk.rank >= self._look.show.rank or self._look.unchecked(record)
 
     def _first_reason(self, record: Record) -> str:

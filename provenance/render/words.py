@@ -66,6 +66,15 @@ class Words:
         alone = unread(record)
         return self.say(alone.reason) if alone else self.word(f"verdict.{headline(record)}")
 
+    def whole(self, record: Record) -> str:
+        """Return the headline, what decided, and what to do, as one paragraph."""
+        decided = [self.evidence(record.signals[index]) for index in record.verdict.reasons]
+        return " ".join(filter(None, [self.headline(record), *decided, self.advice(record)]))
+
+    def accepted(self, reason: str) -> str:
+        """Return that people accepted what was found, and why."""
+        return self.word("screen.accepted", reason=self.shown(reason))
+
     def brief(self, record: Record) -> str:
         """Return the case in a few words, for one line of a folder's screen."""
         return self.word(f"brief.{headline(record)}")

@@ -15,7 +15,7 @@ import pytest
 
 from provenance.cli.progress import Progress
 
-FORMATS = ("terminal", "json", "jsonl", "sarif", "junit")
+FORMATS = ("terminal", "json", "jsonl", "sarif", "junit", "github", "gitlab")
 COMMANDS = [
     *(("check", form) for form in FORMATS),
     *(("scan", form) for form in FORMATS if form != "json"),
