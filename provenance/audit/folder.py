@@ -151,6 +151,11 @@ class LogFolder:
         except OSError as error:
             raise _unreadable(self.checkpoint, error) from error
 
+    @property
+    def name(self) -> str:
+        """The origin that its checkpoint states, which is not verified."""
+        return self.note().partition(b"\n")[0].decode("utf-8", "replace")
+
     def public_key(self) -> tuple[PublicKey, Path]:
         """Return the key of this log that the user's data folder knows, and where its private is.
 

@@ -162,6 +162,20 @@ def load(name_or_path: str, known: Collection[str] = ()) -> Policy:
     return _checked(file, path.stem, known)
 
 
+def parse(data: bytes, where: str, name: str) -> Policy:
+    """Return the policy that the bytes of a file state.
+
+    Args:
+        data: of the file.
+        where: what to call it in an error.
+        name: of the policy.
+
+    Raises:
+        ConfigError: they state none; names the line.
+    """
+    return _checked(toml_file.parse(data, where), name, ())
+
+
 def _checked(file: TomlFile, name: str, known: Collection[str]) -> Policy:
     """Return the policy that a file states."""
     try:

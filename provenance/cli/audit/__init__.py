@@ -2,6 +2,12 @@
 
 import click
 
+from provenance.cli.audit.appeal import appeal, stats
+from provenance.cli.audit.bundle import bundle, check_bundle
+from provenance.cli.audit.export import export
+from provenance.cli.audit.forget import forget
+from provenance.cli.audit.replay import replay
+from provenance.cli.audit.show import show
 from provenance.cli.audit.verify import init, repair, verify
 from provenance.cli.suggest import Suggesting
 
@@ -16,5 +22,7 @@ def audit() -> None:
     """
 
 
-for command in (init, verify, repair):
+for command in (
+    init, verify, repair, show, replay, appeal, stats, bundle, check_bundle, export, forget,
+):  # fmt: skip
     audit.add_command(command)

@@ -22,12 +22,27 @@ KEY: Final = click.option(
 )
 
 
+REASON: Final = click.option("--reason", required=True, help="Why; it is kept in the log.")
+
+
 def tell(code: str, /, *, err: bool = False, **args: Any) -> None:
     """Print a sentence of the audit log, escaped."""
     from provenance.messages import say
     from provenance.render.escape import escape
 
     click.echo(escape(say(Reason(f"audit.{code}", args))), err=err)
+
+
+def text(given: str) -> str:
+    """Return what was given on the command line as text that can be written."""
+    return given.encode("utf-8", "backslashreplace").decode()
+
+
+def tables() -> tuple[str, ...]:
+    """Return the tables of plug-ins' sentences."""
+    from detectors.catalog import catalog
+
+    return tuple(table for spec in catalog() for table in spec.messages)
 
 
 def public_key(folder: "LogFolder", key: Path | None) -> "PublicKey":
