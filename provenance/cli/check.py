@@ -25,6 +25,7 @@ def check(ctx: click.Context, /, files: tuple[str, ...], kind: str | None, **giv
     """Check FILES (or standard input) and print a verdict on each, with its evidence."""
     from provenance.cli.run import run
     from provenance.engine.interrupt import interruptible
+    from provenance.engine.ordered import local
     from provenance.engine.supervisor import jobs_for
     from provenance.intake import paths
 
@@ -38,6 +39,6 @@ def check(ctx: click.Context, /, files: tuple[str, ...], kind: str | None, **giv
         items = paths.items(named, said)
         code = run(
             chosen, items, found, given,
-            jobs=jobs, formats=FORMATS, count=count, interruption=interruption,
+            workers=local(chosen, jobs), formats=FORMATS, count=count, interruption=interruption,
         )  # fmt: skip
     ctx.exit(code)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 DISTRIBUTION: Final = "provenance-check"
 OK, NOTE, BAD = "ok", "note", "BAD"
 ADDS: Final = {
+    "cluster": "scan on a Ray cluster",
     "documents": "texts of PDF, Word and web pages",
     "postgres": "banks on a PostgreSQL server",
     "tables": "reports in Parquet",

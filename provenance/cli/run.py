@@ -3,8 +3,8 @@
 import os
 import shutil
 import sys
-from collections.abc import Callable, Container, Iterable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Container, Generator, Iterable, Sequence
+from contextlib import AbstractContextManager
 from datetime import date
 from functools import partial
 from itertools import chain, islice
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 import msgspec
 
+from detectors.errors import UnavailableError
 from detectors.item import Item
 from detectors.signal import Reason
 from provenance.cli.configuration import Configuration
@@ -20,8 +21,8 @@ from provenance.cli.options import language, one_of
 from provenance.cli.progress import Progress
 from provenance.engine.config import RunConfig
 from provenance.engine.interrupt import Interruption
-from provenance.engine.ordered import records
-from provenance.engine.tally import Tally, could_not_check, keeps_from_checking
+from provenance.engine.ordered import Crew, in_order
+from provenance.engine.tally import UNCHECKED, Tally, could_not_check, keeps_from_checking
 from provenance.intake import location
 from provenance.messages import say
 from provenance.record import Record, Risk
@@ -51,7 +52,7 @@ def run(
     found: Configuration,
     given: dict[str, Any],
     *,
-    jobs: int,
+    workers: AbstractContextManager[Crew],
     formats: Sequence[str],
     count: int,
     interruption: Interruption,
@@ -65,7 +66,7 @@ def run(
         items: read lazily.
         found: the configuration in force.
         given: the command's options.
-        jobs: worker processes.
+        workers: provides those that look at the items.
         formats: those that the command writes.
         count: how many items there are, a file of posts counted once.
         interruption: told of signals; the first one ends the run after what is done.
@@ -91,11 +92,11 @@ def run(
         closing=lambda: exit_line(tally, fail_on, cut(), look),
         cut=cut,
     )
-    settings = audit.bodies if audit else None
-    stream = records(interruption.ending(items), choice, jobs, interruption, settings=settings)
-    if audit:
-        stream = audit.logged(stream)
-    with closing(stream), progress:
+    with workers as crew, progress:
+        ordered = in_order(interruption.ending(items), crew.submit, crew, interruption)
+        stream = _until_lost(ordered, interruption)
+        if audit:
+            stream = audit.logged(stream)
         passing = tally.watch(progress.watch(stream))
         first = list(islice(passing, 1))  # a refused option shows here, before anything is written
         renderer(form)(chain(first, passing), out, look)
@@ -103,6 +104,15 @@ def run(
     if form != "terminal" and (said := cut()):
         click.echo(f"provenance: {said}", err=True)
     return tally.exit_code
+
+
+def _until_lost(records: Iterable[Record], interruption: Interruption) -> Generator[Record]:
+    """Yield records until a cluster is lost: then the scan ends as an interrupted one, with 3."""
+    try:
+        yield from records
+    except UnavailableError as error:
+        click.echo(f"provenance: {error}", err=True)
+        interruption.code = UNCHECKED
 
 
 def tally_of(

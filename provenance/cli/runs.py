@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Container, Generator, Iterable, Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -18,6 +18,7 @@ from provenance.cli.progress import Progress
 from provenance.cli.run import cut_short, exit_line, look_of, name_on_stderr, tally_of
 from provenance.engine.config import RunConfig
 from provenance.engine.interrupt import Interruption
+from provenance.engine.ordered import Crew
 from provenance.engine.tally import UNCHECKED, Tally
 from provenance.messages import say
 from provenance.record import Record, Risk
@@ -42,7 +43,7 @@ def keep(
     folder: RunFolder,
     deepen: str | None,
     sources: list[str],
-    jobs: int,
+    workers: AbstractContextManager[Crew],
     count: int,
     interruption: Interruption,
     named: Container[str],
@@ -58,7 +59,7 @@ def keep(
         folder: of the run.
         deepen: what further detectors look at; None: everything.
         sources: as the user named them.
-        jobs: worker processes.
+        workers: provides those that look at the items.
         count: how many items there are, a file of posts counted once.
         interruption: told of signals.
         named: items that the user named instead of a folder above them.
@@ -79,10 +80,10 @@ def keep(
     settings = audit.bodies if audit else None
     run = Pass(folder, choice, sources, jsonl.line, chosen, settings=settings)
     try:
-        with run.open():
+        with workers as crew, run.open():
             for reason in run.again:
                 click.echo(f"provenance: {say(reason, look.locale, look.tables)}", err=True)
-            stream = run.records(paths, jobs, interruption.ending, interruption)
+            stream = run.records(paths, crew, interruption.ending, interruption)
             if audit:
                 stream = audit.logged(stream)
             summary = _passed(run, stream, tally, progress)

@@ -98,6 +98,14 @@ class Scan(click.Command):
     type=click.Path(path_type=Path),
     help="Write every decision into this audit log; `provenance audit init` makes one.",
 )
+@click.option(
+    "--engine",
+    metavar="local|ray|ADDRESS",
+    default="local",
+    show_default=True,
+    help="Where items are checked: on this machine, on a Ray started here, or on the cluster at"
+    " this address (auto, HOST:PORT, ray://HOST:PORT).",
+)
 @format_option(FORMATS)
 @choosing
 @showing
@@ -113,6 +121,7 @@ def scan(
     out: str | None,
     deepen: str | None,
     audit: Path | None,
+    engine: str,
     nul: bool,
     gitignore: bool,
     unwanted: bool,
@@ -130,6 +139,8 @@ def scan(
     from provenance.cli.progress import Progress
     from provenance.cli.run import run
     from provenance.engine.interrupt import interruptible
+    from provenance.engine.ordered import local
+    from provenance.engine.ray.crew import cluster
     from provenance.engine.supervisor import jobs_for
     from provenance.hooks.changed import Changed
     from provenance.intake import git
@@ -169,17 +180,25 @@ def scan(
             what = "file found" if changed is None else "changed file found"
             click.echo(f"provenance: no {what}, nothing was checked", err=True)
         alone = count == 1 and not any(map(intake.is_collection, walk))
-        jobs = jobs_for(1 if alone else MANY, given["jobs"] or found.settings.jobs)
+        wanted = given["jobs"] or found.settings.jobs
+        jobs = jobs_for(1 if alone else MANY, wanted)
+        traced, bodies = folder is not None, log.bodies if log else None
+        workers = (
+            local(chosen, jobs, traced=traced, settings=bodies)
+            if engine == "local"
+            else cluster(chosen, engine, wanted, traced=traced, settings=bodies)
+        )
         with log or nullcontext():
             if folder is None:
                 code = run(
-                    chosen, intake.scanned(walk), found, given, jobs=jobs, formats=FORMATS,
+                    chosen, intake.scanned(walk), found, given, workers=workers, formats=FORMATS,
                     count=count, named=sources, interruption=interruption, audit=log,
                 )  # fmt: skip
             else:
                 code = keep(
                     chosen, walk, found, given, folder=folder, deepen=deepen, sources=[*paths],
-                    jobs=jobs, count=count, named=sources, interruption=interruption, audit=log,
+                    workers=workers, count=count, named=sources, interruption=interruption,
+                    audit=log,
                 )  # fmt: skip
     ctx.exit(code)
 

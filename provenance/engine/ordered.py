@@ -2,20 +2,18 @@
 
 import sys
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
 from typing import Final, Protocol, TypeVar
 
 from detectors.item import Item
 from provenance.engine.config import RunConfig
-from provenance.engine.supervisor import DEFAULTS, Start, Supervisor, forked
+from provenance.engine.supervisor import DEFAULTS, Awaited, Start, Supervisor, forked
 from provenance.engine.worker import Limits
 from provenance.record import Record
 
 UNFORKABLE: Final = ("darwin",)
 """Systems whose own libraries may break in a forked process."""
-AHEAD: Final = 64
-"""Items a worker may be ahead of the one whose record is due."""
 T_co = TypeVar("T_co", covariant=True)
 S = TypeVar("S")
 T = TypeVar("T")
@@ -33,6 +31,32 @@ class Due(Protocol[T_co]):
         ...
 
 
+class Crew(Protocol):
+    """Workers to which items are handed: those of this machine, or of a cluster."""
+
+    ahead: int
+    """Items that may be ahead of the one whose record is due."""
+
+    @property
+    def hungry(self) -> bool:
+        """Whether further items are wanted."""
+        ...
+
+    def submit(
+        self, item: Item, deadline: float | None = None, only: Collection[str] | None = None
+    ) -> Awaited:
+        """Ask for the record of an item; arguments as for `Supervisor.submit`."""
+        ...
+
+    def hand_out(self) -> None:
+        """Hand to workers what can be handed out at once."""
+        ...
+
+    def turn(self) -> None:
+        """Wait a moment for records."""
+        ...
+
+
 def records(
     items: Iterable[Item],
     config: RunConfig,
@@ -42,7 +66,7 @@ def records(
     limits: Limits = DEFAULTS,
     settings: dict[str, bytes] | None = None,
 ) -> Generator[Record]:
-    """Yield the record of every item, in the order of the items.
+    """Yield the record of every item, in the order of the items, from workers of this machine.
 
     Args:
         items: read lazily, a few ahead of the records.
@@ -55,13 +79,35 @@ def records(
     Raises:
         ConfigError: a detector refused its options. Nothing was checked.
     """
+    with local(config, jobs, limits=limits, settings=settings) as crew:
+        yield from in_order(items, crew.submit, crew, interrupted)
+
+
+@contextmanager
+def local(
+    config: RunConfig,
+    jobs: int,
+    *,
+    limits: Limits = DEFAULTS,
+    traced: bool = False,
+    settings: dict[str, bytes] | None = None,
+) -> Iterator[Crew]:
+    """Provide workers of this machine; they start when there is work.
+
+    Args:
+        config: detectors, options and policy.
+        jobs: most worker processes, at least 1.
+        limits: of the stages of a check.
+        traced: whether records come with their traces.
+        settings: as for `Supervisor`.
+    """
     with (
         starting() as start,
         closing(
-            Supervisor(config, jobs, limits=limits, start=start, settings=settings)
-        ) as supervisor,
+            Supervisor(config, jobs, limits=limits, start=start, traced=traced, settings=settings)
+        ) as crew,
     ):
-        yield from in_order(items, supervisor.submit, supervisor, jobs, interrupted)
+        yield crew
 
 
 @contextmanager
@@ -86,24 +132,34 @@ def starting() -> Iterator[Start]:
 def in_order(
     items: Iterable[S],
     submit: Callable[[S], Due[T]],
-    supervisor: Supervisor,
-    jobs: int,
+    crew: Crew,
     interrupted: Callable[[], bool] = lambda: False,
 ) -> Generator[T]:
-    """Yield what becomes of items that are submitted a few ahead; arguments as for `records`."""
+    """Yield what becomes of items that are submitted a few ahead, in the order of the items.
+
+    Args:
+        items: read lazily.
+        submit: hands one to the crew.
+        crew: the workers.
+        interrupted: asked when nothing is due; true ends it early.
+
+    Raises:
+        ConfigError: a detector refused its options.
+        UnavailableError: the cluster is lost.
+    """
     source, due = iter(items), deque[Due[T]]()
     more = True
     while True:
         if due and due[0].done():
             yield due.popleft().result()
-        elif more and supervisor.hungry and len(due) < AHEAD * jobs:
+        elif more and crew.hungry and len(due) < crew.ahead:
             item = next(source, None)
             if item is None:
                 more = False
             else:
                 due.append(submit(item))
-                supervisor.hand_out()  # a worker begins while the next item is waited for
+                crew.hand_out()  # a worker begins while the next item is waited for
         elif not due or interrupted():
             return
         else:
-            supervisor.turn()
+            crew.turn()

@@ -45,6 +45,8 @@ from provenance.engine.worker import (
 )
 from provenance.record import Record
 
+AHEAD: Final = 64
+"""Items a worker may be ahead of the one whose record is due."""
 GRACE_SECONDS: Final = 0.05
 """Seconds behind a deadline that a worker has for ending by itself between two detectors."""
 UNSEEN: Final = 2
@@ -172,6 +174,7 @@ class Supervisor:
             settings: receives the bodies of the settings that records have, each before the first
                 of these records: digest → body.
         """
+        self.ahead = AHEAD * jobs
         self._settings = {} if settings is None else settings
         self._traced = traced
         self._config, self._jobs, self._limits, self._start = config, jobs, limits, start

@@ -12,7 +12,8 @@ from typing import Final, Protocol
 import msgspec
 
 from detectors.item import Item
-from provenance.engine.supervisor import Awaited, Supervisor
+from provenance.engine.ordered import Crew
+from provenance.engine.supervisor import Awaited
 from provenance.engine.trace import Trace
 from provenance.record import Record
 from provenance.runs import identity
@@ -101,7 +102,7 @@ class Look:
         return self._made
 
     def _submitted(self, only: Collection[str] | None) -> Awaited:
-        return self._desk.supervisor.submit(self.item, None, only)
+        return self._desk.crew.submit(self.item, None, only)
 
     def _finished(self) -> Done | None:
         """Return what became of it; None where it has to be looked at as a whole after all."""
@@ -179,7 +180,7 @@ class Desk:
         ledger: Ledger,
         lines: Lines,
         renewal: Renewal,
-        supervisor: Supervisor,
+        crew: Crew,
         chosen: Chosen | None = None,
     ) -> None:
         """Take what a pass works with.
@@ -188,10 +189,10 @@ class Desk:
             ledger: the index.
             lines: the stored records.
             renewal: knows what they lack.
-            supervisor: of the workers.
+            crew: the workers.
             chosen: says which items further detectors look at; None: all.
         """
-        self.supervisor, self.renewal = supervisor, renewal
+        self.crew, self.renewal = crew, renewal
         self._ledger, self._lines, self._chosen = ledger, lines, chosen
         self._loaded: Stored | None = None
         """What was loaded last."""

@@ -4,7 +4,7 @@ import hashlib
 import sqlite3
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,9 +18,8 @@ from detectors.storing.journal import FULL
 from provenance.engine.check import Engine
 from provenance.engine.config import RunConfig
 from provenance.engine.isolated import isolated
-from provenance.engine.ordered import in_order, starting
+from provenance.engine.ordered import Crew, in_order
 from provenance.engine.settings import settings_body
-from provenance.engine.supervisor import Supervisor
 from provenance.record import Record
 from provenance.runs import groups, identity, why
 from provenance.runs.due import Chosen, Desk, Done
@@ -122,7 +121,7 @@ class Pass:
     def records(
         self,
         paths: Iterable[str],
-        jobs: int,
+        crew: Crew,
         ending: Callable[[Iterable[Turn]], Iterator[Turn]],
         interrupted: Callable[[], bool],
     ) -> Generator[Record]:
@@ -130,7 +129,7 @@ class Pass:
 
         Args:
             paths: of the files that are looked at, as a walk yields them.
-            jobs: most worker processes.
+            crew: the workers, which tell traces.
             ending: ends the items where the pass is interrupted.
             interrupted: asked when no record is due; true ends the pass early.
 
@@ -139,14 +138,8 @@ class Pass:
             ConfigError: a detector refused its options.
         """
         chosen = self._deepen[1] if self._deepen else None
-        with (
-            _stopping(),
-            starting() as start,
-            closing(
-                Supervisor(self._config, jobs, start=start, traced=True, settings=self._bodies)
-            ) as supervisor,
-        ):
-            self._desk = Desk(self._ledger, self._lines, self._renewal, supervisor, chosen)
+        with _stopping():
+            self._desk = Desk(self._ledger, self._lines, self._renewal, crew, chosen)
 
             def ends() -> bool:
                 self._write()
@@ -156,7 +149,7 @@ class Pass:
             turns = self._turns.of(paths)
             if chosen:  # what came since is left to the next pass over everything
                 turns = (turn for turn in turns if self._ledger.row(turn.row.uri))
-            for done in in_order(ending(turns), self._desk.submit, supervisor, jobs, ends):
+            for done in in_order(ending(turns), self._desk.submit, crew, ends):
                 self._take(done)
                 self._write()
                 yield done.record
