@@ -214,6 +214,11 @@ class Item:
             raise self._passage
         return self._passage
 
+    @property
+    def has_pixels(self) -> bool:
+        """Whether the pixels were decoded already, and are there."""
+        return hasattr(self.__dict__.get("_picture"), "rgb")
+
     def read(self) -> bytes:
         """Return the bytes anew, without keeping them.
 

@@ -9,7 +9,7 @@ import msgspec
 from detectors.c2pa import jumbf
 from detectors.c2pa.declaration import Declaration, also, declared
 from detectors.c2pa.store import walk
-from detectors.c2pa.trust import STALE_AFTER, Signers
+from detectors.c2pa.trust import Signers
 from detectors.c2pa.trust.options import trust_of
 from detectors.c2pa.validation import MISMATCHES, State, state, unlisted
 from detectors.credentials.account import account, evidence, generator
@@ -133,10 +133,7 @@ class Credentials:
         )
 
     def _described(self, row: Signers) -> dict[str, Any]:
-        """Return name, date and age of a list."""
-        age = ((self._today or datetime.now(UTC).date()) - row.issued).days
-        told = {"name": row.name, "date": row.issued.isoformat(), "age_days": age}
-        return told | ({"stale": True} if age > STALE_AFTER else {})
+        return row.told(self._today or datetime.now(UTC).date())
 
 
 def _standing(read: Found) -> State:

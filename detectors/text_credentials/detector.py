@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from detectors.c2pa import jumbf
 from detectors.c2pa.declaration import Declaration, also, declared, disclosed
-from detectors.c2pa.trust import STALE_AFTER, Signers
+from detectors.c2pa.trust import Signers
 from detectors.c2pa.trust.options import trust_of
 from detectors.c2pa.validation import MISMATCHES, State
 from detectors.decode.documents import READERS
@@ -165,10 +165,7 @@ class TextCredentials:
         )
 
     def _described(self, row: Signers) -> dict[str, Any]:
-        """Return name, date and age of a list."""
-        age = ((self._today or datetime.now(UTC).date()) - row.issued).days
-        told = {"name": row.name, "date": row.issued.isoformat(), "age_days": age}
-        return told | ({"stale": True} if age > STALE_AFTER else {})
+        return row.told(self._today or datetime.now(UTC).date())
 
 
 def _reason(assessed: Assessed, said: Declaration, facts: dict[str, Any]) -> Reason:

@@ -36,6 +36,13 @@ def _models(_ctx: click.Context, _param: click.Parameter, value: tuple[str, ...]
     return {name: path for name, _, path in pairs}
 
 
+speaking = click.option(
+    "--lang",
+    envvar="PROVENANCE_LANG",
+    metavar="LANG",
+    help="Language of the sentences. [default: en]",
+)
+"""Adds the option of a command that prints sentences."""
 _CHOOSE = (
     click.option(
         "--only",
@@ -102,12 +109,7 @@ _CHOOSE = (
         envvar="PROVENANCE_CONFIG",
         help="Obey this configuration file, wherever it lies.",
     ),
-    click.option(
-        "--lang",
-        envvar="PROVENANCE_LANG",
-        metavar="LANG",
-        help="Language of the sentences. [default: en]",
-    ),
+    speaking,
 )
 _SHOW = (
     click.option(

@@ -8,6 +8,7 @@ import click
 
 from detectors.errors import ConfigError
 from detectors.storing.atomic import appearing
+from provenance.cli.options import configuration, language, speaking
 from provenance.cli.settings import FailOn
 from provenance.record import Risk
 
@@ -39,7 +40,10 @@ STDOUT = "-"
     help="In Markdown, name the items of this risk or a higher one.",
 )
 @click.option("--no-thumbnails", is_flag=True, help="Leave small copies of pictures out.")
-def report(source: Path, form: str, out: str | None, fail_on: str, *, no_thumbnails: bool) -> None:
+@speaking
+def report(
+    source: Path, form: str, out: str | None, fail_on: str, *, no_thumbnails: bool, lang: str | None
+) -> None:
     """Report on a run, or on records alone (what --format jsonl wrote).
 
     The page is one file that fetches nothing and shows what was found beside the pictures, what was
@@ -55,6 +59,7 @@ def report(source: Path, form: str, out: str | None, fail_on: str, *, no_thumbna
         tuple(table for spec in catalog() for table in spec.messages),
         fail_on=None if fail_on == "never" else Risk(fail_on),
         thumbnails=not no_thumbnails,
+        locale=language(configuration([str(source)], {"config": None}), {"lang": lang}),
         tell=lambda line: click.echo(escape(f"provenance: {line}"), err=True),
     )
     if out is None:

@@ -4,7 +4,7 @@ import hashlib
 import math
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from typing import TypeVar
 
@@ -21,23 +21,23 @@ from provenance.engine.description import (
     ITEM,
     described,
     fingerprints_of,
+    kept_of,
     late,
-    likeness_of,
     named,
     part_of,
     said_of,
     unopened,
 )
 from provenance.engine.settings import settings_body
-from provenance.engine.trace import WHOLE, Made, Trace
+from provenance.engine.trace import WHOLE, Kept, Made, Trace
 from provenance.record import Part, Record, Tool
 from provenance.verdict import conflicts, judge
 from provenance.version import __version__
 
 FINGERPRINTS = "fingerprints"
 """The stage that computes fingerprints which no detector asked for."""
-LIKENESS = "likeness"
-"""The stage that computes what tells a picture from others of its run."""
+KEPT = "kept"
+"""The stage that computes what a run keeps of a picture."""
 SETTINGS = "settings"
 """The stage that asks the detectors for their settings."""
 MEMORY = "engine.memory"
@@ -55,6 +55,8 @@ class _Look(msgspec.Struct, kw_only=True):
     """What an earlier try did not survive → why."""
     only: Collection[str] | None = None
     """Detectors that are to look, `FINGERPRINTS` as one of them; None: all that apply."""
+    keep: bool = False
+    """Whether what a run keeps of pictures is computed too."""
     made: dict[str, Made] = msgspec.field(default_factory=dict)
     """Part, or `WHOLE` → what was made of it."""
     ran: set[str] = msgspec.field(default_factory=set)
@@ -99,7 +101,7 @@ class Engine:
         Args:
             config: what the user chose.
             stage: told what begins: a detector's name, `item`, `picture`, `passage`,
-                `fingerprints`, `settings` or `likeness`.
+                `fingerprints`, `settings` or `kept`.
 
         Raises:
             ConfigError: an option cannot be used. A plug-in that breaks otherwise is kept, and
@@ -114,6 +116,8 @@ class Engine:
         """Digest → body of settings (`settings_body`), until somebody takes it out."""
         self.trace = Trace(settings={}, parts={})
         """Of the last item that was checked."""
+        self.kept: list[Kept] = []
+        """What a run keeps of the pictures of the last item, where that was asked for."""
 
     def check(
         self,
@@ -123,6 +127,7 @@ class Engine:
         only: Collection[str] | None = None,
         deadline: float | None = None,
         tell: Callable[[Record], None] | None = None,
+        keep: bool = False,
     ) -> Record:
         """Return the record of an item.
 
@@ -135,9 +140,11 @@ class Engine:
                 `not_assessed` with code `engine.deadline`. None: never.
             tell: told, before each detector, the record as it would be if it were wanted then;
                 asked for where somebody else may stop this process at the deadline.
+            keep: whether what a run keeps of pictures is computed too.
         """
         began = time.monotonic()
-        look = _Look(stopped=stopped or {}, only=only)
+        look = _Look(stopped=stopped or {}, only=only, keep=keep)
+        self.kept = []
         if deadline is not None:
             look.until = began + deadline
             if tell is not None:
@@ -148,28 +155,30 @@ class Engine:
         finally:
             DECODING.reset(decoding)
         record = self._record(item, signals, look, began)
+        if not item.parts:
+            self._keep(item, look)
         told, _ = self._digests.get(self._ran(look), ({}, ""))
         self.trace = Trace(settings=told, parts=look.made)
         return record
 
-    def likeness(
-        self, item: Item, stopped: Mapping[str, Reason], only: Collection[str] | None = None
-    ) -> bytes:
-        """Return what tells a picture from others, nothing where no detector of pixels looked.
+    def _keep(self, item: Item, look: _Look) -> None:
+        """Note what a run keeps of a picture, where it does and a detector of pixels looked.
 
-        Called after `check`, so that what it has decoded is in no record.
-
-        Args:
-            item: what was checked.
-            stopped: as for `check`.
-            only: as for `check`.
+        Called when the record of the item or part is made, so that what is decoded for it is in
+        none.
         """
-        names = [spec.name for spec in self.config.specs if spec.of_pixels]
-        looked = any(only is None or name in only for name in names)
-        if not looked or item.fault or item.kind is not Kind.IMAGE or LIKENESS in stopped:
-            return b""
-        made = self._attempt(LIKENESS, partial(likeness_of, item))
-        return b"" if isinstance(made, CannotAssess) else made
+        pixels = any(spec.of_pixels and look.wants(spec.name) for spec in self.config.specs)
+        if not (look.keep and pixels) or KEPT in look.stopped:
+            return
+        if item.fault or item.kind is not Kind.IMAGE:
+            return
+        decoding = DECODING.set(nullcontext)
+        try:
+            made = self._attempt(KEPT, partial(kept_of, item))
+        finally:
+            DECODING.reset(decoding)
+        if not isinstance(made, CannotAssess):
+            self.kept.append(made)
 
     def settings(self) -> dict[str, Settings]:
         """Return what decides the signals of each detector besides the item."""
@@ -314,6 +323,7 @@ class Engine:
             look.before += named(name, self._signals(part, look))
             look.parts.append(part_of(name, part))
             look.part = None
+            self._keep(part, look)
             part.release()
         return look.before
 

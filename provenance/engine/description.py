@@ -7,6 +7,8 @@ import msgspec
 from detectors.item import Item, Kind
 from detectors.signal import Outcome, Reason, Signal, Tier
 from provenance.engine.config import RunConfig
+from provenance.engine.small import small_copy
+from provenance.engine.trace import Kept
 from provenance.record import Described, Part, Record, Tool
 from provenance.verdict import judge
 from provenance.version import __version__
@@ -55,7 +57,7 @@ def part_of(name: str, part: Item) -> Part:
         media_type=part.media_type,
         bytes=len(part.data) if known else None,
         sha256=part.sha256 if known else None,
-        facts=part.facts,
+        facts=dict(part.facts),  # what is decoded later for a run is not said of it
         fingerprints=part.fingerprints,
     )
 
@@ -69,7 +71,7 @@ def described(item: Item, parts: list[Part]) -> Described:
         media_type=item.media_type,
         bytes=len(item.data) if known else None,
         sha256=item.sha256 if known else None,
-        facts=item.facts,
+        facts=dict(item.facts),
         fingerprints=item.fingerprints,
         parts=parts if item.kind is Kind.POST else msgspec.UNSET,
     )
@@ -87,15 +89,17 @@ def fingerprints_of(item: Item) -> dict[str, str]:
     return {"pdq": bits(spectrum.waves).tobytes().hex(), "pdq_quality": str(spectrum.quality)}
 
 
-def likeness_of(item: Item) -> bytes:
-    """Return what tells a picture from others.
+def kept_of(item: Item) -> Kept:
+    """Return what a run keeps of a picture.
 
     Raises:
         CannotAssess: it has no pixels, or they cannot be decoded.
     """
     from detectors.hashing.likeness import likeness  # numpy and cv2
 
-    return likeness(item.picture)
+    return Kept(
+        content=bytes.fromhex(item.sha256), likeness=likeness(item.picture), small=small_copy(item)
+    )
 
 
 def unread(config: RunConfig, item: Item) -> Record:

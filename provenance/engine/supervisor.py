@@ -11,7 +11,7 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -28,6 +28,7 @@ from provenance.engine.check import MEMORY
 from provenance.engine.child import DEATH_SECONDS, Child, Process, of_memory
 from provenance.engine.config import RunConfig
 from provenance.engine.description import ITEM, unread
+from provenance.engine.trace import Kept
 from provenance.engine.worker import (
     FULL,
     HELD,
@@ -65,8 +66,8 @@ class Awaited(Future[Record]):
     trace: bytes = b""
     """A `Trace` as JSON, there with the record where it was asked for; empty where the worker did
     not come so far."""
-    likeness: bytes = b""
-    """What tells its picture from others, where a detector of pixels looked."""
+    kept: Sequence[Kept] = ()
+    """What a run keeps of its pictures, where a detector of pixels looked."""
 
 
 class Job:
@@ -322,7 +323,7 @@ class Supervisor:
         if what == PARTIAL:
             job.so_far = said
         elif what == TRACE:
-            job.record.trace, job.record.likeness = said
+            job.record.trace, job.record.kept = said
         elif what == RECORD:
             self._busy.remove(worker)
             self._idle.append(worker)

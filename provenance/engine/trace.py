@@ -5,6 +5,8 @@ asked to be decoded, and which facts and fingerprints it told. With both, a dete
 a record or taken out of it without the others looking again.
 """
 
+from typing import NamedTuple
+
 import msgspec
 
 from detectors.spec import Settings
@@ -22,6 +24,17 @@ class Made(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Fact → the detector or the decoding that told it; a fact of the source is not listed."""
     fingerprints: dict[str, list[str]] = {}
     """Fingerprint → the detectors that computed it."""
+
+
+class Kept(NamedTuple):
+    """What a run keeps of a picture besides its record."""
+
+    content: bytes
+    """SHA-256 of its bytes."""
+    likeness: bytes
+    """What tells it from others; empty where there is too little in it."""
+    small: bytes
+    """A small copy, WebP."""
 
 
 class Trace(msgspec.Struct, frozen=True, kw_only=True):

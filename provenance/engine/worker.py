@@ -28,7 +28,7 @@ READY, STAGE, PARTIAL, RECORD, REFUSED = "ready", "stage", "partial", "record", 
 """What a worker says: that it is there, what begins, the record as far as it has come, the whole
 one, the error by which a detector refuses its options."""
 TRACE = "trace"
-"""Whose the parts of the record are that comes next, and what tells its picture from others."""
+"""Whose the parts of the record are that comes next, and what a run keeps of its pictures."""
 SETTINGS = "settings"
 """The body of settings that a record has which comes next, once."""
 HELD, FULL = "held", "full"
@@ -65,7 +65,7 @@ class Task(NamedTuple):
     only: Collection[str] | None
     """Detectors that look; None: all."""
     traced: bool
-    """Whether it is to be told whose the parts of the record are, and the likeness of a picture."""
+    """Whether it is to be told whose the parts of the record are, and what is kept of pictures."""
 
 
 def serve(config: RunConfig, limits: Limits, pipe: Connection) -> None:
@@ -111,13 +111,18 @@ def _checked(engine: Engine, task: Task, pipe: Connection) -> tuple[bytes, bool]
         _tell_settings(engine, record, pipe)
         pipe.send((PARTIAL, msgspec.json.encode(record)))
 
-    record = engine.check(task.item, task.stopped, only=task.only, deadline=task.seconds, tell=tell)
+    record = engine.check(
+        task.item,
+        task.stopped,
+        only=task.only,
+        deadline=task.seconds,
+        tell=tell,
+        keep=task.traced,
+    )
     _tell_settings(engine, record, pipe)
-    encoded = msgspec.json.encode(record)
     if task.traced:
-        likeness = engine.likeness(task.item, task.stopped, task.only)
-        pipe.send((TRACE, (msgspec.json.encode(engine.trace), likeness)))
-    return encoded, any(s.reason.code == MEMORY for s in record.signals)
+        pipe.send((TRACE, (msgspec.json.encode(engine.trace), engine.kept)))
+    return msgspec.json.encode(record), any(s.reason.code == MEMORY for s in record.signals)
 
 
 def _tell_settings(engine: Engine, record: Record, pipe: Connection) -> None:

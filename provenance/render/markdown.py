@@ -6,8 +6,9 @@ from typing import BinaryIO, Final
 
 from detectors.signal import Claim, Outcome
 from provenance.record import Record, Risk
-from provenance.render.report import Report, ranked, said
+from provenance.render.report import Report, said
 from provenance.render.words import Words
+from provenance.runs.summary import ranked
 
 RISKS: Final = (Risk.HIGH, Risk.REVIEW, Risk.INCONCLUSIVE, Risk.LOW)
 MOST: Final = 10
@@ -49,10 +50,10 @@ def _lines(report: Report) -> Iterator[str]:
     if report.about:
         yield plain(words.word(f"page.state.{report.about.state}", when=report.about.updated))
         yield ""
-    counts = {risk.value: totals.risks[risk] for risk in RISKS}
+    counts = {risk.value: totals.risk[risk] for risk in RISKS}
     yield plain(words.word("screen.count", total=totals.items, **counts)) + "."
-    yield from _counted(words, "page.findings", ranked(totals.findings.items()))
-    yield from _counted(words, "page.gaps", ranked(totals.gaps.items()))
+    yield from _counted(words, "page.findings", ranked(totals.findings))
+    yield from _counted(words, "page.gaps", ranked(totals.gaps))
     yield from _groups(words, report)
     if report.fail_on is None:
         return

@@ -1,8 +1,7 @@
 """What a report is made of: the records of a run, or records alone, read as often as is needed."""
 
 import os
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import BinaryIO, Final, Literal, NamedTuple, TypeVar
@@ -16,10 +15,11 @@ from provenance.record import Count, PolicyName, Record, Risk
 from provenance.render import RenderOptions
 from provenance.render.words import Words
 from provenance.runs.folder import RunFolder
+from provenance.runs.ledger import NAME
+from provenance.runs.summary import Summary
 from provenance.verdict import Policy, load, names
 
 T = TypeVar("T")
-K = TypeVar("K", bound=str | tuple[str, ...])
 FORMATS: Final = {
     "html": ("provenance.render.html:write", "report.html"),
     "csv": ("provenance.render.csv:write", "report.csv"),
@@ -59,35 +59,6 @@ class Columns(NamedTuple):
     """Numbers of its groups, separated by spaces."""
 
 
-class Totals(msgspec.Struct, kw_only=True):
-    """How often what occurs in the records; items are counted once for each key."""
-
-    items: int = 0
-    incomplete: int = 0
-    risks: Counter[str] = msgspec.field(default_factory=Counter)
-    origins: Counter[str] = msgspec.field(default_factory=Counter)
-    detectors: Counter[str] = msgspec.field(default_factory=Counter)
-    """Detectors that found something."""
-    claims: Counter[str] = msgspec.field(default_factory=Counter)
-    findings: Counter[tuple[str, str, str]] = msgspec.field(default_factory=Counter)
-    """By detector, claim ("" for none) and code."""
-    gaps: Counter[tuple[str, str]] = msgspec.field(default_factory=Counter)
-    """What was not assessed or failed, by detector and code."""
-
-    def add(self, record: Record) -> None:
-        """Count a record."""
-        self.items += 1
-        self.incomplete += not record.verdict.complete
-        self.risks[record.verdict.risk] += 1
-        self.origins[record.verdict.origin] += 1
-        found = [s for s in record.signals if s.outcome is Outcome.FINDING]
-        self.detectors.update({s.detector for s in found})
-        self.claims.update({s.claim for s in found if s.claim})
-        self.findings.update({(s.detector, s.claim or "", s.reason.code) for s in found})
-        gaps = (record.signals[i] for i in record.verdict.not_assessed)
-        self.gaps.update({(s.detector, s.reason.code) for s in gaps})
-
-
 class Report:
     """Records in their order, with the groups of their run, and the words for them."""
 
@@ -98,6 +69,7 @@ class Report:
         *,
         fail_on: Risk | None = Risk.HIGH,
         thumbnails: bool = True,
+        locale: str = "en",
         tell: Callable[[str], None] = lambda _line: None,
     ) -> None:
         """Open a run or a file of records.
@@ -107,19 +79,22 @@ class Report:
             tables: of plug-ins' sentences, see `RenderOptions`.
             fail_on: the risk from which on a format that names some items names them; None: none.
             thumbnails: whether small copies of pictures are shown.
+            locale: language of the sentences.
             tell: told of records that could not be read and are left out.
 
         Raises:
             ConfigError: there are no records there.
         """
         self.fail_on, self.thumbnails = fail_on, thumbnails
-        self._tables, self._tell = tables, cache(tell)
+        self._tables, self._locale, self._tell = tables, locale, cache(tell)
         run = RunFolder(str(path)) if path.is_dir() else None
         self.records = run.records if run else path
         if not self.records.is_file():
             lacks = "there are no records in it" if run else "there is no such file"
             raise ConfigError(f"{path}: {lacks}; name a run's folder or a file of records")
         self.about = run.before if run else None
+        self.ledger = run.own / NAME if run else None
+        """Where small copies of pictures lie; None: records alone."""
         self.groups = list(_lines(run.groups, Group)) if run and run.groups.exists() else []
         self._numbers: dict[str, list[int]] = {}
         for number, group in enumerate(self.groups, 1):
@@ -127,7 +102,7 @@ class Report:
                 self._numbers.setdefault(uri, []).append(number)
         self._size = self.records.stat().st_size
         self.words = cache(self._words)
-        self.plain_words = Words(RenderOptions(tables=tables))
+        self.plain_words = Words(RenderOptions(tables=tables, locale=locale))
         """For what is said of the run: no policy."""
 
     def __iter__(self) -> Iterator[Record]:
@@ -141,9 +116,9 @@ class Report:
             _whole(record)
             yield record
 
-    def totals(self) -> Totals:
+    def totals(self) -> Summary:
         """Count what the records hold."""
-        totals = Totals()
+        totals = Summary()
         for record in self:
             totals.add(record)
         return totals
@@ -177,17 +152,15 @@ class Report:
 
     def _words(self, policy: PolicyName) -> Words:
         """Return the words under a policy; rates of wrong findings rest on it."""
-        return Words(RenderOptions(policy=_known(policy), tables=self._tables, verbose=True))
+        look = RenderOptions(
+            policy=_known(policy), tables=self._tables, locale=self._locale, verbose=True
+        )
+        return Words(look)
 
 
 def write(report: Report, form: str, out: BinaryIO) -> None:
     """Write a report in a format: a key of `FORMATS`."""
     resolve(FORMATS[form][0])(report, out)
-
-
-def ranked(counts: Iterable[tuple[K, int]]) -> list[tuple[K, int]]:
-    """Return what was counted, the most frequent first, and what is equally frequent by name."""
-    return sorted(counts, key=lambda one: (-one[1], str(one[0])))
 
 
 def said(signals: list[Signal]) -> list[Signal]:

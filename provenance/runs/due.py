@@ -6,7 +6,7 @@ same bytes wait for its record instead of being looked at too.
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Final, Protocol
 
 import msgspec
@@ -14,7 +14,7 @@ import msgspec
 from detectors.item import Item
 from provenance.engine.ordered import Crew
 from provenance.engine.supervisor import Awaited
-from provenance.engine.trace import Trace
+from provenance.engine.trace import Kept, Trace
 from provenance.record import Record
 from provenance.runs import identity
 from provenance.runs.ledger import Ledger, Row
@@ -39,8 +39,8 @@ class Done(msgspec.Struct, frozen=True, kw_only=True):
     row: Row
     lies: bool
     """Whether the record lies where the row says; else it is a new one."""
-    likeness: bytes = b""
-    """What tells its picture from others, where that was computed now."""
+    kept: Sequence[Kept] = ()
+    """What is kept of its pictures, where that was computed now."""
 
 
 class Stored(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,7 +125,7 @@ class Look:
             how=LOOKED_AT,
             row=row,
             lies=False,
-            likeness=self._awaited.likeness,
+            kept=self._awaited.kept,
         )
 
 

@@ -6,6 +6,7 @@ from pathlib import PurePath
 
 from detectors.errors import CannotAssess
 from detectors.item import Item, Kind, Sidecar, Source
+from provenance.record import Part
 
 SIZE = 16
 """Bytes of a digest."""
@@ -83,6 +84,11 @@ def groupable(kind: Kind, count: int | None, content: str | None) -> bytes | Non
         content: SHA-256 of them, hex.
     """
     return bytes.fromhex(content) if content and count and kind is not Kind.UNSUPPORTED else None
+
+
+def pictures(parts: Iterable[Part]) -> set[bytes]:
+    """Return the digests of the pictures among the parts of a post."""
+    return {bytes.fromhex(p.sha256) for p in parts if p.kind is Kind.IMAGE and p.sha256}
 
 
 def _sidecars(item: Item) -> Iterator[Sidecar]:

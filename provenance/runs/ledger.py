@@ -14,13 +14,13 @@ from typing import Final, NamedTuple, TypeVar
 import msgspec
 
 from detectors.spec import Settings
-from provenance.engine.trace import Trace
+from provenance.engine.trace import Kept, Trace
 
 K = TypeVar("K")
 V = TypeVar("V")
 
 NAME: Final = "ledger.sqlite"
-VERSION: Final = 2
+VERSION: Final = 3
 """Of the tables; a ledger of another version is made anew."""
 CACHE: Final = 512
 """KiB of the database that are held in memory."""
@@ -39,7 +39,10 @@ CREATE INDEX by_key ON items (key) WHERE key IS NOT NULL;
 CREATE INDEX by_content ON items (content, offset) WHERE content IS NOT NULL;
 CREATE INDEX by_size ON items (size);
 CREATE TABLE traces (id INTEGER PRIMARY KEY, body BLOB UNIQUE);
+CREATE TABLE media (uri TEXT, content BLOB, PRIMARY KEY (uri, content)) WITHOUT ROWID;
+CREATE INDEX by_medium ON media (content);
 CREATE TABLE likenesses (content BLOB PRIMARY KEY, body BLOB) WITHOUT ROWID;
+CREATE TABLE small (content BLOB PRIMARY KEY, body BLOB) WITHOUT ROWID;
 CREATE TABLE names (name TEXT PRIMARY KEY, items INTEGER);
 CREATE TABLE facts (name TEXT PRIMARY KEY, value BLOB);
 """
@@ -76,6 +79,21 @@ class Row(NamedTuple):
     """Its number there."""
     media: str | None = None
     """Of a post: the paths of its media, a JSON list."""
+
+
+class Shown(NamedTuple):
+    """An item in a group."""
+
+    uri: str
+    media: str | None
+    """Of a post: the paths of its media, a JSON list."""
+
+
+_FILES: Final = "SELECT uri, NULL AS media, offset FROM together CROSS JOIN items USING (content)"
+_POSTS: Final = (
+    "SELECT uri, items.media, offset FROM together CROSS JOIN media USING (content)"
+    " CROSS JOIN items USING (uri)"
+)
 
 
 class Ledger:
@@ -234,10 +252,13 @@ class Ledger:
         self._db.execute("DELETE FROM items WHERE pass != ?", (number,))
         self._db.execute("DELETE FROM containers WHERE pass != ?", (number,))
         self._db.execute("DELETE FROM traces WHERE id NOT IN (SELECT trace FROM items)")
-        self._db.execute(
-            "DELETE FROM likenesses WHERE content NOT IN"
-            " (SELECT content FROM items WHERE content IS NOT NULL)"
-        )
+        self._db.execute("DELETE FROM media WHERE uri NOT IN (SELECT uri FROM items)")
+        for table in ("likenesses", "small"):
+            self._db.execute(
+                f"DELETE FROM {table} WHERE content NOT IN"  # noqa: S608 - ours
+                " (SELECT content FROM items WHERE content IS NOT NULL"
+                " UNION ALL SELECT content FROM media)"
+            )
         self.commit()
 
     def begin_pass(self) -> int:
@@ -274,14 +295,22 @@ class Ledger:
         query = "SELECT name, items FROM names ORDER BY items DESC, name LIMIT ?"
         return self._db.execute(query, (most,)).fetchall()
 
-    def put_likeness(self, content: bytes, likeness: bytes) -> None:
-        """Note what tells a picture from others.
+    def put_kept(self, kept: Kept) -> None:
+        """Note what is kept of a picture."""
+        for table, body in (("likenesses", kept.likeness), ("small", kept.small)):
+            query = f"INSERT OR REPLACE INTO {table} VALUES (?, ?)"  # noqa: S608 - ours
+            self._db.execute(query, (kept.content, body))
+
+    def put_media(self, uri: str, contents: Iterable[bytes]) -> None:
+        """Note which pictures a post shows.
 
         Args:
-            content: SHA-256 of its bytes.
-            likeness: as `detectors.hashing.likeness` gives it.
+            uri: of the post.
+            contents: SHA-256 of their bytes.
         """
-        self._db.execute("INSERT OR REPLACE INTO likenesses VALUES (?, ?)", (content, likeness))
+        self._db.execute("DELETE FROM media WHERE uri = ?", (uri,))
+        rows = ((uri, content) for content in contents)
+        self._db.executemany("INSERT INTO media VALUES (?, ?)", rows)
 
     def equal_bytes(self) -> Iterator[tuple[bytes, int]]:
         """Yield the digests that several items share, and how many do, most first."""
@@ -291,15 +320,14 @@ class Ledger:
         )
         yield from self._db.execute(query)
 
-    def of_contents(self, contents: Iterable[bytes]) -> Iterator[str]:
-        """Yield the items of some digests in their order."""
-        create = "CREATE TEMP TABLE IF NOT EXISTS together (content BLOB PRIMARY KEY) WITHOUT ROWID"
-        self._db.execute(create)
-        self._db.execute("DELETE FROM together")
-        self._db.executemany("INSERT INTO together VALUES (?)", ((each,) for each in contents))
-        query = "SELECT uri FROM together CROSS JOIN items USING (content) ORDER BY offset"
-        for (uri,) in self._db.execute(query):
-            yield uri
+    def of_contents(self, contents: Iterable[bytes], *, posts: bool) -> list[Shown]:
+        """Return the items of some digests in their order.
+
+        Args:
+            contents: SHA-256 of bytes.
+            posts: whether the posts are of them that show such a picture.
+        """
+        return _of_contents(self._db, contents, posts=posts)
 
     def by_risk(self, least: int, number: int) -> Iterator[Row]:
         """Yield the items of a pass of a risk or a higher one, by risk, then by reason.
@@ -322,19 +350,58 @@ def _bounded(held: dict[K, V]) -> dict[K, V]:
     return held
 
 
-def likenesses(ledger: Path) -> list[tuple[bytes, bytes, int, int]]:
+def likenesses(ledger: Path) -> list[tuple[bytes, bytes, int, int, int]]:
     """Return what tells pictures from others, as another process may read it from a ledger.
 
     Args:
         ledger: its file.
 
     Returns:
-        Of each picture, sorted by the first: SHA-256, likeness, how many items have these bytes,
-        and where the record of the first of them lies.
+        Of each picture that an item is or a post shows, sorted by the first: SHA-256, likeness,
+        how many items have these bytes, how many posts show them, and where the record of the first
+        of them lies.
     """
     query = (
-        "SELECT content, body, COUNT(*), MIN(offset) FROM likenesses JOIN items USING (content)"
-        " WHERE LENGTH(body) > 0 GROUP BY content ORDER BY content"
+        "WITH known AS (SELECT content, body FROM likenesses WHERE LENGTH(body) > 0)"
+        " SELECT content, body, SUM(NOT post), SUM(post), MIN(offset) FROM ("
+        " SELECT content, body, offset, 0 AS post FROM known JOIN items USING (content) UNION ALL"
+        " SELECT known.content, body, offset, 1 FROM known JOIN media USING (content)"
+        " JOIN items USING (uri)) GROUP BY content ORDER BY content"
     )
-    with closing(sqlite3.connect(f"{ledger.absolute().as_uri()}?mode=ro", uri=True)) as db:
+    with closing(_read_only(ledger)) as db:
         return db.execute(query).fetchall()
+
+
+def of_contents(ledger: Path, contents: Iterable[bytes]) -> list[Shown]:
+    """Return the items of some digests, and the posts that show such a picture, in their order.
+
+    Args:
+        ledger: its file, as another process may read it.
+        contents: SHA-256 of bytes.
+    """
+    with closing(_read_only(ledger)) as db:
+        return _of_contents(db, contents, posts=True)
+
+
+def _of_contents(db: sqlite3.Connection, contents: Iterable[bytes], *, posts: bool) -> list[Shown]:
+    db.execute("CREATE TEMP TABLE IF NOT EXISTS together (content BLOB PRIMARY KEY) WITHOUT ROWID")
+    db.execute("DELETE FROM together")
+    db.executemany("INSERT INTO together VALUES (?)", ((each,) for each in contents))
+    query = f"{_FILES} UNION {_POSTS}" if posts else _FILES
+    found = db.execute(f"{query} ORDER BY offset")
+    return [Shown(uri, media) for uri, media, _ in found]
+
+
+def small_copies(ledger: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield the digests (SHA-256, hex) and small copies of the pictures of a run.
+
+    Args:
+        ledger: its file; where it cannot be read there are none.
+    """
+    with suppress(sqlite3.Error), closing(_read_only(ledger)) as db:
+        for content, body in db.execute("SELECT content, body FROM small ORDER BY content"):
+            yield content.hex(), body
+
+
+def _read_only(ledger: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{ledger.absolute().as_uri()}?mode=ro", uri=True)

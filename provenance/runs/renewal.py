@@ -30,8 +30,9 @@ PASSING: Final = frozenset({"item.unreadable", "item.permission"})
 MISSING: Final = "item.missing"
 OURS: Final = "engine."
 """Begins the codes of what a detector or its process did not get done."""
-NOT_AFTER: Final = "not_after"
-"""The fact that holds the end of a certificate's validity, an RFC 3339 time."""
+LASTING: Final = ("not_after", "fresh_until")
+"""Facts that hold the end of a certificate's validity (an RFC 3339 time), or the last day on which
+a list is not old."""
 _NOTHING: Final = Made()
 P = TypeVar("P", Described, Part)
 
@@ -306,7 +307,7 @@ def _unread(record: Record, *, there: bool) -> bool:
 
 
 def _expired(record: Record, today: str) -> frozenset[str]:
-    """Return the detectors that read a certificate which has expired since."""
+    """Return the detectors that read a certificate or a list which has expired since."""
     return frozenset(
         signal.detector
         for signal in record.signals
@@ -315,10 +316,10 @@ def _expired(record: Record, today: str) -> frozenset[str]:
 
 
 def _ends(facts: Any) -> Iterator[str]:
-    """Yield when the certificates end that facts tell of."""
+    """Yield when the certificates and lists end that facts tell of."""
     inner = facts.values() if isinstance(facts, dict) else facts if isinstance(facts, list) else ()
-    if isinstance(facts, dict) and isinstance(facts.get(NOT_AFTER), str):
-        yield facts[NOT_AFTER]
+    if isinstance(facts, dict):
+        yield from (facts[key] for key in LASTING if isinstance(facts.get(key), str))
     for value in inner:
         if isinstance(value, dict | list):
             yield from _ends(value)

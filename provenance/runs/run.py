@@ -27,13 +27,15 @@ from provenance.runs.folder import RunFolder, State
 from provenance.runs.ledger import Ledger, Row
 from provenance.runs.lines import Lines
 from provenance.runs.renewal import Renewal
-from provenance.runs.summary import Summary
+from provenance.runs.summary import Summary, generators
 from provenance.runs.turns import Turn, Turns
 
 WRITTEN: Final = 1.0
 """Seconds between two moments at which everything that is done is on the disk."""
 HELD: Final = 0.5
 """Seconds after which a record whose turn has not come is written all the same."""
+NAMES: Final = 1000
+"""Names of generators that the summary lists."""
 GONE: Final = frozenset({"item.missing", "item.unreadable"})
 """Codes that items have when what they lie on has vanished."""
 
@@ -108,7 +110,7 @@ class Pass:
         self.last = self._ledger.last_settings()
         self._number = self._ledger.begin_pass()
         self._ledger.note_settings(self._settings, self._config.policy.sha256)
-        self.summary = Summary(self._ledger)
+        self.summary = Summary()
         self._describe("running")
         self._ledger.commit()
 
@@ -192,7 +194,8 @@ class Pass:
         return body
 
     def _counted(self, state: State, unchecked: int, counts: dict[str, int]) -> dict[str, Any]:
-        return self.summary.body(state, unchecked, time.monotonic() - self._began, counts)
+        seconds, names = time.monotonic() - self._began, self._ledger.names(NAMES)
+        return self.summary.body(state, unchecked, seconds, counts, names)
 
     def at_or_above(self, rank: int) -> Iterator[Record]:
         """Yield the records of a risk or a higher one, by risk, then by reason."""
@@ -222,6 +225,8 @@ class Pass:
         self._desk.forget(uri)
         self._turns.came_to(uri)
         self.summary.add(record, done.how)
+        for name in generators(record):
+            self._ledger.count_name(name)
 
     def _tell_settings(self, done: Done) -> None:
         """Tell the body of settings that no worker told: of a record that an earlier pass made."""
@@ -238,8 +243,10 @@ class Pass:
         record, item = done.record, done.record.item
         reasons = record.verdict.reasons
         content = identity.groupable(item.kind, item.bytes, item.sha256)
-        if content and done.likeness:
-            self._ledger.put_likeness(content, done.likeness)
+        for kept in done.kept:
+            self._ledger.put_kept(kept)
+        if item.parts:
+            self._ledger.put_media(item.uri, identity.pictures(item.parts))
         return done.row._replace(
             trace=self._ledger.number_of(msgspec.json.encode(done.trace, order="deterministic")),
             passed=number,

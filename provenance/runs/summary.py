@@ -1,59 +1,72 @@
 """What the records of a run come to, counted as they pass."""
 
 from collections import Counter
-from collections.abc import Iterator
-from typing import Any, Final
+from collections.abc import Iterable, Iterator
+from typing import Any, Final, TypeVar
 
 from detectors.signal import CredentialFacts, MarkFacts, Outcome, Signal, facts_of
 from provenance.record import Record
-from provenance.runs.ledger import Ledger
 
 FORMAT: Final = "provenance.summary/1"
-NAMES: Final = 1000
-"""Names of generators that are listed."""
+K = TypeVar("K", str, tuple[str, str], tuple[str, str, str])
 
 
 class Summary:
-    """Counts of records, in memory that does not grow with them."""
+    """Counts of records, each once for every key, in memory that does not grow with them."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        """Start at nothing.
-
-        Args:
-            ledger: keeps the names of generators, of which there may be any number.
-        """
-        self._ledger = ledger
+    def __init__(self) -> None:
+        """Start at nothing."""
         self.risk, self.origin = Counter[str](), Counter[str]()
         self.how = Counter[str]()
-        """How items came to their records."""
-        self.findings = Counter[tuple[str, str | None, str]]()
+        """How items came to their records; "" where nobody asks."""
+        self.incomplete = 0
+        """Items whose verdict is not complete."""
+        self.findings = Counter[tuple[str, str, str]]()
+        """By detector, claim ("" for none) and code."""
         self.not_assessed = Counter[tuple[str, str]]()
-        self.failed = Counter[str]()
+        """By detector and code."""
+        self.failed = Counter[tuple[str, str]]()
+        self.detectors, self.claims = Counter[str](), Counter[str]()
+        """Of findings."""
+        self.codes = Counter[str]()
+        """Of what failed."""
 
-    def add(self, record: Record, how: str) -> None:
+    def add(self, record: Record, how: str = "") -> None:
         """Count a record, and how it came about."""
         self.how[how] += 1
         self.risk[record.verdict.risk.value] += 1
         self.origin[record.verdict.origin.value] += 1
-        said = record.signals
-        self.findings.update({
-            (s.detector, s.claim.value if s.claim else None, s.reason.code)
-            for s in said if s.outcome is Outcome.FINDING
-        })  # fmt: skip
-        self.not_assessed.update(
-            {(s.detector, s.reason.code) for s in said if s.outcome is Outcome.NOT_ASSESSED}
-        )
-        self.failed.update({s.reason.code for s in said if s.outcome is Outcome.FAILED})
-        for name in set(_generators(said)):
-            self._ledger.count_name(name)
+        self.incomplete += not record.verdict.complete
+        keys: dict[Outcome, set[Any]] = {outcome: set() for outcome in Outcome}
+        for one in record.signals:
+            key: tuple[str, ...] = (one.detector, one.reason.code)
+            if one.outcome is Outcome.FINDING:
+                key = (one.detector, one.claim.value if one.claim else "", one.reason.code)
+            keys[one.outcome].add(key)
+        self.findings.update(keys[Outcome.FINDING])
+        self.not_assessed.update(keys[Outcome.NOT_ASSESSED])
+        self.failed.update(keys[Outcome.FAILED])
+        self.detectors.update({detector for detector, _, _ in keys[Outcome.FINDING]})
+        self.claims.update({claim for _, claim, _ in keys[Outcome.FINDING] if claim})
+        self.codes.update({code for _, code in keys[Outcome.FAILED]})
 
     @property
     def items(self) -> int:
         """How many records were counted."""
         return self.how.total()
 
+    @property
+    def gaps(self) -> Counter[tuple[str, str]]:
+        """What was not assessed or failed."""
+        return self.not_assessed + self.failed
+
     def body(
-        self, state: str, unchecked: int, seconds: float, groups: dict[str, int]
+        self,
+        state: str,
+        unchecked: int,
+        seconds: float,
+        groups: dict[str, int],
+        generators: Iterable[tuple[str, int]],
     ) -> dict[str, Any]:
         """Return what `summary.json` says.
 
@@ -62,6 +75,7 @@ class Summary:
             unchecked: items that could not be checked.
             seconds: that the pass took.
             groups: kind of group → how many there are.
+            generators: names of what made items, and how many each made.
         """
         return {
             "format": FORMAT,
@@ -73,29 +87,31 @@ class Summary:
             "risk": dict(self.risk),
             "origin": dict(self.origin),
             "findings": [
-                {"detector": detector, "claim": claim, "code": code, "items": items}
-                for (detector, claim, code), items in _falling(self.findings)
+                {"detector": detector, "claim": claim or None, "code": code, "items": items}
+                for (detector, claim, code), items in ranked(self.findings)
             ],
-            "generators": [
-                {"name": name, "items": items} for name, items in self._ledger.names(NAMES)
-            ],
+            "generators": [{"name": name, "items": items} for name, items in generators],
             "not_assessed": [
                 {"detector": detector, "code": code, "items": items}
-                for (detector, code), items in _falling(self.not_assessed)
+                for (detector, code), items in ranked(self.not_assessed)
             ],
-            "failed": [{"code": code, "items": items} for code, items in _falling(self.failed)],
+            "failed": [{"code": code, "items": items} for code, items in ranked(self.codes)],
             "groups": groups,
         }
 
 
+def generators(record: Record) -> set[str]:
+    """Return the names of what made an item, as credentials and marks give them."""
+    return set(_generators(record.signals))
+
+
 def _generators(said: list[Signal]) -> Iterator[str]:
-    """Yield the names of what made an item, as credentials and marks give them."""
     for signal in said:
         made_by = facts_of(signal, CredentialFacts).generator or facts_of(signal, MarkFacts).tool
         if signal.outcome is Outcome.FINDING and made_by:
             yield made_by
 
 
-def _falling(counts: "Counter[Any]") -> list[tuple[Any, int]]:
-    """Return what was counted, most first, then by name."""
+def ranked(counts: "Counter[K]") -> list[tuple[K, int]]:
+    """Return what was counted, the most frequent first, and what is equally frequent by name."""
     return sorted(counts.items(), key=lambda pair: (-pair[1], str(pair[0])))

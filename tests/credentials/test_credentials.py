@@ -106,6 +106,7 @@ def test_a_signer_is_trusted_only_under_a_list_in_use(trusting: Callable[..., Pa
         "name": "mine-signers",
         "date": "2026-11-01",
         "age_days": 23,
+        "fresh_until": "2027-01-30",
     }
     assert said.facts["signer"]["verified"]
     assert look("forged-issuer.png", folder).facts["state"] == "valid"

@@ -6,6 +6,7 @@ import os
 import stat
 import struct
 import tarfile
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -13,7 +14,10 @@ from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from provenance.intake import archives
 from provenance.intake.archives import items, members
@@ -128,18 +132,129 @@ def test_names_are_names_and_what_cannot_be_read_is_named(run: Run, tmp_path: Pa
     assert not (tmp_path / "abs.txt").exists()
 
 
-@pytest.mark.parametrize("how", ["zip", "", "gz", "xz"])
-def test_what_is_cut_is_told_and_the_next_source_is_looked_at(
-    run: Run, tmp_path: Path, tree: dict[str, bytes], how: str
+class Streamed(io.BytesIO):
+    """What cannot seek, as a pipe: the sizes of a member then stand behind its data."""
+
+    def seek(self, *_: int) -> int:
+        raise io.UnsupportedOperation
+
+    def tell(self) -> int:
+        raise io.UnsupportedOperation
+
+
+def zipped(members: dict[str, bytes], how: str) -> bytes:
+    out = Streamed() if how == "streamed" else io.BytesIO()
+    method = zipfile.ZIP_STORED if how == "stored" else zipfile.ZIP_DEFLATED
+    with zipfile.ZipFile(out, "w", method) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return out.getvalue()
+
+
+def packed(names: list[str], how: str) -> bytes:
+    """Return an archive of members of 100 to 2,900 bytes that do not pack, in this order."""
+    rng = np.random.default_rng(7)
+    data = {name: rng.bytes(100 + 700 * number) for number, name in enumerate(names)}
+    if how in ("zip", "streamed", "stored"):
+        return zipped(data, how)
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode=f"w:{how}") as archive:
+        for name in names:
+            info = tarfile.TarInfo(name)
+            info.size = len(data[name])
+            archive.addfile(info, io.BytesIO(data[name]))
+    return out.getvalue()
+
+
+NAMES = ["d.bin", "b/é.bin", "a.bin", "c.bin", "e.bin"]
+
+
+@pytest.mark.parametrize("how", ["zip", "stored", "streamed", "", "gz", "xz"])
+def test_of_an_archive_that_is_cut_the_members_before_the_cut_are_read(
+    run: Run, tmp_path: Path, how: str
 ) -> None:
-    pack(tmp_path / "cut", tree, how)
-    data = (tmp_path / "cut").read_bytes()
-    (tmp_path / "cut").write_bytes(data[: len(data) * 6 // 10])
+    archive = tmp_path / "cut"
+    data = packed(NAMES, how)
+    archive.write_bytes(data)
+    whole, _ = records(run, archive, "--fail-on", "never")
+    archive.write_bytes(data[: len(data) * (7 if how else 3) // 10])
     (tmp_path / "d.txt").write_bytes(WORDS)
-    found, code = records(run, tmp_path / "cut", tmp_path / "d.txt", "--fail-on", "never")
-    assert any(code == "archive.damaged" for _, code in told(found).values())
-    assert found[-1]["item"]["uri"] == str(tmp_path / "d.txt")
+    found, code = records(run, archive, tmp_path / "d.txt", "--fail-on", "never")
     assert code == 3
+    *members, last, after = found
+    assert after["item"]["uri"] == str(tmp_path / "d.txt")
+    assert last["item"]["uri"] == str(archive)
+    assert last["signals"][0]["reason"]["code"] == "archive.damaged"
+    cut = [m for m in members if m["signals"][0]["reason"]["code"] == "archive.damaged"]
+    kept = [member for member in members if member not in cut]
+    assert [one["item"]["uri"].split("!/")[1] for one in cut] in (["c.bin"], ["e.bin"])
+    assert {one["item"]["uri"].split("!/")[1] for one in kept} >= {"b/é.bin", "d.bin"}
+    assert all(member in whole for member in kept)
+
+
+def test_an_archive_that_has_lost_its_directory_alone_has_all_members(
+    run: Run, tmp_path: Path
+) -> None:
+    data = packed(NAMES, "zip")
+    (tmp_path / "a.zip").write_bytes(data)
+    whole, _ = records(run, tmp_path / "a.zip", "--fail-on", "never")
+    (tmp_path / "a.zip").write_bytes(data[: data.index(b"PK\1\2") + 20])
+    *members, own = records(run, tmp_path / "a.zip", "--fail-on", "never")[0]
+    assert members == whole
+    assert own["item"]["uri"] == str(tmp_path / "a.zip")
+
+
+def test_the_directory_of_an_inner_archive_is_not_that_of_one_that_is_cut(
+    run: Run, tmp_path: Path
+) -> None:
+    inner = io.BytesIO()
+    with zipfile.ZipFile(inner, "w") as archive:
+        archive.writestr("hidden.txt", WORDS)
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("first.txt", WORDS)
+        archive.writestr("inner.zip", inner.getvalue())
+        archive.writestr("last.txt", WORDS)
+    data = (tmp_path / "a.zip").read_bytes()
+    (tmp_path / "a.zip").write_bytes(data[: data.rindex(b"PK\3\4")])
+    found, _ = records(run, tmp_path / "a.zip", "--fail-on", "never")
+    names = [record["item"]["uri"].removeprefix(f"{tmp_path}/") for record in found]
+    assert names == ["a.zip!/first.txt", "a.zip!/inner.zip", "a.zip"]
+
+
+def test_a_document_that_is_cut_is_one_item(run: Run, tmp_path: Path) -> None:
+    word = next((FIXTURES / "documents").glob("*.docx")).read_bytes()
+    (tmp_path / "b.docx").write_bytes(word[: len(word) * 8 // 10])
+    (record,), code = records(run, tmp_path / "b.docx", "--fail-on", "never")
+    assert (record["item"]["uri"], code) == (str(tmp_path / "b.docx"), 3)
+
+
+@pytest.mark.parametrize("how", ["known", "streamed"])
+def test_what_is_cut_and_expands_without_end_is_stopped(
+    tmp_path: Path, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(members, "LEAST_BOMB", 2**20)
+    path = tmp_path / "bomb.zip"
+    path.write_bytes(zipped({f"{number}.txt": bytes(2**19) for number in range(8)}, how)[:-30])
+    opened = archives.opened(str(path), follow=False)
+    assert opened is not None
+    assert opened.fault is not None
+    assert opened.fault.reason.code == "archive.expands"
+    assert len(opened.members) == 2
+
+
+@settings(max_examples=300)
+@given(st.integers(0, 2**16), st.sampled_from(["zip", "streamed"]), st.binary(max_size=60))
+def test_no_cut_and_no_damage_breaks_the_reader(at: int, how: str, damage: bytes) -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch) / "a.zip"
+        data = bytearray(packed(NAMES, how))
+        at %= len(data)
+        data[at : at + len(damage)] = damage
+        path.write_bytes(data[: at + len(damage)])
+        opened = archives.opened(str(path), follow=False)
+        if opened is not None:
+            made = dict(opened.contents(opened.members))
+            assert len(made) == len(opened.members)
 
 
 def test_of_members_of_one_name_the_last_counts(run: Run, tmp_path: Path) -> None:

@@ -63,6 +63,18 @@ def test_all_that_a_screen_says_is_said_in_the_language(run: Run) -> None:
     assert "«No row was met" in told
 
 
+def test_a_report_is_in_the_language(run: Run, tmp_path: Path) -> None:
+    lines = run("scan", "post.jsonl", "--only", "text_marks,metadata", "--format", "jsonl").stdout
+    (tmp_path / "r.jsonl").write_text(lines)
+    ticket = run("report", "r.jsonl", "--format", "markdown", "--fail-on", "review", "--lang", "xx")
+    assert ticket.stdout.startswith("# «Provenance report»\n")
+    assert "text: «text\\_marks»: «In line 1" in ticket.stdout
+    page = run("report", "r.jsonl", PROVENANCE_LANG="xx").stdout
+    assert "<title>«Provenance report»</title>" in page
+    refused = run("report", "r.jsonl", "--lang", "yy")
+    assert (refused.returncode, refused.stdout) == (2, "")
+
+
 def test_records_are_the_same_in_every_language(run: Run) -> None:
     def told(*args: str) -> list[dict[str, Any]]:
         done = run("check", "post.jsonl", "--without", "image_model,portrait", *args)

@@ -6,8 +6,10 @@ import html.parser
 import io
 import json
 import re
+import shutil
 import zipfile
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +21,12 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from detectors.signal import Claim
+from provenance.engine.trace import Kept
 from provenance.record import Record
 from provenance.render.html import thumbnails as small
 from provenance.render.html.data import json_of
 from provenance.render.report import Report, write
+from provenance.runs.ledger import Ledger
 
 Make = Callable[..., Record]
 Run = Callable[..., Path]
@@ -173,7 +177,8 @@ def bare(build: Make, signal: Make) -> Make:
 
 def sizes(records: list[Record]) -> dict[int, tuple[int, int]]:
     """Return the sizes of the small copies, by the number of their record."""
-    made = small.small_copies(iter(records))
+    numbers = {record.item.sha256 or "": number for number, record in enumerate(records)}
+    made = small.small_copies(records, None, numbers)
     return {number: Image.open(io.BytesIO(image), formats=["WEBP"]).size for number, image in made}
 
 
@@ -205,7 +210,7 @@ def test_members_of_archives_have_them(tmp_path: Path, bare: Make) -> None:
         for name in ("d.gif", "a.jpg", "nowhere.png")
         if (tmp_path / name).exists()
     ]
-    assert sizes([*members, *inside[:1]]) == dict.fromkeys(range(3), (64, 32))
+    assert sizes([*members, *inside[1:3]]) == dict.fromkeys(range(4), (64, 32))
 
 
 def test_a_picture_that_takes_too_long_costs_itself_alone(
@@ -216,3 +221,32 @@ def test_a_picture_that_takes_too_long_costs_itself_alone(
     monkeypatch.setattr(small, "CPU_SECONDS", 0.1)  # of 0.3
     first, *others = pictures(tmp_path, bare)
     assert sizes([first, slow, *others]) == dict.fromkeys((0, 2, 3, 4), (64, 32))
+
+
+def test_equal_bytes_have_one_small_copy(tmp_path: Path, bare: Make, run_of: Run) -> None:
+    first, second, *_ = pictures(tmp_path, bare)
+    shutil.copy(tmp_path / "a.jpg", tmp_path / "copy.jpg")
+    gone = of(tmp_path / "gone.jpg", (tmp_path / "a.jpg").read_bytes(), bare)
+    copy = of(tmp_path / "copy.jpg", (tmp_path / "a.jpg").read_bytes(), bare)
+    text = page(run_of([gone, first, second, copy]), thumbnails=True)
+    assert [item["pictures"] for item in block(text, "items")] == [[0], [0], [1], [0]]
+    assert [number for number, _ in block(text, "thumbnails")] == [0, 1]
+
+
+def test_what_lies_in_a_ledger_is_shown_only_if_it_is_a_small_copy(bare: Make, run_of: Run) -> None:
+    records = [of(f"{number}.jpg", bytes([number]), bare) for number in range(4)]
+    copies = [io.BytesIO() for _ in range(4)]
+    for copy, side, kind in zip(
+        copies, (64, 65, 64, 8), ("WEBP", "WEBP", "PNG", "WEBP"), strict=True
+    ):
+        Image.new("RGB", (side, 9)).save(copy, kind)
+    run = run_of(records)
+    (run / "ledger").mkdir()
+    with closing(Ledger(run / "ledger")) as ledger:
+        for record, copy in zip(records, copies, strict=True):
+            digest = bytes.fromhex(record.item.sha256 or "")
+            ledger.put_kept(Kept(digest, b"", copy.getvalue()[: 20 if copy is copies[3] else None]))
+        ledger.commit()
+    assert [number for number, _ in block(page(run, thumbnails=True), "thumbnails")] == [0]
+    (run / "ledger" / "ledger.sqlite").write_bytes(b"no ledger")
+    assert block(page(run, thumbnails=True), "thumbnails") == []

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -126,3 +127,65 @@ def test_records_are_those_of_a_scan(run: Run, groups: Any, tmp_path: Path) -> N
 def test_the_screen_names_the_largest_groups(run: Run) -> None:
     said = run("scan", "in", "--out", "run", "--only", PIXELS).stdout
     assert "4 times the same picture: in/1.jpg" in said
+
+
+def post(number: int, *media: str) -> str:
+    return json.dumps({"post_id": f"p{number}", "account_id": f"a{number}", "media": [*media]})
+
+
+@pytest.fixture
+def accounts(tmp_path: Path) -> Path:
+    """Return a folder of posts: three show one picture, one re-encoded; others show their own."""
+    folder = tmp_path / "in"
+    (folder / "media").mkdir(parents=True)
+    for seed in range(3):
+        photograph(seed).save(folder / "media" / f"{seed}.jpg", quality=90)
+    photograph(0).resize((150, 150)).save(folder / "media" / "worn.webp", quality=80)
+    Image.new("RGB", (100, 100), "teal").save(folder / "media" / "plain.png")
+    lines = [
+        post(0, "media/0.jpg"), post(1, "media/1.jpg", "./media/0.jpg"), post(2, "media/worn.webp"),
+        post(3, "media/2.jpg"), post(4, "media/plain.png"), post(5, "media/plain.png"),
+    ]  # fmt: skip
+    (folder / "feed.jsonl").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+WORN = ["in/feed.jsonl#p0", "in/feed.jsonl#p1", "in/feed.jsonl#p2"]
+
+
+def test_the_picture_that_several_posts_show_is_a_group(groups: Any, accounts: Path) -> None:
+    (worn,) = groups()
+    assert worn["items"] == [*WORN, "in/media/0.jpg", "in/media/worn.webp"]
+    assert groups() == [worn]
+    assert groups("--policy", "newsroom") == [worn]
+    (accounts / "media" / "worn.webp").unlink()
+    (same,) = groups()
+    assert same["items"] == [*WORN[:2], "in/media/0.jpg"]
+    assert (same["max_distance"], same["false_group_probability"]) == (0, 0)
+
+
+def test_posts_in_an_archive_are_grouped_as_in_a_folder(
+    run: Run, accounts: Path, tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        for path in sorted(accounts.rglob("*.*")):
+            archive.write(path, path.relative_to(tmp_path))
+    run("scan", "all.zip", "--out", "run", "--format", "jsonl", "--only", PIXELS)
+    (group,) = map(json.loads, (tmp_path / "run" / "groups.jsonl").read_text().splitlines())
+    assert group["items"][:3] == [f"all.zip!/{name}" for name in WORN]
+
+
+def test_a_report_has_the_pictures_of_items_and_posts_without_their_files(
+    run: Run, groups: Any, accounts: Path, tmp_path: Path
+) -> None:
+    groups()
+    shutil.rmtree(accounts)
+    assert run("report", "run").returncode == 0
+    text = (tmp_path / "run" / "report.html").read_text("utf-8")
+    blocks = {
+        name: json.loads(text.split(f'id="{name}">')[1].split("</script>")[0])
+        for name in ("items", "thumbnails")
+    }
+    shown = {item["uri"]: item["pictures"] for item in blocks["items"]}
+    assert shown[WORN[1]] == [*shown["in/media/1.jpg"], *shown[WORN[0]]]
+    assert sorted(number for number, _ in blocks["thumbnails"]) == [0, 1, 2, 3, 4]

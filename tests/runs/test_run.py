@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -10,6 +11,7 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -360,3 +362,24 @@ def test_the_ledger_holds_no_more_than_the_run(kept: Any, world: Path, tmp_path:
         (count,) = db.execute("SELECT COUNT(*) FROM items WHERE file = 0").fetchone()
     assert count == len(records)
     assert not list((tmp_path / "run" / "ledger").glob("earlier-*"))
+
+
+@pytest.mark.usefixtures("world")
+@pytest.mark.parametrize("fact", ["not_after", "fresh_until"])
+def test_what_has_expired_since_the_last_pass_is_looked_at_again(
+    run: Run, kept: Any, tmp_path: Path, fact: str
+) -> None:
+    """The stored records are made to be of a day before that on which it expired, of it, behind."""
+    today = datetime.now(UTC).date().isoformat()
+    mine = ("--name", "mine", "--issued", today, "--use", "signers")
+    assert run("trust", "import", FIXTURES / "signed/trust/root.pem", *mine).returncode == 0
+    want, code, *_ = kept(only="credentials,metadata")
+    concerned = len([record for record in want if fact in json.dumps(record)])
+    assert concerned
+    file = tmp_path / "run" / "records.jsonl"
+    for day, looked_at in (("2024-05-01", concerned), ("2024-06-15", concerned), ("2024-07-01", 0)):
+        text = re.sub(rf'"{fact}":"[^"]{{10}}', f'"{fact}":"2024-06-15', file.read_text("utf-8"))
+        file.write_text(re.sub(r'"date":"[^"]{10}"(?=,"detectors")', f'"date":"{day}"', text))
+        records, again, summary, _ = kept(only="credentials,metadata")
+        assert (summary["looked_at"], again) == (looked_at, code)
+        assert (records == want) is bool(looked_at)

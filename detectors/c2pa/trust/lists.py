@@ -3,7 +3,7 @@
 import hashlib
 import tomllib
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
@@ -90,6 +90,12 @@ class Signers(msgspec.Struct, frozen=True, kw_only=True):
     """CA certificates, PEM."""
     end_entities: str
     """Certificates of single signers, PEM."""
+
+    def told(self, today: date) -> dict[str, Any]:
+        """Return its name, date and age in days, and until when it is not old, or that it is."""
+        age, until = (today - self.issued).days, self.issued + timedelta(STALE_AFTER)
+        fresh = {"fresh_until": until.isoformat()} if today <= until else {"stale": True}
+        return {"name": self.name, "date": self.issued.isoformat(), "age_days": age} | fresh
 
 
 class InUse(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ from detectors.errors import ConfigError
 from provenance.engine.config import RunConfig
 from provenance.engine.fork_server import ForkServer
 from provenance.engine.supervisor import Awaited, Supervisor
+from provenance.engine.trace import Kept
 from provenance.engine.worker import Limits
 from provenance.version import __version__
 
@@ -36,7 +37,7 @@ class Result(NamedTuple):
     record: bytes
     """As JSON."""
     trace: bytes
-    likeness: bytes
+    kept: Sequence[Kept]
 
 
 class Checker:
@@ -92,4 +93,4 @@ class Checker:
 
 def _result(number: int, awaited: Awaited) -> Result:
     record = msgspec.json.encode(awaited.result())
-    return Result(number, record, awaited.trace, awaited.likeness)
+    return Result(number, record, awaited.trace, awaited.kept)

@@ -205,7 +205,7 @@ class Cluster:
             what = f"a node of the cluster has another version, model, bank or list of {detectors}"
             raise UnavailableError(what, "install the same on every node")
         self._bytes -= len(task)
-        made.trace, made.likeness = result.trace, result.likeness
+        made.trace, made.kept = result.trace, result.kept
         made.set_result(record)
 
     def _heard(self) -> Any:

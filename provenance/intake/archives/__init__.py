@@ -9,9 +9,10 @@ import os
 
 from detectors.decode.sniff import NAMED_PICTURES
 from provenance.intake import files
+from provenance.intake.archives.cut_zip import is_local_header
 from provenance.intake.archives.members import BROKEN, Archive
 from provenance.intake.archives.tars import BLOCK, STREAMS, Tar, is_tar, unpacked
-from provenance.intake.archives.zips import Zip, is_document, is_local_header
+from provenance.intake.archives.zips import Zip, is_document
 
 
 def opened(path: str, *, follow: bool) -> Archive | None:
@@ -36,7 +37,7 @@ def compression(path: str, *, follow: bool) -> str | None:
             head = file.read(2 * BLOCK)
     except OSError:
         return None
-    if head.startswith(b"PK\3\4") and is_local_header(head):
+    if is_local_header(head):
         return None if is_document(path, follow=follow) else "zip"
     how = next((how for magic, how in STREAMS.items() if head.startswith(magic)), None)
     if how is None:

@@ -64,6 +64,8 @@ def last_of_a_name(members: list[Member]) -> list[Member]:
 
 def read_member(open_: Callable[[], "IO[bytes]"], member: Member) -> bytes | CannotAssess:
     """Read a member whole."""
+    if member.fault == "archive.damaged":
+        return damaged(EOFError("the archive is cut in it"))
     if member.fault:
         limit = files.MAX_BYTES // 2**20
         return files.failed(

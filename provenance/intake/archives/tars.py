@@ -55,12 +55,13 @@ class _Xz:
             EOFError: it is cut.
         """
         chunks = []
-        while size > 0 and (chunk := self._some(size)):
+        while size > 0 and (chunk := self.read1(size)):
             chunks.append(chunk)
             size -= len(chunk)
         return b"".join(chunks)
 
-    def _some(self, size: int) -> bytes:
+    def read1(self, size: int) -> bytes:
+        """Read some bytes, none at the end; raises what `read` does."""
         while True:
             if self._reader.eof:
                 self._left = self._reader.unused_data.lstrip(b"\0") or self._file.read(2**16)
@@ -85,7 +86,7 @@ class _Xz:
         return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=DICTIONARY)
 
 
-def unpacked(file: BinaryIO, how: str) -> "BinaryIO | gzip.GzipFile | bz2.BZ2File | _Xz":
+def unpacked(file: io.FileIO, how: str) -> "io.FileIO | gzip.GzipFile | bz2.BZ2File | _Xz":
     """Return what reads an unpacked stream."""
     if how == "gz":
         return gzip.GzipFile(fileobj=file, mode="rb")
@@ -97,20 +98,32 @@ def unpacked(file: BinaryIO, how: str) -> "BinaryIO | gzip.GzipFile | bz2.BZ2Fil
 class _Counted:
     """Reads a stream and counts its bytes."""
 
-    def __init__(self, stream: "BinaryIO | gzip.GzipFile | bz2.BZ2File | _Xz", most: int) -> None:
-        self._stream, self._left = stream, most
+    def __init__(self, stream: "io.FileIO | gzip.GzipFile | bz2.BZ2File | _Xz", most: int) -> None:
+        self._some = stream.read if isinstance(stream, io.FileIO) else stream.read1
+        self._left = most
+        self._broken: Exception | None = None
 
     def read(self, size: int) -> bytes:
-        """Read bytes.
+        """Read bytes; fewer in front of the end, or of what is damaged.
 
         Raises:
             Expands: there are too many.
+            One of BROKEN: there are none in front of what is damaged.
         """
-        data = self._stream.read(size)
+        if self._broken is not None:
+            raise self._broken
+        data = bytearray()
+        try:
+            while len(data) < size and (chunk := self._some(size - len(data))):
+                data += chunk
+        except BROKEN as error:
+            if not data:
+                raise
+            self._broken = error
         self._left -= len(data)
         if self._left < 0:
             raise Expands
-        return data
+        return bytes(data)
 
 
 class _Info(tarfile.TarInfo):
@@ -151,11 +164,10 @@ class Tar:
         self.members = last_of_a_name(found)
 
     def _cut(self, found: list[Member], error: BaseException) -> None:
-        """Note where an archive breaks off: in its last member, or behind it."""
+        """Note that an archive breaks off, and whether it does so in its last member."""
         if found and self._lacks(found[-1]):
             found[-1].fault = "archive.damaged"
-        else:
-            self.fault = damaged(error)
+        self.fault = damaged(error)
 
     def _lacks(self, member: Member) -> bool:
         try:

@@ -1,34 +1,17 @@
-"""ZIP archives, listed by their central directory."""
+"""ZIP archives, listed by their central directory, or by local headers where that is cut off."""
 
 import os
-import struct
 import zipfile
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
-from typing import Final
+from typing import IO, Final
 
 from detectors.errors import CannotAssess
 from provenance.intake import files
 from provenance.intake.archives import members
+from provenance.intake.archives.cut_zip import Found, found, mended
 from provenance.intake.archives.members import BROKEN, Member, damaged, last_of_a_name, read_member
-
-LOCAL: Final = struct.Struct("<4sHHHHHLLLHH")
-"""A local header: signature, version, flags, method, time, date, CRC, sizes, lengths of name and
-extra field."""
-METHODS: Final = {0, 1, 6, 8, 9, 12, 14, 19, 93, 95, 96, 97, 98, 99}
-"""Methods of compression that the standard knows; those that Python does not read make a member
-damaged, not a file something else."""
-NEWEST: Final = 63
-"""Version of the standard that a local header may ask for."""
-
-
-def is_local_header(head: bytes) -> bool:
-    """Tell whether a file begins with a sound local header, and not just with its signature."""
-    if len(head) < LOCAL.size:
-        return False
-    _, version, _, method, _, _, _, _, _, name, _ = LOCAL.unpack(head[: LOCAL.size])
-    return version & 0xFF <= NEWEST and method in METHODS and 0 < name < 2**12
-
 
 DOCUMENTS: Final = {
     "[Content_Types].xml",  # Office Open XML (ECMA-376, part 2)
@@ -42,10 +25,49 @@ DOCUMENTS: Final = {
 def is_document(path: str, *, follow: bool) -> bool:
     """Tell whether a ZIP archive is a document or a program, which is one item."""
     try:
-        with files.opened(path, follow=follow) as file, zipfile.ZipFile(file) as archive:
+        with _opened(path, follow=follow) as (archive, _):
             return not DOCUMENTS.isdisjoint(archive.NameToInfo)
     except BROKEN:
         return False
+
+
+@contextmanager
+def _opened(
+    path: str, *, follow: bool, known: Found | None = None
+) -> Iterator[tuple[zipfile.ZipFile, Found | None]]:
+    """Open a ZIP archive: one without a sound directory at what stands in front of the cut.
+
+    Args:
+        path: of the file.
+        follow: whether links are followed.
+        known: what stands there; None: that is not known yet, or it has a directory.
+
+    Yields:
+        The archive, and what stands in front of the cut; None: it has a directory.
+
+    Raises:
+        One of BROKEN.
+    """
+    with files.opened(path, follow=follow) as file, ExitStack() as closing:
+        archive = None
+        if known is None:
+            with suppress(*BROKEN):
+                archive = zipfile.ZipFile(file)
+        if archive is None or not _begins_with_a_member(archive):
+            known = known or found(file, _most(os.fstat(file.fileno()).st_size))
+            archive = zipfile.ZipFile(closing.enter_context(mended(file, known)))
+        yield archive, known
+
+
+def _begins_with_a_member(archive: zipfile.ZipFile) -> bool:
+    """Tell whether a directory is of this archive, not of one that lies in it behind a cut."""
+    infos = archive.infolist()
+    return bool(infos) and min(info.header_offset for info in infos) == 0
+
+
+def _most(size: int) -> int:
+    """Return the bytes to which an archive of a size may unpack."""
+    return max(members.LEAST_BOMB, members.RATIO * size)
 
 
 class Zip:
@@ -55,15 +77,29 @@ class Zip:
         self._path, self._follow = path, follow
         self.passed_over, self.fault = 0, None
         self.members: list[Member] = []
+        self._cut: Found | None = None
         try:
-            with files.opened(path, follow=follow) as file, zipfile.ZipFile(file) as archive:
-                self._list(archive.infolist(), os.fstat(file.fileno()).st_size)
+            with _opened(path, follow=follow) as (archive, self._cut):
+                self._list(
+                    archive.infolist(),
+                    max(members.LEAST_BOMB, members.RATIO * os.stat(path).st_size),
+                )
         except BROKEN as error:
             self.fault = damaged(error)
+        if self._cut is not None:
+            self._end(self._cut)
         self.members = last_of_a_name(self.members)
 
-    def _list(self, infos: list[zipfile.ZipInfo], size: int) -> None:
-        most, unpacked = max(members.LEAST_BOMB, members.RATIO * size), 0
+    def _end(self, found: Found) -> None:
+        """Note the member in which the archive is cut, and that it is."""
+        if found.cut is not None:
+            self.members.append(Member(found.cut.name, 0, len(found.whole), "archive.damaged"))
+        if found.expands:
+            self.fault = files.failed("archive.expands")
+        self.fault = self.fault or damaged(EOFError("its directory is missing or damaged"))
+
+    def _list(self, infos: list[zipfile.ZipInfo], most: int) -> None:
+        unpacked = 0
         for at, info in enumerate(infos):
             mode = info.external_attr >> 16
             if info.is_dir():
@@ -83,8 +119,10 @@ class Zip:
 
     def contents(self, wanted: Sequence[Member]) -> Iterator[tuple[Member, bytes | CannotAssess]]:
         """Yield the bytes of members, or why there are none, in the order in which they lie."""
-        with files.opened(self._path, follow=self._follow) as file:
-            archive = zipfile.ZipFile(file)
-            infos = archive.infolist()
+        with _opened(self._path, follow=self._follow, known=self._cut) as (archive, _):
             for member in sorted(wanted, key=lambda member: member.at):
-                yield member, read_member(partial(archive.open, infos[member.at]), member)
+                yield member, read_member(partial(_stream, archive, member.at), member)
+
+
+def _stream(archive: zipfile.ZipFile, at: int) -> IO[bytes]:
+    return archive.open(archive.infolist()[at])

@@ -12,7 +12,8 @@ from provenance.record import Record, Risk
 from provenance.render.html.data import Data, json_of
 from provenance.render.html.page import parts, template, trusted
 from provenance.render.html.thumbnails import small_copies
-from provenance.render.report import Group, Report, Totals, ranked
+from provenance.render.report import Group, Report
+from provenance.runs.summary import Summary, ranked
 
 RISKS: Final = [risk.value for risk in sorted(Risk, key=lambda risk: -risk.rank)]
 COLUMNS: Final = ("risk", "origin", "name", "verdict", "not_assessed", "group")
@@ -36,7 +37,7 @@ def write(report: Report, out: BinaryIO) -> None:
     out.writelines(piece.encode() for piece in pieces)
 
 
-def _context(report: Report, totals: Totals) -> dict[str, Any]:
+def _context(report: Report, totals: Summary) -> dict[str, Any]:
     """Return what the template shows of the run as a whole."""
     words = report.plain_words
     return {
@@ -47,14 +48,14 @@ def _context(report: Report, totals: Totals) -> dict[str, Any]:
         "totals": totals,
         "risks": RISKS,
         "choices": {
-            "risk": [(risk, totals.risks[risk]) for risk in RISKS],
-            "origin": ranked(totals.origins.items()),
-            "detector": ranked(totals.detectors.items()),
-            "claim": ranked(totals.claims.items()),
+            "risk": [(risk, totals.risk[risk]) for risk in RISKS],
+            "origin": ranked(totals.origin),
+            "detector": ranked(totals.detectors),
+            "claim": ranked(totals.claims),
         },
         "columns": COLUMNS,
-        "findings": ranked(totals.findings.items())[:SUMMED],
-        "gaps": ranked(totals.gaps.items())[:SUMMED],
+        "findings": ranked(totals.findings)[:SUMMED],
+        "gaps": ranked(totals.gaps)[:SUMMED],
         "groups": report.groups,
         "most": SUMMED,
         "words": report.words,
@@ -71,13 +72,13 @@ def _urgent(report: Report) -> Iterator[Record]:
 def _data(report: Report) -> Iterator[str]:
     """Yield the blocks of JSON that the script reads, each an array with a value a line."""
     word, data = report.plain_words.word, Data(report)
-    images = small_copies(iter(report)) if report.thumbnails else ()
-    small = ((number, base64.b64encode(image).decode()) for number, image in images)
     yield from _block("words", [json_of(_script_words(word))])
     yield from _block("groups", (json_of(_group(word, one)) for one in report.groups))
     yield from _block("items", map(data.item, report))
     yield from _block("signals", data.signals)
     yield from _block("texts", data.texts)
+    images = small_copies(report, report.ledger, data.pictures) if report.thumbnails else ()
+    small = ((number, base64.b64encode(image).decode()) for number, image in images)
     yield from _block("thumbnails", map(json_of, small))
 
 
@@ -88,10 +89,10 @@ def _script_words(word: Callable[..., str]) -> dict[str, str]:
 
 
 def _group(word: Callable[..., str], group: Group) -> str:
-    """Return what a group is, and the chance that it is none."""
+    """Return what a group is, and the chance that it is none: of equal bytes there is none."""
     what = word(f"page.group.{group.kind}", count=len(group.items))
     chance = group.false_group_probability
-    return what if chance is None else f"{what}; {word('page.chance', chance=f'{chance:.2g}')}"
+    return what if not chance else f"{what}; {word('page.chance', chance=f'{chance:.2g}')}"
 
 
 def _block(name: str, values: Iterable[str]) -> Iterator[str]:

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from detectors.decode.sniff import Kind
 from detectors.signal import Signal
 from provenance.record import Described, Part, Record
 from provenance.render.explained import QUESTIONS, answer
@@ -31,6 +32,8 @@ class Data:
         self._signals: dict[str, int] = {}
         self._known: dict[tuple[str, bytes], int] = {}
         """Policy and signal → its number."""
+        self.pictures: dict[str, int] = {}
+        """SHA-256 of a picture → its number."""
 
     @property
     def texts(self) -> list[str]:
@@ -63,6 +66,8 @@ class Data:
             "groups": self._report.numbers(record),
             "facts": [self._text(facts) for facts in described(words, record)],
         }
+        if numbers := [self.pictures.setdefault(each, len(self.pictures)) for each in _own(record)]:
+            told["pictures"] = numbers
         shown = words.shown(item.uri)
         return json_of(told | ({"name": shown} if shown != item.uri else {}))
 
@@ -91,6 +96,12 @@ class Data:
 
 def _number(table: dict[str, int], key: str) -> int:
     return table.setdefault(key, len(table))
+
+
+def _own(record: Record) -> list[str]:
+    """Return the digests of the pictures that an item is, or that a post shows."""
+    parts: list[Part] | list[Described] = record.item.parts or [record.item]
+    return [part.sha256 for part in parts if part.kind is Kind.IMAGE and part.sha256]
 
 
 def ordered(record: Record) -> list[Signal]:

@@ -24,11 +24,13 @@
   const plain = word => word.replaceAll("_", " ");
   const badge = risk => make("span", {class: `risk ${risk}`}, risk);
 
-  function picture(number) {
-    const small = thumbnails.get(number);
-    if (small === undefined) return undefined;
-    return make("img", {class: "picture", src: `data:image/webp;base64,${small}`, alt: nameOf(items[number]), loading: "lazy"});
+  // The pictures of an item: one of a picture, several of a post.
+  function pictures(number) {
+    const small = (items[number].pictures ?? []).map(one => thumbnails.get(one)).filter(Boolean);
+    return small.map(data => make("img", {class: "picture", src: `data:image/webp;base64,${data}`, alt: nameOf(items[number]), loading: "lazy"}));
   }
+
+  const picture = number => pictures(number)[0];
 
   // --- what is shown ---
 
@@ -215,7 +217,7 @@
     const [means, not, next, publish] = item.answers.map(text => texts[text]);
     const asked = Object.entries({means, not, next, publish}).flatMap(([question, said]) => [make("h3", {}, words[question]), make("p", {}, said)]);
     return [
-      make("div", {class: "top"}, picture(number) ?? "",
+      make("div", {class: "top"}, make("div", {class: "pictures"}, ...pictures(number)),
         make("div", {}, make("h2", {tabindex: -1}, nameOf(item)), make("p", {}, badge(item.risk), ` ${plain(item.origin)}`)), shut),
       make("p", {}, make("b", {}, texts[item.headline])),
       make("p", {}, texts[item.advice]),
@@ -266,7 +268,7 @@
       const item = items[number];
       const last = nameOf(item).split("/").pop();
       const button = make("button", {type: "button", "aria-label": `${nameOf(item)}: ${item.risk}`},
-        picture(number) ?? make("div", {class: "picture"}, words.no_picture), badge(item.risk), make("span", {}, last));
+        ...(pictures(number).length ? pictures(number) : [make("div", {class: "picture"}, words.no_picture)]), badge(item.risk), make("span", {}, last));
       button.addEventListener("click", () => {
         activate(shown.indexOf(number), false);
         open(number, true);

@@ -1,72 +1,102 @@
-"""Small copies of the pictures of a report, made anew from files that are still what they were.
+"""Small copies of the pictures of a report: those that a run keeps, others made anew.
 
-Pictures of strangers are decoded in a process of its own, with limits. It writes what it made into
-a file that this process reads: what was made before a picture broke it stands, and the next process
-goes on behind that picture.
+They are made anew from files that are still what they were. Pictures of strangers are decoded in a
+process of its own, with limits. It writes what it made into a file that this process reads: what
+was made before a picture broke it stands, and the next process goes on behind that picture.
 """
 
-import io
 import os
 import signal
 import struct
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
-from PIL import Image, ImageOps, JpegImagePlugin  # noqa: TID253 - imported where pages are written
-
-from detectors.decode.headers import jpeg_header
-from detectors.decode.limits import MOST_COEFFICIENTS, MOST_SCAN_PIXELS, MOST_SCANS
-from detectors.decode.open_picture import BROKEN  # noqa: TID253
+from detectors.decode.open_picture import BROKEN  # noqa: TID253 - where pages are written
 from detectors.errors import CannotAssess, ConfigError
 from detectors.item import Item, Kind
 from provenance.engine.isolated import isolated
+from provenance.engine.small import SIDE, small_copy
 from provenance.intake import archives, files
 from provenance.intake.archives.items import items as members
 from provenance.intake.location import MARK
 from provenance.record import Record
+from provenance.runs import ledger as ledgers
 
-SIDE: Final = 64
-"""Pixels of the longer side."""
-QUALITY: Final = 40
-"""Of WebP: some 700 bytes a picture."""
 FINE: Final = 80
-"""Of a copy that is looked at closely."""
+"""Quality of a copy that is looked at closely."""
 CPU_SECONDS: Final = 10
 """That one picture may take."""
 AT_ONCE: Final = 2000
 """Files that one process opens."""
 FRAME: Final = struct.Struct("<LL")
 """Number of a picture, and bytes of its small copy: 0 before the picture is opened."""
+WEBP: Final = struct.Struct("<4s4x4s4s4x6xHH")
+"""RIFF, its length, WEBP, the chunk `VP8 ` with its length, the head of a frame, width and height
+(RFC 9649, 2.5; RFC 6386, 9.1)."""
 
 
 class Wanted(NamedTuple):
     """A picture that a record names."""
 
     number: int
-    """Of the record, from 0."""
     uri: str
     sha256: str
 
 
-def small_copies(records: Iterator[Record]) -> Iterator[tuple[int, bytes]]:
-    """Yield numbers of records and small copies of their pictures, WebP.
+def small_copies(
+    records: Iterable[Record], ledger: Path | None, numbers: Mapping[str, int]
+) -> Iterator[tuple[int, bytes]]:
+    """Yield numbers of pictures and their small copies, WebP, each once.
 
-    There is none where a file is not there, holds other bytes than it did, or cannot be decoded.
+    There is none where the run has none and a file is not there, holds other bytes than it did, or
+    cannot be decoded.
+
+    Args:
+        records: that name the pictures.
+        ledger: of the run; None: there is none.
+        numbers: SHA-256 of a picture → its number.
     """
-    plain: list[Wanted] = []
-    packed: dict[str, list[Wanted]] = {}
-    for number, record in enumerate(records):
-        item = record.item
-        if item.kind is Kind.IMAGE and item.sha256:
-            source = packed.setdefault(path, []) if (path := _archive(item.uri)) else plain
-            source.append(Wanted(number, item.uri, item.sha256))
+    left = dict(numbers)
+    for digest, small in ledgers.small_copies(ledger) if ledger else ():
+        if digest in left and _is_small(small):
+            yield left.pop(digest), small
+    plain, packed = _wanted(records, left)
     with tempfile.TemporaryFile(prefix="provenance-") as file:
         for start in range(0, len(plain), AT_ONCE):
             yield from _made(file, plain[start : start + AT_ONCE], "")
         for path, wanted in packed.items():
             yield from _made(file, wanted, path)
+
+
+def _is_small(copy: bytes) -> bool:
+    """Tell whether bytes are a picture as `small_copy` makes it."""
+    if len(copy) < WEBP.size:
+        return False
+    riff, webp, chunk, width, height = WEBP.unpack_from(copy)
+    return (riff, webp, chunk) == (b"RIFF", b"WEBP", b"VP8 ") and max(width, height) <= SIDE
+
+
+def _wanted(
+    records: Iterable[Record], left: Mapping[str, int]
+) -> tuple[list[Wanted], dict[str, list[Wanted]]]:
+    """Return the pictures to be made, of equal bytes the first that is there: files, by archive."""
+    found: dict[str, tuple[str, str]] = {}
+    for record in records if left else ():
+        item = record.item
+        digest = item.sha256 if item.kind is Kind.IMAGE else None
+        if digest and digest in left and digest not in found:
+            path = _archive(item.uri)
+            if path or os.path.lexists(_path(item.uri)):
+                found[digest] = path, item.uri
+    plain: list[Wanted] = []
+    packed: dict[str, list[Wanted]] = {}
+    for sha256, (path, uri) in found.items():
+        source = packed.setdefault(path, []) if path else plain
+        source.append(Wanted(left[sha256], uri, sha256))
+    return plain, packed
 
 
 def preview(path: str, sha256: str, side: int) -> bytes:
@@ -84,7 +114,7 @@ def preview(path: str, sha256: str, side: int) -> bytes:
 
 def _preview(path: str, sha256: str, side: int) -> bytes:
     item = files.item(path, follow=True)
-    return _small(item, side) if item.sha256 == sha256 else b""
+    return small_copy(item, side, FINE) if item.sha256 == sha256 else b""
 
 
 def _archive(uri: str) -> str:
@@ -141,39 +171,10 @@ def _write(wanted: list[Wanted], archive: str, out: int) -> None:
         os.write(out, FRAME.pack(one.number, 0))
         small = b""
         with suppress(*BROKEN, CannotAssess, MemoryError):
-            small = _small(item) if item.sha256 == one.sha256 else b""
+            small = small_copy(item) if item.sha256 == one.sha256 else b""
         if small:
             os.write(out, FRAME.pack(one.number, len(small)) + small)
 
 
 def _item(uri: str) -> Item:
     return files.item(_path(uri), follow=False)
-
-
-def _small(item: Item, side: int = SIDE) -> bytes:
-    """Return a small copy of a picture; of a JPEG without decoding what is not needed."""
-    if item.media_type == "image/jpeg":
-        if _laborious(item.data):
-            return b""
-        image: Image.Image = JpegImagePlugin.JpegImageFile(io.BytesIO(item.data))
-        image.draft("RGB", (2 * side, 2 * side))
-        image = ImageOps.exif_transpose(image)
-    else:
-        image = Image.fromarray(item.picture.rgb)
-    image = image.convert("RGB")
-    image.thumbnail((side, side), Image.Resampling.BILINEAR)
-    image.info.clear()  # neither profile nor metadata
-    out = io.BytesIO()
-    image.save(out, "WEBP", quality=QUALITY if side == SIDE else FINE, method=2)
-    return out.getvalue()
-
-
-def _laborious(data: bytes) -> bool:
-    """Tell whether a JPEG is one that no detector decodes either: `detectors.decode.limits`."""
-    header = jpeg_header(data)
-    return (
-        header is None
-        or header.scans > MOST_SCANS
-        or header.scans * header.width * header.height > MOST_SCAN_PIXELS
-        or header.coefficients > MOST_COEFFICIENTS
-    )
