@@ -3,6 +3,7 @@
 - `docs/commands.md`: every `--help`;
 - `docs/marks.md`: every mark of pictures and texts, from the tables;
 - `docs/screen.svg` and the screen in the README: a real run over a fixture;
+- the screens in `docs/runs.md`: real runs over `takedown.zip` (`docs/takedown.py`);
 - the README's table of figures, from `docs/figures.json` (`benchmarks/figures.py`) and each model's
   `metrics.json` (`provenance evaluate`).
 
@@ -15,12 +16,14 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
+import takedown
 from msgspec import to_builtins
 
 from detectors.text_marks.table import marks as text_rows
@@ -46,17 +49,26 @@ no corpus holds them. A sentence of a language in which no models were counted h
 whatever people were counted. Quoted, reported, listed, shown as code, in jest or beside the
 text of a page, every mark is a fact that claims nothing.
 """
+WALK = {
+    "cheap": "scan takedown.zip --out takedown.run --only credentials,metadata,text_marks",
+    "bank": "bank add --bank known.bank known --class ai_face",
+    "matched": "scan takedown.zip --out takedown.run --show high --bank known.bank"
+    " --only credentials,metadata,text_marks,known_fakes",
+}
+"""Mark in the page of runs → the command whose screen stands there, in order."""
+SECONDS = re.compile(r"\d+\.\d s\.")
 LARGE = 100
 """Texts from which on a group is shown as the worst."""
 SCREEN = ("check", "fixtures/signed/laundered.jpg", "--without", "image_model,portrait")
 
 
-def run(*args: str, **variables: str) -> str:
-    """Return what the command prints, from the root of the repository, in an empty home."""
-    kept = {k: v for k, v in os.environ.items() if k in ("PATH", "PYTHONSAFEPATH", "VIRTUAL_ENV")}
+def run(*args: str, cwd: Path = ROOT, **variables: str) -> str:
+    """Return what the command prints, in an empty home."""
+    names = ("PATH", "PYTHONPATH", "PYTHONSAFEPATH", "VIRTUAL_ENV")
+    kept = {k: v for k, v in os.environ.items() if k in names}
     env = kept | {"HOME": "/nonexistent", "COLUMNS": "80", "PYTHONUTF8": "1"} | variables
     command = [sys.executable, "-m", "provenance", *args]
-    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
     return done.stdout
 
 
@@ -192,6 +204,18 @@ def readme() -> str:
     return between(between(page, "figures", figures()), "screen", screen)
 
 
+def runs() -> str:
+    """Read the page of runs, with the screens of a walk through `takedown.zip`."""
+    page = (HERE / "runs.md").read_text("utf-8")
+    with tempfile.TemporaryDirectory() as scratch:
+        takedown.write(Path(scratch))
+        for mark, command in WALK.items():
+            said = run(*command.split(), cwd=Path(scratch), NO_COLOR="1", PROVENANCE_JOBS="1")
+            said = SECONDS.sub("… s.", said.rstrip())
+            page = between(page, mark, f"```\n$ provenance {command}\n{said}\n```")
+    return page
+
+
 def marks() -> str:
     """Return the page of marks: every row of the tables of pictures and of texts."""
     pictures = tomllib.loads((ROOT / "detectors/metadata/marks.toml").read_text("utf-8"))
@@ -238,6 +262,7 @@ def pages() -> dict[Path, str]:
         HERE / "commands.md": commands(),
         HERE / "marks.md": marks(),
         HERE / "screen.svg": picture(),
+        HERE / "runs.md": runs(),
         ROOT / "README.md": readme(),
     }
 

@@ -161,8 +161,7 @@ class Words:
         """Return what keeps a verdict from being complete, and why; empty where nothing does."""
         required = self._required(record)
         lost = [s for s in record.signals if s.outcome is Outcome.FAILED or self.owed(s, required)]
-        ran = {signal.detector for signal in record.signals}
-        left_out = sorted(required - ran) if record.item.kind is not Kind.POST else []
+        left_out = sorted(self._left_out(record)) if required else []
         clauses = [f"{self.name(name)} ({self.word('screen.not_run')})" for name in left_out]
         return "; ".join(filter(None, [self.gaps(lost), *clauses]))
 
@@ -181,9 +180,24 @@ class Words:
         policy = self._look.policy
         if policy is None or record.verdict.complete or unread(record):
             return frozenset()
-        images, texts = policy.required.images, policy.required.texts
+        return self._named(record.item.kind)
+
+    def _named(self, kind: Kind) -> frozenset[str]:
+        """Return the detectors that the policy requires for items of a kind."""
+        if self._look.policy is None:
+            return frozenset()
+        images, texts = self._look.policy.required.images, self._look.policy.required.texts
         named = {Kind.IMAGE: images, Kind.TEXT: texts, Kind.POST: [*images, *texts]}
-        return frozenset(named.get(record.item.kind, ()))
+        return frozenset(named.get(kind, ()))
+
+    def _left_out(self, record: Record) -> set[str]:
+        """Return the detectors that the policy requires and that did not look, part by part."""
+        parts = [(part.kind, part.name) for part in record.item.parts or ()]
+        left: set[str] = set()
+        for kind, name in parts or [(record.item.kind, "")]:
+            ran = {signal.detector for signal in record.signals if (signal.part or "") == name}
+            left |= self._named(kind) - ran
+        return left
 
     def part(self, signal: Signal) -> str:
         """Return which part of a post a signal speaks of, as it stands before the rest."""

@@ -35,7 +35,7 @@ CREATE TABLE items (
 );
 CREATE TABLE containers (path TEXT PRIMARY KEY, stamp BLOB, pass INTEGER) WITHOUT ROWID;
 CREATE INDEX by_container ON items (container, place) WHERE container IS NOT NULL;
-CREATE INDEX by_key ON items (key) WHERE key IS NOT NULL;
+CREATE INDEX by_key ON items (key, pass) WHERE key IS NOT NULL;
 CREATE INDEX by_content ON items (content, offset) WHERE content IS NOT NULL;
 CREATE INDEX by_size ON items (size);
 CREATE TABLE traces (id INTEGER PRIMARY KEY, body BLOB UNIQUE);
@@ -157,8 +157,8 @@ class Ledger:
         return Row(*found) if found else None
 
     def equal(self, key: bytes) -> Row | None:
-        """Return an item of a key."""
-        query = "SELECT * FROM items WHERE key = ? LIMIT 1"
+        """Return an item of a key, one that the last pass came to where there is one."""
+        query = "SELECT * FROM items WHERE key = ? ORDER BY pass DESC LIMIT 1"
         found = self._db.execute(query, (key,)).fetchone()
         return Row(*found) if found else None
 

@@ -284,10 +284,12 @@
     const cells = number => {
       const item = items[number];
       const found = item.signals.map(one => signals[one]).filter(signal => signal.outcome === "finding");
+      const weight = texts[item.weight] || texts[item.advice];
+      const again = found.some(signal => texts[signal.said] === weight);
       const gaps = [texts[item.incomplete] && `${words.incomplete}: ${texts[item.incomplete]}`, texts[item.not_assessed]];
       return make("tr", {},
         make("td", {}, badge(item.risk)), make("td", {}, plain(item.origin)), make("td", {}, picture(number) ?? ""), make("td", {class: "long"}, nameOf(item)),
-        make("td", {class: "long"}, make("b", {}, texts[item.headline]), make("div", {}, texts[item.weight] || texts[item.advice]),
+        make("td", {class: "long"}, make("b", {}, texts[item.headline]), again ? "" : make("div", {}, weight),
           ...found.map(signal => make("div", {}, `${texts[signal.label]}: ${texts[signal.said]}`))),
         make("td", {class: "long"}, gaps.filter(Boolean).join("; ")));
     };
