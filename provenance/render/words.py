@@ -192,9 +192,13 @@ class Words:
 
     def _left_out(self, record: Record) -> set[str]:
         """Return the detectors that the policy requires and that did not look, part by part."""
-        parts = [(part.kind, part.name) for part in record.item.parts or ()]
+        item = record.item
+        looked_at: list[tuple[Kind, str]] = []
+        if item.kind is not Kind.POST:
+            looked_at.append((item.kind, ""))
+        looked_at += [(part.kind, part.name) for part in item.parts or ()]
         left: set[str] = set()
-        for kind, name in parts or [(record.item.kind, "")]:
+        for kind, name in looked_at:
             ran = {signal.detector for signal in record.signals if (signal.part or "") == name}
             left |= self._named(kind) - ran
         return left

@@ -104,6 +104,7 @@ class Pass:
 
     def _open(self) -> None:
         folder = self._folder
+        self._describe("running")  # first: it is small, and a full disk may have room for no more
         self._ledger = Ledger(folder.own)
         self._closing.callback(self._ledger.close)
         self._lines = self._closing.enter_context(Lines(folder.records, folder.own, self._ledger))
@@ -111,7 +112,6 @@ class Pass:
         self._number = self._ledger.begin_pass()
         self._ledger.note_settings(self._settings, self._config.policy.sha256)
         self.summary = Summary()
-        self._describe("running")
         self._ledger.commit()
 
     @property

@@ -3,6 +3,8 @@
 import io
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -210,6 +212,14 @@ def test_posts_name_their_parts(build: Make, signal: Callable[..., Signal]) -> N
     assert "text: text marks" in shown
     assert "Incomplete: media/0: there is no such file." in shown
     assert "Could not be examined whole" in shown
+
+
+def test_a_post_names_what_was_not_run_on_its_parts(
+    run: Callable[..., Any], tmp_path: Path
+) -> None:
+    (tmp_path / "a.jsonl").write_text('{"text": "A quiet day by the lake.", "post_id": "p"}\n')
+    shown = " ".join(run("check", "a.jsonl", "--only", "text_marks").stdout.split())
+    assert "Incomplete: credential (it was left out)." in shown
 
 
 FOUND = {
