@@ -104,13 +104,13 @@ def make(log: AuditLog, n: int) -> dsse.Envelope:
     about = subjects(record)
     if not about:
         raise ConfigError(f"line {n}: no bytes were read, so nothing can be bound to them")
-    log.close()
-    note = folder.note()
-    signed = checkpoint.opened(note, log.key.public)
-    leaves = _leaves(folder, signed.size) if signed else []
-    if signed is None or not included(
-        leaf(line), n, signed.size, proof := path(n, leaves), signed.root
-    ):
+    signed = checkpoint.opened(folder.note(), log.key.public)
+    if signed is None or signed.size <= n:
+        log.sign()
+        signed = log.checkpoint
+    note = checkpoint.signed(signed, log.key)
+    proof = path(n, _leaves(folder, signed.size))
+    if not included(leaf(line), n, signed.size, proof, signed.root):
         raise DamagedError(f"{folder.path}: line {n}", "`provenance audit verify` says more")
     told = record.tool.settings
     policy = record.verdict.policy

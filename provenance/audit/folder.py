@@ -1,10 +1,9 @@
 """The folder of a log: its files in order, the lines in them, and what lies beside them."""
 
 import hashlib
-import os
 import re
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -115,10 +114,18 @@ class LogFolder:
         busy = f"{self.path}: other processes have been writing to this log for {PATIENCE:g} s"
         return locked(self.path / LOCK, busy, PATIENCE)
 
-    def resting(self) -> AbstractContextManager[object]:
-        """Return what keeps writers away, where this process may; it makes no file."""
-        lock = self.path / LOCK
-        return self.writing() if os.access(lock, os.W_OK) else nullcontext()
+    @contextmanager
+    def resting(self) -> Iterator[None]:
+        """Keep writers away, where this process may; it makes no file.
+
+        Raises:
+            UnavailableError: another process holds the lock for too long.
+        """
+        with ExitStack() as held:
+            if (self.path / LOCK).exists():
+                with suppress(OSError):  # a copy that may only be read has no writers
+                    held.enter_context(self.writing())
+            yield
 
     def segments(self) -> list[Segment]:
         """Return the files in their order.

@@ -11,6 +11,7 @@
 """
 
 import os
+import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -18,7 +19,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, Self
 
 import msgspec
 from msgspec import UnsetType
@@ -29,9 +30,10 @@ from detectors.storing import journal
 from detectors.storing.atomic import appended, atomic_write
 from provenance.audit import checkpoint, keys
 from provenance.audit.checkpoint import Checkpoint
+from provenance.audit.end import End, signed_end
 from provenance.audit.entry import HEAD, Repair
-from provenance.audit.folder import LogFolder, Segment, digest, hashes, read
-from provenance.audit.tree import Tree, leaf
+from provenance.audit.folder import LogFolder, Segment, digest, read
+from provenance.audit.tree import Tree
 from provenance.canonical import canonical_json
 from provenance.record import Record
 from provenance.verdict import Policy
@@ -44,31 +46,6 @@ BATCH: Final = 128
 """Lines that are written at once."""
 DUE: Final = 1.0
 """Seconds after which records are written, however few they are."""
-
-
-class State(msgspec.Struct, frozen=True, kw_only=True):
-    """`tree.json`: the tree at the last checkpoint, but for its last line, which is read again."""
-
-    size: int
-    """Lines of the checkpoint."""
-    file: int
-    """Number of the file of its last line."""
-    start: int
-    end: int
-    """Where that line lies, its line feed included."""
-    peaks: list[bytes]
-    """Of the tree of one line less."""
-
-
-class Position(NamedTuple):
-    """The end of a log, as far as a writer knows it."""
-
-    file: int = 0
-    """Number of the last file."""
-    start: int = 0
-    """Where its last line begins."""
-    end: int = 0
-    """Bytes of its whole lines."""
 
 
 def make(path: Path, name: str, key: Path | None) -> tuple[keys.PublicKey, Path]:
@@ -100,7 +77,7 @@ def make(path: Path, name: str, key: Path | None) -> tuple[keys.PublicKey, Path]
 
 
 class AuditLog:
-    """Adds lines to a log. Any number of processes may, at once; each thread needs its own.
+    """Adds lines to a log. Any number of processes may, at once, and threads share one.
 
     Example:
         with AuditLog(Path("log"), config.policy) as log:
@@ -134,8 +111,8 @@ class AuditLog:
         self.bodies = dict[str, bytes]()
         """Digest → body of the settings of records; what checks items puts them here first."""
         self._kept = set[str]()
-        self._tree, self._position = Tree(), Position()
-        self._prev = digest(public.name.encode())
+        self._mine = threading.Lock()
+        self._end = End(public.name)
         self._unsigned = 0
         """Lines behind the last checkpoint."""
         self.repaired: Repair | None = None
@@ -158,12 +135,12 @@ class AuditLog:
     @property
     def size(self) -> int:
         """Lines, as far as this writer knows."""
-        return self._tree.size
+        return self._end.tree.size
 
     @property
     def checkpoint(self) -> Checkpoint:
         """What would be signed now."""
-        return Checkpoint(self.key.public.name, self._tree.size, self._tree.root)
+        return Checkpoint(self.key.public.name, self._end.tree.size, self._end.tree.root)
 
     def append(self, records: Iterable[Record]) -> None:
         """Add a line for each record, durable when this returns.
@@ -235,7 +212,7 @@ class AuditLog:
             OSError: the disk is full.
         """
         try:
-            with self.folder.writing():
+            with self._mine, self.folder.writing():
                 yield
         except (OSError, UnavailableError) as error:
             cause = error.__cause__ if isinstance(error, UnavailableError) else error
@@ -268,19 +245,19 @@ class AuditLog:
     def _write(self, said: Sequence[Mapping[str, Any]]) -> None:
         """Write lines at the end, those that go into one file at once."""
         waiting = list[bytes]()
-        filled = self._position.end
+        filled = self._end.stop
         for line in self._lines(said):
             if filled and filled + len(line) > MOST_BYTES:
                 self._put(waiting)
                 waiting, filled = [], 0
-                self._position = Position(self._position.file + 1)
+                self._end.turn_to(self._end.file + 1)
             waiting.append(line)
             filled += len(line)
         self._put(waiting)
 
     def _lines(self, said: Sequence[Mapping[str, Any]]) -> Iterator[bytes]:
         """Yield the lines, each with the digest of the one before."""
-        n, prev = self._tree.size, self._prev
+        n, prev = self._end.tree.size, self._end.prev
         moment = self._now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
         for each in said:
             named = {"n": n, "time": moment, "prev": prev, "actor": self._actor, **each}
@@ -292,33 +269,23 @@ class AuditLog:
         """Write lines at the end of the last file, and know of them."""
         if not lines:
             return
-        path = self.folder.lines(self._position.file)
+        path = self.folder.lines(self._end.file)
         journal.append_to(path, b"".join(lines))
         for line in lines:
             self._take(line[:-1])
 
     def _take(self, line: bytes) -> None:
         """Know of a line that lies at the end."""
-        self._tree.add(leaf(line))
-        self._prev = digest(line)
-        file, _, end = self._position
-        self._position = Position(file, end, end + len(line) + 1)
+        self._end.take(line)
         self._unsigned += 1
 
     def _sign(self) -> None:
-        state = State(
-            size=self._tree.size,
-            file=self._position.file,
-            start=self._position.start,
-            end=self._position.end,
-            peaks=list(self._tree.before),
-        )
-        atomic_write(self.folder.tree, msgspec.json.encode(state) + b"\n")
+        atomic_write(self.folder.tree, msgspec.json.encode(self._end.state) + b"\n")
         atomic_write(self.folder.checkpoint, checkpoint.signed(self.checkpoint, self.key))
         self._unsigned = 0
 
     def _resume(self) -> None:
-        """Take up the tree that the last checkpoint was signed over.
+        """Take up the end that the last checkpoint was signed over.
 
         Raises:
             DamagedError: the lines are not those that were signed.
@@ -326,42 +293,10 @@ class AuditLog:
         signed = checkpoint.opened(self.folder.note(), self.key.public)
         if signed is None:
             raise self._damaged("its checkpoint does not hold")
-        if signed.size and not self._remembered(signed):
-            self._read_again(signed)
-        if self._tree.root != signed.root:
+        end = signed_end(self.folder, signed)
+        if end is None:
             raise self._damaged(f"its first {signed.size} lines are not those that were signed")
-        self._unsigned = 0
-
-    def _remembered(self, signed: Checkpoint) -> bool:
-        """Take up the tree from what the last writer left; tell whether it gives the root."""
-        try:
-            state = msgspec.json.decode(self.folder.tree.read_bytes(), type=State)
-            with self.folder.lines(state.file).open("rb") as file:
-                file.seek(state.start)
-                line = file.read(state.end - state.start)
-        except (OSError, ValueError, msgspec.DecodeError):
-            return False
-        tree = Tree(state.peaks, state.size - 1)
-        tree.add(leaf(line[:-1]))
-        if tree.root != signed.root or state.size != signed.size or line[-1:] != b"\n":
-            return False
-        self._tree, self._prev = tree, digest(line[:-1])
-        self._position = Position(state.file, state.start, state.end)
-        return True
-
-    def _read_again(self, signed: Checkpoint) -> None:
-        """Build the tree from all lines that the checkpoint covers."""
-        for segment in self.folder.segments():
-            if self._tree.size == signed.size:
-                return
-            if segment.forgotten:
-                for hashed in hashes(segment):
-                    self._tree.add(hashed)
-                continue
-            self._position = Position(segment.number)
-            for line in read(segment):
-                if self._tree.size < signed.size and line.whole:
-                    self._take(line.data)
+        self._end = end
 
     def _catch_up(self) -> None:
         """Read what other writers have added, and set aside what one of them left unfinished.
@@ -370,7 +305,7 @@ class AuditLog:
             DamagedError: it does not continue the chain.
         """
         while True:
-            number, _, end = self._position
+            number, end = self._end.file, self._end.stop
             path = self.folder.lines(number)
             size = path.stat().st_size if path.exists() else 0
             if size < end:
@@ -379,11 +314,11 @@ class AuditLog:
                 self._follow(Segment(number, path, size, forgotten=False))
             if not self.folder.lines(number + 1).exists():
                 return
-            self._position = Position(number + 1)
+            self._end.turn_to(number + 1)
 
     def _follow(self, segment: Segment) -> None:
         """Read the lines behind the position."""
-        for line in read(segment, self._position.end):
+        for line in read(segment, self._end.stop):
             if not line.whole:
                 if self.folder.lines(segment.number + 1).exists():
                     raise self._damaged(f"{segment.path.name} ends in the middle of a line")
@@ -393,8 +328,8 @@ class AuditLog:
                 head = HEAD.decode(line.data)
             except MALFORMED:
                 head = None
-            if head is None or (head.n, head.prev) != (self._tree.size, self._prev):
-                raise self._damaged(f"line {self._tree.size} does not continue the chain")
+            if head is None or (head.n, head.prev) != (self._end.tree.size, self._end.prev):
+                raise self._damaged(f"line {self._end.tree.size} does not continue the chain")
             self._take(line.data)
 
     def _set_aside(self, torn: bytes) -> None:
@@ -403,7 +338,7 @@ class AuditLog:
         At every moment either the unfinished line lies there, or it is safe beside the log and
         what lies there begins with the line that says so.
         """
-        number, _, end = self._position
+        number, end = self._end.file, self._end.stop
         aside = self.folder.torn(number, end)
         aside.parent.mkdir(exist_ok=True)
         atomic_write(aside, torn)

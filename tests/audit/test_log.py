@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -341,3 +342,23 @@ def test_a_line_by_another_hand_is_not_gone_on_from(
         file.write(rfc8785.dumps(entry) + b"\n")
     with pytest.raises(DamagedError, match="line 2 does not continue the chain"):
         opened.sign()
+
+
+def test_threads_share_a_log(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    from provenance.audit.log import AuditLog
+    from provenance.record import Record
+
+    done = log.scan(log.posts("p.jsonl", 1))
+    record = msgspec.json.decode(done.stdout, type=Record)
+    monkeypatch.setenv("HOME", str(log.folder / "home"))
+    with AuditLog(log.path) as opened, ThreadPoolExecutor(4) as pool:
+        list(pool.map(opened.append, [[record]] * 40))
+    assert log.audit("verify").stdout.startswith("The log holds: 41 lines, 41 of them")
+
+
+def test_a_copy_that_may_only_be_read_is_verified_and_stays_as_it_is(log: Log) -> None:
+    log.scan(log.posts("p.jsonl", 2))
+    (log.path / "lock").unlink()
+    before = sorted(path.name for path in log.path.iterdir())
+    assert log.audit("verify").returncode == 0
+    assert sorted(path.name for path in log.path.iterdir()) == before

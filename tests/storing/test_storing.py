@@ -30,6 +30,24 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
 atomic_write(Path(sys.argv[1]), bytes(1000))
 """
 
+FULL_JOURNAL = """
+import resource, sys
+from pathlib import Path
+from detectors.storing.journal import append_to
+append_to(Path(sys.argv[1]), b"first\\n")
+resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+append_to(Path(sys.argv[1]), bytes(1000))
+"""
+
+
+def test_what_cannot_be_appended_leaves_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    done = subprocess.run(
+        [sys.executable, "-c", FULL_JOURNAL, path], capture_output=True, text=True, check=False
+    )
+    assert "File too large" in done.stderr
+    assert path.read_bytes() == b"first\n"
+
 
 def test_a_file_is_replaced_whole_and_keeps_its_permissions(tmp_path: Path) -> None:
     path = tmp_path / "a"
