@@ -15,10 +15,13 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import audited
+
 from detectors.c2pa import cbor, declaration, jumbf, validation
 from detectors.decode.containers import may_hold_manifest, store_bytes, walk
 from detectors.decode.headers import gif_frames, jpeg_header, plain_png, tiff_pages, webp_header
 from detectors.decode.sniff import sniff
+from detectors.decode.untrusted import MALFORMED
 from detectors.errors import CannotAssess, Error
 from detectors.item import Item, Kind
 
@@ -414,6 +417,9 @@ HARNESSES: dict[str, Harness] = {
         shipped("portrait"),
         (Error,),
     ),
+    "audit_line": Harness(audited.line, audited.lines, (*MALFORMED, ValueError)),
+    "audit_note": Harness(audited.note, audited.notes),
+    "audit_bundle": Harness(audited.statement, audited.statements),
     "gguf": Harness(gguf, tiny_gguf, (ValueError,)),
     "escapes": Harness(escapes, written("a\x1b[31m\u202e", "postgresql://u:p@h/d", "a=b:c@d")),
 }  # fmt: skip
