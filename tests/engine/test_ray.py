@@ -98,6 +98,7 @@ def variables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, st
             "RAY_TMPDIR": scratch,
             "RAY_AUTH_MODE": "disabled",  # else a token is written into the home of who tests
             "RAY_USAGE_STATS_ENABLED": "0",
+            "RAY_CLIENT_SERVER_CHECK_CHANNEL_TIMEOUT_S": "100",  # a busy machine needs over 30
         }
 
 
@@ -269,15 +270,13 @@ def command_of(process: str) -> list[str]:
     [
         ("127.0.0.1:9", "Ray cannot be reached at 127.0.0.1:9: .*refused"),
         ("ray://127.0.0.1:9", "Ray cannot be reached at ray://127.0.0.1:9: .*refused"),
-        ("auto", "Ray cannot be reached at auto: "),
         ("rey", "use local, ray, auto, HOST:PORT or ray://HOST:PORT"),
     ],
 )
 def test_an_engine_that_cannot_be_had_is_an_error(
     run: Run, engine: str, said: str, variables: dict[str, str], tmp_path: Path
 ) -> None:
-    none = {"RAY_TMPDIR": str(tmp_path)}  # where no cluster has left its address
-    done = run("scan", "in", "--engine", engine, "--out", "run", **(variables | none))
+    done = run("scan", "in", "--engine", engine, "--out", "run", **variables)
     assert (done.returncode, done.stdout) == (2, "")
     assert re.search(said, done.stderr), done.stderr
     assert "Traceback" not in done.stderr

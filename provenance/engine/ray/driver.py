@@ -97,11 +97,15 @@ def _connected(place: Place) -> Any:
             ray.init(**said, include_dashboard=False, log_to_driver=False, configure_logging=False)
     except (ConnectionError, OSError, RuntimeError, ValueError) as error:
         what = f"Ray cannot be reached at {place.address}" if place.address else "no Ray starts"
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise UnavailableError(f"{what}: {first}", HINT) from error
+        raise UnavailableError(f"{what}: {_words(error)}", HINT) from error
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.chdir(folder)
     return ray
+
+
+def _words(error: Exception) -> str:
+    """Return what an error says, without the lines of a trace in front of it."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[-1].strip()
 
 
 def _reach(address: str) -> None:
@@ -261,8 +265,7 @@ class Pool:
         self._unready += not station.ready
         tries = max([self._tries.get(number, 0) for number in station.held], default=0)
         if max(self._unready, tries) >= TRIES:
-            why = (str(error).strip().splitlines() or [type(error).__name__])[-1].strip()
-            raise UnavailableError(f"workers of the cluster are lost: {why}", HINT)
+            raise UnavailableError(f"workers of the cluster are lost: {_words(error)}", HINT)
         self._waiting.extendleft(sorted(station.held.items(), reverse=True))
         self._ask()
 
