@@ -215,9 +215,9 @@ class Item:
         return self._passage
 
     @property
-    def has_pixels(self) -> bool:
-        """Whether the pixels were decoded already, and are there."""
-        return hasattr(self.__dict__.get("_picture"), "rgb")
+    def has_colours(self) -> bool:
+        """Whether the pixels were decoded with their colours already, and are there."""
+        return "rgb" in getattr(self.__dict__.get("_picture"), "__dict__", {})
 
     def read(self) -> bytes:
         """Return the bytes anew, without keeping them.

@@ -21,8 +21,8 @@ METHOD: Final = 2
 def small_copy(item: Item, side: int = SIDE, quality: int = QUALITY) -> bytes:
     """Return a small copy of a picture, WebP without metadata; empty where it is too laborious.
 
-    From its pixels where they were decoded already; else of a JPEG at a fraction of its size, which
-    spares most of the decoding.
+    From its pixels where they were decoded with their colours already; else of a JPEG at a fraction
+    of its size, which spares most of the decoding.
 
     Args:
         item: a picture.
@@ -34,7 +34,7 @@ def small_copy(item: Item, side: int = SIDE, quality: int = QUALITY) -> bytes:
     """
     from PIL import Image  # costs what a call without pictures need not pay
 
-    if item.media_type == "image/jpeg" and not item.has_pixels:
+    if item.media_type == "image/jpeg" and not item.has_colours:
         if _laborious(item.data):
             return b""
         image = _fraction(item.data, side)
