@@ -1,6 +1,7 @@
 """First bytes of files: those of pictures, and those of formats that are not examined."""
 
 import re
+from functools import cache
 
 from detectors.decode.encodings import is_quiet
 
@@ -172,11 +173,16 @@ def foreign(head: bytes) -> tuple[str, str] | None:
             return RIFF.get(head[8:12], ("application/x-riff", "data"))
     if PIXMAP.match(head):
         return "image/x-portable-anymap", "picture"
-    found = ((magic, row) for offset, magic, *row in FOREIGN if head.startswith(magic, offset))
-    for magic, (name, what) in found:
-        if _is_sure(magic, head):
+    for offset, magic, name, what in _possible(head[:1]):
+        if head.startswith(magic, offset) and _is_sure(magic, head):
             return name, what
     return None
+
+
+@cache
+def _possible(first: bytes) -> tuple[tuple[int, bytes, str, str], ...]:
+    """Return the rows of `FOREIGN` that the first byte of a file admits."""
+    return tuple(row for row in FOREIGN if row[0] or row[1].startswith(first))
 
 
 def _is_sure(magic: bytes, head: bytes) -> bool:

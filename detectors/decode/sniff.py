@@ -88,11 +88,10 @@ def sniff(data: bytes, said: Kind | None = None, name: str = "") -> MediaType:
             none is not examined, and the reason says so.
     """
     found, what = _sniffed(data, said)
-    ending = PurePath(TWIN.sub("", name)).suffix.lower()
-    is_picture = (found.name or "").startswith("image/")
-    if not data or said is Kind.TEXT or is_picture or ending not in NAMED_PICTURES:
+    if not data or said is Kind.TEXT or (found.name or "").startswith("image/"):
         return found
-    if found.reason and found.reason.code == "item.lfs_pointer":
+    ending = PurePath(TWIN.sub("", name)).suffix.lower()
+    if ending not in NAMED_PICTURES or (found.reason and found.reason.code == "item.lfs_pointer"):
         return found
     args = {"ending": ending, "looks": what, "media_type": found.name}
     return MediaType(

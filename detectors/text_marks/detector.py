@@ -112,7 +112,7 @@ class TextMarks:
 
     def _hits(self, mark: Mark, said: Structure, quoted: Ranges) -> Hits | None:
         """Return where a row is found in a text, or in one part of a page."""
-        if mark.needles and not any(needle in said.lowered for needle in mark.needles):
+        if mark.needles and not any(map(said.lowered.__contains__, mark.needles)):
             return None
         return SCANS[mark.scan](said.text) if mark.scan else self._search(mark, said, quoted)
 

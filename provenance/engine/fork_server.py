@@ -6,8 +6,9 @@ asks it for workers. Unlike the fork server of `multiprocessing` it binds no soc
 that it works where TMPDIR is read-only or its name is long, and it never imports the main module of
 the parent, so that a script needs no guard.
 
-One request is 9 bytes on a pair of sockets: `w` with two descriptors (the worker's end of its pipe,
-and where its id and its end are told), or `k` and the id of a worker to kill. Only the server reaps
+One request is 9 bytes on a pair of sockets: `w` with three descriptors (the worker's end of its
+pipe, where its id and its end are told, and the memory of its position), or `k` and the id of a
+worker to kill. Only the server reaps
 workers, so an id that it still knows is never that of another process. The CPU time of a worker
 becomes that of the parent's children when the parent closes the server, which waits for it.
 """
@@ -22,12 +23,14 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from typing import Final
 
 from provenance.engine.child import End, end_of, fork
 from provenance.engine.config import RunConfig
+from provenance.engine.position import Position, Started, mappable, mapped
 from provenance.engine.worker import Limits
 from provenance.engine.worker import serve as work
 
@@ -38,6 +41,8 @@ STARTED: Final = struct.Struct("!q")
 ENDED: Final = struct.Struct("!qq")
 """Exit code of a worker (negative: minus the signal), and most bytes of memory it held."""
 FORK, KILL = b"w", b"k"
+DESCRIPTORS: Final = 3
+"""Descriptors that come with a request for a worker."""
 COMMAND: Final = (
     "import sys; sys.path[:] = sys.argv[3:]; from provenance.engine.fork_server import serve; "
     "serve(int(sys.argv[1]), int(sys.argv[2]))"
@@ -73,7 +78,7 @@ class ForkServer:
         """Whether the server is there."""
         return self._server.poll() is None
 
-    def start(self, config: RunConfig, limits: Limits) -> "ForkedWorker":
+    def start(self, config: RunConfig, limits: Limits) -> Started:
         """Start a worker.
 
         Args:
@@ -86,10 +91,15 @@ class ForkServer:
         ours, theirs = Pipe()
         told, tells = socket.socketpair()
         with theirs, tells:
-            descriptors = [theirs.fileno(), tells.fileno()]
-            socket.send_fds(self._asked, [REQUEST.pack(FORK, 0)], descriptors)
+            memory = mappable()
+            position = Position(config, mapped(os.dup(memory)))
+            descriptors = [theirs.fileno(), tells.fileno(), memory]
+            try:
+                socket.send_fds(self._asked, [REQUEST.pack(FORK, 0)], descriptors)
+            finally:
+                os.close(memory)
         ours.send((config, limits))
-        return ForkedWorker(ours, told, self.kill)
+        return Started(ForkedWorker(ours, told, self.kill), position)
 
     def kill(self, pid: int) -> None:
         """Kill a worker, if it is still there."""
@@ -175,7 +185,7 @@ def _answer(
     inherited: "list[socket.socket | selectors.BaseSelector]",
 ) -> bool:
     """Do what is asked; tell whether there was a request."""
-    data, descriptors, _, _ = socket.recv_fds(requests, REQUEST.size, 2)
+    data, descriptors, _, _ = socket.recv_fds(requests, REQUEST.size, DESCRIPTORS)
     while 0 < len(data) < REQUEST.size and (more := requests.recv(REQUEST.size - len(data))):
         data += more
     if len(data) < REQUEST.size:
@@ -185,23 +195,27 @@ def _answer(
         if pid in workers:
             os.kill(pid, signal.SIGKILL)
         return True
-    if len(descriptors) < 2:
+    if len(descriptors) < DESCRIPTORS:
         for descriptor in descriptors:
             os.close(descriptor)
         return True
     pipe, tells = Connection(descriptors[0]), socket.socket(fileno=descriptors[1])
-    with pipe:
-        pid = fork(_work, pipe, [*inherited, tells, *workers.values()], [lifeline])
+    work_there = partial(_work, descriptors[2])
+    try:
+        with pipe:
+            pid = fork(work_there, pipe, [*inherited, tells, *workers.values()], [lifeline])
+    finally:
+        os.close(descriptors[2])
     workers[pid] = tells
     with suppress(OSError):
         tells.sendall(STARTED.pack(pid))
     return True
 
 
-def _work(pipe: Connection) -> None:
+def _work(memory: int, pipe: Connection) -> None:
     """Receive a configuration, and check items under it."""
     config, limits = pipe.recv()
-    work(config, limits, pipe)
+    work(config, limits, mapped(memory), pipe)
 
 
 def _reap(workers: dict[int, socket.socket]) -> None:

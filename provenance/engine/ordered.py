@@ -14,6 +14,8 @@ from provenance.record import Record
 
 UNFORKABLE: Final = ("darwin",)
 """Systems whose own libraries may break in a forked process."""
+TOGETHER: Final = 16
+"""Small items that a worker is given at a time."""
 T_co = TypeVar("T_co", covariant=True)
 S = TypeVar("S")
 T = TypeVar("T")
@@ -104,7 +106,15 @@ def local(
     with (
         starting() as start,
         closing(
-            Supervisor(config, jobs, limits=limits, start=start, traced=traced, settings=settings)
+            Supervisor(
+                config,
+                jobs,
+                limits=limits,
+                start=start,
+                traced=traced,
+                settings=settings,
+                together=TOGETHER,
+            )
         ) as crew,
     ):
         yield crew

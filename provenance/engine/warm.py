@@ -14,7 +14,8 @@ from detectors.errors import Error, UnavailableError
 from detectors.item import Item
 from provenance.engine.check import Engine
 from provenance.engine.config import RunConfig
-from provenance.engine.fork_server import ForkedWorker, ForkServer
+from provenance.engine.fork_server import ForkServer
+from provenance.engine.position import Started
 from provenance.engine.supervisor import DEFAULTS, Supervisor, utc_day
 from provenance.engine.worker import Limits
 
@@ -124,7 +125,7 @@ class Workers:
                 self._closed.set()
                 self._supervisor.fail(RuntimeError("the thread of this Checker has broken off"))
 
-    def _start(self, config: RunConfig, limits: Limits) -> ForkedWorker:
+    def _start(self, config: RunConfig, limits: Limits) -> Started:
         """Start a worker, and the server first where there is none (any more)."""
         if self._server is None or not self._server.runs:
             if self._server is not None:

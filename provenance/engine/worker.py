@@ -1,10 +1,12 @@
 """What a worker process does: it checks the items that come through its pipe, within limits.
 
 Pixels, manifests and models are opened only here. Before each stage (a detector, `picture` or
-`passage`) the supervisor is told, so that it knows what a worker died of.
+`passage`) its position is written, so that the supervisor knows what a worker died of.
 """
 
+import mmap
 import os
+import pickle
 import signal
 from collections.abc import Collection, Mapping
 from contextlib import suppress
@@ -20,19 +22,23 @@ from detectors.signal import Reason
 from provenance.engine.check import MEMORY, Engine
 from provenance.engine.config import RunConfig
 from provenance.engine.limits import MemoryLimit
+from provenance.engine.messages import put
+from provenance.engine.position import Position
 from provenance.record import Record
 
 NO_MEMORY: Final = 77
 """Exit code of a worker that cannot even say what memory was wanting for."""
-READY, STAGE, PARTIAL, RECORD, REFUSED = "ready", "stage", "partial", "record", "refused"
-"""What a worker says: that it is there, what begins, the record as far as it has come, the whole
-one, the error by which a detector refuses its options."""
-TRACE = "trace"
-"""Whose the parts of the record are that comes next, and what a run keeps of its pictures."""
-SETTINGS = "settings"
-"""The body of settings that a record has which comes next, once."""
-HELD, FULL = "held", "full"
-"""What a worker holds in memory without an item; a record that says what memory was wanting for."""
+READY, REFUSED, HELD = b"y", b"x", b"h"
+"""What a worker says of itself: that it is there; the error by which a detector refuses its options
+(a pickle); the bytes of memory that it holds without an item, in decimal digits."""
+PARTIAL, RECORD, FULL = b"p", b"r", b"f"
+"""The record of an item, as JSON: as far as it has come, whole, or one that says what memory was
+wanting for."""
+SETTINGS, DIGEST = b"s", 64
+"""The body of settings that a record has which comes next, once, behind its digest, hex digits."""
+TRACE, KEPT = b"t", b"k"
+"""Whose the parts of the record are that comes next, as JSON, and what a run keeps of its pictures,
+a list of `Kept` as MessagePack."""
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,39 +74,53 @@ class Task(NamedTuple):
     """Whether it is to be told whose the parts of the record are, and what is kept of pictures."""
 
 
-def serve(config: RunConfig, limits: Limits, pipe: Connection) -> None:
-    """Check what comes through the pipe until it closes: the life of a worker process."""
+def serve(config: RunConfig, limits: Limits, memory: mmap.mmap, pipe: Connection) -> None:
+    """Check what comes through the pipe until it closes: the life of a worker process.
+
+    Args:
+        config: detectors, options and policy.
+        limits: of the stages of a check.
+        memory: where the worker's position is written.
+        pipe: lists of tasks come out of it, and what becomes of each goes into it, in their order.
+    """
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # one core a worker, and the same sums each time
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    position, out = Position(config, memory), pipe.fileno()
 
     def stage(name: str) -> None:
         signal.setitimer(signal.ITIMER_PROF, limits.of(name))
-        pipe.send((STAGE, name))
+        position.begin(name)
 
     try:
         engine = Engine(config, stage)
     except Error as error:
-        pipe.send((REFUSED, error))
+        put(out, (REFUSED, pickle.dumps(error)))
         return
     if not any(options.get("device") == "cuda" for options in config.options.values()):
-        limit = MemoryLimit(lambda held: pipe.send((HELD, held)))
+        limit = MemoryLimit(lambda held: put(out, (HELD, str(held).encode())))
         LOADING.set(limit.lifted)
-    pipe.send((READY, ""))
+    put(out, (READY, b""))
     while True:
         try:
-            task: Task = pipe.recv()
+            tasks: list[Task] = pipe.recv()
         except EOFError:
             return
-        try:
-            encoded, full = _checked(engine, task, pipe)
-        except MemoryError:
-            os._exit(NO_MEMORY)
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        pipe.send((FULL if full else RECORD, encoded))
+        tasks.reverse()
+        while tasks:  # each is let go of before the next, with the bytes of its item
+            task = tasks.pop()
+            position.next_item()
+            try:
+                said = _checked(engine, task, out)
+            except MemoryError:
+                os._exit(NO_MEMORY)
+            signal.setitimer(signal.ITIMER_PROF, 0)
+            put(out, *said)
+            if said[-1][0] == FULL:
+                tasks.clear()  # others do them: this process is ended
 
 
-def _checked(engine: Engine, task: Task, pipe: Connection) -> tuple[bytes, bool]:
-    """Check an item; return its record as JSON, and whether memory was wanting."""
+def _checked(engine: Engine, task: Task, out: int) -> list[tuple[bytes, bytes]]:
+    """Check an item; return what is to be said of it, its record last."""
     if task.folder is not None:
         with suppress(OSError):
             os.chdir(task.folder)
@@ -108,8 +128,7 @@ def _checked(engine: Engine, task: Task, pipe: Connection) -> tuple[bytes, bool]
         engine.renew(task.today)
 
     def tell(record: Record) -> None:
-        _tell_settings(engine, record, pipe)
-        pipe.send((PARTIAL, msgspec.json.encode(record)))
+        put(out, *_new_settings(engine, record), (PARTIAL, msgspec.json.encode(record)))
 
     record = engine.check(
         task.item,
@@ -119,14 +138,18 @@ def _checked(engine: Engine, task: Task, pipe: Connection) -> tuple[bytes, bool]
         tell=tell,
         keep=task.traced,
     )
-    _tell_settings(engine, record, pipe)
+    encoded, said = msgspec.json.encode(record), _new_settings(engine, record)
     if task.traced:
-        pipe.send((TRACE, (msgspec.json.encode(engine.trace), engine.kept)))
-    return msgspec.json.encode(record), any(s.reason.code == MEMORY for s in record.signals)
+        said.append((TRACE, msgspec.json.encode(engine.trace)))
+        if engine.kept:
+            said.append((KEPT, msgspec.msgpack.encode(engine.kept)))
+    full = any(signal.reason.code == MEMORY for signal in record.signals)
+    return [*said, (FULL if full else RECORD, encoded)]
 
 
-def _tell_settings(engine: Engine, record: Record, pipe: Connection) -> None:
-    """Send the body of a record's settings where no earlier record had them."""
+def _new_settings(engine: Engine, record: Record) -> list[tuple[bytes, bytes]]:
+    """Return the body of a record's settings where no earlier record had them."""
     sha256 = record.tool.settings
     if isinstance(sha256, str) and (body := engine.untold.pop(sha256, None)) is not None:
-        pipe.send((SETTINGS, (sha256, body)))
+        return [(SETTINGS, sha256.encode() + body)]
+    return []

@@ -168,6 +168,8 @@ def decided_by(row: Rule, signals: Sequence[Signal], policy: Policy) -> list[Sig
 def floors(signals: Sequence[Signal], policy: Policy) -> list[tuple[Risk, Signal]]:
     """Return every (floor, finding that asks for it) of a policy, after rules 13 and 14."""
     standing = findings(uncancelled(signals))
+    if not standing:
+        return []
     innocent = bool(exact_matches(standing, Claim.KNOWN_INNOCENT))
     return [
         (Risk.REVIEW if _lowered(row, signal, innocent=innocent) else row.floor, signal)
@@ -224,6 +226,8 @@ def is_complete(signals: Sequence[Signal], required: Iterable[str], kind: Kind) 
 def reasons(signals: Sequence[Signal], policy: Policy, decided: Risk) -> list[int]:
     """Return the indexes of the findings that decided the risk, strongest first (rule 15)."""
     asked = {canonical(signal) for floor, signal in floors(signals, policy) if floor is decided}
+    if not asked:
+        return []
     first: dict[bytes, int] = {}
     for index, signal in enumerate(signals):
         first.setdefault(canonical(signal), index)

@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -113,6 +113,31 @@ def test_a_worker_that_dies_costs_one_detector_not_the_item(obedient: RunConfig)
     }
     assert got[1].signals[0].reason.args == {"stage": "obedient", "signal": "SIGKILL"}
     assert not got[1].verdict.complete
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_of_items_that_travel_together_the_one_that_kills_is_blamed(
+    obedient: RunConfig, tmp_path: Path, jobs: int
+) -> None:
+    words = ["die" if number % 37 == 30 else f"word {number}" for number in range(150)]
+    for number, word in enumerate(words):
+        (tmp_path / f"{number:03}.txt").write_text(word)
+    read, ahead = 0, list[int]()
+
+    def reading() -> Iterator[Item]:
+        nonlocal read
+        for item in paths.items(str(tmp_path / f"{number:03}.txt") for number in range(150)):
+            read += 1
+            yield item
+
+    for number, record in enumerate(records(reading(), obedient, jobs)):
+        ahead.append(read - number)
+        died = words[number] == "die"
+        crashed, clear = ("failed", "engine.crashed"), ("clear", "test.said")
+        assert said(record) == {"obedient": crashed if died else clear, "second": clear}
+        assert record.signals[1].reason.args == {"word": str(tmp_path / f"{number:03}.txt")}
+    assert len(ahead) == len(words)
+    assert max(ahead) > jobs + 3  # so some did travel together
 
 
 def test_work_that_never_ends_is_stopped(obedient: RunConfig) -> None:
