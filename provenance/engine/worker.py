@@ -4,6 +4,7 @@ Pixels, manifests and models are opened only here. Before each stage (a detector
 `passage`) its position is written, so that the supervisor knows what a worker died of.
 """
 
+import gc
 import mmap
 import os
 import pickle
@@ -99,6 +100,7 @@ def serve(config: RunConfig, limits: Limits, memory: mmap.mmap, pipe: Connection
     if not any(options.get("device") == "cuda" for options in config.options.values()):
         limit = MemoryLimit(lambda held: put(out, (HELD, str(held).encode())))
         LOADING.set(limit.lifted)
+    gc.freeze()  # what was loaded stays, so it is not gone through again and again
     put(out, (READY, b""))
     while True:
         try:
