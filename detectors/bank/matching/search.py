@@ -169,12 +169,13 @@ class Searcher:
         ]
         return sorted(found, key=lambda match: (match.colourless, match.chance.point))
 
-    def checks(self, picture: "Picture", near: list[Near]) -> "Iterator[Checked]":
+    def checks(self, picture: "Picture", near: list[Near], least: int = 0) -> "Iterator[Checked]":
         """Yield how well a picture lies over each entry that may be of it.
 
         Args:
             picture: as it came.
             near: entries whose hashes are nearest.
+            least: inliers under which an entry may be left out.
         """
         if not self.index.local:
             return
@@ -187,7 +188,7 @@ class Searcher:
         for ordinal, mirrored in candidates:
             entry = self.index.entries.at(ordinal)
             block = self.bank.features(entry)
-            verified = verify(ways[mirrored], from_block(block)) if block else None
+            verified = verify(ways[mirrored], from_block(block), least) if block else None
             if verified is not None:
                 yield Checked(
                     entry=entry,
@@ -211,7 +212,7 @@ class Searcher:
 
         found = []
         growth = max(1, self.index.local / self.tables.measured_entries())
-        for check in self.checks(picture, near):
+        for check in self.checks(picture, near, LEAST_INLIERS):
             verified = check.verified
             if verified.inliers < LEAST_INLIERS or verified.correlation < LEAST_CORRELATION:
                 continue

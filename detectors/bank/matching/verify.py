@@ -73,15 +73,23 @@ class Geometry(msgspec.Struct, frozen=True, kw_only=True):
     """Share of the entry's small copy that the picture covers."""
 
 
-def verify(query: Features, entry: Features) -> Verification | None:
-    """Verify a picture against an entry; return None where no transform is found."""
-    laid = estimate_geometry(query, entry)
+def verify(query: Features, entry: Features, least: int = 0) -> Verification | None:
+    """Verify a picture against an entry.
+
+    Args:
+        query: of the picture.
+        entry: of the entry.
+        least: inliers under which nobody asks for more.
+
+    Returns:
+        None where no transform is found, or where it is known early that there are fewer inliers.
+    """
+    laid = estimate_geometry(query, entry, least)
     if laid is None:
         return None
-    cells = np.unique(np.floor(laid.there / INLIER_CELL), axis=0)
     values = laid.tiles[~np.isnan(laid.tiles)]
     return Verification(
-        inliers=len(cells),
+        inliers=_cells(laid.there),
         correlation=float(np.median(values)) if values.size else 0.0,
         tiles=int(values.size),
         covered=laid.covered,
@@ -97,10 +105,10 @@ def _filled(query: Features, entry: Features, laid: Geometry) -> float:
     return min(1.0, area / (query.size[0] * query.size[1]))
 
 
-def estimate_geometry(query: Features, entry: Features) -> Geometry | None:
-    """Estimate the transform from a picture to an entry; return None where there is none."""
-    pairs = _pairs(query, entry)
-    if len(pairs.distances) < FEWEST:
+def estimate_geometry(query: Features, entry: Features, least: int = 0) -> Geometry | None:
+    """Estimate the transform from a picture to an entry; arguments and result as for `verify`."""
+    pairs = _pairs(query, entry, least)
+    if len(pairs.distances) < FEWEST or _cells(pairs.there[pairs.distances < CLOSE]) < least:
         return None
     _, inside = cv2.estimateAffinePartial2D(
         pairs.here, pairs.there, method=cv2.RANSAC, ransacReprojThreshold=RANSAC_PIXELS
@@ -110,6 +118,8 @@ def estimate_geometry(query: Features, entry: Features) -> Geometry | None:
         return None
     residual = np.linalg.norm(_applied(transform, pairs.here) - pairs.there, axis=1)
     tight = (pairs.distances < CLOSE) & (residual < INLIER_PIXELS)
+    if _cells(pairs.there[tight]) < least:
+        return None
     tiles, covered = _over(query, entry, transform)
     return Geometry(
         transform=transform,
@@ -120,6 +130,11 @@ def estimate_geometry(query: Features, entry: Features) -> Geometry | None:
     )
 
 
+def _cells(points: "NDArray[np.float32]") -> int:
+    """Count the cells in which features lie."""
+    return len(np.unique(np.floor(points / INLIER_CELL), axis=0))
+
+
 class _Pairs(msgspec.Struct, frozen=True):
     """Features of the picture and of the entry that look alike."""
 
@@ -128,19 +143,24 @@ class _Pairs(msgspec.Struct, frozen=True):
     distances: "NDArray[np.float32]"
 
 
-def _pairs(query: Features, entry: Features) -> _Pairs:
-    """Match each feature of the picture to its nearest of the entry, if clearly the nearest."""
+def _pairs(query: Features, entry: Features, least: int) -> _Pairs:
+    """Match each feature of the picture to its nearest of the entry, if clearly the nearest.
+
+    None at all where so few agree closely that there are fewer than the least number of inliers.
+    """
     none = np.zeros((0, 2), np.float32)
     if len(query.points) == 0 or len(entry.points) < 2:  # the ratio test compares two
         return _Pairs(none, none, np.zeros(0, np.float32))
     lengths = (entry.descriptors**2).sum(axis=1)
     squares = 1 + lengths - 2 * (query.descriptors @ entry.descriptors.T)
-    nearest = np.argpartition(squares, 1, axis=1)[:, :2]
-    two = np.sqrt(np.maximum(np.take_along_axis(squares, nearest, axis=1), 0))
-    swap = two[:, 0] > two[:, 1]
-    nearest[swap], two[swap] = nearest[swap][:, ::-1], two[swap][:, ::-1]
-    kept = (two[:, 0] < RATIO * two[:, 1]) & (two[:, 0] < FARTHEST)
-    return _Pairs(query.points[kept], entry.points[nearest[kept, 0]], two[kept, 0])
+    rows, nearest = np.arange(len(squares)), squares.argmin(axis=1)
+    closest = np.sqrt(np.maximum(squares[rows, nearest], 0))
+    if np.count_nonzero(closest < CLOSE) < least:
+        return _Pairs(none, none, np.zeros(0, np.float32))
+    squares[rows, nearest] = np.inf
+    second = np.sqrt(np.maximum(squares.min(axis=1), 0))
+    kept = (closest < RATIO * second) & (closest < FARTHEST)
+    return _Pairs(query.points[kept], entry.points[nearest[kept]], closest[kept])
 
 
 def _refined(pairs: _Pairs, inside: "NDArray[np.bool_]") -> "NDArray[np.float64] | None":
