@@ -25,6 +25,7 @@ COMMANDS = {
     "scan": ("provenance.cli.scan:scan", "Check every file of folders"),
     "report": ("provenance.cli.report:report", "Write a page, a table or a ticket about a run"),
     "explain": ("provenance.cli.explain:explain", "Say at length why a file gets its verdict"),
+    "work": ("provenance.cli.work:work", "Decide on the messages of a queue, or on lines of JSON"),
     "baseline": ("provenance.cli.baseline:baseline", "Keep findings that people have accepted"),
     "bank": ("provenance.cli.bank:bank", "Keep banks of known fake-profile pictures"),
     "audit": ("provenance.cli.audit:audit", "Keep a log of decisions that can be proved"),

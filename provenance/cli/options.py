@@ -111,6 +111,19 @@ _CHOOSE = (
     ),
     speaking,
 )
+FAIL_ON = click.option(
+    "--fail-on",
+    type=click.Choice(WORDS["fail_on"]),
+    envvar="PROVENANCE_FAIL_ON",
+    help="Exit with 1 if an item has this risk or a higher one. [default: high]",
+)
+JOBS = click.option(
+    "--jobs",
+    "-j",
+    type=click.IntRange(min=1),
+    envvar="PROVENANCE_JOBS",
+    help="Worker processes. [default: one a core]",
+)
 _SHOW = (
     click.option(
         "--show",
@@ -119,12 +132,7 @@ _SHOW = (
         help="In a terminal, show items of this risk or a higher one, and those that could not be"
         " read. [default: low for check, review for scan]",
     ),
-    click.option(
-        "--fail-on",
-        type=click.Choice(WORDS["fail_on"]),
-        envvar="PROVENANCE_FAIL_ON",
-        help="Exit with 1 if an item has this risk or a higher one. [default: high]",
-    ),
+    FAIL_ON,
     click.option(
         "--baseline",
         metavar="FILE",
@@ -132,13 +140,7 @@ _SHOW = (
         type=click.Path(dir_okay=False),
         help="Do not count findings that people have accepted in this file: `provenance baseline`.",
     ),
-    click.option(
-        "--jobs",
-        "-j",
-        type=click.IntRange(min=1),
-        envvar="PROVENANCE_JOBS",
-        help="Worker processes. [default: one a core]",
-    ),
+    JOBS,
     click.option(
         "--color",
         type=click.Choice(WORDS["color"]),

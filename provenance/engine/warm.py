@@ -61,8 +61,16 @@ class Workers:
         jobs: int,
         limits: Limits = DEFAULTS,
         today: Callable[[], str] = utc_day,
+        settings: dict[str, bytes] | None = None,
     ) -> None:
         """Start the workers, and wait until they have built their detectors.
+
+        Args:
+            config: detectors, options, policy.
+            jobs: worker processes.
+            limits: of the stages of a check.
+            today: asked for each item: UTC day, YYYY-MM-DD.
+            settings: receives the bodies of the settings that records have, see `Supervisor`.
 
         Raises:
             ConfigError: an option cannot be used.
@@ -70,7 +78,13 @@ class Workers:
         """
         self._server: ForkServer | None = None
         self._supervisor = Supervisor(
-            config, jobs, limits=limits, start=self._start, today=today, folder=_folder
+            config,
+            jobs,
+            limits=limits,
+            start=self._start,
+            today=today,
+            folder=_folder,
+            settings=settings,
         )
         self._pid, self._closed, self._ended = os.getpid(), threading.Event(), False
         try:
