@@ -26,6 +26,7 @@ ADDS: Final = {
     "cluster": "scan on a Ray cluster",
     "documents": "texts of PDF, Word and web pages",
     "postgres": "banks on a PostgreSQL server",
+    "queue": "work on Redis, RabbitMQ, NATS and Kafka",
     "tables": "reports in Parquet",
     "timm": "picture detectors of others, as timm folders",
     "train": "training on a GPU, --device cuda, watermarks of texts made on a GPU",

@@ -107,10 +107,19 @@ def run(
 
 
 def _until_lost(records: Iterable[Record], interruption: Interruption) -> Generator[Record]:
-    """Yield records until a cluster is lost: then the scan ends as an interrupted one, with 3."""
+    """Yield records until a cluster is lost: then the scan ends as an interrupted one, with 3.
+
+    Raises:
+        UnavailableError: something cannot be used from the start; nothing was checked.
+    """
+    begun = False
     try:
-        yield from records
+        for record in records:
+            begun = True
+            yield record
     except UnavailableError as error:
+        if not begun:
+            raise
         click.echo(f"provenance: {error}", err=True)
         interruption.code = UNCHECKED
 
