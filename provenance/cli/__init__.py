@@ -28,6 +28,10 @@ COMMANDS = {
     "work": ("provenance.cli.work:work", "Decide on the messages of a queue, or on lines of JSON"),
     "baseline": ("provenance.cli.baseline:baseline", "Keep findings that people have accepted"),
     "bank": ("provenance.cli.bank:bank", "Keep banks of known fake-profile pictures"),
+    "coordination": (
+        "provenance.cli.coordination:coordination",
+        "Find accounts that post the same things together",
+    ),
     "audit": ("provenance.cli.audit:audit", "Keep a log of decisions that can be proved"),
     "trust": ("provenance.cli.trust:trust", "List, import and remove trust lists"),
     "detectors": (
