@@ -22,6 +22,7 @@ from provenance.cli.progress import Progress
 from provenance.engine.config import RunConfig
 from provenance.engine.interrupt import Interruption
 from provenance.engine.ordered import Crew, in_order
+from provenance.engine.supervisor import Supervisor
 from provenance.engine.tally import UNCHECKED, Tally, could_not_check, keeps_from_checking
 from provenance.intake import location
 from provenance.messages import say
@@ -94,7 +95,7 @@ def run(
     )
     with workers as crew, progress:
         ordered = in_order(interruption.ending(items), crew.submit, crew, interruption)
-        stream = _until_lost(ordered, interruption)
+        stream = _until_lost(ordered, interruption, cluster=not isinstance(crew, Supervisor))
         if audit:
             stream = audit.logged(stream)
         passing = tally.watch(progress.watch(stream))
@@ -106,11 +107,18 @@ def run(
     return tally.exit_code
 
 
-def _until_lost(records: Iterable[Record], interruption: Interruption) -> Generator[Record]:
+def _until_lost(
+    records: Iterable[Record], interruption: Interruption, *, cluster: bool
+) -> Generator[Record]:
     """Yield records until a cluster is lost: then the scan ends as an interrupted one, with 3.
 
+    Args:
+        records: of a scan or a check.
+        interruption: gets the exit code.
+        cluster: whether a cluster makes them.
+
     Raises:
-        UnavailableError: something cannot be used from the start; nothing was checked.
+        UnavailableError: something cannot be used here from the start; nothing was checked.
     """
     begun = False
     try:
@@ -118,7 +126,7 @@ def _until_lost(records: Iterable[Record], interruption: Interruption) -> Genera
             begun = True
             yield record
     except UnavailableError as error:
-        if not begun:
+        if not (begun or cluster):
             raise
         click.echo(f"provenance: {error}", err=True)
         interruption.code = UNCHECKED
