@@ -2,15 +2,16 @@
 
 import hashlib
 import os
-import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import Final
 
 import msgspec
 
 from detectors.errors import CannotAssess
+from detectors.item import Item, Kind
 from provenance.audit.log import AuditLog
 from provenance.canonical import canonical
 from provenance.engine.config import RunConfig
@@ -18,15 +19,13 @@ from provenance.engine.warm import Workers
 from provenance.hooks.decision import DeadLetter, Verdict, decision, verdict_of
 from provenance.hooks.media import Loaded, MediaFrom
 from provenance.hooks.message import Malformed, Message, identity, parse
-from provenance.hooks.state import State
+from provenance.hooks.state import State, Stored
 from provenance.intake import bytes as given
 from provenance.intake import files
+from provenance.intake.stdin import refused
 from provenance.record import Record, Risk
 from provenance.render.words import Words
 from provenance.version import __version__
-
-if TYPE_CHECKING:
-    from detectors.item import Item
 
 NONE: Final = msgspec.Raw(b"null")
 LEAST: Final = 50
@@ -74,7 +73,6 @@ class Decider:
         self._config, self._workers, self._media, self._words = config, workers, media, words
         self._deadline, self._fail_on = deadline, fail_on
         self._state, self._audit, self._brake = state, audit, brake
-        self._writing = threading.Lock()
 
     def answer(self, data: bytes, attempt: int) -> bytes | DeadLetter:
         """Return the decision on a message as JSON, or the dead letter of what is none.
@@ -116,18 +114,23 @@ class Decider:
         media = [self._media.load(medium, until) for medium in message.media]
         key = self._key(message, media)
         stored = self._state.get(key) if self._state else None
-        if stored is None or not stored.logged:
-            verdict = stored.verdict if stored else self._verdict(message, media, until)
-            if self._state:
-                risk = msgspec.json.decode(verdict, type=Verdict).risk
-                stored = self._state.put(key, verdict, flagged=self._flags(risk))
-            self._log(stored.verdict if stored else verdict)
+        if stored is None or (self._audit and not stored.logged):
+            # also of one that is stored: the log wants the settings, which a look tells
+            stored = self._settled(key, self._verdict(message, media, until))
+        return decision(stored.verdict, message.id, attempt, message.context, hold=self._holds())
+
+    def _settled(self, key: bytes, verdict: bytes) -> Stored:
+        """Store what was said, unless something was before, and log what stands then."""
+        stored = Stored(verdict, logged=False)
+        if self._state:
+            risk = msgspec.json.decode(verdict, type=Verdict).risk
+            stored = self._state.put(key, verdict, flagged=self._flags(risk))
+        if self._audit and not stored.logged:
+            said = msgspec.json.decode(stored.verdict, type=Verdict)
+            self._audit.append([msgspec.json.decode(said.record, type=Record)])
             if self._state:
                 self._state.logged(key)
-            verdict = stored.verdict if stored else verdict
-        else:
-            verdict = stored.verdict
-        return decision(verdict, message.id, attempt, message.context, hold=self._holds())
+        return stored
 
     def _verdict(self, message: Message, media: list[Loaded], until: float) -> bytes:
         """Return what is said of a message after a look at it."""
@@ -135,25 +138,12 @@ class Decider:
         left = max(until - time.monotonic(), 0.0)
         return verdict_of(self._checked(item, left), self._words)
 
-    def _checked(self, item: "Item", deadline: float) -> Record:
+    def _checked(self, item: Item, deadline: float) -> Record:
         return self._workers.submit(item, deadline).result()
 
-    def _refused(self, name: str, fault: CannotAssess) -> "Item":
+    def _refused(self, name: str, fault: CannotAssess) -> Item:
         """Return the item of what could not be read."""
-        from functools import partial
-
-        from detectors.item import Item, Kind
-        from provenance.intake.stdin import refused
-
         return Item(_name(name), partial(refused, fault), kind=Kind.POST)
-
-    def _log(self, verdict: bytes) -> None:
-        """Add a line to the audit log."""
-        if self._audit is None:
-            return
-        record = msgspec.json.decode(msgspec.json.decode(verdict, type=Verdict).record, type=Record)
-        with self._writing:
-            self._audit.append([record])
 
     def _flags(self, risk: str) -> bool:
         return self._fail_on is not None and Risk(risk).rank >= self._fail_on.rank

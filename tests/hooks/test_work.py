@@ -267,6 +267,18 @@ def test_decisions_stand_in_the_audit_log(run: Run, tmp_path: Path) -> None:
     assert sorted(uris) == ["text-0", "text-1", "text-2"]
 
 
+def test_what_was_decided_without_a_log_is_logged_when_it_comes_again(
+    run: Run, tmp_path: Path
+) -> None:
+    lines = b"\n".join(GOOD[:3])
+    before = run("work", "-", *ONLY, "--state", "state.sqlite", stdin=lines)
+    run("audit", "init", "log", "--name", "example.org/log")
+    after = run("work", "-", *ONLY, "--audit", "log", "--state", "state.sqlite", stdin=lines)
+    assert (after.returncode, after.stderr, after.stdout) == (0, "", before.stdout)
+    assert run("audit", "verify", "log").returncode == 0
+    assert len((tmp_path / "log" / "000000.jsonl").read_text().splitlines()) == 3
+
+
 def test_the_brake_holds_decisions_until_it_is_released(run: Run) -> None:
     flagged = [message(f"p-{n}", text=f"{REFUSAL}{n}") for n in range(60)]
     command = ("work", "-", *ONLY, "--state", "s.sqlite", "--fail-on", "review", "--brake", "0.5")
