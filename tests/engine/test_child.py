@@ -52,7 +52,7 @@ def test_it_ends_with_a_parent_that_is_killed(work: str) -> None:
         children = [int(pid) for pid in parent.stdout.readline().split()]
         parent.send_signal(signal.SIGKILL)
         parent.wait()
-        assert [gone(pid, 5) for pid in children] == [True, True]
+        assert [gone(pid, 60) for pid in children] == [True, True]
         assert parent.stderr.read() == ""
 
 
