@@ -1,7 +1,7 @@
 """Looks for assistant residue, hidden characters and the watermarks that the user set."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -60,6 +60,7 @@ class TextMarks:
         self.version = ", ".join([VERSION, *keys])
         self._settings: Settings | None = None
         self._marks = marks()
+        self._needles = [(each, mark.id) for mark in self._marks for each in mark.needles]
         self._patterns: dict[str, re.Pattern[str]] = {}
 
     def settings(self) -> Settings:
@@ -85,7 +86,7 @@ class TextMarks:
         shown = Structure(page.shown.text) if page else whole
         apart = {kind: Structure(one.text) for kind, one in page.apart.items()} if page else {}
         opens = any(colon in shown.text[:OPENING] for colon in COLONS)
-        for mark in self._marks:
+        for mark in self._possible({whole, shown, *apart.values()}):
             if mark.opening and not opens:
                 continue
             if mark.markup or not page:
@@ -95,6 +96,12 @@ class TextMarks:
                 yield _signal(mark, hits, passage, page.shown.source(hits.start))
             elif not mark.opening:
                 yield from self._beside(mark, passage, page, apart)
+
+    def _possible(self, parts: Iterable[Structure]) -> list[Mark]:
+        """Return the rows without needles, and those that have one in any part of a text."""
+        texts = [part.lowered for part in parts]
+        there = {row for text in texts for each, row in self._needles if each in text}
+        return [mark for mark in self._marks if not mark.needles or mark.id in there]
 
     def _beside(
         self, mark: Mark, passage: Passage, page: Seen, apart: Mapping[str, Structure]
