@@ -3,11 +3,15 @@
 import hashlib
 import re
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from detectors.errors import ConfigError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 DIGITS: Final = {
     "sha256": 64, "pdq": 64, "pdq64.v1": 64, "phash": 16, "dhash": 16, "md5": 32, "sha1": 40,
@@ -135,6 +139,15 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def by_look(self) -> bool:
         """Whether it can be compared with what a picture looks like, by any algorithm."""
         return any(name in self.hashes for name in LOOKS)
+
+
+class History(msgspec.Struct, frozen=True):
+    """Which change of a bank made each of its entries."""
+
+    made: "NDArray[np.int64]"
+    """(n,), of each ordinal the number of the change that made the entry, from 1."""
+    changed: str
+    """`modified` of the entry that the last change wrote; empty for a bank without one."""
 
 
 LOOKS: Final = tuple(name for name in DIGITS if name not in EXACT)

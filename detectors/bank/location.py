@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
-from detectors.bank.entry import Entry
+from detectors.bank.entry import Entry, History
 from detectors.bank.folder import store as folder_store
 from detectors.bank.server import store as server_store
 from detectors.bank.server.address import Address, address, addressed
@@ -36,6 +36,13 @@ class Store(Protocol):
 
     def head(self, entry: Entry, length: int) -> memoryview:
         """Return the first bytes of an entry's features unchecked, empty where it has none."""
+
+
+class Logged(Store, Protocol):
+    """A bank with the log of its changes."""
+
+    def history(self) -> History:
+        """Return which change made each entry."""
 
 
 class Writer(Protocol):
@@ -76,7 +83,7 @@ def exists(where: BankLocation) -> bool:
     return server_store.exists(where) if isinstance(where, Address) else folder_store.begun(where)
 
 
-def opened(where: BankLocation) -> Store:
+def opened(where: BankLocation) -> Logged:
     """Open a bank for reading.
 
     Raises:

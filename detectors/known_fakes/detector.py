@@ -10,9 +10,9 @@ from detectors.bank.chance.tables import FalseMatchRate
 from detectors.bank.entry import EXACT, WEAK, Entry, Status
 from detectors.bank.location import Store, location_of, opened
 from detectors.bank.matching.parts import Parts, at
+from detectors.bank.matching.watched import Watched
 from detectors.errors import CannotAssess, ConfigError, Error
 from detectors.item import Item
-from detectors.known_fakes.refresh import Watched
 from detectors.signal import Claim, Outcome, Reason, Signal, Tier, phrase
 from detectors.spec import BankState, Settings
 

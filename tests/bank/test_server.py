@@ -16,13 +16,13 @@ import pytest
 
 from detectors.bank.enrol import enrolled
 from detectors.bank.entry import Entry, Hash, Status
+from detectors.bank.matching.watched import Watched
 from detectors.bank.server import connection
 from detectors.bank.server.address import Address, address
 from detectors.bank.server.store import ServerBank, create, damage, writing
 from detectors.errors import ConfigError, DamagedError, Error, UnavailableError
 from detectors.item import Item
 from detectors.known_fakes.detector import KnownFakes
-from detectors.known_fakes.refresh import Watched
 from detectors.spec import BankState
 from provenance.banking import add as adding
 
@@ -408,3 +408,12 @@ def test_a_bank_after_changes_says_what_one_opened_anew_says(url: str) -> None:
         for query in queries:
             assert old.inspect(item(query)) == new.inspect(item(query))
         assert old.version == new.version
+
+
+def test_the_number_of_the_change_that_made_an_entry_stays(url: str) -> None:
+    where, later = address(url), "2026-02-02T03:04:05Z"
+    add(where, entry("a"), entry("b"))
+    add(where, entry("a", status=Status.DISPUTED, modified=later), entry("c", modified=later))
+    history = ServerBank(where).history()
+    assert history.made.tolist() == [1, 2, 4]
+    assert history.changed == later

@@ -19,7 +19,7 @@ from uuid import uuid4
 
 import msgspec
 
-from detectors.bank.entry import CHECK, Entry, Local, check_hashes, digest
+from detectors.bank.entry import CHECK, Entry, History, Local, check_hashes, digest
 from detectors.bank.folder import log
 from detectors.bank.folder.entries import Entries
 from detectors.bank.folder.snapshot import DamagedIndexError, Snapshot, SnapshotInfo
@@ -107,6 +107,22 @@ class Bank:
             Error: the log cannot be read, or is damaged.
         """
         return [entry for _, _, entry in log.changes(self.path / LOG, self.sound, self.changes)]
+
+    def history(self) -> History:
+        """Return which change made each entry.
+
+        Raises:
+            Error: the log cannot be read, or is damaged.
+        """
+        import numpy as np
+
+        from detectors.bank.folder.history import history
+
+        last = np.zeros(len(self.entries), np.int64)
+        if (snapshot := self.entries.snapshot) is not None:
+            last[: self.entries.before] = snapshot.array("offsets")
+        last[[*self.offsets]] = [*self.offsets.values()]
+        return history(self.path / LOG, self.sound, last, self.entries.ordinal)
 
     def _mapped_snapshot(self) -> Snapshot | None:
         """Map the snapshot that the manifest names, or none where it cannot be used."""

@@ -100,7 +100,7 @@ def of_entry(searcher: "Searcher", entry: Entry, block: bytes | None) -> list[Co
     for each in searcher.index.nearest(seen, MOST):
         if _chance(searcher, each, seen) > SAME_CHANCE:
             continue
-        other = searcher.bank.features(each.entry)
+        other = searcher.bank.features(each.entry) if block is not None else None
         if block is None or other is None or _agree(block, other):
             copy = Copy(
                 entry=each.entry,

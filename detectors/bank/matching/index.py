@@ -197,6 +197,34 @@ class Index:
                 some.append(self._near(ordinal, distance, [*asked][rank], query, seen))
         return found[False] + found[True]
 
+    def within_reach(self, pdq: bytes) -> list[Near]:
+        """Return all entries that count within the reach of a PDQ hash, nearest first.
+
+        Args:
+            pdq: 32 bytes, most significant bit first, as in hex.
+        """
+        import numpy as np
+
+        hits = self._hits("pdq", np.frombuffer(pdq, np.uint8)[None])
+        nearest: dict[int, int] = {}
+        for ordinal, distance in hits[:, :2].tolist():
+            nearest[ordinal] = min(distance, nearest.get(ordinal, distance))
+        return [
+            Near(
+                ordinal=ordinal,
+                entry=self.entries.at(ordinal),
+                algorithm="pdq",
+                distance=distance,
+                view="whole",
+                orientation="upright",
+            )
+            for ordinal, distance in sorted(nearest.items(), key=lambda pair: pair[::-1])
+        ]
+
+    def hashes(self, algorithm: str) -> int:
+        """Return how many hashes of a perceptual algorithm count."""
+        return self._rows[algorithm]
+
     def sharing(self, asked: "NDArray[np.uint64]", most: int) -> list[int]:
         """Return the ordinals of the entries that share the most local features with a picture.
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
 
-from detectors.bank.entry import CHECK, Entry, Local, check_hashes, digest
+from detectors.bank.entry import CHECK, Entry, History, Local, check_hashes, digest
 from detectors.bank.server.address import Address
 from detectors.bank.server.connection import applied, connected, migrate, missing, translate_errors
 from detectors.errors import ConfigError, DamagedError, UnavailableError
@@ -46,6 +46,9 @@ class ServerBank:
         self.name = address.bank
         self.entries: dict[str, Entry] = {}
         """Id → entry, withdrawn ones too, in the order in which they came."""
+        self._made: dict[str, int] = {}
+        """Id → number of the change that made it, in the same order."""
+        self._changed = ""
         self.changes = 0
         """Number of the last change that was read."""
         self._heads: dict[int, bytes] = {}
@@ -84,9 +87,17 @@ class ServerBank:
                 )
             entry = _sound(self.path, seq, body)
             self.entries[entry.id] = entry
+            self._made.setdefault(entry.id, seq)
+            self._changed = entry.modified
             self.changes = seq
             done.append(entry)
         return done
+
+    def history(self) -> History:
+        """Return which change made each entry."""
+        import numpy as np
+
+        return History(np.fromiter(self._made.values(), np.int64), self._changed)
 
     def features(self, entry: Entry) -> bytes | None:
         """Return the local features of an entry; None where it has none or they are damaged."""

@@ -10,7 +10,7 @@ from detectors.bank.server.store import ServerBank
 from detectors.decode.memory import loading
 
 if TYPE_CHECKING:
-    from detectors.bank.location import Store
+    from detectors.bank.location import Logged
     from detectors.bank.matching.decisions import Holds
     from detectors.bank.matching.search import Searcher
 
@@ -28,7 +28,7 @@ class Watched:
     once, a new one after a while that depends on the size of the bank.
     """
 
-    def __init__(self, store: "Store", seconds: float, clock: Callable[[], float]) -> None:
+    def __init__(self, store: "Logged", seconds: float, clock: Callable[[], float]) -> None:
         self.store = store
         self._seconds, self._clock = seconds, clock
         self._tables, self.calibration = load_calibration(store.path)
