@@ -26,6 +26,7 @@ COMMANDS = {
     "report": ("provenance.cli.report:report", "Write a page, a table or a ticket about a run"),
     "explain": ("provenance.cli.explain:explain", "Say at length why a file gets its verdict"),
     "work": ("provenance.cli.work:work", "Decide on the messages of a queue, or on lines of JSON"),
+    "serve": ("provenance.cli.serve:serve", "Answer requests of other programs by HTTP"),
     "baseline": ("provenance.cli.baseline:baseline", "Keep findings that people have accepted"),
     "bank": ("provenance.cli.bank:bank", "Keep banks of known fake-profile pictures"),
     "coordination": (

@@ -27,6 +27,7 @@ ADDS: Final = {
     "documents": "texts of PDF, Word and web pages",
     "postgres": "banks on a PostgreSQL server",
     "queue": "work on Redis, RabbitMQ, NATS and Kafka",
+    "serve": "the service that answers by HTTP: provenance serve",
     "tables": "reports in Parquet",
     "timm": "picture detectors of others, as timm folders",
     "train": "training on a GPU, --device cuda, watermarks of texts made on a GPU",

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from provenance.cli.options import FAIL_ON, JOBS, choice, choosing, configuration, language
+from provenance.cli.deciding import deciding, jobs_of, say
+from provenance.cli.options import FAIL_ON, JOBS, choosing
 
 if TYPE_CHECKING:
     from provenance.hooks.brokers import Names
@@ -83,7 +84,7 @@ def work(
         if replay_dead:
             raise click.UsageError("--replay-dead goes with a queue")
         with ExitStack() as stack:
-            _lines(_decider(given, stack, given["state"]), _jobs(given))
+            _lines(_decider(given, stack, given["state"]), jobs_of(given))
         return
     names = _names(url, given)
     if replay_dead:
@@ -95,55 +96,17 @@ def work(
 
 def _decider(given: dict[str, Any], stack: ExitStack, state: Path | None) -> "Decider":
     """Return what decides; workers, state and log are closed with the stack."""
-    from provenance.audit.log import AuditLog
-    from provenance.engine.warm import Workers
-    from provenance.hooks.decider import Brake, Decider
-    from provenance.hooks.media import MediaFrom
+    from provenance.hooks.decider import Brake
     from provenance.hooks.state import State
-    from provenance.record import Risk
-    from provenance.render import RenderOptions
-    from provenance.render.words import Words
 
-    found = configuration([LINES], given)
-    config = choice(found, given)
-    media = MediaFrom(given["prefixes"], given["private"])
-    fail_on = given["fail_on"] or found.settings.fail_on
     if given["brake"] and state is None:
         raise click.UsageError("--brake needs --state, which counts decisions")
     kept = State(state, given["state_keep"]) if state else None
     if kept:
         stack.callback(kept.close)
-    log = (
-        stack.enter_context(AuditLog(Path(given["audit"]), config.policy))
-        if given["audit"]
-        else None
-    )
-    workers = Workers(config, _jobs(given), settings=log.bodies if log else None)
-    stack.callback(workers.close)
-    look = RenderOptions(
-        locale=language(found, given),
-        tables=tuple(table for spec in config.specs for table in spec.messages),
-        policy=config.policy,
-    )
-    return Decider(
-        config,
-        workers,
-        media,
-        Words(look),
-        deadline=given["deadline"],
-        fail_on=None if fail_on == "never" else Risk(fail_on),
-        state=kept,
-        audit=log,
-        brake=Brake(given["brake"], lambda why: _say(f"the brake is on: {why}"))
-        if given["brake"]
-        else None,
-    )
-
-
-def _jobs(given: dict[str, Any]) -> int:
-    from provenance.engine.supervisor import jobs_for
-
-    return jobs_for(1 << 20, given["jobs"] or 0)
+    share = given["brake"]
+    brake = Brake(share, lambda why: say(f"the brake is on: {why}")) if share else None
+    return deciding([LINES], given, stack).decider(state=kept, brake=brake)
 
 
 def _lines(decider: "Decider", jobs: int) -> None:
@@ -184,10 +147,10 @@ def _work(names: "Names", decider: "Decider", given: dict[str, Any]) -> None:
     worker = Worker(
         queue_at(names),
         decider,
-        ahead=BATCHES * _jobs(given),
+        ahead=BATCHES * jobs_of(given),
         attempts=given["attempts"],
         deadline=given["deadline"],
-        tell=_say,
+        tell=say,
     )
     asyncio.run(worker.run())
 
@@ -221,10 +184,3 @@ def _state_path() -> Path:
     from platformdirs import user_state_path
 
     return user_state_path("provenance") / "work.sqlite"
-
-
-def _say(line: str) -> None:
-    from provenance.cli.secrets import without_secrets
-    from provenance.render.escape import escape
-
-    click.echo(f"provenance: {escape(without_secrets(line))}", err=True)

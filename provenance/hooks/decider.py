@@ -104,13 +104,19 @@ class Decider:
             verdict = verdict_of(record, self._words)
             return decision(verdict, name, 1, NONE, hold=False)
 
-    def decide(self, message: Message, attempt: int) -> bytes:
+    def decide(self, message: Message, attempt: int, until: float | None = None) -> bytes:
         """Return the decision on a message, as JSON.
+
+        Args:
+            message: what to decide on.
+            attempt: which delivery it is, from 1.
+            until: `time.monotonic()` by which it is wanted, as far as it has come; None: the
+                deadline of all messages from now.
 
         Raises:
             Error: as for `answer`.
         """
-        until = time.monotonic() + self._deadline
+        until = time.monotonic() + self._deadline if until is None else until
         media = [self._media.load(medium, until) for medium in message.media]
         key = self._key(message, media)
         stored = self._state.get(key) if self._state else None

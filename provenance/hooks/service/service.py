@@ -1,0 +1,30 @@
+"""What the handlers of requests share."""
+
+from typing import Literal
+
+import msgspec
+
+from provenance.engine.config import RunConfig
+from provenance.hooks.media import MediaFrom
+from provenance.hooks.service.body import Bodies
+from provenance.hooks.service.checks import Checks
+from provenance.record import Risk
+from provenance.render.words import Words
+
+
+class Service(msgspec.Struct, frozen=True, kw_only=True):
+    """A service that runs."""
+
+    config: RunConfig
+    """Detectors, options, policy, banks."""
+    checks: Checks
+    bodies: Bodies
+    media: MediaFrom
+    """Opens what requests name."""
+    words: Words
+    deadline: float
+    """Seconds for a request, once its body is here."""
+    fail_on: Risk | None
+    """From which risk on hooks reject; None: never."""
+    on_error: Literal["accept", "reject"] | None
+    """What hooks answer where there is no verdict; None: 503."""
