@@ -27,6 +27,7 @@ ADDS: Final = {
     "documents": "texts of PDF, Word and web pages",
     "postgres": "banks on a PostgreSQL server",
     "queue": "work on Redis, RabbitMQ, NATS and Kafka",
+    "remote": "scan of buckets (s3://)",
     "serve": "the service that answers by HTTP: provenance serve",
     "tables": "reports in Parquet",
     "timm": "picture detectors of others, as timm folders",

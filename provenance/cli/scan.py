@@ -130,7 +130,7 @@ def scan(
     """Check every file below PATHS: path by path, inside each sorted by name.
 
     Archives (zip, tar, tar.gz, tar.bz2, tar.xz) and files of posts are opened: each member, each
-    post is an item.
+    post is an item. PATHS may lie in buckets (s3://BUCKET/PREFIX) with the extra `remote`.
 
     Links and special files are passed over, but for a folder that PATHS name by a link; so are
     folders of version control, caches and installed code (.git, node_modules and their like).
@@ -143,12 +143,14 @@ def scan(
     from provenance.engine.ray.crew import cluster
     from provenance.engine.supervisor import jobs_for
     from provenance.hooks.changed import Changed
-    from provenance.intake import git
+    from provenance.intake import git, remote
     from provenance.intake import paths as intake
     from provenance.intake.names import Sources, listed
 
     if changed is not None and out:
         raise click.UsageError("--changed goes without --out: a run is of all its items")
+    if changed is not None and any(map(remote.is_remote, paths)):
+        raise click.UsageError("--changed is for checkouts of git, not for buckets")
     if deepen and not out:
         raise click.UsageError("--deepen goes with --out")
     folder = None
@@ -172,6 +174,7 @@ def scan(
             unwanted=unwanted,
             ignored=git.ignored if gitignore else lambda _root: (),
             wanted=Changed(changed, os.environ) if changed is not None else lambda _path: True,
+            buckets=True,
         )
         with Progress("Listing files", quiet=given["quiet"]) as progress:
             count = interruption.at_once(lambda: sum(1 for _ in progress.watch(walk)), 0)

@@ -14,6 +14,8 @@ from provenance.record import Record
 
 UNFORKABLE: Final = ("darwin",)
 """Systems whose own libraries may break in a forked process."""
+THREADED: Final = "fsspec"
+"""A library that has threads once it is used."""
 TOGETHER: Final = 16
 """Small items that a worker is given at a time."""
 T_co = TypeVar("T_co", covariant=True)
@@ -125,9 +127,10 @@ def starting() -> Iterator[Start]:
     """Provide what starts the workers of a command.
 
     A fork of this process, which has loaded nothing and has no threads, costs least. On macOS its
-    system libraries may not be forked, so that a server is started, and waited for in the end.
+    system libraries may not be forked, and what reads buckets has threads; then a server is
+    started, and waited for in the end.
     """
-    if sys.platform not in UNFORKABLE:
+    if sys.platform not in UNFORKABLE and THREADED not in sys.modules:
         yield forked
         return
     from provenance.engine.fork_server import ForkServer

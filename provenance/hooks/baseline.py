@@ -18,7 +18,7 @@ from detectors.errors import ConfigError
 from detectors.item import Item, Kind
 from detectors.signal import Outcome
 from detectors.storing.atomic import atomic_write
-from provenance.intake import files, paths
+from provenance.intake import files, paths, remote
 from provenance.intake.location import MARK, POSTS
 from provenance.record import Digest, Record
 from provenance.render.escape import escape_json
@@ -176,7 +176,7 @@ def gone(entries: Iterable[Entry], today: date) -> Iterator[tuple[Entry, str]]:
 
 def _digests(file: str) -> dict[str, str | None]:
     """Return name → SHA-256 of the items of a file: itself, its posts, or the members of it."""
-    if not os.path.isfile(file):
+    if remote.is_remote(file) or not os.path.isfile(file):
         return {}
     return {item.uri: _digest_of(item) for item in paths.scanned([file])}
 

@@ -1,4 +1,4 @@
-"""Bytes of regular files, read with care."""
+"""Bytes of regular files, and of objects in buckets, read with care."""
 
 import errno
 import io
@@ -6,14 +6,19 @@ import os
 import re
 import stat
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import partial
+from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
 from detectors.decode.sniff import NAMED_PICTURES
 from detectors.errors import CannotAssess
 from detectors.item import Item, Kind, Sidecar, Source
 from detectors.signal import Outcome, Reason
+from provenance.intake import remote
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
 
 MAX_BYTES = 256 * 2**20
 """Largest item that is read, 256 MiB: above any picture a phone or camera writes."""
@@ -53,7 +58,7 @@ def raw_name(name: str) -> bytes:
 
 
 def read(path: str, *, follow: bool) -> bytes:
-    """Read the bytes of a regular file.
+    """Read the bytes of a regular file, or of an object in a bucket.
 
     The size is counted while reading.
 
@@ -62,6 +67,8 @@ def read(path: str, *, follow: bool) -> bytes:
             larger than `MAX_BYTES`.
     """
     try:
+        if remote.is_remote(path):
+            return _fetched(path)
         with opened(path, follow=follow) as file:
             return bounded(file.read, os.fstat(file.fileno()).st_size)
     except SpecialFileError:
@@ -70,7 +77,20 @@ def read(path: str, *, follow: bool) -> bytes:
         code = CODES.get(error.errno or 0, "item.unreadable")
         if code == "item.link_loop" and not follow and os.path.islink(path):
             code = "item.link"
-        raise failed(code, error=os.strerror(error.errno or 0)) from error
+        raise failed(code, error=error.strerror or os.strerror(0)) from error
+
+
+def _fetched(path: str) -> bytes:
+    """Read the bytes of an object; of one that is known to be too large, none are fetched.
+
+    Raises:
+        OSError: it cannot be read.
+        CannotAssess: it is larger than `MAX_BYTES`.
+    """
+    with remote.opened(path) as file:
+        if file.size > MAX_BYTES:
+            raise too_large()
+        return bounded(file.read, file.size)
 
 
 class SpecialFileError(OSError):
@@ -95,6 +115,35 @@ def opened(path: str, *, follow: bool) -> io.FileIO:
     return file
 
 
+def stream(path: str, *, follow: bool) -> io.RawIOBase:
+    """Open a file that holds items, or an object in a bucket that does, to be read as it comes.
+
+    Raises:
+        OSError: it cannot be opened, see `opened`.
+        UnavailableError: a store does not answer; also while it is read.
+    """
+    if remote.is_remote(path):
+        return remote.opened(path, walking=True)
+    return opened(path, follow=follow)
+
+
+def scandir(
+    folder: str,
+) -> "AbstractContextManager[Iterator[os.DirEntry[str]] | Iterator[remote.Entry]]":
+    """Return what lies in a folder, entered as `os.scandir` is.
+
+    Raises:
+        OSError: it cannot be listed.
+        UnavailableError: a store does not answer.
+    """
+    return remote.scandir(folder) if remote.is_remote(folder) else os.scandir(folder)
+
+
+def split(path: str) -> tuple[str, str]:
+    """Return the folder of a file or an object, and its name there."""
+    return remote.split(path) if remote.is_remote(path) else os.path.split(path)
+
+
 def bounded(more: "partial[bytes] | object", hint: int) -> bytes:
     """Return all bytes that `more(n)` yields, at most `MAX_BYTES`."""
     chunks, left = [], MAX_BYTES + 1
@@ -103,8 +152,13 @@ def bounded(more: "partial[bytes] | object", hint: int) -> bytes:
         chunks.append(chunk)
         left -= len(chunk)
     if left <= 0:
-        raise failed("item.too_large", limit_mib=MAX_BYTES // 2**20)
+        raise too_large()
     return b"".join(chunks)
+
+
+def too_large() -> CannotAssess:
+    """Return the fault of an item of more than `MAX_BYTES`."""
+    return failed("item.too_large", limit_mib=MAX_BYTES // 2**20)
 
 
 def failed(code: str, **args: object) -> CannotAssess:
@@ -124,7 +178,7 @@ class Sidecars:
 
     def owners(self, sidecar: str) -> int:
         """Return how many files of its folder a sidecar may belong to; 0 for other files."""
-        folder, name = os.path.split(sidecar)
+        folder, name = split(sidecar)
         if not is_sidecar(name):
             return 0
         if folder not in self._owners:
@@ -134,28 +188,36 @@ class Sidecars:
     def beside(self, path: str) -> Sidecar | None:
         """Return the `.c2pa` file of the same folder and stem, or None."""
         sidecar = os.path.splitext(path)[0] + SIDECAR
-        if path.endswith(SIDECAR) or not os.path.lexists(sidecar):
+        if path.endswith(SIDECAR) or _identity(sidecar) is None:
             return None
         return self._sidecar(sidecar)
 
     def metadata(self, path: str) -> tuple[Sidecar, ...]:
         """Return the `.xmp` files of a picture: of its name, then of its stem."""
-        found: dict[tuple[int, int], str] = {}
+        found: dict[object, str] = {}
         for name in xmp_names(path):
-            try:
-                there = os.lstat(name)
-            except (OSError, ValueError):
-                continue
-            found.setdefault((there.st_dev, there.st_ino), name)  # letters may not tell names apart
+            if (identity := _identity(name)) is not None:
+                found.setdefault(identity, name)  # letters may not tell names apart
         return tuple(map(self._sidecar, found.values()))
 
     def _sidecar(self, path: str) -> Sidecar:
         return Sidecar(
             read=partial(read, path, follow=False),
-            name=uri(os.path.basename(path)),
+            name=uri(split(path)[1]),
             shared=self.owners(path) > 1,
             source=source(path),
         )
+
+
+def _identity(path: str) -> object:
+    """Return what tells a file from others, None where there is none."""
+    if remote.is_remote(path):
+        return path if remote.lies(path) else None
+    try:
+        there = os.lstat(path)
+    except (OSError, ValueError):
+        return None
+    return there.st_dev, there.st_ino
 
 
 def xmp_names(path: str) -> tuple[str, ...]:
@@ -200,7 +262,7 @@ def _is_picture(name: str) -> bool:
 def _owners(folder: str) -> Counter[str]:
     """Count, for each sidecar of a folder, the regular files that it may belong to."""
     try:
-        with os.scandir(folder) as entries:
+        with scandir(folder) as entries:
             names = [entry.name for entry in entries if entry.is_file(follow_symlinks=False)]
     except OSError:
         return Counter()
@@ -238,7 +300,9 @@ def item(
 
 
 def source(path: str) -> Source:
-    """Return a file as it stands, without opening it."""
+    """Return a file or an object as it stands, without opening it."""
+    if remote.is_remote(path):
+        return remote.source(path)
     try:
         found = os.lstat(path)
     except (OSError, ValueError):

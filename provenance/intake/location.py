@@ -10,6 +10,7 @@ import msgspec
 
 from detectors.decode.sniff import Kind
 from provenance.intake.files import named, raw_name
+from provenance.intake.remote import is_remote
 from provenance.record import Record
 
 POSTS = re.compile(r"\.(?:jsonl|ndjson)#", re.IGNORECASE)
@@ -26,7 +27,7 @@ class Location(msgspec.Struct, frozen=True, kw_only=True):
     """Where an item lies."""
 
     path: bytes
-    """Of its file: relative to the root, absolute where it lies outside."""
+    """Of its file: relative to the root, absolute where it lies outside; in a bucket its name."""
     inside: bool
     """Whether it lies below the root; true of what lies nowhere, standard input."""
     post: str = ""
@@ -36,8 +37,11 @@ class Location(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def uri(self) -> str:
         """The path as a URI reference, encoded once, from its bytes."""
-        quoted = quote_from_bytes(self.path, safe="/")
-        return quoted if self.inside else f"file://{quoted}"
+        if self.inside or self.path.startswith(b"/"):
+            quoted = quote_from_bytes(self.path, safe="/")
+            return quoted if self.inside else f"file://{quoted}"
+        scheme, _, key = self.path.partition(b"://")
+        return f"{scheme.decode()}://{quote_from_bytes(key, safe='/')}"
 
     @property
     def name(self) -> str:
@@ -149,6 +153,8 @@ class Root:
         if record.item.kind is Kind.POST and (mark := POSTS.search(uri)):
             post, uri = uri[mark.end() :], uri[: mark.end() - 1]
             line = record.item.facts.get("line", 1)
+        if is_remote(uri):
+            return Location(path=raw_name(uri), inside=False, post=post, line=line)
         file, inside_of, member = raw_name(uri).partition(MARK.encode())
         if inside_of and not os.path.isfile(
             file

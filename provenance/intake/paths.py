@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 
 from detectors.errors import ConfigError
 from detectors.item import Item, Kind
-from provenance.intake import files, posts, stdin
+from provenance.intake import files, posts, remote, stdin
 from provenance.intake.location import Names, Seen
 
 UNWANTED = frozenset({
@@ -23,16 +23,19 @@ OWN = {
 """File that makes a folder a run, a bank or an audit log → what it holds near its beginning."""
 HEAD = 512
 """Bytes of it that are read."""
+ONLY_SCAN = "buckets are read by `provenance scan` alone"
 
 
 def named(paths: Iterable[str], kind: Kind | None = None) -> list[str]:
     """Return the paths, once it is known that `check` can take them.
 
     Raises:
-        ConfigError: one of them is a folder, a pipe, a socket or a device.
+        ConfigError: one of them is a folder, a pipe, a socket, a device or in a bucket.
     """
     checked = list(paths)
     for path in checked:
+        if remote.is_remote(path):
+            raise ConfigError(f"{files.uri(path)}: {ONLY_SCAN}")
         try:
             mode = 0 if path == "-" else os.stat(path).st_mode
         except (OSError, ValueError):
@@ -99,7 +102,9 @@ def of_file(
 
 
 def is_archive(path: str) -> bool:
-    """Tell whether a file is an archive that is opened."""
+    """Tell whether a file is an archive that is opened; those in buckets are not."""
+    if remote.is_remote(path):
+        return False
     from provenance.intake import archives  # its readers cost what `check` need not pay
 
     return archives.compression(path, follow=False) is not None
@@ -135,17 +140,19 @@ class Walk:
         unwanted: bool = False,
         ignored: Callable[[str], Container[str]] = lambda _root: (),
         wanted: Callable[[str], bool] = lambda _path: True,
+        buckets: bool = False,
     ) -> None:
         """Name what is walked; nothing is listed yet.
 
         Args:
-            roots: folders and files.
+            roots: folders and files, or what lies in buckets.
             exclude: patterns of names or of paths below a root, as `fnmatch` reads them.
             unwanted: look into the folders of `UNWANTED` too. One that is a root always is.
             ignored: asked for the paths below a root that are passed over.
             wanted: tells whether a file is walked, by its path.
+            buckets: whether roots may lie in buckets; else nothing is asked over the network.
         """
-        self._ignored_below, self._wanted = ignored, wanted
+        self._ignored_below, self._wanted, self._buckets = ignored, wanted, buckets
         self._ignored: Container[str] = ()
         self._roots, self._patterns = roots, tuple(exclude)
         self._unwanted = frozenset[str]() if unwanted else UNWANTED
@@ -157,7 +164,12 @@ class Walk:
         """Folders of runs, banks and audit logs, which were not looked into either."""
 
     def __iter__(self) -> Iterator[str]:
-        """Yield the paths, beginning anew."""
+        """Yield the paths, beginning anew.
+
+        Raises:
+            ConfigError: a root is an address that may not be asked, or its extra is missing.
+            UnavailableError: a store does not answer.
+        """
         self.links, self.excluded, self.own = [], [], []
         sidecars, seen = files.Sidecars(), Seen()
         for root in self._roots:
@@ -165,12 +177,25 @@ class Walk:
             for path in self._of(root):
                 inner = path[len(root) :].lstrip(os.sep)
                 here = os.path.join(whole, inner) if inner else whole
+                here = path if remote.is_remote(path) else here
                 if not sidecars.owners(path) and self._wanted(path) and seen.add(here):
                     yield path
 
     def _of(self, root: str) -> Iterator[str]:
-        """Yield the files of one source."""
-        if os.path.isdir(root):
+        """Yield the files of one source.
+
+        Raises:
+            ConfigError: it is an address that may not be asked.
+        """
+        remote.refuse_others(root)
+        if remote.is_remote(root):
+            if not self._buckets:
+                raise ConfigError(f"{files.uri(root)}: {ONLY_SCAN}")
+            if remote.source(root).size >= 0:
+                yield root
+            else:
+                yield from self._below(root.rstrip("/"))
+        elif os.path.isdir(root):
             yield from self._below(root)
         elif os.path.islink(root):
             self.links.append(root)
@@ -179,7 +204,7 @@ class Walk:
 
     def _below(self, root: str) -> Iterator[str]:
         """Yield the files below a folder, without recursion."""
-        self._ignored = self._ignored_below(root)
+        self._ignored = () if remote.is_remote(root) else self._ignored_below(root)
         walks = [iter(self._entries(root, root))]
         while walks:
             path = next(walks[-1], None)
@@ -194,7 +219,7 @@ class Walk:
         """Return files and folders (with a `/` behind them) of a folder in the order of paths."""
         kept = []
         try:
-            with os.scandir(folder) as entries:
+            with files.scandir(folder) as entries:
                 for entry in entries:
                     below = os.path.relpath(entry.path, root) if self._patterns else ""
                     if self._excludes(entry.name, below) or entry.path in self._ignored:
@@ -208,7 +233,7 @@ class Walk:
     def _excludes(self, name: str, below: str) -> bool:
         return any(fnmatchcase(name, p) or fnmatchcase(below, p) for p in self._patterns)
 
-    def _kept(self, entry: "os.DirEntry[str]") -> str | None:
+    def _kept(self, entry: "os.DirEntry[str] | remote.Entry") -> str | None:
         """Return the path of an entry that is walked or is a file."""
         if entry.is_dir(follow_symlinks=False):
             if entry.name in self._unwanted:
@@ -227,9 +252,12 @@ class Walk:
 def _is_own(folder: str) -> bool:
     """Tell whether a folder is a run, a bank or an audit log."""
     for name, mark in OWN.items():
+        path = os.path.join(folder, name)
         try:
-            with files.opened(os.path.join(folder, name), follow=False) as file:
-                if mark in file.read(HEAD):
+            if remote.is_remote(path) and not remote.lies(path):
+                continue
+            with files.stream(path, follow=False) as file:
+                if mark in (file.read(HEAD) or b""):
                     return True
         except OSError:
             continue

@@ -13,7 +13,7 @@ import msgspec
 from detectors.errors import CannotAssess
 from detectors.item import Item, Kind, Source
 from detectors.signal import Outcome, Reason
-from provenance.intake import files, stdin
+from provenance.intake import files, remote, stdin
 
 ENDINGS = (".jsonl", ".ndjson")
 """Endings of the names of files that may hold posts, in lower case."""
@@ -77,7 +77,7 @@ def holds_posts(path: str, *, follow: bool) -> bool:
     if not path.lower().endswith(ENDINGS):
         return False
     try:
-        with io.BufferedReader(files.opened(path, follow=follow)) as file:
+        with io.BufferedReader(files.stream(path, follow=follow)) as file:
             return _tell(file)
     except OSError:
         return False
@@ -183,12 +183,12 @@ class _Values:
 def of_file(path: str, *, follow: bool, sidecars: files.Sidecars) -> Iterator[Item]:
     """Yield one item a post of a file, whose media lie below its folder."""
     try:
-        opened = io.BufferedReader(files.opened(path, follow=follow))
+        opened = io.BufferedReader(files.stream(path, follow=follow))
     except OSError:
         yield files.item(path, follow=follow)  # gone since it was looked at: carries its fault
         return
     source = files.source(path)
-    medium = partial(_medium, os.path.dirname(path), sidecars)
+    medium = partial(_medium, files.split(path)[0], sidecars)
     with opened as file:
         yield from items(file, files.uri(path), (source,), medium)
 
@@ -334,6 +334,10 @@ def _inside(path: str | None, medium: Callable[[str], Item]) -> Item:
 def _medium(folder: str, sidecars: files.Sidecars, path: str) -> Item:
     """Return the item of a medium in a folder, which is not reached by a link."""
     parts = path.split("/")
+    if remote.is_remote(folder):  # a key is no path: what a path leaves out is left out here
+        parts = [part for part in parts if part not in ("", ".")]
+        key = "/".join([folder, *parts])
+        return files.item(key, follow=False, sidecars=sidecars) if parts else _outside(path)
     whole = [os.path.join(folder, *parts[: i + 1]) for i in range(len(parts))]
     if any(os.path.islink(step) for step in whole):
         return _outside(path)

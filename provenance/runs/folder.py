@@ -14,6 +14,7 @@ from detectors.errors import ConfigError
 from detectors.storing.atomic import write_json
 from detectors.storing.lock import locked
 from provenance.engine.child import UNSHARED
+from provenance.intake.remote import is_remote
 from provenance.runs.lines import RECORDS
 
 FORMAT: Final = "provenance.run/1"
@@ -66,7 +67,7 @@ class RunFolder:
         if self.before is None:
             raise ConfigError(f"{self.path}: there is no run here yet")
         for source in self.before.sources:
-            if not os.path.lexists(source):
+            if not (is_remote(source) or os.path.lexists(source)):
                 raise ConfigError(
                     f"{source}: is not there; call this from the folder in which the run was made"
                 )

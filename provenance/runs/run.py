@@ -20,6 +20,7 @@ from provenance.engine.config import RunConfig
 from provenance.engine.isolated import isolated
 from provenance.engine.ordered import Crew, in_order
 from provenance.engine.settings import settings_body
+from provenance.intake import remote
 from provenance.record import Record
 from provenance.runs import groups, identity, why
 from provenance.runs.due import Chosen, Desk, Done
@@ -286,6 +287,8 @@ def _settings(config: RunConfig) -> dict[str, Settings]:
 
 def _identity(source: str) -> tuple[int, int] | None:
     """Return what tells a file from another one in its place, None where there is none."""
+    if remote.is_remote(source):
+        return (0, 0) if remote.answers(source) else None
     try:
         found = Path(source).stat()
     except (OSError, ValueError):

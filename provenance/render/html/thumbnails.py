@@ -22,6 +22,7 @@ from provenance.engine.small import SIDE, small_copy
 from provenance.intake import archives, files
 from provenance.intake.archives.items import items as members
 from provenance.intake.location import MARK
+from provenance.intake.remote import is_remote
 from provenance.record import Record
 from provenance.runs import ledger as ledgers
 
@@ -51,8 +52,8 @@ def small_copies(
 ) -> Iterator[tuple[int, bytes]]:
     """Yield numbers of pictures and their small copies, WebP, each once.
 
-    There is none where the run has none and a file is not there, holds other bytes than it did, or
-    cannot be decoded.
+    There is none where the run has none and a file is not there, lies in a bucket, holds other
+    bytes than it did, or cannot be decoded.
 
     Args:
         records: that name the pictures.
@@ -88,6 +89,8 @@ def _wanted(
         item = record.item
         digest = item.sha256 if item.kind is Kind.IMAGE else None
         if digest and digest in left and digest not in found:
+            if is_remote(item.uri):
+                continue
             path = _archive(item.uri)
             if path or os.path.lexists(_path(item.uri)):
                 found[digest] = path, item.uri
