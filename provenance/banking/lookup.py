@@ -3,7 +3,9 @@
 import hashlib
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
@@ -12,6 +14,7 @@ from detectors.bank.entry import EXACT, Entry, Hash, History, Status
 from detectors.bank.location import location_of, opened
 from detectors.bank.matching.search import MOST_CHANCE
 from detectors.bank.matching.watched import Watched
+from detectors.errors import Error
 
 if TYPE_CHECKING:
     from detectors.bank.matching.decisions import Holds
@@ -143,6 +146,34 @@ class LookUp:
             ready if _stands(ready, bank) else _ready(bank)
             for ready, bank in zip(self._ready, self._banks, strict=True)
         ]
+
+    @contextmanager
+    def kept_up(self, tell: Callable[[str], None]) -> Iterator[None]:
+        """Refresh the banks as long as the context lasts, in a thread.
+
+        Args:
+            tell: told once of each error.
+        """
+        ended = Event()
+
+        def refresh() -> None:
+            last = ""
+            while not ended.wait(REFRESH):
+                try:
+                    self.refresh()
+                    last = ""
+                except Error as error:
+                    if str(error) != last:
+                        tell(str(error))
+                    last = str(error)
+
+        thread = Thread(target=refresh, name="banks", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
 
     def states(self) -> list[State]:
         """Return how the banks stand."""

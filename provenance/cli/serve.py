@@ -15,6 +15,16 @@ LOCAL: Final = "localhost"
 NEEDED: Final = ("starlette", "uvicorn", "python_multipart")
 
 
+def _hma_names(
+    _ctx: click.Context, param: click.Parameter, values: tuple[str, ...]
+) -> dict[str, str]:
+    """Take apart BANK=NAME."""
+    pairs = [value.partition("=") for value in values]
+    if any(not (bank and name) or "/" in name for bank, _, name in pairs):
+        raise click.BadParameter("use BANK=NAME, NAME without a slash", param=param)
+    return {bank: name for bank, _, name in pairs}
+
+
 @click.command()
 @click.option(
     "--host", metavar="ADDRESS", default="127.0.0.1", show_default=True,
@@ -50,6 +60,10 @@ NEEDED: Final = ("starlette", "uvicorn", "python_multipart")
     help="What hooks of other programs answer where there is no verdict. [default: 503]",
 )  # fmt: skip
 @click.option("--audit", metavar="LOG", help="Write every record into this audit log.")
+@click.option(
+    "--hma-name", "hma_names", multiple=True, metavar="BANK=NAME", callback=_hma_names,
+    help="Call a bank so to clients of Hasher-Matcher-Actioner; may be repeated.",
+)  # fmt: skip
 @FAIL_ON
 @JOBS
 @choosing
@@ -72,6 +86,7 @@ def serve(new_token: str | None, **given: Any) -> None:
 
 
 def _serve(given: dict[str, Any], stack: ExitStack) -> None:
+    from provenance.banking.lookup import LookUp
     from provenance.hooks.service.app import App
     from provenance.hooks.service.body import Bodies
     from provenance.hooks.service.checks import Checks
@@ -85,8 +100,13 @@ def _serve(given: dict[str, Any], stack: ExitStack) -> None:
     made = deciding(["-"], given, stack)
     checks = Checks(made.workers, made.decider(), made.audit, jobs_of(given))
     stack.callback(checks.close)
+    lookup = LookUp(made.config.banks)
+    if unknown := set(given["hma_names"]) - {state.bank for state in lookup.states()}:
+        raise ConfigError(f"--hma-name {min(unknown)}=…: no bank of that name is in use (--bank)")
+    stack.enter_context(lookup.kept_up(say))
     service = Service(
         config=made.config, checks=checks, bodies=Bodies(), media=made.media, words=made.words,
+        lookup=lookup, hma_names=given["hma_names"],
         deadline=made.deadline, fail_on=made.fail_on, on_error=given["on_error"],
     )  # fmt: skip
     bound, port = listener.getsockname()[:2]

@@ -341,8 +341,8 @@ class Engine:
 
     def _fingerprint(self, item: Item, look: _Look, made: Made) -> None:
         """Note the fingerprints of a picture where they are asked for and it can be decoded."""
-        wanted = self.config.fingerprints and item.kind is Kind.IMAGE
-        wanted = wanted and not look.late and look.wants(FINGERPRINTS)
+        asked = self.config.fingerprints if look.only is None else look.wants(FINGERPRINTS)
+        wanted = asked and item.kind is Kind.IMAGE and not look.late
         if wanted and FINGERPRINTS not in look.stopped:
             with _noted(FINGERPRINTS, item, made):
                 computed = self._attempt(FINGERPRINTS, partial(fingerprints_of, item))

@@ -5,7 +5,7 @@ Both take an item and give a future of its record, from any thread.
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -98,12 +98,15 @@ class Workers:
         self._thread = threading.Thread(target=self._drive, name="provenance", daemon=True)
         self._thread.start()
 
-    def submit(self, item: Item, deadline: float | None) -> "Future[Record]":
+    def submit(
+        self, item: Item, deadline: float | None, only: Collection[str] | None = None
+    ) -> "Future[Record]":
         """Return the record of an item, to come.
 
         Args:
             item: what to check.
             deadline: seconds after which the record is wanted as far as it has come.
+            only: detectors that look, `FINGERPRINTS` as one of them; None: all.
 
         Raises:
             RuntimeError: it is closed, or this process was forked since it was made.
@@ -112,7 +115,7 @@ class Workers:
             raise RuntimeError("a Checker is of the process that made it: make one in each")
         if self._closed.is_set():
             raise RuntimeError("this Checker is closed")
-        record = self._supervisor.submit(item, deadline)
+        record = self._supervisor.submit(item, deadline, only)
         if self._closed.is_set() and record.cancel():  # meanwhile; its thread looks no more
             raise RuntimeError("this Checker is closed")
         return record

@@ -14,18 +14,21 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from detectors.errors import Error
-from provenance.hooks.service.endpoints import check, health
+from provenance.hooks.service.endpoints import check, health, hma, lookup
 from provenance.hooks.service.guards import Guards
 from provenance.hooks.service.operation import Operation
 from provenance.hooks.service.problem import MEDIA_TYPE, Problem
 from provenance.hooks.service.service import Service
 
-ROUTES: Final = (*check.OPERATIONS, *health.OPERATIONS)
+ROUTES: Final = (
+    *check.OPERATIONS, *lookup.OPERATIONS, *hma.OPERATIONS, *health.OPERATIONS,
+)  # fmt: skip
 """Every request that is answered; what is not here is 404."""
 HEADERS: Final = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 """Of every answer that does not say otherwise."""
 TOKEN: Final = "/t/"  # noqa: S105 - what stands before one in a path
-SEGMENT: Final = re.compile(r"\{(\w+)\}")
+PART: Final = re.compile(r"\\\{(\w+)((?:\\\.){3})?\\\}")
+"""A part of an escaped path: `{name}` is a segment, `{name...}` any number of them."""
 
 
 class _Row(NamedTuple):
@@ -119,11 +122,13 @@ def _rows() -> list[_Row]:
     rows = dict[str, _Row]()
     for operation in ROUTES:
         path = operation.path
-        pattern = re.compile(
-            SEGMENT.sub(r"(?P<\1>[^/]+)", re.escape(path).replace(r"\{", "{").replace(r"\}", "}"))
-        )
-        rows.setdefault(path, _Row(path, pattern, {})).by_method[operation.method] = operation
+        row = rows.setdefault(path, _Row(path, re.compile(PART.sub(_part, re.escape(path))), {}))
+        row.by_method[operation.method] = operation
     return list(rows.values())
+
+
+def _part(found: re.Match[str]) -> str:
+    return f"(?P<{found[1]}>{'.*' if found[2] else '[^/]+'})"
 
 
 def _told(problem: Problem) -> Response:

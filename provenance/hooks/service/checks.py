@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 
 from detectors.item import Item
 from provenance.audit.log import AuditLog
+from provenance.engine.check import FINGERPRINTS
 from provenance.engine.warm import Workers
 from provenance.hooks.decider import Decider
 from provenance.hooks.message import Message
@@ -64,6 +65,16 @@ class Checks:
             if self._audit:
                 await self._in_thread(lambda: self._logged(records))
         return records
+
+    async def fingerprints(self, item: Item, until: float) -> dict[str, str]:
+        """Return the fingerprints of a picture, none where it cannot be decoded.
+
+        Arguments and errors as for `records`.
+        """
+        async with self._place():
+            left = max(until - time.monotonic(), 0.0)
+            due = self._workers.submit(item, left, only=(FINGERPRINTS,))
+            return (await asyncio.wrap_future(due)).item.fingerprints
 
     async def decision(self, message: Message, until: float) -> bytes:
         """Return the decision on a message, as JSON; arguments and errors as for `records`."""

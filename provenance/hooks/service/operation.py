@@ -18,7 +18,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
 
     method: str
     path: str
-    """As OpenAPI writes it: `/v1/records/{sha256}`; such a part is one segment."""
+    """As OpenAPI writes it: `/v1/records/{sha256}`; such a part is one segment, `{rest...}` any."""
     handle: Handler
     summary: str
     takes: Mapping[str, Any] = {}
@@ -29,6 +29,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """Whether it asks for no token."""
     token_in_path: bool = False
     """Whether its path may begin with `/t/TOKEN`."""
+    hidden: bool = False
+    """Whether the description of the interface leaves it out."""
 
 
 def answer(body: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

@@ -1,9 +1,11 @@
 """What the handlers of requests share."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
 
+from provenance.banking.lookup import LookUp
 from provenance.engine.config import RunConfig
 from provenance.hooks.media import MediaFrom
 from provenance.hooks.service.body import Bodies
@@ -21,6 +23,10 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     bodies: Bodies
     media: MediaFrom
     """Opens what requests name."""
+    lookup: LookUp
+    """The banks of the configuration."""
+    hma_names: Mapping[str, str]
+    """Name of a bank → what clients of Hasher-Matcher-Actioner call it, where they call it else."""
     words: Words
     deadline: float
     """Seconds for a request, once its body is here."""
