@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import msgspec
 
@@ -38,6 +38,7 @@ ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,20}://|data:|blob:", re.ASCII)
 PATHS = re.compile(rb'\[\s*+"')
 """How a list of strings begins."""
 ABSENT, NULL = msgspec.Raw(), b"null"
+T = TypeVar("T")
 Lines: TypeAlias = "io.BufferedReader[Any]"
 """A file of bytes, read line by line."""
 
@@ -89,10 +90,10 @@ def tells(data: bytes) -> bool:
 
 
 def _tell(file: Lines) -> bool:
-    return any(_tells(line) for line in _head(_reader(file)))
+    return any(_tells(line) for line in _head(line_reader(file)))
 
 
-def _reader(file: Lines) -> Callable[[int], bytes]:
+def line_reader(file: Lines) -> Callable[[int], bytes]:
     """Return what reads the next line as UTF-8, of at most so many bytes (characters of UTF-16)."""
     if file.peek(2)[:2] not in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
         return lambda most: file.readline(most).removeprefix(codecs.BOM_UTF8)
@@ -112,25 +113,28 @@ def _head(read: Callable[[int], bytes]) -> Iterator[bytes]:
 
 def _tells(line: bytes) -> bool:
     try:
-        return _parsed(line).tells
+        return decoded(line, Post).tells
     except (msgspec.DecodeError, RecursionError):
         return False
 
 
-def _parsed(line: bytes) -> Post:
-    """Parse a line; `NaN`, which is no JSON, is null, and what is no Unicode becomes U+FFFD.
+def decoded(line: bytes, kind: type[T]) -> T:
+    """Return the object of a line.
+
+    `NaN`, which is no JSON, is null, and what is no Unicode becomes U+FFFD.
 
     Raises:
-        DecodeError: it is no JSON object.
+        ValidationError: it is JSON of another kind.
+        DecodeError: it is no JSON.
         RecursionError: it is nested too deeply.
     """
     line = line.decode("utf-8", "replace").encode()
     try:
-        return msgspec.json.decode(line, type=Post)
+        return msgspec.json.decode(line, type=kind)
     except msgspec.ValidationError:
         raise
     except msgspec.DecodeError:
-        return msgspec.json.decode(STRING_OR_NOT_A_NUMBER.sub(_strict, line), type=Post)
+        return msgspec.json.decode(STRING_OR_NOT_A_NUMBER.sub(_strict, line), type=kind)
 
 
 def _strict(found: re.Match[bytes]) -> bytes:
@@ -205,17 +209,18 @@ def items(
         medium: makes the item of a medium from its path below the file's folder.
     """
     made = _Maker(name, sources, medium)
-    read, number = _reader(file), 0
+    read, number = line_reader(file), 0
     while line := read(MAX_LINE + 1):
         number += 1
         if len(line) > MAX_LINE:
-            _skip_rest(line, read)
+            skip_rest(line, read)
             yield made.malformed(number, "longer than 4 MiB")
         elif line.strip() and (item := made.item(line, number)):
             yield item
 
 
-def _skip_rest(line: bytes, read: Callable[[int], bytes]) -> None:
+def skip_rest(line: bytes, read: Callable[[int], bytes]) -> None:
+    """Read to the end of a line that is longer than what is read of one."""
     while line and not line.endswith(b"\n"):
         line = read(MAX_LINE)
 
@@ -236,7 +241,7 @@ class _Maker:
     def item(self, line: bytes, number: int) -> Item | None:
         """Return the item of one line, None for a heading."""
         try:
-            post = _parsed(line)
+            post = decoded(line, Post)
         except (msgspec.DecodeError, RecursionError) as error:
             return self.malformed(number, str(error)[:200])
         if post.is_post:
