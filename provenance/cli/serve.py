@@ -1,9 +1,10 @@
 """`provenance serve`: the same verdicts by HTTP."""
 
 import ipaddress
+import os
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -11,6 +12,11 @@ from detectors.errors import ConfigError
 from provenance.cli.deciding import deciding, jobs_of, say
 from provenance.cli.options import FAIL_ON, JOBS, choosing
 
+if TYPE_CHECKING:
+    from provenance.cli.deciding import Deciding
+    from provenance.hooks.service.reports import Reports
+
+SECRET: Final = b"PROVENANCE_MASTODON_SECRET"
 LOCAL: Final = "localhost"
 NEEDED: Final = ("starlette", "uvicorn", "python_multipart")
 
@@ -59,6 +65,14 @@ def _hma_names(
     "--on-error", type=click.Choice(["accept", "reject"]),
     help="What hooks of other programs answer where there is no verdict. [default: 503]",
 )  # fmt: skip
+@click.option(
+    "--mastodon-secret", "secret", metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The secret of Mastodon's webhook. [default: $PROVENANCE_MASTODON_SECRET]",
+)  # fmt: skip
+@click.option(
+    "--report-to", metavar="URL", help="POST decisions on Mastodon's events there, signed alike."
+)
 @click.option("--audit", metavar="LOG", help="Write every record into this audit log.")
 @click.option(
     "--hma-name", "hma_names", multiple=True, metavar="BANK=NAME", callback=_hma_names,
@@ -106,13 +120,43 @@ def _serve(given: dict[str, Any], stack: ExitStack) -> None:
     stack.enter_context(lookup.kept_up(say))
     service = Service(
         config=made.config, checks=checks, bodies=Bodies(), media=made.media, words=made.words,
-        lookup=lookup, hma_names=given["hma_names"],
+        lookup=lookup, hma_names=given["hma_names"], reports=_reports(given, made, stack),
         deadline=made.deadline, fail_on=made.fail_on, on_error=given["on_error"],
     )  # fmt: skip
     bound, port = listener.getsockname()[:2]
     guards = Guards([bound, given["host"], LOCAL, *given["hosts"]], tokens)
     where = f"http://{f'[{bound}]' if ':' in bound else bound}:{port}/"
     run(App(service, guards, say), listener, made.deadline, lambda: say(f"listening at {where}"))
+
+
+def _reports(given: dict[str, Any], made: "Deciding", stack: ExitStack) -> "Reports | None":
+    """Return what reports on Mastodon's events; None where no secret is given.
+
+    Raises:
+        ConfigError: secret or address cannot be used.
+    """
+    from provenance.hooks.address import NotAllowed, parsed
+    from provenance.hooks.service.reports import Reports
+
+    secret = os.environb.get(SECRET, b"")
+    if given["secret"]:
+        try:
+            secret = given["secret"].read_bytes().strip()
+        except OSError as error:
+            raise ConfigError(f"--mastodon-secret {given['secret']}: {error.strerror}") from None
+    if not secret:
+        if given["secret"] or given["report_to"]:
+            raise ConfigError("there is no secret of Mastodon's webhook (--mastodon-secret FILE)")
+        return None
+    try:
+        to = parsed(given["report_to"]) if given["report_to"] else None
+    except NotAllowed:
+        raise ConfigError(f"--report-to {given['report_to']}: use https://host/path") from None
+    reports = Reports(
+        made.decider(), secret, to, deadline=made.deadline, threads=jobs_of(given), tell=say
+    )
+    stack.callback(reports.close)
+    return reports
 
 
 def _is_local(host: str) -> bool:

@@ -14,14 +14,15 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from detectors.errors import Error
-from provenance.hooks.service.endpoints import check, health, hma, lookup
+from provenance.hooks.service.endpoints import check, health, hma, lookup, mastodon, pict_rs
 from provenance.hooks.service.guards import Guards
 from provenance.hooks.service.operation import Operation
 from provenance.hooks.service.problem import MEDIA_TYPE, Problem
 from provenance.hooks.service.service import Service
 
 ROUTES: Final = (
-    *check.OPERATIONS, *lookup.OPERATIONS, *hma.OPERATIONS, *health.OPERATIONS,
+    *check.OPERATIONS, *lookup.OPERATIONS, *hma.OPERATIONS,
+    *pict_rs.OPERATIONS, *mastodon.OPERATIONS, *health.OPERATIONS,
 )  # fmt: skip
 """Every request that is answered; what is not here is 404."""
 HEADERS: Final = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}

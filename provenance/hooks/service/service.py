@@ -10,6 +10,7 @@ from provenance.engine.config import RunConfig
 from provenance.hooks.media import MediaFrom
 from provenance.hooks.service.body import Bodies
 from provenance.hooks.service.checks import Checks
+from provenance.hooks.service.reports import Reports
 from provenance.record import Risk
 from provenance.render.words import Words
 
@@ -34,3 +35,5 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     """From which risk on hooks reject; None: never."""
     on_error: Literal["accept", "reject"] | None
     """What hooks answer where there is no verdict; None: 503."""
+    reports: Reports | None
+    """Decisions that are reported later; None: there is no secret to know by who asks."""
