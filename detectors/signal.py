@@ -183,7 +183,7 @@ class CoordinationFacts(msgspec.Struct, frozen=True, kw_only=True):
     """Facts of a coordination."""
 
     q: float | None = None
-    """False discovery rate at which it would still be found."""
+    """Chance of a cluster as large and as dense: `expected_by_chance`."""
 
 
 F = TypeVar("F", CredentialFacts, MatchFacts, MarkFacts, ScoreFacts, CoordinationFacts)

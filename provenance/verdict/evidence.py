@@ -112,7 +112,7 @@ def false_match(signal: Signal) -> float | None:
 
 
 def false_discovery(signal: Signal) -> float | None:
-    """Return the q value of a coordination signal, None where it has none."""
+    """Return the chance of the cluster of a coordination signal, None where it has none."""
     return facts_of(signal, CoordinationFacts).q
 
 

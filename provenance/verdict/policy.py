@@ -25,7 +25,7 @@ Chance = Annotated[float, msgspec.Meta(ge=0, le=1)]
 BUILT_IN = Path(__file__).with_name("policies")
 STATES = ("trusted", "valid", "invalid", "distrusted")
 """States of a credential that are findings; the others carry no weight."""
-CEILED = frozenset({Tier.STATISTICAL, Tier.METADATA})
+CEILED = frozenset({Tier.STATISTICAL, Tier.METADATA, Tier.COORDINATION})
 """Tiers that never give `high`, however many agree (rule 5)."""
 
 
@@ -51,7 +51,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Lowest log10 likelihood ratio, of the sum over different sources too; below 0.3 a statistic
     is no finding."""
     max_q: Chance | None = None
-    """Highest false discovery rate of a coordination."""
+    """Highest chance of a cluster as large and as dense (`expected_by_chance`)."""
 
     def __post_init__(self) -> None:
         """Refuse a row that would break a rule of the verdict.

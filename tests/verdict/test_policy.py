@@ -73,6 +73,7 @@ WRONG = [
     ('floor = "high"', 'floor = "low"', 8, "rule 9"),
     ('tier = "credential"', 'tier = "match"', 8, "rule 14"),
     ('tier = "credential"', 'tier = "metadata"', 8, "rule 5"),
+    ('tier = "credential"', 'tier = "coordination"', 8, "rule 5"),
     ('tier = "statistical"', 'tier = "statistics"', 14, "did you mean 'statistical'?"),
     ('floor = "review"', 'floor = "high"', 13, "statistical evidence never gives high"),
     ("min_log10_lr = 2.0\n", "", 13, "rule 6"),

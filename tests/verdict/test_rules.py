@@ -146,8 +146,10 @@ def test_rule_4_one_source_counts_once_by_its_strongest(
     assert strongest_by_source(data.draw(st.permutations(said))) == kept
 
 
-@given(st.lists(st.one_of(statistics, marks), max_size=12), policies)
-def test_rule_5_statistics_and_marks_are_never_high(said: list[Signal], policy: Policy) -> None:
+@given(st.lists(st.one_of(statistics, coordinated, marks), max_size=12), policies)
+def test_rule_5_statistics_marks_and_coordination_are_never_high(
+    said: list[Signal], policy: Policy
+) -> None:
     everything = [*said, *conflicts(said)]
     assert judge(everything, policy, Kind.IMAGE).risk.rank < Risk.HIGH.rank
 
