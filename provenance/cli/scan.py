@@ -17,7 +17,7 @@ from provenance.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Container, Iterable
 
     from provenance.audit.log import AuditLog
     from provenance.engine.config import RunConfig
@@ -177,7 +177,7 @@ def scan(
             buckets=True,
         )
         with Progress("Listing files", quiet=given["quiet"]) as progress:
-            count = interruption.at_once(lambda: sum(1 for _ in progress.watch(walk)), 0)
+            count = interruption.at_once(lambda: _counted(paths, progress.watch(walk)), 0)
         _tell(walk, sources, verbose=given["verbose"])
         if not (count or interruption()):
             what = "file found" if changed is None else "changed file found"
@@ -204,6 +204,23 @@ def scan(
                     audit=log,
                 )  # fmt: skip
     ctx.exit(code)
+
+
+def _counted(paths: "Iterable[str]", walked: "Iterable[str]") -> int:
+    """Count files.
+
+    Args:
+        paths: sources that are named by themselves, not in a list.
+        walked: the files below all sources, as a walk yields them.
+
+    Raises:
+        UnavailableError: one of the former lies in a bucket that cannot be reached or listed.
+    """
+    from provenance.intake import remote
+
+    for path in filter(remote.is_remote, paths):
+        remote.reach(path)
+    return sum(1 for _ in walked)
 
 
 def _log(path: Path | None, chosen: "RunConfig") -> "AuditLog | None":

@@ -171,6 +171,21 @@ def source(path: str) -> Source:
     return found or Source(path, -1, -1)
 
 
+def reach(path: str) -> None:
+    """See that a source is an object, or may be listed.
+
+    Raises:
+        UnavailableError: neither, or the store does not answer; nothing that is there no more is
+            an error here.
+    """
+    try:
+        if source(path).size < 0:
+            listing(path.rstrip("/"))
+    except OSError as error:
+        if error.errno == errno.EACCES:
+            raise UnavailableError(f"{path}: {error.strerror}", HINT) from error
+
+
 def answers(path: str) -> bool:
     """Tell whether a source is there now, asked anew."""
     try:

@@ -5,6 +5,8 @@ import json
 import shutil
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,6 +71,18 @@ def variables(endpoint: str) -> dict[str, str]:
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_MAX_ATTEMPTS": "1",
     }
+
+
+@contextmanager
+def turned_away(store: dict[str, str]) -> Iterator[None]:
+    """Have the server refuse our key, as one that has expired."""
+    for allowed in ("0", "inf"):  # requests without a look at who asks
+        asking = HTTPConnection(store["AWS_ENDPOINT_URL"].removeprefix("http://"))
+        asking.request("POST", "/moto-api/reset-auth", allowed, {"Content-Type": "text/plain"})
+        asking.getresponse().read()
+        asking.close()
+        if allowed == "0":
+            yield
 
 
 @pytest.fixture(scope="module")
@@ -169,9 +183,13 @@ def test_a_run_looks_at_what_changed_and_outlives_a_store_that_is_away(
     away = run(*again, **variables("http://127.0.0.1:9"))
     assert (away.returncode, away.stdout) == (2, "")
     assert f"s3://{bucket.name}/tree: Could not connect to the endpoint" in away.stderr
+    with turned_away(store):
+        refused = run(*again, **store)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert f"s3://{bucket.name}/tree/: Permission denied" in refused.stderr
     assert (tmp_path / "run/records.jsonl").read_bytes() == kept
     assert json.loads((tmp_path / "run/run.json").read_bytes())["state"] == "complete"
-    deepened = run("scan", "--out", "run", "--deepen", "review", "--fail-on", "never", **store)
+    deepened = run("scan", "--out", "run", "--deepen", "review", *CHEAP, **store)
     assert deepened.returncode == 3, deepened.stderr
 
 
