@@ -9,15 +9,16 @@ import click
 from provenance.cli.options import choice, configuration, language
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from provenance.audit.log import AuditLog
     from provenance.engine.config import RunConfig
     from provenance.engine.warm import Workers
-    from provenance.hooks.decider import Brake, Decider
+    from provenance.hooks.brake import Brake
+    from provenance.hooks.decider import Decider
     from provenance.hooks.media import MediaFrom
     from provenance.hooks.state import State
-    from provenance.record import Risk
+    from provenance.record import Record, Risk
     from provenance.render.words import Words
 
 
@@ -34,13 +35,18 @@ class Deciding(NamedTuple):
     deadline: float
     audit: "AuditLog | None"
 
-    def decider(self, state: "State | None" = None, brake: "Brake | None" = None) -> "Decider":
-        """Return what decides on messages."""
+    def decider(
+        self,
+        state: "State | None" = None,
+        brake: "Brake | None" = None,
+        judged: "Callable[[Record], None]" = lambda _record: None,
+    ) -> "Decider":
+        """Return what decides on messages; arguments as for `Decider`."""
         from provenance.hooks.decider import Decider
 
         return Decider(
             self.config, self.workers, self.media, self.words, deadline=self.deadline,
-            fail_on=self.fail_on, state=state, audit=self.audit, brake=brake,
+            fail_on=self.fail_on, state=state, audit=self.audit, brake=brake, judged=judged,
         )  # fmt: skip
 
 
@@ -85,6 +91,11 @@ def jobs_of(given: dict[str, Any]) -> int:
     from provenance.engine.supervisor import jobs_for
 
     return jobs_for(1 << 20, given["jobs"] or 0)
+
+
+def braked(why: str) -> None:
+    """Say on stderr that the brake went on."""
+    say(f"the brake is on: {why}")
 
 
 def say(line: str) -> None:

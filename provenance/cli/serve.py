@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from detectors.errors import ConfigError
-from provenance.cli.deciding import deciding, jobs_of, say
+from provenance.cli.deciding import braked, deciding, jobs_of, say
 from provenance.cli.options import FAIL_ON, JOBS, choosing
 
 if TYPE_CHECKING:
-    from provenance.cli.deciding import Deciding
+    from provenance.hooks.decider import Decider
+    from provenance.hooks.service.readiness import ListState
     from provenance.hooks.service.reports import Reports
+    from provenance.record import Record
 
 SECRET: Final = b"PROVENANCE_MASTODON_SECRET"
 LOCAL: Final = "localhost"
-NEEDED: Final = ("starlette", "uvicorn", "python_multipart")
+NEEDED: Final = ("starlette", "uvicorn", "python_multipart", "prometheus_client")
 
 
 def _hma_names(
@@ -73,6 +75,15 @@ def _hma_names(
 @click.option(
     "--report-to", metavar="URL", help="POST decisions on Mastodon's events there, signed alike."
 )
+@click.option(
+    "--brake", type=click.FloatRange(0, 1, min_open=True, max_open=True), metavar="SHARE",
+    help="Mark decisions with hold while more than this share of an hour's is flagged, and let"
+    " hooks answer as --on-error; POST /v1/brake lifts it.",
+)  # fmt: skip
+@click.option(
+    "--stale-after", type=click.FloatRange(min=0, min_open=True), metavar="DAYS",
+    help="Be no longer ready with a bank or trust list that is older.",
+)  # fmt: skip
 @click.option("--audit", metavar="LOG", help="Write every record into this audit log.")
 @click.option(
     "--hma-name", "hma_names", multiple=True, metavar="BANK=NAME", callback=_hma_names,
@@ -100,36 +111,64 @@ def serve(new_token: str | None, **given: Any) -> None:
 
 
 def _serve(given: dict[str, Any], stack: ExitStack) -> None:
+    from provenance.audit.index import Index
     from provenance.banking.lookup import LookUp
+    from provenance.hooks.brake import HourBrake
     from provenance.hooks.service.app import App
     from provenance.hooks.service.body import Bodies
     from provenance.hooks.service.checks import Checks
     from provenance.hooks.service.guards import Guards
+    from provenance.hooks.service.metrics import Metrics
+    from provenance.hooks.service.readiness import Readiness
     from provenance.hooks.service.server import listening, run
     from provenance.hooks.service.service import Service
     from provenance.hooks.service.tokens import Tokens
 
     tokens = Tokens(given["tokens"], say) if given["tokens"] else None
     listener = stack.enter_context(listening(given["host"], given["port"]))
-    made = deciding(["-"], given, stack)
-    checks = Checks(made.workers, made.decider(), made.audit, jobs_of(given))
+    made, jobs = deciding(["-"], given, stack), jobs_of(given)
+    metrics, share = Metrics(), given["brake"]
+    brake = HourBrake(share, made.fail_on, braked) if share else None
+
+    def judged(record: "Record") -> None:
+        metrics.judged(record)
+        if brake:
+            brake.judged(record)
+
+    decider = made.decider(None, brake, judged)
+    checks = Checks(made.workers, decider, made.audit, jobs, judged)
     stack.callback(checks.close)
     lookup = LookUp(made.config.banks)
     if unknown := set(given["hma_names"]) - {state.bank for state in lookup.states()}:
         raise ConfigError(f"--hma-name {min(unknown)}=…: no bank of that name is in use (--bank)")
     stack.enter_context(lookup.kept_up(say))
+    readiness = Readiness(
+        made.config, workers=made.workers, settings=made.settings, lookup=lookup, lists=_lists,
+        stale_after=given["stale_after"],
+    )  # fmt: skip
+    readiness.begin(jobs)
+    bound, port = listener.getsockname()[:2]
     service = Service(
         config=made.config, checks=checks, bodies=Bodies(), media=made.media, words=made.words,
-        lookup=lookup, hma_names=given["hma_names"], reports=_reports(given, made, stack),
+        lookup=lookup, hma_names=given["hma_names"], reports=_reports(given, decider, stack),
+        metrics=metrics, readiness=readiness,
+        records=Index(made.audit.folder) if made.audit else None, brake=brake,
+        guards=Guards([bound, given["host"], LOCAL, *given["hosts"]], tokens),
         deadline=made.deadline, fail_on=made.fail_on, on_error=given["on_error"],
     )  # fmt: skip
-    bound, port = listener.getsockname()[:2]
-    guards = Guards([bound, given["host"], LOCAL, *given["hosts"]], tokens)
     where = f"http://{f'[{bound}]' if ':' in bound else bound}:{port}/"
-    run(App(service, guards, say), listener, made.deadline, lambda: say(f"listening at {where}"))
+    run(App(service, say), listener, made.deadline, lambda: say(f"listening at {where}"))
 
 
-def _reports(given: dict[str, Any], made: "Deciding", stack: ExitStack) -> "Reports | None":
+def _lists() -> "list[ListState]":
+    """Return the trust lists in use."""
+    from provenance.cli.trust import states
+    from provenance.hooks.service.readiness import ListState
+
+    return [ListState(name, issued) for name, issued, _, use in states() if use != "off"]
+
+
+def _reports(given: dict[str, Any], decider: "Decider", stack: ExitStack) -> "Reports | None":
     """Return what reports on Mastodon's events; None where no secret is given.
 
     Raises:
@@ -153,7 +192,7 @@ def _reports(given: dict[str, Any], made: "Deciding", stack: ExitStack) -> "Repo
     except NotAllowed:
         raise ConfigError(f"--report-to {given['report_to']}: use https://host/path") from None
     reports = Reports(
-        made.decider(), secret, to, deadline=made.deadline, threads=jobs_of(given), tell=say
+        decider, secret, to, deadline=given["deadline"], threads=jobs_of(given), tell=say
     )
     stack.callback(reports.close)
     return reports

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from provenance.cli.deciding import deciding, jobs_of, say
+from provenance.cli.deciding import braked, deciding, jobs_of, say
 from provenance.cli.options import FAIL_ON, JOBS, choosing
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def work(
 
 def _decider(given: dict[str, Any], stack: ExitStack, state: Path | None) -> "Decider":
     """Return what decides; workers, state and log are closed with the stack."""
-    from provenance.hooks.decider import Brake
+    from provenance.hooks.brake import StoredBrake
     from provenance.hooks.state import State
 
     if given["brake"] and state is None:
@@ -105,7 +105,7 @@ def _decider(given: dict[str, Any], stack: ExitStack, state: Path | None) -> "De
     if kept:
         stack.callback(kept.close)
     share = given["brake"]
-    brake = Brake(share, lambda why: say(f"the brake is on: {why}")) if share else None
+    brake = StoredBrake(kept, share, braked) if kept and share else None
     return deciding([LINES], given, stack).decider(state=kept, brake=brake)
 
 

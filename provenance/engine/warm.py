@@ -77,6 +77,8 @@ class Workers:
             UnavailableError: no process can be started.
         """
         self._server: ForkServer | None = None
+        self.started = 0
+        """Workers that were started, those that others came for included."""
         self._supervisor = Supervisor(
             config,
             jobs,
@@ -148,6 +150,7 @@ class Workers:
             if self._server is not None:
                 self._server.close()
             self._server = ForkServer()
+        self.started += 1
         return self._server.start(config, limits)
 
     def _end(self) -> None:

@@ -16,6 +16,7 @@ from provenance.audit.log import AuditLog
 from provenance.canonical import canonical
 from provenance.engine.config import RunConfig
 from provenance.engine.warm import Workers
+from provenance.hooks.brake import Brake
 from provenance.hooks.decision import DeadLetter, Verdict, decision, verdict_of
 from provenance.hooks.media import Loaded, MediaFrom
 from provenance.hooks.message import Malformed, Message, identity, parse
@@ -28,17 +29,6 @@ from provenance.render.words import Words
 from provenance.version import __version__
 
 NONE: Final = msgspec.Raw(b"null")
-LEAST: Final = 50
-"""Decisions in the hour, below which the brake is never pulled."""
-
-
-class Brake(msgspec.Struct, frozen=True):
-    """When people are asked before anything more is done."""
-
-    share: float
-    """Of an hour's decisions that flag, above which it goes on; in (0, 1)."""
-    alert: Callable[[str], None]
-    """Told that it went on."""
 
 
 class Decider:
@@ -56,6 +46,7 @@ class Decider:
         state: State | None = None,
         audit: AuditLog | None = None,
         brake: Brake | None = None,
+        judged: Callable[[Record], None] = lambda _record: None,
     ) -> None:
         """Take what decides.
 
@@ -69,10 +60,11 @@ class Decider:
             state: keeps decisions; None: every message is looked at.
             audit: takes a line a decision.
             brake: None: there is none.
+            judged: told of each record that is made of a message.
         """
         self._config, self._workers, self._media, self._words = config, workers, media, words
         self._deadline, self._fail_on = deadline, fail_on
-        self._state, self._audit, self._brake = state, audit, brake
+        self._state, self._audit, self._brake, self._judged = state, audit, brake, judged
 
     def answer(self, data: bytes, attempt: int) -> bytes | DeadLetter:
         """Return the decision on a message as JSON, or the dead letter of what is none.
@@ -123,7 +115,7 @@ class Decider:
         if stored is None or (self._audit and not stored.logged):
             # also of one that is stored: the log wants the settings, which a look tells
             stored = self._settled(key, self._verdict(message, media, until))
-        return decision(stored.verdict, message.id, attempt, message.context, hold=self._holds())
+        return decision(stored.verdict, message.id, attempt, message.context, hold=self.holds)
 
     def _settled(self, key: bytes, verdict: bytes) -> Stored:
         """Store what was said, unless something was before, and log what stands then."""
@@ -142,7 +134,9 @@ class Decider:
         """Return what is said of a message after a look at it."""
         item = given.post(message.text, [medium.item for medium in media], _name(message.id))
         left = max(until - time.monotonic(), 0.0)
-        return verdict_of(self._checked(item, left), self._words)
+        record = self._checked(item, left)
+        self._judged(record)
+        return verdict_of(record, self._words)
 
     def _checked(self, item: Item, deadline: float) -> Record:
         return self._workers.submit(item, deadline).result()
@@ -154,18 +148,14 @@ class Decider:
     def _flags(self, risk: str) -> bool:
         return self._fail_on is not None and Risk(risk).rank >= self._fail_on.rank
 
-    def _holds(self) -> bool:
-        """Tell whether people are to look first, and put the brake on where it is due."""
-        if self._brake is None or self._state is None:
-            return False
-        if self._state.brake_is_on():
-            return True
-        count, flagged = self._state.last_hour()
-        if count < LEAST or flagged <= self._brake.share * count:
-            return False
-        if self._state.pull_brake():
-            self._brake.alert(f"{flagged} of the last hour's {count} decisions are flagged")
-        return True
+    @property
+    def holds(self) -> bool:
+        """Whether people are to look before anything is done: the brake is on.
+
+        Raises:
+            UnavailableError: what counts decisions cannot be read.
+        """
+        return self._brake is not None and self._brake.holds()
 
     def _key(self, message: Message, media: list[Loaded]) -> bytes:
         """Return the digest of what is decided on, and with what."""

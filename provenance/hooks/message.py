@@ -34,7 +34,7 @@ class Message(msgspec.Struct, frozen=True):
     text: str | None = None
     media: list[Any] = []
     """Each a `Medium`, if it is well made."""
-    context: msgspec.Raw = msgspec.Raw(b"null")
+    context: msgspec.Raw = msgspec.field(default_factory=lambda: msgspec.Raw(b"null"))
     """Comes back as it is."""
 
 

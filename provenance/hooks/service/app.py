@@ -6,27 +6,53 @@
 """
 
 import re
+import time
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from functools import cache
+from typing import Any, Final, NamedTuple
 
+import msgspec
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from detectors.errors import Error
-from provenance.hooks.service.endpoints import check, health, hma, lookup, mastodon, pict_rs
-from provenance.hooks.service.guards import Guards
-from provenance.hooks.service.operation import Operation
+from provenance.hooks.service.description import described
+from provenance.hooks.service.endpoints import (
+    brake,
+    check,
+    health,
+    hma,
+    lookup,
+    mastodon,
+    metrics,
+    pict_rs,
+    records,
+)
+from provenance.hooks.service.metrics import OTHER
+from provenance.hooks.service.operation import Operation, answer
 from provenance.hooks.service.problem import MEDIA_TYPE, Problem
 from provenance.hooks.service.service import Service
 
+
+async def describe(service: Service, _request: Request) -> Response:
+    """Return the description of the interface."""
+    return answer(_description(tokens=service.guards.asks))
+
+
 ROUTES: Final = (
-    *check.OPERATIONS, *lookup.OPERATIONS, *hma.OPERATIONS,
-    *pict_rs.OPERATIONS, *mastodon.OPERATIONS, *health.OPERATIONS,
+    *check.OPERATIONS, *lookup.OPERATIONS, *records.OPERATIONS, *brake.OPERATIONS, *hma.OPERATIONS,
+    *pict_rs.OPERATIONS, *mastodon.OPERATIONS, *health.OPERATIONS, *metrics.OPERATIONS,
+    Operation(
+        method="GET", path="/openapi.json", handle=describe, summary="This description",
+        gives={200: dict[str, Any]},
+    ),
 )  # fmt: skip
 """Every request that is answered; what is not here is 404."""
 HEADERS: Final = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 """Of every answer that does not say otherwise."""
+ROW: Final = "provenance.row"
+"""Key of a scope: the path of the row that answers."""
 TOKEN: Final = "/t/"  # noqa: S105 - what stands before one in a path
 PART: Final = re.compile(r"\\\{(\w+)((?:\\\.){3})?\\\}")
 """A part of an escaped path: `{name}` is a segment, `{name...}` any number of them."""
@@ -43,21 +69,20 @@ class _Row(NamedTuple):
 class App:
     """Answers requests (ASGI 3)."""
 
-    def __init__(self, service: Service, guards: Guards, tell: Callable[[str], None]) -> None:
+    def __init__(self, service: Service, tell: Callable[[str], None]) -> None:
         """Take what answers.
 
         Args:
             service: what handlers share.
-            guards: what requests have to pass.
             tell: told of errors in this program.
         """
-        self._service, self._guards, self._tell = service, guards, tell
+        self._service, self._guards, self._tell = service, service.guards, tell
         self._rows = _rows()
         self._exact = {row.path: row for row in self._rows if "{" not in row.path}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
-        request = Request(scope, receive)
+        request, began = Request(scope, receive), time.monotonic()
         try:
             response = await self._answer(request)
         except ClientDisconnect:
@@ -66,6 +91,8 @@ class App:
             self._service.bodies.release(request)
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
+        seconds = time.monotonic() - began
+        self._service.metrics.answered(scope.get(ROW, OTHER), response.status_code, seconds)
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
@@ -110,8 +137,14 @@ class App:
             self._guards.pass_token(request, token)
             raise Problem(405, "request.method", {"Allow": ", ".join(sorted(row.by_method))})
         match = row.pattern.fullmatch(path)
+        request.scope[ROW] = row.path
         request.scope["path_params"] = match.groupdict() if match else {}
         return operation, token
+
+
+@cache
+def _description(*, tokens: bool) -> bytes:
+    return msgspec.json.encode(described(ROUTES, tokens=tokens))
 
 
 def _takes_path_token(row: _Row) -> bool:

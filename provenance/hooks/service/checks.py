@@ -30,7 +30,12 @@ class Checks:
     """Has items and messages checked. The loop's thread calls it."""
 
     def __init__(
-        self, workers: Workers, decider: Decider, audit: AuditLog | None, jobs: int
+        self,
+        workers: Workers,
+        decider: Decider,
+        audit: AuditLog | None,
+        jobs: int,
+        judged: Callable[[Record], None],
     ) -> None:
         """Take what checks.
 
@@ -39,8 +44,10 @@ class Checks:
             decider: decides on messages, with the same workers.
             audit: takes a line a record.
             jobs: how many workers there are.
+            judged: told of each record of an item; of those of messages the decider tells.
         """
         self._workers, self._decider, self._audit = workers, decider, audit
+        self._jobs, self._judged = jobs, judged
         self.most = jobs * (1 + QUEUE)
         """Requests that are looked at or wait."""
         self.now = 0
@@ -62,6 +69,8 @@ class Checks:
             left = max(until - time.monotonic(), 0.0)
             due = [self._workers.submit(item, left) for item in items]
             records = [await asyncio.wrap_future(each) for each in due]
+            for record in records:
+                self._judged(record)
             if self._audit:
                 await self._in_thread(lambda: self._logged(records))
         return records
@@ -89,6 +98,16 @@ class Checks:
         """
         async with self._place():
             return await self._in_thread(work)
+
+    @property
+    def restarts(self) -> int:
+        """How many workers were replaced."""
+        return self._workers.started - self._jobs
+
+    @property
+    def holds(self) -> bool:
+        """Whether people are to look before anything is done: the brake is on."""
+        return self._decider.holds
 
     def admit(self) -> None:
         """Do nothing while one more request may wait.

@@ -17,7 +17,7 @@ from provenance.hooks.service.problem import Problem
 
 CHALLENGE: Final = 'Bearer realm="provenance", Basic realm="provenance", charset="UTF-8"'
 MOST_HEADERS: Final = 2**14
-"""Bytes of the names and values of all headers."""
+"""Bytes of all headers, with four around each name and value."""
 
 
 class Known(Protocol):
@@ -41,13 +41,18 @@ class Guards:
         self._hosts = frozenset(_bare(host) for host in hosts)
         self._tokens = tokens
 
+    @property
+    def asks(self) -> bool:
+        """Whether a token is asked for."""
+        return self._tokens is not None
+
     def pass_site(self, request: Request) -> None:
         """Do nothing for a request that asks for us, and comes from no other site.
 
         Raises:
             Problem: it does not.
         """
-        if sum(len(name) + len(value) for name, value in request.headers.raw) > MOST_HEADERS:
+        if sum(len(name) + len(value) + 4 for name, value in request.headers.raw) > MOST_HEADERS:
             raise Problem(431, "request.headers", limit_kib=MOST_HEADERS >> 10)
         host = request.headers.get("host", "")
         if _name(host) not in self._hosts:

@@ -1,7 +1,7 @@
 """A row of the table of requests: what is asked for, what answers, and what is told of both."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 from starlette.requests import Request
@@ -13,6 +13,13 @@ Handler = Callable[[Service, Request], Awaitable[Response]]
 """Answers a request; raises `Problem` where it is answered with an error."""
 
 
+class Form(NamedTuple):
+    """A form with files in one field (RFC 7578)."""
+
+    field: str
+    many: bool = False
+
+
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """A method on a path. Errors are problem documents, of which it says nothing."""
 
@@ -22,9 +29,12 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     handle: Handler
     summary: str
     takes: Mapping[str, Any] = {}
-    """Media type of a body → its type; `bytes` where it is taken as it is."""
+    """Media type of a body → its type; `bytes` where it is taken as it is, or a `Form`."""
     gives: Mapping[int, Any] = {}
-    """Status → type of the JSON that is answered; a media type where it is no JSON."""
+    """Status → type of the JSON that is answered; a media type where it is no JSON; None where
+    there is no body."""
+    asks: Sequence[str] = ()
+    """Names of what may stand in the query."""
     open: bool = False
     """Whether it asks for no token."""
     token_in_path: bool = False

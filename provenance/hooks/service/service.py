@@ -5,11 +5,16 @@ from typing import Literal
 
 import msgspec
 
+from provenance.audit.index import Index
 from provenance.banking.lookup import LookUp
 from provenance.engine.config import RunConfig
+from provenance.hooks.brake import HourBrake
 from provenance.hooks.media import MediaFrom
 from provenance.hooks.service.body import Bodies
 from provenance.hooks.service.checks import Checks
+from provenance.hooks.service.guards import Guards
+from provenance.hooks.service.metrics import Metrics
+from provenance.hooks.service.readiness import Readiness
 from provenance.hooks.service.reports import Reports
 from provenance.record import Risk
 from provenance.render.words import Words
@@ -28,6 +33,12 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     """The banks of the configuration."""
     hma_names: Mapping[str, str]
     """Name of a bank → what clients of Hasher-Matcher-Actioner call it, where they call it else."""
+    records: Index | None
+    """Finds what was decided before; None without an audit log."""
+    metrics: Metrics
+    readiness: Readiness
+    guards: Guards
+    brake: HourBrake | None
     words: Words
     deadline: float
     """Seconds for a request, once its body is here."""

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from provenance.hooks.decision import Decision
 from provenance.hooks.message import Malformed, Message, parse
 from provenance.hooks.service.body import form
-from provenance.hooks.service.operation import Operation, answer
+from provenance.hooks.service.operation import Form, Operation, answer
 from provenance.hooks.service.problem import Problem
 from provenance.hooks.service.service import Service
 from provenance.intake import bytes as given
@@ -77,7 +77,7 @@ OPERATIONS: Final = (
             "application/octet-stream": bytes,
             "image/*": bytes,
             "text/*": bytes,
-            "multipart/form-data": FILE,
+            "multipart/form-data": Form(FILE, many=True),
             "application/json": Message,
         },
         gives={200: Record | list[Record] | Decision},

@@ -7,6 +7,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from provenance.hooks.service.operation import Operation, answer
+from provenance.hooks.service.problem import Problem
+from provenance.hooks.service.readiness import Ready
 from provenance.hooks.service.service import Service
 
 
@@ -21,6 +23,15 @@ async def alive(_service: Service, _request: Request) -> Response:
     return answer(msgspec.json.encode(Health()))
 
 
+async def ready(service: Service, request: Request) -> Response:
+    """Say with what it looks; to whoever has no token, only whether it does."""
+    knows = service.guards.knows(request)
+    found = await service.readiness.ready(service.deadline)
+    if stale := service.readiness.stale():
+        raise Problem(503, "request.stale", stale=stale if knows else len(stale))
+    return answer(msgspec.json.encode(found if knows else Ready(status="ready")))
+
+
 OPERATIONS: Final = (
     Operation(
         method="GET",
@@ -33,9 +44,9 @@ OPERATIONS: Final = (
     Operation(
         method="GET",
         path="/readyz",
-        handle=alive,
-        summary="Whether the service can check",
-        gives={200: Health},
+        handle=ready,
+        summary="Whether the service can check, and with what",
+        gives={200: Ready},
         open=True,
     ),
 )

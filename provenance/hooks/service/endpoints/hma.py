@@ -20,7 +20,7 @@ from starlette.responses import Response
 from provenance.banking.lookup import Found, NoPdqError
 from provenance.hooks.service.body import form
 from provenance.hooks.service.endpoints.lookup import hash_of
-from provenance.hooks.service.operation import Handler, Operation, answer
+from provenance.hooks.service.operation import Form, Handler, Operation, answer
 from provenance.hooks.service.problem import Problem
 from provenance.hooks.service.service import Service
 
@@ -62,7 +62,7 @@ class Bank(msgspec.Struct, frozen=True):
 class Raw(msgspec.Struct, frozen=True):
     """Matches of all banks."""
 
-    matches: list[int] | list[Match]
+    matches: list[int | Match]
 
 
 ByBank = dict[str, list[Match]]
@@ -252,7 +252,7 @@ def _of_photos(content_type: str, query: QueryParams) -> None:
 
 
 def _operation(method: str, path: str, handle: Handler, gives: object, summary: str) -> Operation:
-    takes = {"multipart/form-data": PHOTO} if method == "POST" else {}
+    takes = {"multipart/form-data": Form(PHOTO)} if method == "POST" else {}
     return Operation(
         method=method,
         path=path,

@@ -24,12 +24,14 @@ ACCEPT, REJECT, NO_VERDICT = 200, 403, 503
 
 
 async def validate(service: Service, request: Request) -> Response:
-    """Accept or reject a file; without a verdict, as the operator has chosen."""
+    """Accept or reject a file; without a verdict, or braked, as the operator has chosen."""
     try:
         service.checks.admit()
         body = await service.bodies.read(request)
         until = time.monotonic() + service.deadline
         (record,) = await service.checks.records([given.item(body, "-")], until)
+        if service.checks.holds:
+            return Response(status_code=_without(service))
         unsure = _unsure(record) or not await _decodes(service, body, record, until)
     except (Problem, Error):
         return Response(status_code=_without(service))
