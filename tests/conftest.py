@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Generator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -106,3 +107,56 @@ def without(tmp_path: Path) -> Callable[..., dict[str, str]]:
     (site / "sitecustomize.py").write_text(HIDDEN)
     path = os.pathsep.join([str(site), *filter(None, [os.environ.get("PYTHONPATH")])])
     return lambda *modules: {"PYTHONPATH": path, "HIDDEN": ",".join(modules)}
+
+
+class Bucket:
+    """A bucket, filled by an S3 client that is not ours."""
+
+    def __init__(self, name: str, **given: str) -> None:
+        import boto3
+
+        self.name = name
+        self._client: Any = boto3.client(
+            "s3",
+            endpoint_url=given["AWS_ENDPOINT_URL"],
+            aws_access_key_id=given["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=given["AWS_SECRET_ACCESS_KEY"],
+            region_name=given["AWS_DEFAULT_REGION"],
+        )
+        self._client.create_bucket(Bucket=name)
+
+    def put(self, key: str, data: bytes) -> None:
+        self._client.put_object(Bucket=self.name, Key=key, Body=data)
+
+    def remove(self, key: str) -> None:
+        self._client.delete_object(Bucket=self.name, Key=key)
+
+    def fill(self, folder: Path, prefix: str) -> None:
+        for file in folder.rglob("*"):
+            if file.is_file():
+                self.put(f"{prefix}/{file.relative_to(folder)}", file.read_bytes())
+
+
+@pytest.fixture(scope="module")
+def store() -> Generator[dict[str, str]]:
+    """Return the variables by which users name an S3 server, moto's, and themselves."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield {
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+        "AWS_ACCESS_KEY_ID": "key",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_MAX_ATTEMPTS": "1",
+    }
+    server.stop()
+
+
+@pytest.fixture
+def bucket(store: dict[str, str], request: pytest.FixtureRequest) -> Bucket:
+    """Return an empty bucket."""
+    return Bucket(sha256(request.node.name.encode()).hexdigest()[:20], **store)

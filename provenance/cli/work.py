@@ -30,7 +30,8 @@ BATCHES: Final = 2
 )  # fmt: skip
 @click.option(
     "--media-from", "prefixes", multiple=True, metavar="PREFIX",
-    help="Open media below this folder or https://host/path/; may be repeated. Without it none is.",
+    help="Open media below this folder, https://host/path/ or s3://bucket/path/; may be repeated."
+    " Without it none is.",
 )  # fmt: skip
 @click.option(
     "--media-from-private", "private", multiple=True, metavar="PREFIX",

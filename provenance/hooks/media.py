@@ -1,8 +1,8 @@
 """Media of messages: bytes in the message, or what may be opened below `--media-from`.
 
 A message comes from outside. Nothing that it names is opened unless it lies below a prefix that the
-operator gave: a folder, or an address. Compared are whole segments of a path after decoding; on the
-way down a folder no link is followed.
+operator gave: a folder, an address, or what lies in a bucket. Compared are whole segments of a path
+after decoding; on the way down a folder no link is followed.
 """
 
 import base64
@@ -19,9 +19,10 @@ from detectors.errors import CannotAssess, ConfigError
 from detectors.item import Item
 from provenance.hooks.address import NotAllowed, Prefix, fetch, parsed
 from provenance.hooks.message import Medium
-from provenance.intake import files
+from provenance.intake import files, remote
 from provenance.intake.stdin import given, refused
 
+USE: Final = "use a folder, https://host/path/ or s3://bucket/path/"
 FOLDER_FLAGS: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 FILE_FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -41,17 +42,20 @@ class MediaFrom:
         """Take the prefixes.
 
         Args:
-            prefixes: folders and addresses (`https://host/path/`).
+            prefixes: folders, addresses (`https://host/path/`) and buckets (`s3://bucket/path/`).
             private: addresses whose host may be a private one.
 
         Raises:
-            ConfigError: a prefix that is neither a folder nor such an address.
+            ConfigError: a prefix that is none of these, or whose extra is missing.
         """
-        self._folders = list[str]()
+        self._folders, self._buckets = list[str](), list[str]()
         self._addresses = list[Prefix]()
         self._addresses += [_prefix(each, private=True) for each in private]
         for prefix in prefixes:
-            if "://" in prefix:
+            if remote.is_remote(prefix):
+                remote.see_that_it_is_usable(prefix)
+                self._buckets.append(prefix.rstrip("/") + "/")
+            elif "://" in prefix:
                 self._addresses.append(_prefix(prefix, private=False))
             elif os.path.isdir(prefix):
                 self._folders.append(os.path.abspath(prefix))
@@ -122,11 +126,26 @@ class MediaFrom:
             CannotAssess: it gives nothing in time, or too much.
         """
         try:
+            if remote.is_remote(url):
+                return self._object(url, until)
             return fetch(parsed(url), self._addresses, until, files.MAX_BYTES)
         except TimeoutError:
             raise files.failed("hook.late") from None
         except (OSError, ValueError) as error:
-            raise files.failed("hook.not_fetched", error=str(error)[:200]) from None
+            said = getattr(error, "strerror", None) or str(error)
+            raise files.failed("hook.not_fetched", error=said[:200]) from None
+
+    def _object(self, name: str, until: float) -> bytes:
+        """Return the bytes of an object in a bucket; its key is compared as it stands.
+
+        Raises:
+            NotAllowed: it does not lie below a prefix.
+            TimeoutError, OSError, ValueError: as for `remote.fetched`.
+        """
+        leads_elsewhere = not {".", ".."}.isdisjoint(name.split("/"))
+        if leads_elsewhere or not any(map(name.startswith, self._buckets)):
+            raise NotAllowed
+        return remote.fetched(name, until, files.MAX_BYTES)
 
 
 def _prefix(text: str, *, private: bool) -> Prefix:
@@ -138,7 +157,7 @@ def _prefix(text: str, *, private: bool) -> Prefix:
     try:
         address = parsed(text)
     except NotAllowed:
-        raise ConfigError(f"--media-from {text!r}: use a folder or https://host/path/") from None
+        raise ConfigError(f"--media-from {text!r}: {USE}") from None
     prefix = Prefix(address, private=private or address.is_ip)
     if address.scheme == "http" and not prefix.private:
         raise ConfigError(f"--media-from {text!r}: http is for private networks; use https")

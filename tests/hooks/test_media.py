@@ -2,6 +2,7 @@
 
 import contextlib
 import http.server
+import json
 import os
 import socket
 import threading
@@ -180,8 +181,47 @@ def test_a_name_that_leads_into_a_private_network_is_not_asked(
     assert asked == ["cdn.example"]
 
 
+def test_objects_below_a_prefix_are_fetched_and_no_others(
+    run: Any, bucket: Any, store: dict[str, str]
+) -> None:
+    pytest.importorskip("s3fs")
+    for key in ("in/a.txt", "in/deep//b::http%41.txt", "in2/c.txt", "../in/d.txt", "in/../e.txt"):
+        bucket.put(key, b"We met at the market.")
+    bucket.put("in/empty.txt", b"")
+    here = f"s3://{bucket.name}"
+    expected = {
+        f"{here}/in/a.txt": "", f"{here}/in/deep//b::http%41.txt": "",
+        f"{here}/in/empty.txt": "item.empty", f"{here}/in/none.txt": "hook.not_fetched",
+        f"{here}/in/deep": "hook.not_fetched", f"{here}/in/": "hook.not_fetched",
+        f"{here}/in/a.txt?versionId=1": "hook.not_fetched",
+    } | dict.fromkeys((
+        f"{here}/in", f"{here}/in2/c.txt", f"{here}/in/../e.txt", f"{here}/../in/d.txt",
+        f"s3a://{bucket.name}/in/a.txt", f"s3://{bucket.name}2/in/a.txt", "s3:///in/a.txt",
+        f"simplecache::{here}/in/a.txt", f"S3://{bucket.name}/in/a.txt",
+    ), "hook.not_allowed")  # fmt: skip
+    lines = (json.dumps({"id": url, "media": [{"url": url}]}) for url in expected)
+    done = run(
+        *("work", "-", "--media-from", f"{here}/in", "--only", "text_marks"),
+        stdin="\n".join(lines).encode(),
+        **store,
+    )
+    decisions = [json.loads(line) for line in done.stdout.splitlines()]
+    said = {
+        each["id"]: each["record"]["signals"][0]["reason"]["code"].removeprefix("text_marks.clear")
+        for each in decisions
+    }
+    assert said == expected, done.stderr
+
+
 @pytest.mark.parametrize(
-    "prefix", ["http://example.org/", "ftp://example.org/", "nowhere", "https://u:p@example.org/"]
+    "prefix",
+    [
+        "http://example.org/",
+        "ftp://example.org/",
+        "nowhere",
+        "https://u:p@example.org/",
+        "s3:///in/",
+    ],
 )
 def test_a_prefix_that_cannot_be_used_is_refused(prefix: str) -> None:
     with pytest.raises(ConfigError):

@@ -15,9 +15,9 @@ import pytest
 if TYPE_CHECKING:
     from subprocess import CompletedProcess
 
-boto3 = pytest.importorskip("boto3")
-moto = pytest.importorskip("moto.server")
+pytest.importorskip("moto")
 pytest.importorskip("s3fs")
+Bucket = Any
 Run = Callable[..., "CompletedProcess[str]"]
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 PICTURE, OTHER = FIXTURES / "marks/a1111.jpg", FIXTURES / "marks/firefly.jpg"
@@ -35,44 +35,6 @@ KEYS = (
 )
 
 
-class Bucket:
-    """A bucket, filled by an S3 client that is not ours."""
-
-    def __init__(self, name: str, **given: str) -> None:
-        self.name = name
-        self._client: Any = boto3.client(
-            "s3",
-            endpoint_url=given["AWS_ENDPOINT_URL"],
-            aws_access_key_id="key",
-            aws_secret_access_key="secret",  # noqa: S106 - the server takes any
-            region_name=given["AWS_DEFAULT_REGION"],
-        )
-        self._client.create_bucket(Bucket=name)
-
-    def put(self, key: str, data: bytes) -> None:
-        self._client.put_object(Bucket=self.name, Key=key, Body=data)
-
-    def remove(self, key: str) -> None:
-        self._client.delete_object(Bucket=self.name, Key=key)
-
-    def fill(self, folder: Path, prefix: str) -> None:
-        for file in folder.rglob("*"):
-            if file.is_file():
-                self.put(f"{prefix}/{file.relative_to(folder)}", file.read_bytes())
-
-
-def variables(endpoint: str) -> dict[str, str]:
-    """Return the variables by which users name a server and themselves."""
-    return {
-        "AWS_ENDPOINT_URL": endpoint,
-        "AWS_ACCESS_KEY_ID": "key",
-        "AWS_SECRET_ACCESS_KEY": "secret",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_MAX_ATTEMPTS": "1",
-    }
-
-
 @contextmanager
 def turned_away(store: dict[str, str]) -> Iterator[None]:
     """Have the server refuse our key, as one that has expired."""
@@ -85,28 +47,12 @@ def turned_away(store: dict[str, str]) -> Iterator[None]:
             yield
 
 
-@pytest.fixture(scope="module")
-def store() -> Iterator[dict[str, str]]:
-    """Return the variables with which a server is reached."""
-    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield variables(f"http://{host}:{port}")
-    server.stop()
-
-
 @pytest.fixture
-def bucket(store: dict[str, str], request: pytest.FixtureRequest) -> Bucket:
-    """Return an empty bucket."""
-    return Bucket(hashlib.sha256(request.node.name.encode()).hexdigest()[:20], **store)
-
-
-@pytest.fixture
-def canary() -> Iterator[tuple[dict[str, str], socket.socket]]:
+def canary(store: dict[str, str]) -> Iterator[tuple[dict[str, str], socket.socket]]:
     """Return variables that name a server which tells whether anybody came."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(0)
-        yield variables(f"http://127.0.0.1:{server.getsockname()[1]}"), server
+        yield store | {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.getsockname()[1]}"}, server
 
 
 @pytest.fixture
@@ -180,7 +126,7 @@ def test_a_run_looks_at_what_changed_and_outlives_a_store_that_is_away(
     summary = json.loads((tmp_path / "run/summary.json").read_bytes())
     assert (summary["looked_at"], summary["reused"]) == (3, 1), second.stderr  # the post shows b
     kept = (tmp_path / "run/records.jsonl").read_bytes()
-    away = run(*again, **variables("http://127.0.0.1:9"))
+    away = run(*again, **store | {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"})
     assert (away.returncode, away.stdout) == (2, "")
     assert f"s3://{bucket.name}/tree: Could not connect to the endpoint" in away.stderr
     with turned_away(store):
