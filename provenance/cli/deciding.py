@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from provenance.hooks.media import MediaFrom
     from provenance.hooks.state import State
     from provenance.record import Record, Risk
+    from provenance.render import RenderOptions
     from provenance.render.words import Words
 
 
@@ -30,6 +31,7 @@ class Deciding(NamedTuple):
     settings: dict[str, bytes]
     """Bodies of the settings of records, by digest."""
     media: "MediaFrom"
+    look: "RenderOptions"
     words: "Words"
     fail_on: "Risk | None"
     deadline: float
@@ -82,7 +84,7 @@ def deciding(sources: "Sequence[str]", given: dict[str, Any], stack: ExitStack) 
     )
     risk = None if fail_on == "never" else Risk(fail_on)
     return Deciding(
-        config, workers, settings, media, Words(look), risk, given["deadline"], log
+        config, workers, settings, media, look, Words(look), risk, given["deadline"], log
     )  # fmt: skip
 
 

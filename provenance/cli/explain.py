@@ -9,7 +9,6 @@ import click
 
 from detectors.decode.sniff import Kind
 from detectors.errors import ConfigError
-from detectors.signal import MatchFacts, facts_of
 from detectors.storing.atomic import atomic_write
 from provenance.cli.options import choice, choosing, configuration, language
 from provenance.record import Record
@@ -131,20 +130,7 @@ def _drawing(
     file: str, record: Record, banks: list[str], words: "Words", form: str
 ) -> tuple[str, bytes] | None:
     """Return the entry of the first match of a record, and the drawing; in a process of its own."""
-    from provenance.banking.matched import aligned, matched
     from provenance.intake import files
-    from provenance.render.match import draw
+    from provenance.render.drawing import drawing
 
-    found = ((signal, facts_of(signal, MatchFacts)) for signal in record.signals)
-    signal, facts = next((one for one in found if one[1].entry), (None, None))
-    if signal is None or facts is None:
-        return None
-    match = matched(banks, facts, files.item(file, follow=True).picture)
-    risk = words.word("drawing.risk", uri=record.item.uri, risk=record.verdict.risk.value)
-    aligned_pair = aligned(match.picture, match.block)
-    image, drawn = (
-        draw(match.picture, aligned_pair, [words.say(signal.reason), risk], words),
-        io.BytesIO(),
-    )
-    image.save(drawn, form)
-    return match.entry, drawn.getvalue()
+    return drawing(files.item(file, follow=True), record, banks, words, form)

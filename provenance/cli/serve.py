@@ -46,6 +46,10 @@ def _hma_names(
     "--tokens", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False),
     help="Ask every client for a token of this file; without it only this machine is served.",
 )  # fmt: skip
+@click.option(
+    "--open", "opened", is_flag=True,
+    help="Open the page in the browser, with a token of its own; others of this machine need one.",
+)  # fmt: skip
 @click.option("--new-token", metavar="NAME", help="Print a new token and its line for the file.")
 @click.option(
     "--allowed-host", "hosts", multiple=True, metavar="NAME",
@@ -123,9 +127,10 @@ def _serve(given: dict[str, Any], stack: ExitStack) -> None:
     from provenance.hooks.service.readiness import Readiness
     from provenance.hooks.service.server import listening, run
     from provenance.hooks.service.service import Service
-    from provenance.hooks.service.tokens import Tokens
+    from provenance.hooks.service.tokens import Sessions, Tokens
 
     tokens = Tokens(given["tokens"], say) if given["tokens"] else None
+    sessions = Sessions(tokens) if given["opened"] else None
     listener = stack.enter_context(listening(given["host"], given["port"]))
     made, jobs = deciding(["-"], given, stack), jobs_of(given)
     metrics, share = Metrics(), given["brake"]
@@ -150,15 +155,34 @@ def _serve(given: dict[str, Any], stack: ExitStack) -> None:
     readiness.begin(jobs)
     bound, port = listener.getsockname()[:2]
     service = Service(
-        config=made.config, checks=checks, bodies=Bodies(), media=made.media, words=made.words,
+        config=made.config, checks=checks, bodies=Bodies(), media=made.media, look=made.look,
+        words=made.words, sessions=sessions,
         lookup=lookup, hma_names=given["hma_names"], reports=_reports(given, decider, stack),
         metrics=metrics, readiness=readiness,
         records=Index(made.audit.folder) if made.audit else None, brake=brake,
-        guards=Guards([bound, given["host"], LOCAL, *given["hosts"]], tokens),
+        guards=Guards([bound, given["host"], LOCAL, *given["hosts"]], sessions or tokens),
         deadline=made.deadline, fail_on=made.fail_on, on_error=given["on_error"],
     )  # fmt: skip
     where = f"http://{f'[{bound}]' if ':' in bound else bound}:{port}/"
-    run(App(service, say), listener, made.deadline, lambda: say(f"listening at {where}"))
+
+    def ready() -> None:
+        say(f"listening at {where}")
+        if sessions:
+            _show(f"{where}#token={sessions.invite()}")
+
+    run(App(service, say), listener, made.deadline, ready)
+
+
+def _show(address: str) -> None:
+    """Open an address in the browser, or say it where there is none."""
+    import webbrowser
+    from threading import Thread
+
+    def show() -> None:
+        if not webbrowser.open(address):
+            say(f"no browser was found; open {address} (it counts once)")
+
+    Thread(target=show, daemon=True).start()
 
 
 def _lists() -> "list[ListState]":

@@ -26,6 +26,7 @@ from provenance.hooks.service.endpoints import (
     lookup,
     mastodon,
     metrics,
+    page,
     pict_rs,
     records,
 )
@@ -42,7 +43,8 @@ async def describe(service: Service, _request: Request) -> Response:
 
 ROUTES: Final = (
     *check.OPERATIONS, *lookup.OPERATIONS, *records.OPERATIONS, *brake.OPERATIONS, *hma.OPERATIONS,
-    *pict_rs.OPERATIONS, *mastodon.OPERATIONS, *health.OPERATIONS, *metrics.OPERATIONS,
+    *pict_rs.OPERATIONS, *mastodon.OPERATIONS, *page.OPERATIONS, *health.OPERATIONS,
+    *metrics.OPERATIONS,
     Operation(
         method="GET", path="/openapi.json", handle=describe, summary="This description",
         gives={200: dict[str, Any]},
@@ -100,7 +102,7 @@ class App:
         try:
             self._guards.pass_site(request)
             operation, token = self._found(request)
-            if not operation.open:
+            if not (operation.open or (operation.invited and self._service.sessions)):
                 self._guards.pass_token(request, token)
             return await operation.handle(self._service, request)
         except Problem as problem:

@@ -8,24 +8,17 @@ of the asking page (`Origin`, `Sec-Fetch-Site`) must be that it is our own.
 import base64
 import binascii
 from collections.abc import Iterable
-from typing import Final, Protocol
+from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
 from provenance.hooks.service.problem import Problem
+from provenance.hooks.service.tokens import Known
 
 CHALLENGE: Final = 'Bearer realm="provenance", Basic realm="provenance", charset="UTF-8"'
 MOST_HEADERS: Final = 2**14
 """Bytes of all headers, with four around each name and value."""
-
-
-class Known(Protocol):
-    """What knows the tokens that count."""
-
-    def holds(self, token: str) -> bool:
-        """Tell whether a token counts."""
-        ...
 
 
 class Guards:

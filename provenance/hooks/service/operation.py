@@ -37,6 +37,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """Names of what may stand in the query."""
     open: bool = False
     """Whether it asks for no token."""
+    invited: bool = False
+    """Whether it asks for none where `--open` has invited somebody, who has yet to get one."""
     token_in_path: bool = False
     """Whether its path may begin with `/t/TOKEN`."""
     hidden: bool = False

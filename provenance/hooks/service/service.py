@@ -16,7 +16,9 @@ from provenance.hooks.service.guards import Guards
 from provenance.hooks.service.metrics import Metrics
 from provenance.hooks.service.readiness import Readiness
 from provenance.hooks.service.reports import Reports
+from provenance.hooks.service.tokens import Sessions
 from provenance.record import Risk
+from provenance.render import RenderOptions
 from provenance.render.words import Words
 
 
@@ -39,12 +41,17 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     readiness: Readiness
     guards: Guards
     brake: HourBrake | None
+    look: RenderOptions
+    """Language and policy of what people read."""
     words: Words
+    """In that language."""
     deadline: float
     """Seconds for a request, once its body is here."""
     fail_on: Risk | None
     """From which risk on hooks reject; None: never."""
     on_error: Literal["accept", "reject"] | None
     """What hooks answer where there is no verdict; None: 503."""
+    sessions: Sessions | None
+    """Who was invited by `--open`; None: nobody."""
     reports: Reports | None
     """Decisions that are reported later; None: there is no secret to know by who asks."""

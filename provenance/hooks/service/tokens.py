@@ -10,7 +10,7 @@ import re
 import secrets
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from detectors.errors import ConfigError
 
@@ -30,6 +30,47 @@ def new(name: str) -> tuple[str, str]:
         raise ConfigError(f"--new-token {name!r}: use a name without white space, up to 100 long")
     token = f"prov_{secrets.token_urlsafe(32)}"
     return token, f"{name} {_digest(token)}"
+
+
+class Known(Protocol):
+    """What knows the tokens that count."""
+
+    def holds(self, token: str) -> bool:
+        """Tell whether a token counts."""
+        ...
+
+
+class Sessions:
+    """Whoever was invited: a token that counts once is exchanged for one that stays."""
+
+    def __init__(self, others: Known | None) -> None:
+        """Invite nobody.
+
+        Args:
+            others: know further tokens that count.
+        """
+        self._others, self._once, self._open = others, "", list[str]()
+
+    def invite(self) -> str:
+        """Return a token that counts once; an earlier one does not any more."""
+        token, _ = new("once")
+        self._once = _digest(token)
+        return token
+
+    def enter(self, once: str) -> str | None:
+        """Return a token for one that counts once, None where it does not (any more)."""
+        if not hmac.compare_digest(_digest(once), self._once):
+            return None
+        token, _ = new("session")
+        self._once = ""
+        self._open.append(_digest(token))
+        return token
+
+    def holds(self, token: str) -> bool:
+        """Tell whether a token is of a session, or one that others know."""
+        given = _digest(token)
+        open_ = [hmac.compare_digest(given, each) for each in self._open]
+        return any(open_) or (self._others is not None and self._others.holds(token))
 
 
 class Tokens:

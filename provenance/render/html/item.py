@@ -34,20 +34,26 @@ def write(
         out: receives the page.
         look: language; `verbose` is not asked for.
     """
-    words = Words(look)
-    pieces = template("explained.html.jinja").generate(
-        **parts(),
-        record=record,
-        words=words,
-        read=unread(record) is None,
-        pictures=[(caption, _address(picture)) for caption, picture in pictures],
-        signals=ordered(record),
-        answers=[(f"explain.{asked}", answer(words, record, asked)) for asked in QUESTIONS],
-        history=[_root(words, record, one) for one in record.signals if _has_history(one)],
-        account=[*by_windows(words, record), *account(words, record, policy)],
-        facts=[*described(words, record), *(_of_signal(words, one) for one in record.signals)],
-    )
+    told = said(record, policy, pictures, Words(look))
+    pieces = template("explained.html.jinja").generate(**parts(), **told)
     out.writelines(piece.encode() for piece in pieces)
+
+
+def said(
+    record: Record, policy: Policy, pictures: Sequence[tuple[str, bytes]], words: Words
+) -> dict[str, Any]:
+    """Return what `item.html.jinja` shows of an item; arguments as for `write`."""
+    return {
+        "record": record,
+        "words": words,
+        "read": unread(record) is None,
+        "pictures": [(caption, _address(picture)) for caption, picture in pictures],
+        "signals": ordered(record),
+        "answers": [(f"explain.{asked}", answer(words, record, asked)) for asked in QUESTIONS],
+        "history": [_root(words, record, one) for one in record.signals if _has_history(one)],
+        "account": [*by_windows(words, record), *account(words, record, policy)],
+        "facts": [*described(words, record), *(_of_signal(words, one) for one in record.signals)],
+    }
 
 
 def _address(picture: bytes) -> str:

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -30,20 +31,29 @@ def trusted(text: str) -> "Markup":
     return Markup(text)  # noqa: S704 - see above
 
 
-def parts(script: str | None = None) -> dict[str, Any]:
-    """Return the style of a page, its script where it has one, and its policy."""
-    style = (HERE / STYLE).read_text("utf-8")
+def parts(
+    script: str | None = None, styles: Sequence[str] = (STYLE,), *, served: bool = False
+) -> dict[str, Any]:
+    """Return the style of a page, its script where it has one, and its policy.
+
+    Args:
+        script: its file.
+        styles: files that make up its style.
+        served: whether the script may ask the server that the page comes from.
+    """
+    style = "".join((HERE / name).read_text("utf-8") for name in styles)
     code = (HERE / script).read_text("utf-8") if script else ""
-    policy = content_security_policy(style, code)
+    policy = content_security_policy(style, code, served=served)
     return {"policy": policy, "style": trusted(style), "script": trusted(code)}
 
 
-def content_security_policy(style: str, script: str) -> str:
+def content_security_policy(style: str, script: str, *, served: bool = False) -> str:
     """Return what the page may do: this style, this script, pictures that lie in it."""
     allowed = {"script-src": script, "style-src": style}
     hashes = (f"{kind} 'sha256-{_digest(text)}'" for kind, text in allowed.items() if text)
     rest = "img-src data: blob:; base-uri 'none'; form-action 'none'"
-    return "; ".join(["default-src 'none'", *hashes, rest])
+    asked = ["connect-src 'self'"] if served else []
+    return "; ".join(["default-src 'none'", *hashes, *asked, rest])
 
 
 def _digest(text: str) -> str:
