@@ -140,9 +140,9 @@ class Bucket:
 @pytest.fixture(scope="module")
 def store() -> Generator[dict[str, str]]:
     """Return the variables by which users name an S3 server, moto's, and themselves."""
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    pytest.importorskip("s3fs")
+    moto = pytest.importorskip("moto.server")
+    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
     yield {

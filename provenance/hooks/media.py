@@ -140,12 +140,16 @@ class MediaFrom:
 
         Raises:
             NotAllowed: it does not lie below a prefix.
-            TimeoutError, OSError, ValueError: as for `remote.fetched`.
+            TimeoutError, OSError: as for `remote.fetched`.
+            ValueError: it is too large.
         """
         leads_elsewhere = not {".", ".."}.isdisjoint(name.split("/"))
         if leads_elsewhere or not any(map(name.startswith, self._buckets)):
             raise NotAllowed
-        return remote.fetched(name, until, files.MAX_BYTES)
+        data = remote.fetched(name, files.MAX_BYTES, until)
+        if data is None:
+            raise ValueError("the file is too large")
+        return data
 
 
 def _prefix(text: str, *, private: bool) -> Prefix:

@@ -57,10 +57,15 @@ def raw_name(name: str) -> bytes:
     return unquote_to_bytes(name.encode("utf-8", "surrogateescape"))
 
 
-def read(path: str, *, follow: bool) -> bytes:
+def read(path: str, *, follow: bool, size: int = -1) -> bytes:
     """Read the bytes of a regular file, or of an object in a bucket.
 
     The size is counted while reading.
+
+    Args:
+        path: of the file or object.
+        follow: whether it may be a link.
+        size: bytes that it has by a listing; of an object that is too large, none are fetched.
 
     Raises:
         CannotAssess: missing, unreadable, no regular file, a link where `follow` is false, or
@@ -68,7 +73,10 @@ def read(path: str, *, follow: bool) -> bytes:
     """
     try:
         if remote.is_remote(path):
-            return _fetched(path)
+            data = remote.fetched(path, MAX_BYTES) if size <= MAX_BYTES else None
+            if data is None:
+                raise too_large()
+            return data
         with opened(path, follow=follow) as file:
             return bounded(file.read, os.fstat(file.fileno()).st_size)
     except SpecialFileError:
@@ -78,19 +86,6 @@ def read(path: str, *, follow: bool) -> bytes:
         if code == "item.link_loop" and not follow and os.path.islink(path):
             code = "item.link"
         raise failed(code, error=error.strerror or os.strerror(0)) from error
-
-
-def _fetched(path: str) -> bytes:
-    """Read the bytes of an object; of one that is known to be too large, none are fetched.
-
-    Raises:
-        OSError: it cannot be read.
-        CannotAssess: it is larger than `MAX_BYTES`.
-    """
-    with remote.opened(path) as file:
-        if file.size > MAX_BYTES:
-            raise too_large()
-        return bounded(file.read, file.size)
 
 
 class SpecialFileError(OSError):
@@ -123,7 +118,7 @@ def stream(path: str, *, follow: bool) -> io.RawIOBase:
         UnavailableError: a store does not answer; also while it is read.
     """
     if remote.is_remote(path):
-        return remote.opened(path, walking=True)
+        return remote.streamed(path)
     return opened(path, follow=follow)
 
 
@@ -288,14 +283,15 @@ def item(
     """Return the item of one file, with the sidecars that lie beside it."""
     sidecars = sidecars or Sidecars()
     beside, metadata = sidecars.beside(path), sidecars.metadata(path)
+    own = source(path)
     read_with = [sidecar.source for sidecar in (beside, *metadata) if sidecar and sidecar.source]
     return Item(
         uri(path),
-        partial(read, path, follow=follow),
+        partial(read, path, follow=follow, size=own.size),
         kind=kind,
         sidecar=beside,
         metadata=metadata,
-        sources=(source(path), *read_with),
+        sources=(own, *read_with),
     )
 
 

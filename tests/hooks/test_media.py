@@ -184,7 +184,6 @@ def test_a_name_that_leads_into_a_private_network_is_not_asked(
 def test_objects_below_a_prefix_are_fetched_and_no_others(
     run: Any, bucket: Any, store: dict[str, str]
 ) -> None:
-    pytest.importorskip("s3fs")
     for key in ("in/a.txt", "in/deep//b::http%41.txt", "in2/c.txt", "../in/d.txt", "in/../e.txt"):
         bucket.put(key, b"We met at the market.")
     bucket.put("in/empty.txt", b"")

@@ -15,8 +15,6 @@ import pytest
 if TYPE_CHECKING:
     from subprocess import CompletedProcess
 
-pytest.importorskip("moto")
-pytest.importorskip("s3fs")
 Bucket = Any
 Run = Callable[..., "CompletedProcess[str]"]
 FIXTURES = Path(__file__).parents[2] / "fixtures"

@@ -8,7 +8,7 @@ for a folder and is no item.
 
 from provenance.intake.remote.folders import Entry, lies, reach, scandir, source
 from provenance.intake.remote.names import is_remote, refuse_others, split
-from provenance.intake.remote.store import answers, fetched, opened, see_that_it_is_usable
+from provenance.intake.remote.store import answers, fetched, see_that_it_is_usable, streamed
 
 __all__ = [
     "Entry",
@@ -16,11 +16,11 @@ __all__ = [
     "fetched",
     "is_remote",
     "lies",
-    "opened",
     "reach",
     "refuse_others",
     "scandir",
     "see_that_it_is_usable",
     "source",
     "split",
+    "streamed",
 ]

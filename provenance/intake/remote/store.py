@@ -4,9 +4,9 @@ import errno
 import io
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from functools import lru_cache, partial
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from detectors.errors import ConfigError, UnavailableError
@@ -24,33 +24,25 @@ MAX_ERROR: Final = 200
 HINT: Final = "see docs/runs.md, Buckets"
 
 
-def opened(path: str, *, walking: bool = False) -> "RemoteFile":
-    """Open an object for reading.
-
-    Args:
-        path: of the object.
-        walking: whether more than one item hangs on it, so that a store that does not answer while
-            it is opened or read is an `UnavailableError`.
+def streamed(path: str) -> "Streamed":
+    """Open an object that holds items, to be read as it comes.
 
     Raises:
-        OSError: it cannot be opened; `strerror` says why.
-        UnavailableError: see above.
+        OSError: it cannot be opened.
+        UnavailableError: the store does not answer; also while it is read.
     """
     store, at = object_of(path)
-    told = partial(answering, path) if walking else _told
-    with answering(path, *OF_NAMES) if walking else _told():
-        return RemoteFile(store.open(at, "rb", block_size=BLOCK, cache_type="readahead"), told)
+    with answering(path, *OF_NAMES):
+        return Streamed(store.open(at, "rb", block_size=BLOCK, cache_type="readahead"), path)
 
 
-class RemoteFile(io.RawIOBase):
-    """An object that is read."""
+class Streamed(io.RawIOBase):
+    """An object that is read a block at a time."""
 
-    def __init__(self, file: Any, told: Callable[[], AbstractContextManager[None]]) -> None:
-        """Take what fsspec opened, and what is entered around reading it: it tells errors."""
+    def __init__(self, file: Any, path: str) -> None:
+        """Take what fsspec opened, and its name."""
         super().__init__()
-        self._file, self._told = file, told
-        self.size: int = file.size
-        """Bytes."""
+        self._file, self._path = file, path
 
     def readable(self) -> bool:
         """Return True."""
@@ -58,7 +50,7 @@ class RemoteFile(io.RawIOBase):
 
     def readinto(self, buffer: "WriteableBuffer", /) -> int:
         """Read bytes into a buffer; return how many."""
-        with self._told():
+        with answering(self._path):
             return int(self._file.readinto(buffer))
 
     def close(self) -> None:
@@ -67,40 +59,48 @@ class RemoteFile(io.RawIOBase):
         super().close()
 
 
-def fetched(path: str, until: float, most: int) -> bytes:
-    """Return the bytes of an object, in time.
+def fetched(path: str, most: int, until: float | None = None) -> bytes | None:
+    """Return the bytes of an object, asked for at once, so that they are all of one version.
 
     Args:
         path: of the object.
-        until: `time.monotonic()` by which they must be here.
         most: bytes.
+        until: `time.monotonic()` by which they must be here; None: as long as the store takes.
+
+    Returns:
+        None where it has more bytes.
 
     Raises:
         TimeoutError: they are not here in time.
         OSError: it cannot be read; `strerror` says why.
-        ValueError: it has more bytes.
     """
     store, at = object_of(path)
     try:
-        with _told():  # `timeout` is of fsspec's own wait for whatever it is asked
-            info = store.info(at, timeout=_left(until))
-            if info["type"] != "file":
-                raise FileNotFoundError
-            size = int(info["size"])
-            if 0 < size <= most:
-                return bytes(store.cat_file(at, start=0, end=size, timeout=_left(until)))
+        with _told():
+            data = _cat(store, at, most + 1, until)
     except OSError:
-        if time.monotonic() >= until:
+        if until is not None and time.monotonic() >= until:
             raise TimeoutError from None
         raise
-    if size > most:
-        raise ValueError("the file is too large")
-    return b""
+    return data if len(data) <= most else None
 
 
-def _left(until: float) -> float:
+def _cat(store: Any, path: str, end: int, until: float | None) -> bytes:
+    """Return the first bytes of an object; `timeout` is of fsspec's own wait for an answer."""
+    try:
+        return bytes(store.cat_file(path, start=0, end=end, timeout=_left(until)))
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        info = store.info(path, timeout=_left(until))
+        if info["type"] == "file" and info["size"] == 0:  # which has no first byte to ask for
+            return b""
+        raise
+
+
+def _left(until: float | None) -> float | None:
     """Return the seconds until a time, a moment where it has come."""
-    return max(until - time.monotonic(), 0.001)
+    return None if until is None else max(until - time.monotonic(), 0.001)
 
 
 def see_that_it_is_usable(prefix: str) -> None:
