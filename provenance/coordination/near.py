@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from provenance.coordination.sketch import Sketches
+from provenance.coordination.sketch import Sketches, distinct
 
 ROUNDS: Final = 8
 """Times that a text is compared with another representative."""
@@ -35,7 +35,7 @@ def groups(texts: list[str]) -> NDArray[np.int64]:
         if not len(text):
             break
         later = first != text
-        pairs = np.unique(first[later] * len(texts) + text[later])
+        pairs = distinct(first[later] * len(texts) + text[later])
         old, new = np.divmod(pairs, len(texts))
         free = ~taken[new] & (root[old] == old)
         old, new = old[free], new[free]

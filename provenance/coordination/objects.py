@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from provenance.coordination.near import groups
 from provenance.coordination.posts import NONE, Posts
-from provenance.coordination.sketch import mixed
+from provenance.coordination.sketch import distinct, mixed
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -46,12 +46,14 @@ class Shares(NamedTuple):
     proves nothing."""
     accounts: list[str]
     """Names of the accounts."""
+    posts: Ints
+    """Posts of each account, those that share nothing among them."""
     names: dict[int, list[str]]
     """Of each kind: texts, addresses, ids of reposted posts."""
 
     def rows(self, order: Ints) -> "Shares":
         """Return some rows, in an order."""
-        columns: dict[str, Any] = {name: getattr(self, name)[order] for name in self._fields[:-2]}
+        columns: dict[str, Any] = {name: getattr(self, name)[order] for name in self._fields[:-3]}
         return self._replace(**columns)
 
 
@@ -79,6 +81,7 @@ def shares(posts: Posts) -> Shares:
     found = Shares(
         post, account[post], time[post], kind, _joined(kind, object_), _joined(kind, source), name,
         _joined(kind, slot), bound, sorted(posts.accounts),
+        np.bincount(account, minlength=len(posts.accounts)),
         {TEXT: texts, REPOST: texts + sorted(posts.origins), URL: urls},
     )  # fmt: skip
     return found.rows(np.lexsort((found.object, ids, found.account, found.time)))
@@ -91,7 +94,7 @@ def _shared(held: _Held, kind: int, account: Ints, time: Floats) -> tuple[NDArra
     changed hands, a group that is alone in its hour would come out the same each time.
     """
     by = account.max(initial=0) + 1
-    seen = np.unique(held.object * by + account[held.post]) // by
+    seen = distinct(held.object * by + account[held.post]) // by
     names, users = np.unique(seen, return_counts=True)
     kept = np.isin(held.object, names[users > 1])
     _, slot, count = np.unique(

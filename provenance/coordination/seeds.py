@@ -10,11 +10,18 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from provenance.coordination.objects import REPOST, Flags, Ints, Shares
+from provenance.coordination.sketch import distinct
 
 MINUTE, HOUR = 60.0, 3600.0
-NEAREST: Final = 500
-"""Later posts of an object within the window with which one post is paired: what millions share
-within an hour costs no more than what hundreds do."""
+NEAREST: Final = 20
+"""Later posts of an object within the window with which one post is paired. What a whole public
+shares within a minute says nothing of two accounts, and costs no more than what few share."""
+ALIKE: Final = 0.03
+"""Least cosine of two accounts: common objects by the geometric mean of their posts. Who posts all
+day shares something with everybody."""
+BUSY: Final = 5
+"""An account with so many times the posts of its cluster's median does not hold two groups
+together."""
 SMALLEST: Final = 3
 """Accounts of a cluster."""
 ROUNDS: Final = 4
@@ -71,9 +78,11 @@ def find(shares: Shares) -> Found:
     shares = shares.rows(np.lexsort((shares.time, shares.object)))
     edges = {reposts: _edges(shares, reposts) for reposts in WINDOWS}
     seeds = [_seed(edges[rule.reposts], rule) for rule in RULES]
-    cluster = _components(seeds, len(shares.accounts))
+    cluster = _groups(seeds, shares.posts)
+    by = max(len(shares.accounts), 1)
+    holders = np.divmod(distinct(shares.object * by + shares.account), by)
     for _ in range(ROUNDS):
-        if not _join(shares, cluster):
+        if not _join(shares, cluster, holders):
             break
     return Found(cluster, _inside(list(edges.values()), cluster))
 
@@ -106,16 +115,18 @@ def _edges(shares: Shares, reposts: bool) -> Edges:
         shares.account[a] * len(shares.accounts) + shares.account[b], return_inverse=True
     )
     counts = [
-        _distinct(at, column, len(pair))
+        _counted(at, column, len(pair))
         for column in (shares.source[a], shares.post[a], shares.post[b])
     ]
-    return Edges(*np.divmod(pair, max(len(shares.accounts), 1)), np.minimum.reduce(counts))
+    edges = Edges(*np.divmod(pair, max(len(shares.accounts), 1)), np.minimum.reduce(counts))
+    busy = np.bincount(shares.account, minlength=len(shares.accounts))
+    return edges.where(edges.weight >= ALIKE * np.sqrt(busy[edges.a] * busy[edges.b]))
 
 
-def _distinct(pair: Ints, what: Ints, pairs: int) -> Ints:
+def _counted(pair: Ints, what: Ints, pairs: int) -> Ints:
     """Return how many different things each pair has."""
     most = what.max(initial=0) + 1
-    return np.bincount(np.unique(pair * most + what) // most, minlength=pairs)
+    return np.bincount(distinct(pair * most + what) // most, minlength=pairs)
 
 
 def _reach(shares: Shares, window: float) -> Ints:
@@ -138,9 +149,33 @@ def _seed(edges: Edges, rule: Rule) -> Edges:
     return edges
 
 
-def _components(seeds: list[Edges], accounts: int) -> Ints:
-    """Return the cluster of each account: what edges connect, in the order of the accounts."""
+def _groups(seeds: list[Edges], posts: Ints) -> Ints:
+    """Return the cluster of each account, in the order of the accounts, -1 where it has none.
+
+    Args:
+        seeds: edges.
+        posts: of each account.
+    """
     a, b = (np.concatenate([getattr(each, side) for each in seeds]) for side in "ab")
+    whole = _components(a, b, len(posts))
+    order = np.lexsort((posts, whole))
+    first, size = np.unique(whole[order], return_index=True, return_counts=True)[1:]
+    median = posts[order][first + size // 2]
+    at = np.searchsorted(whole[order][first], whole)
+    calm = posts <= BUSY * median[at]
+    kept = calm[a] & calm[b]
+    part = _components(a[kept], b[kept], len(posts))
+    names, size = np.unique(part, return_counts=True)
+    large = size >= SMALLEST
+    parts = np.bincount(at[names[large]], minlength=len(first))
+    label = np.where(parts[at] > 1, part, whole)
+    _, number, size = np.unique(label, return_inverse=True, return_counts=True)
+    large = size >= SMALLEST
+    return np.where(large, np.cumsum(large) - 1, -1)[number]
+
+
+def _components(a: Ints, b: Ints, accounts: int) -> Ints:
+    """Return of each account the first account with which edges connect it."""
     label = np.arange(accounts)
     while True:
         least = np.minimum(label[a], label[b])
@@ -149,19 +184,21 @@ def _components(seeds: list[Edges], accounts: int) -> Ints:
         np.minimum.at(new, b, least)
         new = new[new]
         if (new == label).all():
-            break
+            return label
         label = new
-    _, number, size = np.unique(label, return_inverse=True, return_counts=True)
-    large = size >= SMALLEST
-    return np.where(large, np.cumsum(large) - 1, -1)[number]
 
 
-def _join(shares: Shares, cluster: Ints) -> bool:
-    """Let accounts join the cluster with which they share most; tell whether any did."""
+def _join(shares: Shares, cluster: Ints, holders: tuple[Ints, Ints]) -> bool:
+    """Let accounts join the cluster with which they share most; tell whether any did.
+
+    Args:
+        shares: sorted by object, then time.
+        cluster: of each account; changed in place.
+        holders: pairs of an object and an account that holds it.
+    """
     rows = np.arange(len(shares.object))
     mine = cluster[shares.account]
-    key = np.unique(shares.object * len(shares.accounts) + shares.account)
-    objects, accounts = np.divmod(key, max(len(shares.accounts), 1))
+    objects, accounts = holders
     of = np.bincount(objects)
     core = np.bincount(objects, cluster[accounts] >= 0)
     eligible = core >= CORE_SHARE * of

@@ -34,6 +34,12 @@ def mixed(values: Hashes) -> Hashes:
     return values ^ (values >> np.uint64(31))
 
 
+def distinct(values: NDArray[Any]) -> NDArray[Any]:
+    """Return the different values, sorted; for large arrays faster than numpy's own by hashes."""
+    values = np.sort(values)
+    return values[np.r_[True, values[1:] != values[:-1]]] if len(values) else values
+
+
 class Sketches:
     """Words and 3-grams of texts."""
 

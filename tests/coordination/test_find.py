@@ -150,6 +150,18 @@ def test_reposts_within_a_minute_are_a_cluster_and_fans_of_one_author_are_not(
     assert told.clusters[0].kinds == ["co_repost"]
 
 
+def test_who_reposts_all_day_joins_no_two_groups(tmp_path: Path, rng: random.Random) -> None:
+    posts = strangers(rng)
+    for k in range(300):
+        more = {"is_repost": True, "repost_of": f"p{k}"}
+        posts.append(post("busy", 280 * k, "", **more))
+        for n in range(5 if k % 10 < 2 else 0):
+            posts.append(post(f"{'ab'[k % 10]}{n}", 280 * k + rng.randrange(50), "", **more))
+    told = found(tmp_path, posts)
+    groups = [{f"{name}{n}" for n in range(5)} for name in "ab"]
+    assert sorted(sorted(set(each) - {"busy"}) for each in members(told)) == [*map(sorted, groups)]
+
+
 def test_strangers_with_one_joke_and_wishes_are_no_cluster(
     tmp_path: Path, rng: random.Random
 ) -> None:
