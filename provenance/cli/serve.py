@@ -13,9 +13,8 @@ from provenance.cli.deciding import braked, deciding, jobs_of, say
 from provenance.cli.options import FAIL_ON, JOBS, choosing
 
 if TYPE_CHECKING:
-    from provenance.hooks.decider import Decider
+    from provenance.hooks.address import Address
     from provenance.hooks.service.readiness import ListState
-    from provenance.hooks.service.reports import Reports
     from provenance.record import Record
 
 SECRET: Final = b"PROVENANCE_MASTODON_SECRET"
@@ -125,11 +124,13 @@ def _serve(given: dict[str, Any], stack: ExitStack) -> None:
     from provenance.hooks.service.guards import Guards
     from provenance.hooks.service.metrics import Metrics
     from provenance.hooks.service.readiness import Readiness
+    from provenance.hooks.service.reports import Reports
     from provenance.hooks.service.server import listening, run
     from provenance.hooks.service.service import Service
     from provenance.hooks.service.tokens import Sessions, Tokens
 
     tokens = Tokens(given["tokens"], say) if given["tokens"] else None
+    hook = _hook(given)
     sessions = Sessions(tokens) if given["opened"] else None
     listener = stack.enter_context(listening(given["host"], given["port"]))
     made, jobs = deciding(["-"], given, stack), jobs_of(given)
@@ -144,6 +145,10 @@ def _serve(given: dict[str, Any], stack: ExitStack) -> None:
     decider = made.decider(None, brake, judged)
     checks = Checks(made.workers, decider, made.audit, jobs, judged)
     stack.callback(checks.close)
+    reports = None
+    if hook:
+        reports = Reports(decider, *hook, deadline=made.deadline, threads=jobs, tell=say)
+        stack.callback(reports.close)
     lookup = LookUp(made.config.banks)
     if unknown := set(given["hma_names"]) - {state.bank for state in lookup.states()}:
         raise ConfigError(f"--hma-name {min(unknown)}=…: no bank of that name is in use (--bank)")
@@ -157,7 +162,7 @@ def _serve(given: dict[str, Any], stack: ExitStack) -> None:
     service = Service(
         config=made.config, checks=checks, bodies=Bodies(), media=made.media, look=made.look,
         words=made.words, sessions=sessions,
-        lookup=lookup, hma_names=given["hma_names"], reports=_reports(given, decider, stack),
+        lookup=lookup, hma_names=given["hma_names"], reports=reports,
         metrics=metrics, readiness=readiness,
         records=Index(made.audit.folder) if made.audit else None, brake=brake,
         guards=Guards([bound, given["host"], LOCAL, *given["hosts"]], sessions or tokens),
@@ -193,14 +198,13 @@ def _lists() -> "list[ListState]":
     return [ListState(name, issued) for name, issued, _, use in states() if use != "off"]
 
 
-def _reports(given: dict[str, Any], decider: "Decider", stack: ExitStack) -> "Reports | None":
-    """Return what reports on Mastodon's events; None where no secret is given.
+def _hook(given: dict[str, Any]) -> "tuple[bytes, Address | None] | None":
+    """Return the secret of Mastodon's webhook and where decisions go; None without a secret.
 
     Raises:
         ConfigError: secret or address cannot be used.
     """
     from provenance.hooks.address import NotAllowed, parsed
-    from provenance.hooks.service.reports import Reports
 
     secret = os.environb.get(SECRET, b"")
     if given["secret"]:
@@ -213,14 +217,9 @@ def _reports(given: dict[str, Any], decider: "Decider", stack: ExitStack) -> "Re
             raise ConfigError("there is no secret of Mastodon's webhook (--mastodon-secret FILE)")
         return None
     try:
-        to = parsed(given["report_to"]) if given["report_to"] else None
+        return secret, parsed(given["report_to"]) if given["report_to"] else None
     except NotAllowed:
         raise ConfigError(f"--report-to {given['report_to']}: use https://host/path") from None
-    reports = Reports(
-        decider, secret, to, deadline=given["deadline"], threads=jobs_of(given), tell=say
-    )
-    stack.callback(reports.close)
-    return reports
 
 
 def _is_local(host: str) -> bool:

@@ -21,6 +21,7 @@ from provenance.hooks.service.description import described
 from provenance.hooks.service.endpoints import (
     brake,
     check,
+    dialects,
     health,
     hma,
     lookup,
@@ -43,8 +44,8 @@ async def describe(service: Service, _request: Request) -> Response:
 
 ROUTES: Final = (
     *check.OPERATIONS, *lookup.OPERATIONS, *records.OPERATIONS, *brake.OPERATIONS, *hma.OPERATIONS,
-    *pict_rs.OPERATIONS, *mastodon.OPERATIONS, *page.OPERATIONS, *health.OPERATIONS,
-    *metrics.OPERATIONS,
+    *pict_rs.OPERATIONS, *mastodon.OPERATIONS, *dialects.OPERATIONS, *page.OPERATIONS,
+    *health.OPERATIONS, *metrics.OPERATIONS,
     Operation(
         method="GET", path="/openapi.json", handle=describe, summary="This description",
         gives={200: dict[str, Any]},

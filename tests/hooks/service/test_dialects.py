@@ -179,3 +179,76 @@ def test_reports_without_a_secret_or_an_address_are_refused(
     (tmp_path / "secret").write_text("s")
     wrong = run("serve", "--mastodon-secret", tmp_path / "secret", "--report-to", "example")
     assert wrong.returncode == 2
+
+
+REMARK = "As an AI language model, I cannot do that."
+
+
+def asked(web: httpx.Client, name: str, body: object) -> dict[str, Any]:
+    answer = web.post(f"/hooks/{name}", json=body)
+    assert answer.status_code == 200
+    said: dict[str, Any] = answer.json()
+    return said
+
+
+def run_on(kind: str, value: object) -> dict[str, Any]:
+    """Return what Coop's plug-in is run on."""
+    return {"value": {"type": kind, "value": value}, "orgId": "o", "contentId": "c1"}
+
+
+def test_coop_gets_a_score_or_an_error(listening: Any, platform: Platform) -> None:
+    web = listening.http
+    picture = run_on("IMAGE", {"url": f"{platform.url}/media/a.jpg", "hashes": {"pdq": "00"}})
+    high = asked(web, "coop", picture)
+    assert (high["outputType"], high["score"]) == ({"scalarType": "NUMBER"}, 3)
+    assert asked(web, "coop", run_on("STRING", REMARK))["score"] == 2
+    assert asked(web, "coop", run_on("STRING", "See you soon."))["score"] < 2
+    elsewhere = asked(web, "coop", run_on("IMAGE", {"url": f"{platform.url}/elsewhere"}))
+    assert (elsewhere["type"], elsewhere["score"]) == ("ERROR", 0)
+    for wrong in (run_on("IMAGE", "a"), run_on("AUDIO", {}), {"value": 1}, []):
+        assert web.post("/hooks/coop", json=wrong).status_code == 400
+
+
+SECTIONS = [
+    "trainingData", "policyAndTaxonomy", "annotationMethodology", "performanceBenchmarks",
+    "biasAndLimitations", "implementationGuidance", "relevantLinks",
+]  # fmt: skip
+"""REQUIRED_MODEL_CARD_SECTION_IDS of types/integration.ts of roostorg/coop."""
+
+
+def test_the_card_has_what_coop_requires(listening: Any) -> None:
+    told = listening.http.get("/hooks/coop").json()
+    assert {"id", "name", "version", "requiresConfig", "signalTypeIds", "modelCard"} <= set(told)
+    assert {"modelName", "version"} <= set(told["modelCard"])
+    assert [section["id"] for section in told["modelCard"]["sections"]] == SECTIONS
+    fields = [field for one in told["modelCard"]["sections"] for field in one["fields"]]
+    assert all(field["label"] and field["value"] for field in fields)
+
+
+def test_osprey_reads_the_record_as_an_action(listening: Any) -> None:
+    message = {"id": "p1", "text": REMARK, "context": {"action_id": 7}}
+    event = asked(listening.http, "osprey", message)
+    assert event["send_time"].endswith("Z")
+    assert (event["data"]["action_id"], event["data"]["action_name"]) == (7, "provenance_checked")
+    seen = event["data"]["data"]
+    assert seen["verdict"]["risk"] == "review"
+    assert seen["message"] == {"id": "p1", "context": {"action_id": 7}}
+    numbers = {asked(listening.http, "osprey", {"id": "p1", "text": text})["data"]["action_id"]
+               for text in ("a", "b")}  # fmt: skip
+    assert len(numbers) == 1
+    assert 0 <= numbers.pop() < 2**63
+
+
+def test_ozone_gets_a_report_or_a_tag_and_never_a_label(listening: Any) -> None:
+    subject = {"$type": "com.atproto.repo.strongRef", "uri": "at://did:plc:a/b/c", "cid": "bafy"}
+    context = {"subject": subject, "createdBy": "did:plc:m", "subjectBlobCids": ["bafk"]}
+    report = asked(listening.http, "ozone", {"id": "p", "text": REMARK, "context": context})
+    assert {key: report[key] for key in context} == context
+    assert report["event"]["$type"] == "tools.ozone.moderation.defs#modEventReport"
+    assert report["event"]["reportType"] == "com.atproto.moderation.defs#reasonOther"
+    assert report["event"]["comment"].startswith("review: ")
+    tag = asked(listening.http, "ozone", {"id": "p", "text": "See you.", "context": context})
+    assert tag["event"]["$type"] == "tools.ozone.moderation.defs#modEventTag"
+    assert (tag["event"]["add"], tag["event"]["remove"]) == (["provenance-inconclusive"], [])
+    nobody = listening.http.post("/hooks/ozone", json={"id": "p", "text": "See you."})
+    assert nobody.status_code == 400

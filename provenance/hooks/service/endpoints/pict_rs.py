@@ -10,13 +10,11 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from detectors.decode.limits import MOST_MEGAPIXELS
 from detectors.errors import Error
-from provenance.engine.description import DEADLINE
-from provenance.engine.tally import could_not_check
 from provenance.hooks.service.operation import Operation
 from provenance.hooks.service.problem import Problem
 from provenance.hooks.service.service import Service
+from provenance.hooks.uploads import flagged, unopened, unsure
 from provenance.intake import bytes as given
 from provenance.record import Record
 
@@ -32,12 +30,12 @@ async def validate(service: Service, request: Request) -> Response:
         (record,) = await service.checks.records([given.item(body, "-")], until)
         if service.checks.holds:
             return Response(status_code=_without(service))
-        unsure = _unsure(record) or not await _decodes(service, body, record, until)
+        doubtful = unsure(record) or not await _decodes(service, body, record, until)
     except (Problem, Error):
         return Response(status_code=_without(service))
-    if service.fail_on is not None and record.verdict.risk.rank >= service.fail_on.rank:
+    if flagged(record, service.fail_on):
         return Response(status_code=REJECT)
-    return Response(status_code=_without(service) if unsure else ACCEPT)
+    return Response(status_code=_without(service) if doubtful else ACCEPT)
 
 
 def _without(service: Service) -> int:
@@ -45,16 +43,9 @@ def _without(service: Service) -> int:
     return {"accept": ACCEPT, "reject": REJECT, None: NO_VERDICT}[service.on_error]
 
 
-def _unsure(record: Record) -> bool:
-    """Tell whether an item, or what a detector looks for, was not checked."""
-    late = any(signal.reason.code == DEADLINE for signal in record.signals)
-    return late or could_not_check(record)
-
-
 async def _decodes(service: Service, body: bytes, record: Record, until: float) -> bool:
-    """Tell whether a picture can be decoded, if its format is one that is; no detector may have."""
-    item = record.item
-    if item.media_type not in MOST_MEGAPIXELS or "width" in item.facts:
+    """Tell whether a picture can be decoded, where no detector has shown it."""
+    if not unopened(record):
         return True
     return bool(await service.checks.fingerprints(given.item(body, "-"), until))
 
