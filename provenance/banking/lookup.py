@@ -252,3 +252,22 @@ def _entry(hashes: Mapping[str, str]) -> Entry:
         created="",
         modified="",
     )
+
+
+def tlps(banks: Sequence[str]) -> Callable[[str | None, str | None], str | None]:
+    """Return what tells whom an entry may be shown to, by the name of its bank and its id.
+
+    Args:
+        banks: names or addresses.
+
+    Raises:
+        ConfigError: one cannot be opened.
+    """
+    stores = {store.name: store for store in map(opened, map(location_of, banks))}
+
+    def tlp_of(bank: str | None, entry: str | None) -> str | None:
+        store = stores.get(bank or "")
+        found = store.entries.get(entry or "") if store else None
+        return found.tlp.value if found else None
+
+    return tlp_of

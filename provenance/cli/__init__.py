@@ -34,6 +34,7 @@ COMMANDS = {
         "provenance.cli.coordination:coordination",
         "Find accounts that post the same things together",
     ),
+    "case": ("provenance.cli.case:case", "Gather what is known of some accounts"),
     "audit": ("provenance.cli.audit:audit", "Keep a log of decisions that can be proved"),
     "trust": ("provenance.cli.trust:trust", "List, import and remove trust lists"),
     "detectors": (

@@ -60,3 +60,9 @@ def _ascii(host: str) -> str:
         return host.encode("idna").decode()
     except UnicodeError:
         return host
+
+
+def defanged(address: str) -> str:
+    """Return a canonical address as text that no program takes for a link."""
+    host, slash, path = address.partition("/")
+    return f"{host.replace('.', '[.]')}{slash}{path}"

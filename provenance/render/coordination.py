@@ -5,6 +5,7 @@ from typing import TextIO
 import msgspec
 
 from provenance.coordination.clusters import Cluster, Document, SharedObject, Undistinguished
+from provenance.coordination.urls import defanged
 from provenance.render import RenderOptions
 from provenance.render.escape import escape_json
 from provenance.render.terminal import Page
@@ -120,9 +121,3 @@ class _Screen:
         if (left := len(names) - NAMED) > 0:
             shown += f", {word('run.more', count=left)}"
         return word("coordination.accounts", names=shown)
-
-
-def defanged(address: str) -> str:
-    """Return a canonical address as text that no program takes for a link."""
-    host, slash, path = address.partition("/")
-    return f"{host.replace('.', '[.]')}{slash}{path}"

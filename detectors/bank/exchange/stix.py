@@ -198,24 +198,25 @@ def _row(
 def _preamble(entries: Sequence[Entry], feed: Feed) -> list[dict[str, Any]]:
     """Return what the entries refer to."""
     used = {entry.tlp for entry in entries}
-    markings = [
-        {
-            "type": "marking-definition",
-            "spec_version": "2.1",
-            "id": marking,
-            "created": "2022-10-01T00:00:00.000Z",
-            "name": f"TLP:{tlp.value}",
-            "extensions": {
-                TLP_EXTENSION: {
-                    "extension_type": "property-extension",
-                    "tlp_2_0": tlp.value.lower(),
-                }
-            },
-        }
-        for tlp, marking in MARKINGS.items()
-        if tlp in used
-    ]
+    markings = [marking(tlp) for tlp in MARKINGS if tlp in used]
     return [_identity(_made("identity", feed), feed.name, "unknown"), *extension(), *markings]
+
+
+def marking(tlp: Tlp) -> dict[str, Any]:
+    """Return the marking object of a TLP, which travels with what it marks."""
+    return {
+        "type": "marking-definition",
+        "spec_version": "2.1",
+        "id": MARKINGS[tlp],
+        "created": "2022-10-01T00:00:00.000Z",
+        "name": f"TLP:{tlp.value}",
+        "extensions": {
+            TLP_EXTENSION: {
+                "extension_type": "property-extension",
+                "tlp_2_0": tlp.value.lower(),
+            }
+        },
+    }
 
 
 def _objects(entry: Entry, feed: Feed) -> list[dict[str, Any]]:

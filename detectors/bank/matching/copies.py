@@ -46,8 +46,17 @@ def of_file(index: "Index", digests: Iterable[tuple[str, str]]) -> list[Copy]:
     return [*found.values()]
 
 
-def of_picture(searcher: "Searcher", picture: "Picture", seen: "PictureHashes") -> list[Copy]:
-    """Return the entries that a picture is a copy of, by its look."""
+def of_picture(
+    searcher: "Searcher", picture: "Picture", seen: "PictureHashes", most: float = SAME_CHANCE
+) -> list[Copy]:
+    """Return the entries that a picture is a copy of, by its look.
+
+    Args:
+        searcher: of the bank.
+        picture: what is compared.
+        seen: its hashes.
+        most: chance of a false match with anything in the bank up to which it is a copy.
+    """
     from detectors.bank.matching.verify import scaled
 
     if seen.low_detail:
@@ -62,20 +71,24 @@ def of_picture(searcher: "Searcher", picture: "Picture", seen: "PictureHashes") 
             confirmed=False,
         )
         for each in near
-        if not each.entry.local and chances[each.ordinal] <= SAME_CHANCE
+        if not each.entry.local and chances[each.ordinal] <= most
     ]
-    found += _graphics(searcher, picture, seen, near)
+    found += _graphics(searcher, picture, seen, near, most)
     growth = max(1, searcher.index.local / searcher.tables.measured_entries())
     for check in searcher.checks(picture, near):
         local = searcher.tables.by_features(scaled(check.verified, check.asked))
         chance = local.bank_wide(round(check.candidates * growth)).point
-        if agrees(check.verified) and min(chance, chances.get(check.ordinal, 1)) <= SAME_CHANCE:
+        if agrees(check.verified) and min(chance, chances.get(check.ordinal, 1)) <= most:
             found.append(Copy(entry=check.entry, algorithm="local"))
     return found
 
 
 def _graphics(
-    searcher: "Searcher", picture: "Picture", seen: "PictureHashes", near: "list[Near]"
+    searcher: "Searcher",
+    picture: "Picture",
+    seen: "PictureHashes",
+    near: "list[Near]",
+    most: float,
 ) -> list[Copy]:
     """Return the flat graphics that a picture is a copy of: their colours confirm it."""
     comparisons = searcher.index.comparisons(seen)
@@ -83,7 +96,7 @@ def _graphics(
     return [
         Copy(entry=each.entry, algorithm=each.algorithm, distance=each.distance)
         for each, match in found
-        if match and "colour_levels" in match.facts and match.chance.point <= SAME_CHANCE
+        if match and "colour_levels" in match.facts and match.chance.point <= most
     ]
 
 

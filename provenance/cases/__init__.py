@@ -1,0 +1,1 @@
+"""Cases: what is known of some accounts, in one place, and what of it may leave."""

@@ -1,0 +1,1 @@
+"""The formats in which a case leaves, a module each."""
