@@ -23,8 +23,10 @@ CODE = re.compile(rf"(?:{GROUPS})\.[a-z_0-9.]+")
 MADE = re.compile(rf"(?:{GROUPS})\\\.")
 """How the pattern of a code begins that is put together."""
 ENDING = re.compile(r"_[a-z]+")
-OTHER = {"calibration.json", "run.json", "algorithm.unsupported"}
-"""Strings that look like codes: names of files, a code of C2PA."""
+OTHER = {"algorithm.unsupported"}
+"""Strings that look like codes: a code of C2PA."""
+FILE = re.compile(r".*\.(?:json|html|jinja|css|js)")
+"""Names of files, which look like codes too."""
 
 
 class Codes:
@@ -51,7 +53,7 @@ class Codes:
                     self.patterns[made] = f"{path}:{node.lineno}"
             elif isinstance(node, ast.Constant) and id(node) not in pieces:
                 value = str(node.value)
-                if CODE.fullmatch(value) and value not in OTHER:
+                if CODE.fullmatch(value) and not FILE.fullmatch(value) and value not in OTHER:
                     self.whole[value] = f"{path}:{node.lineno}"
                 elif ENDING.fullmatch(value):
                     self.endings.add(value)
