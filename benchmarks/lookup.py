@@ -9,6 +9,7 @@ pictures do, the others anywhere; half of the questions are an entry with up to 
 import argparse
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,26 @@ def hashes(rng: np.random.Generator, count: int) -> "np.typing.NDArray[np.uint8]
     return np.packbits(bits, axis=1)
 
 
+def filled(
+    bank: Path, entries: int, rng: np.random.Generator
+) -> Iterator["np.typing.NDArray[np.uint8]"]:
+    """Make a bank with so many entries; yield their hashes, some at a time."""
+    create(bank, NOW)
+    with writing(bank) as writer:
+        for start in range(0, entries, BATCH):
+            rows = hashes(rng, min(BATCH, entries - start))
+            for number, row in enumerate(rows, start):
+                put = {"pdq": (Hash(row.tobytes().hex()),)}
+                writer.put(
+                    Entry(
+                        id=f"{number}", kind=EntryKind.AI_FACE, hashes=put, created=NOW,
+                        modified=NOW,
+                    )
+                )  # fmt: skip
+            writer.commit()
+            yield rows
+
+
 def main() -> None:
     """Make the bank, ask, and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -45,21 +66,9 @@ def main() -> None:
     given = parser.parse_args()
     rng = np.random.default_rng(1)
     with tempfile.TemporaryDirectory() as folder:
-        bank, asked = Path(folder) / "large.bank", []
-        create(bank, NOW)
-        with writing(bank) as writer:
-            for start in range(0, given.entries, BATCH):
-                rows = hashes(rng, min(BATCH, given.entries - start))
-                for number, row in enumerate(rows, start):
-                    put = {"pdq": (Hash(row.tobytes().hex()),)}
-                    writer.put(
-                        Entry(
-                            id=f"{number}", kind=EntryKind.AI_FACE, hashes=put, created=NOW,
-                            modified=NOW,
-                        )
-                    )  # fmt: skip
-                writer.commit()
-                asked.append(rows[:: max(1, len(rows) // given.questions)])
+        bank = Path(folder) / "large.bank"
+        made = filled(bank, given.entries, rng)
+        asked = [rows[:: max(1, len(rows) // given.questions)] for rows in made]
         began = time.process_time()
         lookup = LookUp([str(bank)])
         print(f"entries {given.entries}, in order after {time.process_time() - began:.2f} CPU s")

@@ -3,6 +3,8 @@
 import asyncio
 from typing import Final, NamedTuple
 
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
 from provenance.hooks.service.problem import Problem, busy
@@ -91,9 +93,6 @@ def form(content_type: str, body: bytes) -> list[Part]:
     Raises:
         Problem: it is no such form, or has too many parts.
     """
-    from python_multipart.exceptions import FormParserError
-    from python_multipart.multipart import MultipartParser, parse_options_header
-
     boundary = parse_options_header(content_type)[1].get(b"boundary", b"")
     made = _Form()
     try:
@@ -141,8 +140,6 @@ class _Form:
         self._field, self._value = bytearray(), bytearray()
 
     def _on_headers(self) -> None:
-        from python_multipart.multipart import parse_options_header
-
         kind, self._said = parse_options_header(self._headers.get(b"content-disposition"))
         if kind != b"form-data" or b"name" not in self._said:
             raise Problem(400, "request.form", error="a part has no name")

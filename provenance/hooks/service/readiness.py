@@ -101,7 +101,7 @@ class Readiness:
         self._config, self._workers, self._settings = config, workers, settings
         self._lookup, self._lists, self._stale_after = lookup, lists, stale_after
         self._record: Record | None = None
-        self._looked = 0.0
+        self._looked, self._looking = 0.0, asyncio.Lock()
 
     def begin(self, jobs: int) -> None:
         """Have every worker look once, so that what the first requests need is loaded.
@@ -125,8 +125,9 @@ class Readiness:
         Raises:
             Error: no worker can be started.
         """
-        if time.monotonic() - self._looked > FRESH:
-            self._take(await asyncio.wrap_future(self._workers.submit(_item(), seconds)))
+        async with self._looking:  # whoever asks without a token has one look made at a time
+            if time.monotonic() - self._looked > FRESH:
+                self._take(await asyncio.wrap_future(self._workers.submit(_item(), seconds)))
         return self._told()
 
     def banks(self) -> list[BankAge]:

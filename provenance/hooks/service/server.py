@@ -43,9 +43,10 @@ def run(app: App, listener: socket.socket, deadline: float, ready: Callable[[], 
         deadline: seconds of a request.
         ready: called once it answers.
     """
-    log = logging.getLogger("uvicorn")
-    log.addHandler(logging.NullHandler())  # what should be known the application says
-    log.propagate = False
+    for name in ("uvicorn", "python_multipart"):
+        log = logging.getLogger(name)
+        log.addHandler(logging.NullHandler())  # what should be known the application says
+        log.propagate = False
     config = uvicorn.Config(
         app,
         loop="asyncio",

@@ -63,6 +63,13 @@ def test_a_form_of_one_file_is_a_list_too(http: httpx.Client) -> None:
     assert [record["item"]["uri"] for record in form] == ["é\x1b.txt"]
 
 
+def test_a_body_may_have_a_name(http: httpx.Client) -> None:
+    named = {"Content-Disposition": 'attachment; filename="page.png"'}
+    record = http.post("/v1/check", content=b"<html><body>x</body></html>", headers=named).json()
+    assert record["item"]["uri"] == "page.png"
+    assert record["signals"][0]["reason"]["code"] == "item.not_what_it_is_called"
+
+
 def test_messages_get_decisions(http: httpx.Client) -> None:
     picture = {"name": "a.jpg", "base64": base64.b64encode(FILES["ai.jpg"]).decode()}
     said = http.post("/v1/check", json=message(text="Look", media=[picture])).json()

@@ -5,6 +5,7 @@ import time
 from typing import Final
 
 import msgspec
+from python_multipart.multipart import parse_options_header
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -45,9 +46,16 @@ async def check(service: Service, request: Request) -> Response:
             raise Problem(422, "request.no_file", field=FILE)
         said = msgspec.json.encode(await service.checks.records(items, until))
     else:
-        (record,) = await service.checks.records([given.item(body, "-")], until)
+        (record,) = await service.checks.records([given.item(body, _name(request))], until)
         said = msgspec.json.encode(record)
     return answer(said, headers=applied)
+
+
+def _name(request: Request) -> str:
+    """Return what a body is called: the file name of `Content-Disposition`, else `-`."""
+    said = request.headers.get("content-disposition", "").encode("latin-1")
+    name = parse_options_header(said)[1].get(b"filename", b"")
+    return files.named(name or b"-")
 
 
 def _seconds(service: Service, request: Request) -> tuple[float, dict[str, str]]:
