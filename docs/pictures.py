@@ -33,34 +33,9 @@ RINGS: Final = {"linden": 14, "harbour": 9}
 """Name of a group → how many accounts it has."""
 STRANGERS: Final = 30
 WORDS: Final = [
-    "the",
-    "bridge",
-    "council",
-    "numbers",
-    "harbour",
-    "closed",
-    "nobody",
-    "says",
-    "why",
-    "again",
-    "morning",
-    "people",
-    "market",
-    "water",
-    "school",
-    "road",
-    "vote",
-    "night",
-    "money",
-    "plan",
-    "letter",
-    "station",
-    "river",
-    "doctor",
-    "street",
-    "winter",
-    "answer",
-    "question",
+    *("the", "bridge", "council", "numbers", "harbour", "closed", "nobody", "says", "why", "again"),
+    *("morning", "people", "market", "water", "school", "road", "vote", "night", "money", "plan"),
+    *("letter", "station", "river", "doctor", "street", "winter", "answer", "question", "train"),
 ]
 
 
