@@ -64,11 +64,12 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     """Chance that any two strangers among all pictures are as near as that."""
 
 
-def same_pictures(likenesses: Sequence[bytes]) -> list[Group]:
+def same_pictures(likenesses: Sequence[bytes], algorithm: str = HASH) -> list[Group]:
     """Return the groups of at least two pictures that are one; the order given does not matter.
 
     Args:
         likenesses: of pictures of different bytes; those of an empty one are in no group.
+        algorithm: of the hashes: `pdq64.v1`, or `pdq` of pictures of which no more is known.
     """
     places = defaultdict[bytes, list[int]](list)
     for place, each in enumerate(likenesses):
@@ -77,7 +78,7 @@ def same_pictures(likenesses: Sequence[bytes]) -> list[Group]:
     if not places:
         return []
     pictures = _Pictures(sorted(places))
-    expected = _measured(pictures, [len(places[each]) for each in pictures.kept])
+    expected = _measured(pictures, [len(places[each]) for each in pictures.kept], algorithm)
     groups = []
     for star in pictures.stars(expected):
         members = sorted(place for row in star.rows for place in places[pictures.kept[row]])
@@ -118,15 +119,16 @@ class _Expected(msgspec.Struct, frozen=True):
         return int((np.minimum(self.by_bits, graphics) <= MOST).sum()) - 1
 
 
-def _measured(pictures: "_Pictures", counts: Sequence[int]) -> _Expected:
+def _measured(pictures: "_Pictures", counts: Sequence[int], algorithm: str) -> _Expected:
     """Return what is expected among these.
 
     Args:
         pictures: all.
         counts: how many pictures have each likeness.
+        algorithm: of the hashes.
     """
     bits = np.arange(FARTHEST + 1)
-    tail = shipped().kinds[table(HARDEST, HASH)]
+    tail = shipped().kinds[table(HARDEST, algorithm)]
     told = _comparisons(sum(counts)) * np.array([tail.share(each)[0] for each in bits.tolist()])
     seen = pictures.mirrored()
     own = RARER * upper_count(seen) * tail.ratio ** (FARTHEST - bits)

@@ -179,8 +179,8 @@ class _Clusters:
     def _addresses(self, cluster: Found) -> list[Shared]:
         """Return the addresses that two members and more posted, the most shared first."""
         members, posts = {*cluster.accounts}, self._material.posts
-        names, shares = list(posts.urls), defaultdict[str, list[Share]](list)
-        for at, url in zip(posts.url_post, posts.url, strict=True):
+        names, shares = list(posts.urls.names), defaultdict[str, list[Share]](list)
+        for at, url in zip(posts.urls.post, posts.urls.thing, strict=True):
             if self._owner[posts.ids[at]] in members:
                 shares[names[url]].append(self._share(posts.ids[at]))
         found = [_address(url, by) for url, by in shares.items()]

@@ -34,6 +34,12 @@ def coordination() -> None:
 
 @coordination.command(SEARCH)
 @click.argument("sources", metavar="POSTS…", nargs=-1, required=True)
+@click.option("--accounts", type=click.Path(), metavar="FILE",
+              help="Accounts as JSON lines: handle, created_at, avatar.")  # fmt: skip
+@click.option("--media-root", type=click.Path(file_okay=False, exists=True), metavar="DIR",
+              help="Folder below which all media lie. [default: that of each file]")  # fmt: skip
+@click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, metavar="N",
+              help="Processes that look at pictures.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="N",
               help="Of the permutations that tell what chance gives.")  # fmt: skip
 @click.option("--texts", is_flag=True, help="Show the texts and addresses that are shared.")
@@ -45,7 +51,16 @@ def coordination() -> None:
               help="Exit with 1 if a cluster is there that chance does not explain.")  # fmt: skip
 @speaking
 def find(
-    sources: tuple[str, ...], *, seed: int, texts: bool, form: str, fail_on: str, lang: str | None
+    sources: tuple[str, ...],
+    *,
+    accounts: str | None,
+    media_root: str | None,
+    jobs: int,
+    seed: int,
+    texts: bool,
+    form: str,
+    fail_on: str,
+    lang: str | None,
 ) -> int:
     """Find clusters of accounts in files of posts, with the chance of each.
 
@@ -56,25 +71,28 @@ def find(
     from provenance.cli.run import colour, width
     from provenance.coordination.clusters import document
     from provenance.coordination.posts import read
+    from provenance.coordination.traits import look_at
     from provenance.render import RenderOptions
     from provenance.render.coordination import write
     from provenance.render.escape import escape
 
     locale = language(configuration(list(sources), {"config": None}), {"lang": lang})
-    posts = read(sources)
+    posts = read(sources, media_root)
+    traits = look_at(posts, accounts, media_root, jobs)
+    broken = posts.skipped["malformed"] + posts.skipped["unreadable_media"]
     for fault in posts.faults:
         click.echo(escape(f"provenance: {fault}"), err=True)
-    if (more := posts.skipped["malformed"] - len(posts.faults)) > 0:
-        click.echo(f"provenance: and {more:,} more lines that are no posts", err=True)
-    if not posts.read and posts.skipped["malformed"]:
+    if broken > len(posts.faults):
+        click.echo(f"provenance: {broken - len(posts.faults):,} more of the kind", err=True)
+    if not posts.read and broken:
         raise ConfigError("no posts in what was named")
-    found = document(posts, seed=seed, texts=texts, locale=locale)
+    found = document(posts, traits, seed=seed, texts=texts, locale=locale)
     utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
     look = RenderOptions(width=width(), colour=colour("auto"), unicode=utf8, locale=locale)
     write(found, form, sys.stdout, look)
     if fail_on == "chance" and found.clusters:
         return FLAGGED
-    return UNREAD if posts.skipped["malformed"] else 0
+    return UNREAD if broken else 0
 
 
 def _finite(_ctx: click.Context, _param: click.Parameter, value: float) -> float:

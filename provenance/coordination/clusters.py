@@ -2,7 +2,6 @@
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -12,19 +11,22 @@ import numpy as np
 from detectors.signal import Reason
 from provenance.coordination import chance, objects, seeds, sketch
 from provenance.coordination.objects import Ints, Shares, shares
-from provenance.coordination.posts import Posts
+from provenance.coordination.posts import POPULAR, Posts
+from provenance.coordination.traits import Shared, Traits
 from provenance.messages import ENGLISH, say
 from provenance.version import __version__
 
 SCHEMA: Final = "provenance.coordination/1"
 LONGEST: Final = 280
 """Characters of a text that are shown."""
-NAMES: Final = {objects.REPOST: "co_repost", objects.URL: "same_url"}
+NAMES: Final = {
+    objects.TEXT: ("copied_text", "similar_text"),
+    objects.REPOST: ("co_repost", "co_repost"),
+    objects.URL: ("same_url", "same_url"),
+    objects.IMAGE: ("same_image", "similar_image"),
+}
+"""What a shared object is called where all posts hold the very same, and where near copies."""
 SHARING: Final = 2
-NOT_LOOKED_AT: Final = (
-    "same_image", "similar_image", "same_credential_signer", "aligned_portraits", "account_pattern"
-)  # fmt: skip
-COPIED, SIMILAR = "copied_text", "similar_text"
 EDGE: Final = 2
 """Objects that two members share where they count as directly joined."""
 
@@ -36,10 +38,13 @@ class SharedObject(msgspec.Struct, frozen=True, kw_only=True):
     digest: str
     """SHA-256 of the normalised text, the canonical address, or the id of the reposted post."""
     posts: list[str]
-    """Every member's post of it, by time."""
+    """Every member's post of it, by time; empty where it is a trait of accounts."""
     accounts: int
-    first: str
-    last: str
+    first: str = ""
+    last: str = ""
+    """Times of the posts; empty where there are none."""
+    members: list[str] | msgspec.UnsetType = msgspec.UNSET
+    """Who has the trait, where it is one."""
     value: str | msgspec.UnsetType = msgspec.UNSET
     """What it is, where texts were asked for; 280 characters at most."""
 
@@ -98,21 +103,28 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def document(
-    posts: Posts, *, seed: int = 0, texts: bool = False, locale: str = ENGLISH
+    posts: Posts,
+    traits: Traits | None = None,
+    *,
+    seed: int = 0,
+    texts: bool = False,
+    locale: str = ENGLISH,
 ) -> Document:
     """Search posts for coordination.
 
     Args:
         posts: as read.
+        traits: of the accounts, shown in the clusters; None: none are known.
         seed: of the permutations; the same seed and posts give the same document.
         texts: show texts and addresses, not their digests alone.
         locale: language of the sentence of what a cluster does not prove.
     """
     sentence = say(Reason("coordination.not_proved"), locale)
+    traits = traits or Traits()
     held = shares(posts)
     found = seeds.find(held)
     expected, done = chance.expected(held, found, seed)
-    evidence = _Evidence(posts, held, found, texts=texts, sentence=sentence)
+    evidence = _Evidence(posts, traits, held, found, texts=texts, sentence=sentence)
     clusters, others = [], []
     for number, value in enumerate(expected.tolist()):
         if value <= chance.MOST:
@@ -127,7 +139,7 @@ def document(
         tool={"name": "provenance-check", "version": __version__},
         clusters=sorted(clusters, key=lambda each: (-len(each.accounts), each.id)),
         not_distinguishable=sorted(others, key=lambda each: (-len(each.accounts), each.accounts)),
-        not_assessed=_not_assessed(posts),
+        not_assessed=_not_assessed(posts, traits),
         does_not_prove=sentence,
     )
 
@@ -136,20 +148,29 @@ class _Evidence:
     """What members of clusters share."""
 
     def __init__(
-        self, posts: Posts, held: Shares, found: seeds.Found, *, texts: bool, sentence: str
+        self,
+        posts: Posts,
+        traits: Traits,
+        held: Shares,
+        found: seeds.Found,
+        *,
+        texts: bool,
+        sentence: str,
     ) -> None:
         """Sort the shares of members by cluster."""
-        self._posts, self._held, self._found = posts, held, found
+        self._posts, self._traits, self._held, self._found = posts, traits, held, found
         self._texts, self._sentence = texts, sentence
 
     def cluster(self, number: int, value: float) -> Cluster:
         """Return a cluster."""
         rows = self._rows(number)
-        shared = sorted(
-            (self._object(group) for group in self._shared(rows)),
-            key=lambda each: (-each.accounts, each.first, each.kind, each.digest),
-        )
+        groups = self._shared(rows)
         names = self._members(number)
+        shared = sorted(
+            map(self._object, groups), key=lambda each: (-each.accounts, each.kind, each.digest)
+        )
+        shared += [_trait(each, texts=self._texts) for each in self._traits.shared(names)]
+        times = self._held.time[np.concatenate(groups)]
         mine = self._found.cluster[self._found.edges.a] == number
         weights = self._found.edges.weight[mine]
         weights = weights[weights >= EDGE]
@@ -157,8 +178,8 @@ class _Evidence:
             id=f"c-{hashlib.sha256(msgspec.json.encode(names)).hexdigest()[:16]}",
             accounts=names,
             kinds=sorted({each.kind for each in shared}),
-            first=min(each.first for each in shared),
-            last=max(each.last for each in shared),
+            first=stamp(times.min()),
+            last=stamp(times.max()),
             edges=len(weights),
             min_objects_per_edge=int(weights.min()),
             objects=shared,
@@ -189,7 +210,7 @@ class _Evidence:
         kinds = (("circular_shift", bound.any()), ("within_hour", not bound.all()))
         return [name for name, used in kinds if used]
 
-    def _shared(self, rows: Ints) -> Iterable[list[int]]:
+    def _shared(self, rows: Ints) -> list[list[int]]:
         """Return the rows of each object that two members and more posted."""
         groups = defaultdict[int, list[int]](list)
         for row, number in zip(rows.tolist(), self._held.object[rows].tolist(), strict=True):
@@ -201,16 +222,27 @@ class _Evidence:
         held, kind = self._held, int(self._held.kind[rows[0]])
         values = Counter(held.names[kind][name] for name in held.name[rows])
         value = min(values, key=lambda each: (-values[each], each))
-        name = NAMES.get(kind) or (COPIED if len(values) == 1 else SIMILAR)
+        hashed = kind == objects.IMAGE
         return SharedObject(
-            kind=name,
-            digest=f"sha256:{hashlib.sha256(value.encode()).hexdigest()}",
+            kind=NAMES[kind][len(values) > 1],
+            digest=value if hashed else f"sha256:{hashlib.sha256(value.encode()).hexdigest()}",
             posts=[self._posts.ids[post] for post in held.post[rows]],
             accounts=len({int(account) for account in held.account[rows]}),
             first=stamp(held.time[rows[0]]),
             last=stamp(held.time[rows[-1]]),
-            value=value[:LONGEST] if self._texts else msgspec.UNSET,
+            value=value[:LONGEST] if self._texts and not hashed else msgspec.UNSET,
         )
+
+
+def _trait(trait: Shared, *, texts: bool) -> SharedObject:
+    return SharedObject(
+        kind=trait.kind,
+        digest=f"sha256:{hashlib.sha256(trait.value.encode()).hexdigest()}",
+        posts=[],
+        accounts=len(trait.members),
+        members=trait.members,
+        value=trait.value if texts else msgspec.UNSET,
+    )
 
 
 def _parameters(seed: int, done: int) -> dict[str, Any]:
@@ -222,20 +254,23 @@ def _parameters(seed: int, done: int) -> dict[str, Any]:
         "core_share": seeds.CORE_SHARE,
         "nearest": seeds.NEAREST,
         "similar_from": sketch.ALIKE,
-        "popular_share": objects.POPULAR,
+        "popular_share": POPULAR,
         "permutations": done,
         "seed": seed,
         "max_expected_by_chance": chance.MOST,
     }
 
 
-def _not_assessed(posts: Posts) -> list[NotAssessed]:
-    """Return the kinds that the input cannot show, or that are not looked at."""
-    few = len(posts.accounts) * objects.POPULAR < SHARING
-    found = [NotAssessed("same_url", Reason("coordination.few_accounts"))] if few else []
-    return found + [
-        NotAssessed(kind, Reason("coordination.not_looked_at")) for kind in NOT_LOOKED_AT
-    ]
+def _not_assessed(posts: Posts, traits: Traits) -> list[NotAssessed]:
+    """Return the kinds that the input cannot show."""
+    gaps = dict[str, str]()
+    if not posts.urls.names:
+        gaps["same_url"] = "coordination.no_urls"
+    elif len(posts.accounts) * POPULAR < SHARING:
+        gaps["same_url"] = "coordination.few_accounts"
+    if not posts.images.names:
+        gaps |= dict.fromkeys(NAMES[objects.IMAGE], "coordination.no_pictures")
+    return [NotAssessed(kind, Reason(code)) for kind, code in (gaps | traits.missing).items()]
 
 
 def stamp(seconds: float) -> str:

@@ -6,18 +6,17 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from provenance.coordination.copies import copies
 from provenance.coordination.near import groups
-from provenance.coordination.posts import NONE, Posts
+from provenance.coordination.posts import NONE, POPULAR, Pairs, Posts
 from provenance.coordination.sketch import distinct, mixed
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
-TEXT, REPOST, URL = range(3)
+TEXT, REPOST, URL, IMAGE = range(4)
 """Kinds of object in these columns."""
 HOUR: Final = 3600.0
-POPULAR: Final = 0.01
-"""Share of all accounts; an address that more of them share is no evidence."""
 
 
 class Shares(NamedTuple):
@@ -69,12 +68,15 @@ class _Held(NamedTuple):
 def shares(posts: Posts) -> Shares:
     """Return the posts that share an object with another account's."""
     account, time = _by_name(posts.account, posts.accounts), np.array(posts.time)
-    texts, urls = sorted(posts.texts), sorted(posts.urls)
+    texts = sorted(posts.texts)
     text = _by_name(posts.text, posts.texts)
     group = np.r_[groups(texts), NONE][text]  # the last stands for posts without a text
     held = {
-        TEXT: _texts(posts, text, group), REPOST: _reposts(posts, text, group), URL: _urls(posts)
-    }  # fmt: skip
+        TEXT: _texts(posts, text, group),
+        REPOST: _reposts(posts, text, group),
+        URL: _urls(posts),
+        IMAGE: _images(posts),
+    }
     parts = [_shared(each, kind, account, time) for kind, each in held.items()]
     post, kind, object_, source, name, slot, bound = map(np.concatenate, zip(*parts, strict=True))
     ids = np.unique(np.array([posts.ids[at] for at in post], object), return_inverse=True)[1]
@@ -82,9 +84,15 @@ def shares(posts: Posts) -> Shares:
         post, account[post], time[post], kind, _joined(kind, object_), _joined(kind, source), name,
         _joined(kind, slot), bound, sorted(posts.accounts),
         np.bincount(account, minlength=len(posts.accounts)),
-        {TEXT: texts, REPOST: texts + sorted(posts.origins), URL: urls},
+        _names(posts, texts),
     )  # fmt: skip
     return found.rows(np.lexsort((found.object, ids, found.account, found.time)))
+
+
+def _names(posts: Posts, texts: list[str]) -> dict[int, list[str]]:
+    images = [_shown(name) for name in sorted(posts.images.names)]
+    urls, origins = sorted(posts.urls.names), sorted(posts.origins)
+    return {TEXT: texts, REPOST: texts + origins, URL: urls, IMAGE: images}
 
 
 def _shared(held: _Held, kind: int, account: Ints, time: Floats) -> tuple[NDArray[Any], ...]:
@@ -135,14 +143,32 @@ def _reposts(posts: Posts, text: Ints, group: Ints) -> _Held:
 
 def _urls(posts: Posts) -> _Held:
     """Return the addresses in what accounts wrote, but for those that many share."""
-    url, post = _by_name(posts.url, posts.urls), np.array(posts.url_post, np.int64)
-    own = ~np.array(posts.repost, bool)[post]
-    url, post = url[own], post[own]
+    url, post = _own(posts, posts.urls)
     account = np.array(posts.account, np.int64)[post]
     seen = np.unique(np.stack([url, account]), axis=1)
-    users = np.bincount(seen[0], minlength=len(posts.urls))
+    users = np.bincount(seen[0], minlength=len(posts.urls.names))
     rare = users[url] <= POPULAR * len(posts.accounts)
     return _Held(post[rare], url[rare], url[rare], url[rare])
+
+
+def _images(posts: Posts) -> _Held:
+    """Return the pictures in what accounts wrote; near copies are one object."""
+    image, post = _own(posts, posts.images)
+    object_ = copies(sorted(posts.images.names))[image]
+    return _Held(post, object_, object_, image)
+
+
+def _shown(name: str) -> str:
+    """Return one of a picture's hashes as a digest."""
+    sha256, _, pdq = name.partition("|")
+    return f"pdq:{pdq}" if pdq else f"sha256:{sha256}"
+
+
+def _own(posts: Posts, pairs: Pairs) -> tuple[Ints, Ints]:
+    """Return things and the posts that hold them, reposts left out."""
+    thing, post = _by_name(pairs.thing, pairs.names), np.array(pairs.post, np.int64)
+    own = ~np.array(posts.repost, bool)[post]
+    return thing[own], post[own]
 
 
 def _by_name(column: Sequence[int], names: Mapping[str, int]) -> Ints:

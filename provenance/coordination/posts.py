@@ -1,28 +1,37 @@
 """Posts as columns: who posted what, when. Of texts the normalised one is kept."""
 
+import re
 import sys
 from array import array
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from detectors.errors import ConfigError
 from provenance.coordination.texts import is_evidence, normalise
 from provenance.coordination.urls import canonical
-from provenance.intake.posts import MAX_LINE, MAX_URLS, decoded, line_reader, skip_rest
+from provenance.intake.posts import MAX_LINE, MAX_MEDIA, MAX_URLS, decoded, line_reader, skip_rest
 
 NONE: Final = -1
 """Stands in a column for what a post does not have."""
+T = TypeVar("T", bound=msgspec.Struct)
 STDIN: Final = "-"
 COLUMNS: Final = ("time", "repost", "account", "text", "author", "origin")
 FARTHEST: Final = 2.0**35
 """Seconds from 1970, a thousand years; what is farther off is no time of a post."""
+HASH: Final = re.compile("[0-9a-f]{64}")
+"""SHA-256 and PDQ in hexadecimal."""
+LEAST_QUALITY: Final = 50
+"""Of a PDQ hash, as its authors advise: below, different pictures are alike."""
+POPULAR: Final = 0.01
+"""Share of all accounts; what more of them have in common is no evidence."""
 NAMED: Final = 5
-"""Broken lines that are named."""
+"""Things of a kind that are named where they cannot be used."""
 
 
 class Row(msgspec.Struct):
@@ -33,25 +42,11 @@ class Row(msgspec.Struct):
     created_at: str | int | float | None = None
     text: str | None = None
     urls: list[str] | str | None = None
+    media: list[str] | str | None = None
+    media_hashes: dict[str, Any] | list[Any] | None = None
     is_repost: bool | None = None
     repost_of: str | int | None = None
     reposted_account: str | int | None = None
-
-
-FIELDS: Final = {field.name: field.type for field in msgspec.structs.fields(Row)}
-
-
-class Loose(msgspec.Struct):
-    """The same, its values as they lie."""
-
-    post_id: msgspec.Raw = msgspec.Raw()
-    account_id: msgspec.Raw = msgspec.Raw()
-    created_at: msgspec.Raw = msgspec.Raw()
-    text: msgspec.Raw = msgspec.Raw()
-    urls: msgspec.Raw = msgspec.Raw()
-    is_repost: msgspec.Raw = msgspec.Raw()
-    repost_of: msgspec.Raw = msgspec.Raw()
-    reposted_account: msgspec.Raw = msgspec.Raw()
 
 
 class Names(dict[str, int]):
@@ -60,6 +55,26 @@ class Names(dict[str, int]):
     def __missing__(self, name: str) -> int:
         self[name] = number = len(self)
         return number
+
+
+class Pairs:
+    """Which posts hold which things, of which a post may have several."""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self.post, self.thing = array("i"), array("i")
+        self.names = Names()
+        """What the numbers of the things stand for."""
+
+    def add(self, post: int, name: str) -> None:
+        """Say that a post holds something."""
+        self.post.append(post)
+        self.thing.append(self.names[name])
+
+    def moved(self, to: dict[int, int]) -> None:
+        """Give posts other numbers; those that get none are left out."""
+        held = [(to[a], b) for a, b in zip(self.post, self.thing, strict=True) if a in to]
+        self.post, self.thing = (array("i", (pair[side] for pair in held)) for side in (0, 1))
 
 
 class Posts:
@@ -74,24 +89,31 @@ class Posts:
         self.account, self.text = array("i"), array("i")
         self.author, self.origin = array("i"), array("i")
         """Whose post is reposted, and which; `NONE` where the line does not say."""
-        self.url_post, self.url = array("i"), array("i")
-        """Addresses, a pair of post and address each."""
-        self.accounts, self.texts, self.urls = Names(), Names(), Names()
-        self.authors, self.origins = Names(), Names()
+        self.urls, self.images, self.files = Pairs(), Pairs(), Pairs()
+        """Addresses, pictures (`Picture.name`) and files of pictures."""
+        self.accounts, self.texts, self.authors, self.origins = Names(), Names(), Names(), Names()
         """What the numbers of the columns stand for."""
         self.read = 0
         """Posts that were read, those that cannot be used among them."""
-        self.skipped = Counter(short_text=0, no_time=0, malformed=0, duplicate=0)
+        self.skipped = Counter(
+            short_text=0, no_time=0, malformed=0, duplicate=0, unreadable_media=0
+        )
         self.faults = list[str]()
-        """The first lines that are no posts, and why."""
+        """What could not be used, and why: the first of each kind."""
 
-    def add(self, row: Row, where: str) -> None:
-        """Add a post, or count why it is none."""
+    def add(self, row: Row, where: str, root: str) -> None:
+        """Add a post, or count why it is none.
+
+        Args:
+            row: its values.
+            where: what to call the line.
+            root: folder below which its media lie.
+        """
         if row.account_id in (None, ""):
-            self._malformed(where, "it has no account_id")
+            self.skip("malformed", f"{where}: it has no account_id")
             return
         self.read += 1
-        time = _seconds(row.created_at)
+        time = seconds(row.created_at)
         if time is None:
             self.skipped["no_time"] += 1
             return
@@ -102,10 +124,13 @@ class Posts:
         named = row.reposted_account not in (None, "")
         author = str(row.reposted_account) if named else author and f"@{author}"
         origin = "" if row.repost_of is None else str(row.repost_of)
-        listed = [row.urls] if isinstance(row.urls, str) else row.urls or ()
-        for url in {canonical(url) for url in listed[:MAX_URLS]} - {""}:
-            self.url_post.append(len(self.ids))
-            self.url.append(self.urls[url])
+        post = len(self.ids)
+        for url in {canonical(url) for url in _listed(row.urls)[:MAX_URLS]} - {""}:
+            self.urls.add(post, url)
+        for picture in set(_pictures(row.media_hashes)):
+            self.images.add(post, picture)
+        for path in set(_listed(row.media)[:MAX_MEDIA]):
+            self.files.add(post, f"{root}\0{path}")
         self.ids.append(where if row.post_id in (None, "") else str(row.post_id))
         self.time.append(time)
         self.repost.append(bool(row.is_repost or origin or author))
@@ -114,23 +139,16 @@ class Posts:
         self.author.append(self.authors[author] if author else NONE)
         self.origin.append(self.origins[origin] if origin else NONE)
 
-    def read_lines(self, file: Any, name: str) -> None:
-        """Add the posts of a file of bytes."""
-        read, number = line_reader(file), 0
-        while line := read(MAX_LINE + 1):
-            number += 1
-            where = f"{name}#{number}"
-            if len(line) > MAX_LINE:
-                skip_rest(line, read)
-                self._malformed(where, "longer than 4 MiB")
-            elif line.strip():
-                self._add_line(line, where)
+    def add_lines(self, file: Any, name: str, root: str) -> None:
+        """Add the posts of a file of bytes, whose media lie below a folder."""
+        for where, row in rows(file, name, Row, self.skip):
+            self.add(row, where, root)
 
     def drop_duplicates(self) -> None:
         """Keep one post of each id, the same one whatever the order of the input."""
-        kept = dict[str, int]()
+        kept, key = dict[str, int](), self._key()
         for at, name in enumerate(self.ids):
-            if kept.setdefault(name, at) != at and self._key(at) < self._key(kept[name]):
+            if kept.setdefault(name, at) != at and key(at) < key(kept[name]):
                 kept[name] = at
         if not (double := len(self.ids) - len(kept)):
             return
@@ -141,66 +159,123 @@ class Posts:
             column = getattr(self, name)
             setattr(self, name, array(column.typecode, (column[at] for at in places)))
         moved = {at: now for now, at in enumerate(places)}
-        held = [
-            (moved[at], url) for at, url in zip(self.url_post, self.url, strict=True) if at in moved
-        ]
-        self.url_post, self.url = (array("i", (pair[side] for pair in held)) for side in (0, 1))
+        for pairs in (self.urls, self.images, self.files):
+            pairs.moved(moved)
 
-    def _key(self, at: int) -> tuple[Any, ...]:
-        names = (list(self.accounts), list(self.texts), list(self.authors), list(self.origins))
+    def _key(self) -> Callable[[int], tuple[Any, ...]]:
+        """Return what orders posts of one id by what they hold."""
+        names = [list(each) for each in (self.accounts, self.texts, self.authors, self.origins)]
         columns = (self.account, self.text, self.author, self.origin)
-        known = ("" if c[at] == NONE else n[c[at]] for n, c in zip(names, columns, strict=True))
-        return (self.time[at], self.repost[at], *known)
 
-    def _add_line(self, line: bytes, where: str) -> None:
-        try:
-            self.add(_row(line), where)
-        except (msgspec.DecodeError, RecursionError) as error:
-            self._malformed(where, str(error)[:200])
+        def key(at: int) -> tuple[Any, ...]:
+            told = zip(names, columns, strict=True)
+            known = ("" if column[at] == NONE else name[column[at]] for name, column in told)
+            return (self.time[at], self.repost[at], *known)
 
-    def _malformed(self, where: str, why: str) -> None:
-        self.skipped["malformed"] += 1
-        if len(self.faults) < NAMED:
-            self.faults.append(f"{where}: {why}")
+        return key
+
+    def skip(self, kind: str, what: str) -> None:
+        """Count something that could not be used; the first of each kind are named."""
+        self.skipped[kind] += 1
+        if self.skipped[kind] <= NAMED:
+            self.faults.append(what)
 
 
-def read(names: Iterable[str]) -> Posts:
+def read(names: Iterable[str], media_root: str | None = None) -> Posts:
     """Return the posts of files; `-` is standard input.
+
+    Args:
+        names: of files.
+        media_root: folder below which all media lie; None: each file's own.
 
     Raises:
         ConfigError: a file cannot be read.
     """
     posts = Posts()
     for name in names:
+        root = media_root or str(Path(name).parent)
         try:
             if name == STDIN:
-                posts.read_lines(sys.stdin.buffer, "-")
+                posts.add_lines(sys.stdin.buffer, name, root)
                 continue
             with Path(name).open("rb") as file:
-                posts.read_lines(file, name)
+                posts.add_lines(file, name, root)
         except OSError as error:
             raise ConfigError(f"{name}: {error.strerror}") from error
     posts.drop_duplicates()
     return posts
 
 
-def _row(line: bytes) -> Row:
-    """Return a line's values; those of a wrong kind are as if they were not there."""
-    try:
-        return decoded(line, Row)
-    except msgspec.ValidationError:
-        loose = decoded(line, Loose)
-    row = Row()
-    for name, kind in FIELDS.items():
-        raw = getattr(loose, name)
-        try:
-            setattr(row, name, msgspec.json.decode(raw, type=kind) if raw else None)
-        except (msgspec.DecodeError, RecursionError):
+def _listed(value: list[str] | str | None) -> list[str]:
+    return [value] if isinstance(value, str) else value or []
+
+
+def _pictures(value: dict[str, Any] | list[Any] | None) -> Iterator[str]:
+    """Yield the pictures that hashes stand for; those that are none are passed over."""
+    for each in [value] if isinstance(value, dict) else (value or [])[:MAX_MEDIA]:
+        if not isinstance(each, dict):
             continue
-    return row
+        quality = each.get("pdq_quality", each.get("quality", LEAST_QUALITY))
+        pdq = each.get("pdq") if _at_least(quality, LEAST_QUALITY) else None
+        if name := picture_name(each.get("sha256"), pdq):
+            yield name
 
 
-def _seconds(value: str | float | None) -> float | None:
+def _at_least(value: Any, least: int) -> bool:
+    try:
+        return float(value) >= least
+    except (TypeError, ValueError):
+        return False
+
+
+def picture_name(sha256: Any, pdq: Any) -> str:
+    """Return what a picture is called: both hashes as far as they are known; "" for none."""
+    known = [each.lower() if isinstance(each, str) else "" for each in (sha256, pdq)]
+    digest, pdq = (each if HASH.fullmatch(each) else "" for each in known)
+    return f"{digest}|{pdq}" if digest or pdq else ""
+
+
+def rows(
+    file: Any, name: str, kind: type[T], skip: Callable[[str, str], None]
+) -> Iterator[tuple[str, T]]:
+    """Yield the objects of a file of JSON lines, and where they stand.
+
+    Values of a wrong kind are as if they were not there.
+
+    Args:
+        file: of bytes.
+        name: of the file.
+        kind: of the objects.
+        skip: told of lines that are none.
+    """
+    read, number = line_reader(file), 0
+    while line := read(MAX_LINE + 1):
+        number += 1
+        where = f"{name}#{number}"
+        if len(line) > MAX_LINE:
+            skip_rest(line, read)
+            skip("malformed", f"{where}: longer than 4 MiB")
+        elif line.strip():
+            try:
+                yield where, _row(line, kind)
+            except (msgspec.DecodeError, RecursionError) as error:
+                skip("malformed", f"{where}: {str(error)[:200]}")
+
+
+def _row(line: bytes, kind: type[T]) -> T:
+    try:
+        return decoded(line, kind)
+    except msgspec.ValidationError:
+        loose = decoded(line, dict[str, msgspec.Raw])
+    found = dict[str, Any]()
+    for field in msgspec.structs.fields(kind):
+        if raw := loose.get(field.name):
+            with suppress(msgspec.DecodeError, RecursionError):
+                found[field.name] = msgspec.json.decode(raw, type=field.type)
+    return msgspec.convert(found, kind)
+
+
+def seconds(value: str | float | None) -> float | None:
     """Return a time in seconds since 1970; one without a zone is taken for UTC."""
     if isinstance(value, str):
         try:

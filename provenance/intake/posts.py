@@ -192,7 +192,7 @@ def of_file(path: str, *, follow: bool, sidecars: files.Sidecars) -> Iterator[It
         yield files.item(path, follow=follow)  # gone since it was looked at: carries its fault
         return
     source = files.source(path)
-    medium = partial(_medium, files.split(path)[0], sidecars)
+    medium = partial(medium_of, files.split(path)[0], sidecars)
     with opened as file:
         yield from items(file, files.uri(path), (source,), medium)
 
@@ -267,7 +267,7 @@ class _Maker:
         uri = f"{self._name}#{files.named(key.encode())}"
         paths, paths_left_out = values.several("media", MAX_MEDIA)
         urls, urls_left_out = values.several("urls", MAX_URLS)
-        media = [_inside(path, self._medium_of) for path in paths]
+        media = [inside(path, self._medium_of) for path in paths]
         words = _words(uri, values, alone=not media)
         parts = [("text", words)] if words else []
         parts += [(f"media/{i}", medium) for i, medium in enumerate(media)]
@@ -325,7 +325,7 @@ def _words(uri: str, values: _Values, *, alone: bool) -> Item | None:
     return Item(uri, partial(stdin.refused, fault), kind=Kind.TEXT)
 
 
-def _inside(path: str | None, medium: Callable[[str], Item]) -> Item:
+def inside(path: str | None, medium: Callable[[str], Item]) -> Item:
     """Return the item of a medium, which must lie below the folder of the file of posts."""
     if path is None or ADDRESS.match(path):
         fault = CannotAssess(Outcome.NOT_ASSESSED, Reason("item.no_path"))
@@ -336,7 +336,7 @@ def _inside(path: str | None, medium: Callable[[str], Item]) -> Item:
     return medium(path)
 
 
-def _medium(folder: str, sidecars: files.Sidecars, path: str) -> Item:
+def medium_of(folder: str, sidecars: files.Sidecars, path: str) -> Item:
     """Return the item of a medium in a folder, which is not reached by a link."""
     parts = path.split("/")
     if remote.is_remote(folder):  # a key is no path: what a path leaves out is left out here

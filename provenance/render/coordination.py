@@ -99,6 +99,10 @@ class _Screen:
             if each.kind == "same_url":
                 shown = defanged(shown)
             value = word("coordination.value", value=shown)
+        if each.members:
+            said = word("coordination.trait", count=each.accounts)
+            self._inset(f"{word(f'coordination.kind.{each.kind}')}: {said}")
+            return
         said = word(
             "coordination.object",
             count=each.accounts,

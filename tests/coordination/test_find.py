@@ -207,7 +207,13 @@ def test_lines_that_are_no_posts_are_named_and_the_rest_is_read(run: Run, tmp_pa
     ]
     told = json.loads(done.stdout)
     assert (told["posts"], told["clusters"]) == (4, [])
-    assert told["skipped"] == {"short_text": 1, "no_time": 1, "malformed": 3, "duplicate": 0}
+    assert told["skipped"] == {
+        "short_text": 1,
+        "no_time": 1,
+        "malformed": 3,
+        "duplicate": 0,
+        "unreadable_media": 0,
+    }
 
 
 def test_a_screen_says_what_is_not_proved(run: Run, tmp_path: Path, rng: random.Random) -> None:

@@ -1,0 +1,121 @@
+"""Pictures of posts and accounts as the engine's workers see them, each file once."""
+
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, Final, NamedTuple
+
+from detectors.catalog import catalog
+from detectors.signal import CredentialFacts, Outcome, Signal, Tier, facts_of
+from provenance.coordination.posts import LEAST_QUALITY, Posts, picture_name
+from provenance.engine.check import FINGERPRINTS
+from provenance.engine.config import configure
+from provenance.engine.warm import Workers
+from provenance.intake.files import Sidecars
+from provenance.intake.posts import inside, medium_of
+from provenance.record import Record
+
+AHEAD: Final = 4
+"""Pictures a worker that are handed out in advance."""
+LOOKS: Final = ("credentials", FINGERPRINTS)
+FACES: Final = ("portrait",)
+
+
+VENDORS: Final = (
+    "adobe", "amazon", "black forest labs", "bria", "bytedance", "canva", "elevenlabs", "google",
+    "ideogram", "leonardo", "meta platforms", "microsoft", "midjourney", "nvidia", "openai",
+    "openart", "runway", "shutterstock", "stability", "tiktok", "truepic", "x.ai", "xai",
+)  # fmt: skip
+"""Words of names whose certificates sign for all their users: they tie nobody to anybody."""
+
+
+class Picture(NamedTuple):
+    """What is known of a file."""
+
+    name: str
+    """`picture_name`; "" where the file could not be read as a picture."""
+    signer: str
+    """End-entity certificate of its credential, where neither a trust list vouches for it nor a
+    vendor signs with it for everybody; "" for none."""
+    eyes: tuple[float, ...]
+    """Places of both eyes in parts of the picture; empty where there is no face."""
+    fault: str
+    """Why it could not be looked at; "" where it was."""
+
+
+def look_at_media(posts: Posts, jobs: int) -> dict[int, str]:
+    """Add the pictures in files to those of the posts; return the signers by number of file.
+
+    Those that cannot be read are counted in `posts.skipped`.
+    """
+    names = list(posts.files.names)
+    if not names:
+        return {}
+    signers = dict[int, str]()
+    seen = list[str]()
+    for number, picture in enumerate(looked_at(names, LOOKS, jobs)):
+        seen.append(picture.name)
+        if picture.fault:
+            posts.skip("unreadable_media", f"{names[number].partition(chr(0))[2]}: {picture.fault}")
+        if picture.signer:
+            signers[number] = picture.signer
+    for post, number in zip(posts.files.post, posts.files.thing, strict=True):
+        if seen[number]:
+            posts.images.add(post, seen[number])
+    return signers
+
+
+def looked_at(names: Iterable[str], looks: Collection[str], jobs: int) -> Iterator[Picture]:
+    """Yield what is known of files.
+
+    Args:
+        names: folder and path below it, NUL between them.
+        looks: detectors, and `FINGERPRINTS`.
+        jobs: worker processes.
+    """
+    config = configure(
+        catalog(), only=[look for look in looks if look != FINGERPRINTS],
+        today=f"{datetime.now(UTC):%Y-%m-%d}", fingerprints=FINGERPRINTS in looks,
+    )  # fmt: skip
+    sidecars, due = Sidecars(), deque[Any]()
+    workers = Workers(config, jobs)
+    try:
+        for name in names:
+            root, _, path = name.partition("\0")
+            due.append(workers.submit(inside(path, partial(medium_of, root, sidecars)), None))
+            if len(due) > AHEAD * jobs:
+                yield _picture(due.popleft().result())
+        while due:
+            yield _picture(due.popleft().result())
+    finally:
+        workers.close()
+
+
+def _picture(record: Record) -> Picture:
+    fault = next((s.reason.code for s in record.signals if s.outcome is Outcome.FAILED), "")
+    prints = record.item.fingerprints
+    good = int(prints.get("pdq_quality", 0)) >= LEAST_QUALITY
+    name = picture_name(record.item.sha256, prints.get("pdq") if good else None)
+    return Picture(name, _signer(record.signals), _eyes(record.signals), fault)
+
+
+def _signer(signals: Iterable[Signal]) -> str:
+    """Return the certificate that signed, where it is one of few."""
+    for signal in signals:
+        if signal.tier is Tier.CREDENTIAL and signal.outcome is Outcome.FINDING:
+            told = facts_of(signal, CredentialFacts).signer or {}
+            names = f"{told.get('subject')} {told.get('issuer')}".casefold()
+            if told.get("serial") and not (
+                told.get("verified") or any(vendor in names for vendor in VENDORS)
+            ):
+                by = told.get("issued_by") or {}
+                return f"{told['serial']} {by.get('CN', '')} {by.get('O', '')}".strip()
+    return ""
+
+
+def _eyes(signals: Iterable[Signal]) -> tuple[float, ...]:
+    for signal in signals:
+        if isinstance(eyes := signal.facts.get("eyes"), list):
+            return tuple(map(float, eyes))
+    return ()
