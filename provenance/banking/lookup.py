@@ -18,6 +18,7 @@ from detectors.errors import Error
 
 if TYPE_CHECKING:
     from detectors.bank.matching.decisions import Holds
+    from detectors.bank.matching.index import Near
     from detectors.bank.matching.search import Searcher
 
 REFRESH: Final = 1.0
@@ -69,6 +70,8 @@ class _Ready(msgspec.Struct, frozen=True):
     holds: "Holds"
     history: History
     state: State
+    chances: dict[tuple[str, int], float] = {}
+    """Class of an entry and differing bits → chance of a match by chance, as it was asked for."""
 
     def near(self, pdq: bytes) -> list[Found]:
         """Return the entries within reach of a PDQ hash, nearest first."""
@@ -77,11 +80,18 @@ class _Ready(msgspec.Struct, frozen=True):
         harmless = min((each.distance for each in close if each.entry.innocent), default=BEYOND)
         found = []
         for each in close:
-            one = self.searcher.tables.by_hash(each.distance, each.entry.kind, each.algorithm)
-            chance = one.bank_wide(self.state.hashes).point
+            chance = self._chance(each)
             doubtful = held or harmless <= each.distance or chance > MOST_CHANCE
             found.append(self._found(each.entry, each.ordinal, each.distance, chance, doubtful))
         return found
+
+    def _chance(self, near: "Near") -> float:
+        """Return the chance that an unrelated picture comes as near to anything in the bank."""
+        key = near.entry.kind, near.distance
+        if key not in self.chances:
+            one = self.searcher.tables.by_hash(near.distance, near.entry.kind, near.algorithm)
+            self.chances[key] = float(f"{one.bank_wide(self.state.hashes).point:.3g}")
+        return self.chances[key]
 
     def same(self, digests: Mapping[str, str]) -> list[Found]:
         """Return the entries of a file, by its digests."""
@@ -106,7 +116,7 @@ class _Ready(msgspec.Struct, frozen=True):
             entry=entry.id,
             kind=entry.kind.value,
             distance=distance,
-            false_match_probability=float(f"{chance:.3g}"),
+            false_match_probability=chance,
             bank=self.state.bank,
             change=int(self.history.made[ordinal]),
             claim=claim,

@@ -101,9 +101,12 @@ class MultiIndex:
         if (counts < 0).any() or counts.sum() > BANDS * size * len(queries):
             raise ValueError("the tables of an index are damaged")
         rows = self._order.take(spread(starts, counts))
-        who = np.repeat(used // PROBES, counts)
+        who, asked = np.zeros(len(rows), np.int64), queries
+        if len(queries) > 1:
+            who = np.repeat(used // PROBES, counts)
+            asked = queries.take(who, axis=0)
         # `take` copies whole rows: measured, a fifth of the time that an index of two axes needs.
-        bits = _sums(np.bitwise_count(self.rows.take(rows, axis=0) ^ queries.take(who, axis=0)))
+        bits = _sums(np.bitwise_count(self.rows.take(rows, axis=0) ^ asked))
         near = np.flatnonzero(bits <= radius)
         rows, who = rows[near].astype(np.int64), who[near]
         # A row is met in each band that it shares with the query.

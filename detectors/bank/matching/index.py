@@ -205,10 +205,16 @@ class Index:
         """
         import numpy as np
 
-        hits = self._hits("pdq", np.frombuffer(pdq, np.uint8)[None])
-        nearest: dict[int, int] = {}
-        for ordinal, distance in hits[:, :2].tolist():
-            nearest[ordinal] = min(distance, nearest.get(ordinal, distance))
+        query, nearest = np.frombuffer(pdq, np.uint64)[None], dict[int, int]()
+        for group in self._groups["pdq"]:
+            hits = group.hashes.within(query, REACH["pdq"])
+            owners = group.owners[hits.rows]
+            gone = ~self._current(owners, compacted=group.compacted)
+            for ordinal, distance, stale in zip(
+                owners.tolist(), hits.distances.tolist(), gone.tolist(), strict=True
+            ):
+                if not stale:
+                    nearest[ordinal] = min(distance, nearest.get(ordinal, distance))
         return [
             Near(
                 ordinal=ordinal,

@@ -1,7 +1,7 @@
 """HTTP/1.1 as uvicorn speaks it, with deadlines for headers and for bodies that nobody reads."""
 
 import asyncio
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -13,6 +13,34 @@ HEADERS_SECONDS: Final = 15.0
 LINGER_SECONDS: Final = 5.0
 """For which the rest of a body is thrown away after its request was answered. Were the connection
 closed at once, whoever still sends would not see the answer."""
+
+FINAL: Final = tuple(b"HTTP/1.1 %d" % hundreds for hundreds in range(2, 6))
+"""How the head of an answer begins; those of 100 and above are sent at once."""
+
+
+class _Joined:
+    """A transport that sends the head of an answer with its body: half of the system calls."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        """Hold nothing."""
+        self._transport, self._head = transport, b""
+
+    def write(self, data: bytes) -> None:
+        """Send data, a head together with what is written next."""
+        head, self._head = self._head, b""
+        if not head and data.startswith(FINAL):
+            self._head = data
+        elif head or data:
+            self._transport.write(head + data)
+
+    def close(self) -> None:
+        """Send what is held, and close."""
+        self.write(b"")
+        self._transport.close()
+
+    def __getattr__(self, name: str) -> Any:
+        """Return anything else as the transport has it."""
+        return getattr(self._transport, name)
 
 
 class Protocol(H11Protocol):
@@ -27,7 +55,7 @@ class Protocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for a request."""
-        super().connection_made(transport)
+        super().connection_made(cast("asyncio.Transport", _Joined(transport)))
         self._mind()
 
     def connection_lost(self, exc: Exception | None) -> None:

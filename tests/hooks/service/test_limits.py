@@ -141,3 +141,16 @@ def test_bodies_that_do_not_come_are_waited_for_so_long(monkeypatch: pytest.Monk
     head = b"POST / HTTP/1.1\r\nHost: a\r\n"
     for data in (b"Content-Length: 5\r\n\r\n", CHUNKED, CHUNKED + b"1\r\nx\r\n"):
         assert asyncio.run(answered(head + data)).startswith(b"HTTP/1.1 408 ")
+
+
+def test_an_answer_is_sent_in_one_piece_and_a_wish_to_go_on_at_once(served: Any) -> None:
+    with socket.create_connection(("127.0.0.1", served.port), timeout=60) as connection:
+        for _ in range(2):
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            assert connection.recv(1 << 16).endswith(b'{"status":"ok"}')
+        connection.sendall(b"HEAD /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        assert connection.recv(1 << 16).endswith(b"\r\n\r\n")
+        connection.sendall(HEAD + b"Expect: 100-continue\r\nContent-Length: 5\r\n\r\n")
+        assert connection.recv(1 << 16).startswith(b"HTTP/1.1 100 ")
+        connection.sendall(b"words")
+        assert connection.recv(1 << 16).startswith(b"HTTP/1.1 200 ")
