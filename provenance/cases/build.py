@@ -53,6 +53,8 @@ class Material(msgspec.Struct, kw_only=True):
     policy: Policy
     gaps: list[Gap]
     locale: str
+    members_only: bool = False
+    """Whether accounts in no cluster are left out."""
 
 
 class Builder:
@@ -86,7 +88,9 @@ class Builder:
             tlp_of: tells whom an entry of a bank may be shown to.
         """
         people = {person.id: person for person in material.people}
-        ids = sorted({*people, *self._tallies, *material.posts.accounts})
+        members = {name for each in material.found.clusters for name in each.accounts}
+        everybody = {*people, *self._tallies, *material.posts.accounts}
+        ids = sorted(members if material.members_only else everybody)
         clusters = _Clusters(material)
         accounts = [
             self._account(people.get(each) or Person(account_id=each), material, clusters, tlp_of)

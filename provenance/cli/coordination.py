@@ -3,6 +3,7 @@
 import math
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,9 +11,16 @@ from detectors.errors import ConfigError
 from provenance.cli.options import configuration, language, speaking
 from provenance.cli.suggest import Suggesting
 
+if TYPE_CHECKING:
+    from provenance.cases.case import Case
+    from provenance.coordination.clusters import Document
+    from provenance.coordination.posts import Posts
+
 FLAGGED, UNREAD = 1, 3
 """Exit codes: there is a cluster, and --fail-on asks for it; a line is no post."""
 SEARCH = "find"
+CASE, POLICY = "coordination", "posts"
+"""Name and policy of the case that pages and exports are made of."""
 
 
 class _Searching(Suggesting):
@@ -43,42 +51,53 @@ def coordination() -> None:
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="N",
               help="Of the permutations that tell what chance gives.")  # fmt: skip
 @click.option("--texts", is_flag=True, help="Show the texts and addresses that are shared.")
-@click.option("--format", "form", type=click.Choice(["terminal", "json", "jsonl"]),
+@click.option("--format", "form", type=click.Choice(["terminal", "json", "jsonl", "html"]),
               default="terminal", show_default=True,
-              help="json: one document; jsonl: a cluster a line.")  # fmt: skip
+              help="json: one document; jsonl: a cluster a line; html: a page.")  # fmt: skip
+@click.option("--graphml", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+              help="Write members and pairs as a graph, for Gephi; ids are keyed.")  # fmt: skip
+@click.option("--csv", "tables", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+              help="Write who posted which object when, as tables; ids are keyed.")  # fmt: skip
+@click.option("--stix", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+              help="Write a bundle (STIX 2.1); ids are keyed.")  # fmt: skip
+@click.option("--key", type=click.Path(dir_okay=False, exists=True, path_type=Path),
+              metavar="FILE", help="Key of the digests that stand for ids, 16 bytes or more."
+              " [default: one that is kept for these accounts]")  # fmt: skip
 @click.option("--fail-on", type=click.Choice(["chance", "never"]), default="never",
               show_default=True,
               help="Exit with 1 if a cluster is there that chance does not explain.")  # fmt: skip
 @speaking
-def find(
-    sources: tuple[str, ...],
-    *,
-    accounts: str | None,
-    media_root: str | None,
-    jobs: int,
-    seed: int,
-    texts: bool,
-    form: str,
-    fail_on: str,
-    lang: str | None,
-) -> int:
+def find(sources: tuple[str, ...], *, form: str, lang: str | None, **given: Any) -> int:
     """Find clusters of accounts in files of posts, with the chance of each.
 
     POSTS are files of JSON lines (- is standard input). A cluster shows that accounts posted the
     same things at the same times more often than chance explains: not who they are, not that they
     are fake. Nothing is fetched, and short links are never resolved.
     """
-    from provenance.cli.run import colour, width
     from provenance.coordination.clusters import document
     from provenance.coordination.posts import read
     from provenance.coordination.traits import look_at
-    from provenance.render import RenderOptions
-    from provenance.render.coordination import write
-    from provenance.render.escape import escape
 
     locale = language(configuration(list(sources), {"config": None}), {"lang": lang})
-    posts = read(sources, media_root)
-    traits = look_at(posts, accounts, media_root, jobs)
+    posts = read(sources, given["media_root"])
+    traits = look_at(posts, given["accounts"], given["media_root"], given["jobs"])
+    broken = _tell_broken(posts)
+    found = document(posts, traits, seed=given["seed"], texts=given["texts"], locale=locale)
+    _export(posts, found, locale, given)
+    _show(posts, found, form, locale)
+    if given["fail_on"] == "chance" and found.clusters:
+        return FLAGGED
+    return UNREAD if broken else 0
+
+
+def _tell_broken(posts: "Posts") -> int:
+    """Say on stderr what could not be read, and return how much that is.
+
+    Raises:
+        ConfigError: it is everything.
+    """
+    from provenance.render.escape import escape
+
     broken = posts.skipped["malformed"] + posts.skipped["unreadable_media"]
     for fault in posts.faults:
         click.echo(escape(f"provenance: {fault}"), err=True)
@@ -86,13 +105,58 @@ def find(
         click.echo(f"provenance: {broken - len(posts.faults):,} more of the kind", err=True)
     if not posts.read and broken:
         raise ConfigError("no posts in what was named")
-    found = document(posts, traits, seed=seed, texts=texts, locale=locale)
+    return broken
+
+
+def _show(posts: "Posts", found: "Document", form: str, locale: str) -> None:
+    """Print what was found: a working copy, with ids as they are."""
+    from provenance.cli.run import colour, width
+    from provenance.render import RenderOptions
+    from provenance.render.coordination import write
+    from provenance.render.html.case import page
+
+    if form == "html":
+        sys.stdout.buffer.write(page(_case(posts, found, locale), {}, locale))
+        return
     utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
     look = RenderOptions(width=width(), colour=colour("auto"), unicode=utf8, locale=locale)
     write(found, form, sys.stdout, look)
-    if fail_on == "chance" and found.clusters:
-        return FLAGGED
-    return UNREAD if broken else 0
+
+
+def _export(posts: "Posts", found: "Document", locale: str, given: dict[str, Any]) -> None:
+    """Write what leaves, ids keyed."""
+    if not (given["graphml"] or given["tables"] or given["stix"]):
+        if given["key"]:
+            raise ConfigError("--key goes with --graphml, --csv or --stix")
+        return
+    from platformdirs import user_data_path
+
+    from detectors.storing.atomic import atomic_write
+    from provenance.cases.exports import graphml, stix, tables
+    from provenance.cases.sharing import Sharing, shared
+
+    sharing = Sharing(key=given["key"], keys=user_data_path("provenance") / "cases")
+    leaving = shared(_case(posts, found, locale), sharing)
+    if given["graphml"]:
+        atomic_write(given["graphml"], graphml.write(leaving))
+    if given["stix"]:
+        atomic_write(given["stix"], stix.write(leaving, sharing.tlp))
+    if given["tables"]:
+        given["tables"].mkdir(parents=True, exist_ok=True)
+        for name, data in tables.write(leaving).items():
+            atomic_write(given["tables"] / name, data)
+
+
+def _case(posts: "Posts", found: "Document", locale: str) -> "Case":
+    """Return a case of the members of clusters, of which nothing but the posts was looked at."""
+    from provenance.cases.build import Builder, Material
+    from provenance.verdict import load
+
+    material = Material(
+        name=CASE, people=[], posts=posts, found=found, avatars={}, same={}, policy=load(POLICY),
+        gaps=[], locale=locale, members_only=True,
+    )  # fmt: skip
+    return Builder().case(material, lambda _bank, _entry: None)
 
 
 def _finite(_ctx: click.Context, _param: click.Parameter, value: float) -> float:

@@ -11,7 +11,6 @@ from provenance.render.escape import escape_json
 from provenance.render.terminal import Page
 from provenance.render.words import Words
 
-FORMATS = ("terminal", "json", "jsonl")
 NAMED = 12
 """Accounts that are named on a screen."""
 SHOWN = 5
@@ -19,7 +18,7 @@ SHOWN = 5
 
 
 def write(document: Document, form: str, out: TextIO, look: RenderOptions) -> None:
-    """Write a document in one of `FORMATS`."""
+    """Write a document for the terminal, as json or as jsonl."""
     if form == "terminal":
         _Screen(out, look).document(document)
     elif form == "json":
