@@ -47,8 +47,15 @@ def write(record: Record, policy: Policy, out: TextIO, look: RenderOptions) -> N
         page.hang("", line, 4)
 
 
-def answer(words: Words, record: Record, question: str) -> str:
-    """Return the sentences that answer a question about a record: one of `QUESTIONS`."""
+def answer(words: Words, record: Record, question: str, *, drawn: bool = False) -> str:
+    """Return the sentences that answer a question about a record.
+
+    Args:
+        words: to say it with.
+        record: of one item.
+        question: one of `QUESTIONS`.
+        drawn: whether a match stands drawn beside the answer.
+    """
     what = headline(record)
     named = "nothing" if what in NOTHING else what.value
     first = decisive(record)
@@ -57,7 +64,9 @@ def answer(words: Words, record: Record, question: str) -> str:
     said |= {"this": words.word(f"this.{record.item.kind}")}
     if first is not None and first.tier is Tier.STATISTICAL:
         said |= {"things": words.things(first)}
-    return words.word(f"explain.{question}.{named}", **said)
+    beside = f"page.{question}.{named}"
+    code = beside if drawn and words.has(beside) else f"explain.{question}.{named}"
+    return words.word(code, **said)
 
 
 def decisive(record: Record) -> Signal | None:

@@ -40,16 +40,26 @@ def write(
 
 
 def said(
-    record: Record, policy: Policy, pictures: Sequence[tuple[str, bytes]], words: Words
-) -> dict[str, Any]:
-    """Return what `item.html.jinja` shows of an item; arguments as for `write`."""
+    record: Record, policy: Policy, pictures: Sequence[tuple[str, bytes]], words: Words,
+    *, drawn: bool = False,
+) -> dict[str, Any]:  # fmt: skip
+    """Return what `item.html.jinja` shows of an item.
+
+    Args:
+        record: of it.
+        policy: the one that judged it.
+        pictures: a caption and the picture, WebP.
+        words: to say it with.
+        drawn: whether one of them is a match that was drawn.
+    """
+    answers = {asked: answer(words, record, asked, drawn=drawn) for asked in QUESTIONS}
     return {
         "record": record,
         "words": words,
         "read": unread(record) is None,
         "pictures": [(caption, _address(picture)) for caption, picture in pictures],
         "signals": ordered(record),
-        "answers": [(f"explain.{asked}", answer(words, record, asked)) for asked in QUESTIONS],
+        "answers": [(f"explain.{asked}", told) for asked, told in answers.items()],
         "history": [_root(words, record, one) for one in record.signals if _has_history(one)],
         "account": [*by_windows(words, record), *account(words, record, policy)],
         "facts": [*described(words, record), *(_of_signal(words, one) for one in record.signals)],

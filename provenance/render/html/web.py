@@ -41,10 +41,10 @@ def article(
     Args:
         record: of one item.
         policy: the one that judged it.
-        pictures: a caption and the picture, WebP.
+        pictures: its match, drawn: a caption and the picture, WebP.
         look: language.
     """
     plain = io.StringIO()
     explained.write(record, policy, plain, msgspec.structs.replace(look, width=COLUMNS))
-    told = said(record, policy, pictures, Words(look))
+    told = said(record, policy, pictures, Words(look), drawn=bool(pictures))
     return template("article.html.jinja").render(**told, plain=plain.getvalue())

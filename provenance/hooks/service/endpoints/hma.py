@@ -30,6 +30,15 @@ PHOTO: Final = "photo"
 """The one content type."""
 NEVER: Final = -1
 """What stands for the time of a change that there was none of."""
+ASKS: Final = {
+    ("GET", "/h/hash"): "url content_type types",
+    ("POST", "/h/hash"): "types",
+    ("GET", "/m/lookup"): "signal_type signal url content_type types banks",
+    ("POST", "/m/lookup"): "types banks",
+    ("GET", "/m/raw_lookup"): "signal_type signal banks include_distance",
+    ("GET", "/m/index/status"): "signal_type",
+}
+"""Method and path → names of what may stand in the query."""
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
@@ -260,6 +269,7 @@ def _operation(method: str, path: str, handle: Handler, gives: object, summary: 
         summary=summary,
         takes=takes,
         gives={200: gives},
+        asks=ASKS[method, path].split(),
         token_in_path=True,
     )
 
