@@ -56,16 +56,10 @@ def tree(pid: int) -> list[int]:
     return found
 
 
-def cpu(pid: int) -> float:
-    """Return the CPU seconds of a process and its descendants, those that have ended included."""
-    total = 0
-    for one in tree(pid):
-        try:
-            stat = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        total += sum(map(int, stat[11:15]))
-    return total / TICK
+def cpu(processes: list[int]) -> float:
+    """Return the CPU seconds of processes."""
+    stats = (Path(f"/proc/{one}/stat").read_text().rpartition(")")[2] for one in processes)
+    return sum(sum(map(int, stat.split()[11:13])) for stat in stats) / TICK
 
 
 def resident(pid: int) -> float:
@@ -144,17 +138,17 @@ def cost(rounds: int, requests: int) -> None:
         def call(_number: int) -> None:
             checker.check(PICTURE, deadline=20.0)
 
-        mine = os.getpid()
         together(AT_ONCE, 100, post)
         together(AT_ONCE, 100, call)
+        theirs = tree(pid)
+        mine = [one for one in tree(os.getpid()) if one not in theirs]
         for _ in range(rounds):
-            before = cpu(pid)
+            before = cpu(theirs)
             together(AT_ONCE, requests, post)
-            asked = cpu(pid) - before
-            rest = cpu(pid)
-            before = cpu(mine) - rest
+            asked = cpu(theirs) - before
+            before = cpu(mine)
             together(AT_ONCE, requests, call)
-            both.append((asked, cpu(mine) - cpu(pid) - before))
+            both.append((asked, cpu(mine) - before))
     ratios = sorted(asked / called for asked, called in both)
     for name, at in (("a request", 0), ("a call of Checker.check", 1)):
         print(f"{name}: {1000 * statistics.median(row[at] for row in both) / requests:.2f} CPU ms")
@@ -184,9 +178,9 @@ def lookup(entries: int, requests: int) -> None:
                 client.good("GET", f"/m/lookup?signal_type=pdq&signal={asked[number]}")
 
             together(CONNECTIONS, 200, look)
-            before = cpu(pid)
+            before = cpu(tree(pid))
             together(CONNECTIONS, requests, look)
-            spent = cpu(pid) - before
+            spent = cpu(tree(pid)) - before
     print(f"{entries:,} entries: {requests / spent:,.0f} look-ups a CPU second")
 
 

@@ -29,9 +29,12 @@ def listening(host: str, port: int) -> socket.socket:
         family, _, _, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        return socket.create_server(address[:2], family=family, backlog=BACKLOG)
+        listener = socket.create_server(address[:2], family=family, backlog=BACKLOG)
+        # Inherited by connections; else the body of an answer waits until its head is acknowledged.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except OSError as error:
         raise ConfigError(f"--host {host} --port {port}: {error.strerror}") from error
+    return listener
 
 
 def run(app: App, listener: socket.socket, deadline: float, ready: Callable[[], None]) -> None:

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from uvicorn.server import ServerState
 
-from provenance.hooks.service import body, protocol
+from provenance.hooks.service import body, protocol, server
 from provenance.hooks.service.problem import Problem
 
 HEAD = b"POST /v1/check HTTP/1.1\r\nHost: 127.0.0.1\r\n"
@@ -109,12 +109,14 @@ async def listening() -> AsyncIterator[int]:
     config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off")
     state = ServerState()
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: protocol.Protocol(config, state, {}), "127.0.0.1", 0)
-    async with server:
-        yield server.sockets[0].getsockname()[1]
+    listener = await loop.create_server(
+        lambda: protocol.Protocol(config, state, {}), "127.0.0.1", 0
+    )
+    async with listener:
+        yield listener.sockets[0].getsockname()[1]
         for connection in list(state.connections):
             connection.transport.abort()
-        server.close()
+        listener.close()
         await asyncio.sleep(0)
 
 
@@ -154,3 +156,11 @@ def test_an_answer_is_sent_in_one_piece_and_a_wish_to_go_on_at_once(served: Any)
         assert connection.recv(1 << 16).startswith(b"HTTP/1.1 100 ")
         connection.sendall(b"words")
         assert connection.recv(1 << 16).startswith(b"HTTP/1.1 200 ")
+
+
+def test_answers_do_not_wait_for_what_confirms_their_head() -> None:
+    with server.listening("127.0.0.1", 0) as listener:
+        with socket.create_connection(listener.getsockname()):
+            connection, _ = listener.accept()
+        with connection:
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
