@@ -4,7 +4,6 @@ import base64
 from collections.abc import Iterable, Mapping
 from math import cos, pi, sin, sqrt
 from pathlib import Path
-from random import Random
 from typing import Any, Final
 
 from detectors.signal import Outcome
@@ -24,7 +23,7 @@ SHARED: Final = 60
 """Shared things of a cluster that are listed."""
 SHARES: Final = 200
 """Posts of one that are listed."""
-FORCED: Final = 1_000
+FORCED: Final = 400
 """Members of a cluster up to which it is laid out by what they share."""
 ROUNDS: Final = 150
 APART: Final = 1.6
@@ -147,7 +146,11 @@ def _graph(case: Case) -> dict[str, Any]:
 
 
 def _laid(cluster: Cluster, joined: Iterable[Pair]) -> list[tuple[float, float]]:
-    """Return the places of members within a circle: near each other where they share much."""
+    """Return the places of members within a circle: near each other where they share much.
+
+    Members push each other away and are pulled together by what they share (Fruchterman and
+    Reingold 1991), beginning at the seeds of a sunflower, so that a page stays the same.
+    """
     count = len(cluster.accounts)
     seeds = [
         (sqrt((i + 0.5) / count) * cos(i * GOLDEN), sqrt((i + 0.5) / count) * sin(i * GOLDEN))
@@ -155,19 +158,25 @@ def _laid(cluster: Cluster, joined: Iterable[Pair]) -> list[tuple[float, float]]
     ]
     if not 2 < count <= FORCED:
         return seeds
-    import igraph  # type: ignore[import-untyped]
+    import numpy as np
 
     number = {name: i for i, name in enumerate(cluster.accounts)}
-    rows = [(number[pair.one], number[pair.other], float(pair.weight)) for pair in joined]
-    graph = igraph.Graph(count, [row[:2] for row in rows])
-    igraph.set_random_number_generator(Random(0))  # noqa: S311 - so that a page stays the same
-    layout = graph.layout_fruchterman_reingold(
-        weights=[row[2] for row in rows], niter=ROUNDS, seed=seeds, grid=False
-    )
-    middle = [sum(point[side] for point in layout) / count for side in (0, 1)]
-    moved = [(x - middle[0], y - middle[1]) for x, y in layout]
-    farthest = max(sqrt(x * x + y * y) for x, y in moved) or 1.0
-    return [(x / farthest, y / farthest) for x, y in moved]
+    weights = np.zeros((count, count))
+    for pair in joined:
+        weights[number[pair.one], number[pair.other]] = pair.weight
+    weights = (weights + weights.T) / (weights.max() or 1)
+    places, room = np.array(seeds), 1 / count
+    for step in range(ROUNDS):
+        apart = places[:, None] - places[None]
+        square = (apart**2).sum(axis=-1) + 1e-9
+        pull = room / square - weights * np.sqrt(square) / np.sqrt(room)
+        move = (apart * pull[..., None]).sum(axis=1)
+        far = np.sqrt((move**2).sum(axis=-1, keepdims=True)) + 1e-9
+        places = places + move / far * np.minimum(far, 0.1 * (1 - step / ROUNDS))
+    places -= places.mean(axis=0)
+    places /= np.sqrt((places**2).sum(axis=-1).max()) or 1.0
+    laid: list[tuple[float, float]] = [(x, y) for x, y in places.tolist()]
+    return laid
 
 
 def _packed(radii: list[float]) -> list[tuple[float, float]]:
