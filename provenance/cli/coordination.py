@@ -63,6 +63,14 @@ def coordination() -> None:
 @click.option("--key", type=click.Path(dir_okay=False, exists=True, path_type=Path),
               metavar="FILE", help="Key of the digests that stand for ids, 16 bytes or more."
               " [default: one that is kept for these accounts]")  # fmt: skip
+@click.option("--follow", is_flag=True,
+              help="Read posts as they come; print each new cluster as JSON.")  # fmt: skip
+@click.option("--window-hours", type=click.FloatRange(min=1), default=48, show_default=True,
+              metavar="N", help="With --follow, search the posts of the last hours.")  # fmt: skip
+@click.option("--most", type=click.IntRange(min=1), default=200_000, show_default=True,
+              metavar="N", help="With --follow, keep so many posts at most.")  # fmt: skip
+@click.option("--every", type=click.IntRange(min=1), default=10_000, show_default=True,
+              metavar="N", help="With --follow, search after so many posts.")  # fmt: skip
 @click.option("--fail-on", type=click.Choice(["chance", "never"]), default="never",
               show_default=True,
               help="Exit with 1 if a cluster is there that chance does not explain.")  # fmt: skip
@@ -79,6 +87,8 @@ def find(sources: tuple[str, ...], *, form: str, lang: str | None, **given: Any)
     from provenance.coordination.traits import look_at
 
     locale = language(configuration(list(sources), {"config": None}), {"lang": lang})
+    if given["follow"]:
+        return _follow(sources, given)
     posts = read(sources, given["media_root"])
     traits = look_at(posts, given["accounts"], given["media_root"], given["jobs"])
     broken = _tell_broken(posts)
@@ -88,6 +98,39 @@ def find(sources: tuple[str, ...], *, form: str, lang: str | None, **given: Any)
     if given["fail_on"] == "chance" and found.clusters:
         return FLAGGED
     return UNREAD if broken else 0
+
+
+def _follow(sources: tuple[str, ...], given: dict[str, Any]) -> int:
+    """Print clusters of one source as they come up, until it ends or a signal does."""
+    import time
+
+    from provenance.coordination.posts import Row, opened, rows
+    from provenance.coordination.stream import Window, follow
+    from provenance.engine.interrupt import interruptible
+    from provenance.render.coordination import line
+    from provenance.render.escape import escape
+
+    if len(sources) != 1:
+        raise ConfigError("--follow reads one source: a file, or - for standard input")
+    broken = 0
+
+    def skip(_kind: str, what: str) -> None:
+        nonlocal broken
+        broken += 1
+        click.echo(escape(f"provenance: {what}"), err=True)
+
+    window = Window(given["window_hours"] * 3600, given["most"])
+    with interruptible() as interruption, opened(sources[0]) as file:
+        came = (
+            (where, row, time.time())
+            for where, row in interruption.ending(rows(file, sources[0], Row, skip))
+        )
+        for cluster in follow(came, window, given["every"], given["seed"], texts=given["texts"]):
+            sys.stdout.write(line(cluster))
+            sys.stdout.flush()
+    if window.unusable:
+        click.echo(f"provenance: {window.unusable:,} posts have no time that is past", err=True)
+    return interruption.code or (UNREAD if broken else 0)
 
 
 def _tell_broken(posts: "Posts") -> int:
@@ -118,6 +161,9 @@ def _show(posts: "Posts", found: "Document", form: str, locale: str) -> None:
     if form == "html":
         sys.stdout.buffer.write(page(_case(posts, found, locale), {}, locale))
         return
+    if form == "jsonl" and (count := len(found.not_distinguishable)):
+        said = "groups of accounts that chance gives as well; --format json has them"
+        click.echo(f"provenance: {count} {said}", err=True)
     utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
     look = RenderOptions(width=width(), colour=colour("auto"), unicode=utf8, locale=locale)
     write(found, form, sys.stdout, look)

@@ -5,7 +5,7 @@ import sys
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -193,17 +193,28 @@ def read(names: Iterable[str], media_root: str | None = None) -> Posts:
     """
     posts = Posts()
     for name in names:
-        root = media_root or str(Path(name).parent)
-        try:
-            if name == STDIN:
-                posts.add_lines(sys.stdin.buffer, name, root)
-                continue
-            with Path(name).open("rb") as file:
-                posts.add_lines(file, name, root)
-        except OSError as error:
-            raise ConfigError(f"{name}: {error.strerror}") from error
+        with opened(name) as file:
+            posts.add_lines(file, name, media_root or str(Path(name).parent))
     posts.drop_duplicates()
     return posts
+
+
+@contextmanager
+def opened(name: str) -> Iterator[Any]:
+    """Open a file of bytes; `-` is standard input.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
+    if name == STDIN:
+        yield sys.stdin.buffer
+        return
+    try:
+        file = Path(name).open("rb")  # noqa: SIM115 - closed below; what its user raises goes on
+    except OSError as error:
+        raise ConfigError(f"{name}: {error.strerror}") from error
+    with file:
+        yield file
 
 
 def _listed(value: list[str] | str | None) -> list[str]:

@@ -25,9 +25,12 @@ def write(document: Document, form: str, out: TextIO, look: RenderOptions) -> No
         text = msgspec.json.format(msgspec.json.encode(document), indent=1).decode()
         out.write(escape_json(text, ascii_only=not look.unicode) + "\n")
     else:
-        for cluster in document.clusters:
-            text = msgspec.json.encode(cluster).decode()
-            out.write(escape_json(text, ascii_only=not look.unicode) + "\n")
+        out.writelines(line(cluster, ascii_only=not look.unicode) for cluster in document.clusters)
+
+
+def line(cluster: Cluster, *, ascii_only: bool = False) -> str:
+    """Return a cluster as a line of JSON."""
+    return escape_json(msgspec.json.encode(cluster).decode(), ascii_only=ascii_only) + "\n"
 
 
 class _Screen:

@@ -105,7 +105,7 @@ def test_a_takedown_alone_is_told_from_chance_by_moved_time_lines(
 
 
 def test_what_chance_gives_as_well_is_said_and_no_cluster(
-    tmp_path: Path, rng: random.Random
+    run: Run, tmp_path: Path, rng: random.Random
 ) -> None:
     posts = [
         post(f"m{n}", rng.randrange(1800), text)
@@ -117,6 +117,9 @@ def test_what_chance_gives_as_well_is_said_and_no_cluster(
     (other,) = told.not_distinguishable
     assert other.accounts == ["m0", "m1", "m2", "m3"]
     assert other.expected_by_chance > 0.05
+    done = run("coordination", "posts.jsonl", "--format", "jsonl", "--fail-on", "chance")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "1 groups of accounts that chance gives as well" in done.stderr
 
 
 def test_templates_and_languages_without_spaces_are_near_copies(
