@@ -108,7 +108,7 @@ class App:
             return await operation.handle(self._service, request)
         except Problem as problem:
             return _told(problem)
-        except Error as error:
+        except (Error, OSError) as error:  # a full disk, no process to be had
             self._tell(str(error))
             return _told(Problem(503, "request.unavailable", {"Retry-After": "10"}))
         except ClientDisconnect:

@@ -20,6 +20,8 @@ SLOWEST: Final = 2**17
 MOST_FILES: Final = 32
 MOST_FIELDS: Final = 32
 """Parts of a form that are no files."""
+PLAIN: Final = "identity"
+"""The only coding of a body that is taken; what unpacks may unpack to anything."""
 HELD: Final = "provenance.held"
 """Key of a scope: bytes held for the request."""
 
@@ -36,9 +38,11 @@ class Bodies:
         """Return the body of a request, which is held until `release`.
 
         Raises:
-            Problem: it is too large, or too slow, or others fill the memory.
+            Problem: it is too large, too slow or packed, or others fill the memory.
             ClientDisconnect: nobody sends it any more.
         """
+        if request.headers.get("content-encoding", PLAIN).lower() != PLAIN:
+            raise Problem(415, "request.packed", {"Accept-Encoding": PLAIN})
         announced = int(request.headers.get("content-length", "0"))
         self._room_for(announced, announced)
         loop, data, more = asyncio.get_running_loop(), bytearray(), True

@@ -116,6 +116,12 @@ def test_hostile_forms_are_problems(http: httpx.Client) -> None:
     assert len(full.json()) == 32
 
 
+def test_a_packed_body_is_not_unpacked(http: httpx.Client) -> None:
+    packed = http.post("/v1/check", content=b"words", headers={"Content-Encoding": "gzip"})
+    assert problem(packed) == (415, "request.packed")
+    assert packed.headers["accept-encoding"] == "identity"
+
+
 def test_other_paths_and_methods_are_problems(http: httpx.Client) -> None:
     assert problem(http.get("/nothing")) == (404, "request.nothing")
     deleted = http.delete("/v1/check")
