@@ -104,6 +104,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """RFC 3339, UTC; so are the other times."""
     modified: str
     source: str | None = None
+    feed: str | None = None
+    """Name of the feed that is followed here and brought the entry; it never leaves the bank."""
     first_seen: str | None = None
     note: str | None = None
     tags: tuple[str, ...] = ()

@@ -58,8 +58,12 @@ class Writer(Protocol):
     def put(self, entry: Entry, features: bytes | None = None) -> None:
         """Take an entry, new or changed; features replace what it had."""
 
-    def commit(self) -> list[Entry]:
-        """Write what was put, and give it once it is safe."""
+    def commit(self, *, whole: bool = False) -> list[Entry]:
+        """Write what was put, and give it once it is safe.
+
+        Args:
+            whole: a writer that is killed leaves all of it or nothing, not a part.
+        """
 
 
 def location_of(name: str) -> BankLocation:

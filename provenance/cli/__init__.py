@@ -29,6 +29,7 @@ COMMANDS = {
     "serve": ("provenance.cli.serve:serve", "Answer requests of other programs by HTTP"),
     "baseline": ("provenance.cli.baseline:baseline", "Keep findings that people have accepted"),
     "bank": ("provenance.cli.bank:bank", "Keep banks of known fake-profile pictures"),
+    "feed": ("provenance.cli.feed:feed", "Publish banks as signed feeds, follow those of others"),
     "posts": ("provenance.cli.posts:posts", "Turn exports of platforms into files of posts"),
     "coordination": (
         "provenance.cli.coordination:coordination",

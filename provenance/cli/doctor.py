@@ -25,6 +25,7 @@ OK, NOTE, BAD = "ok", "note", "BAD"
 ADDS: Final = {
     "cluster": "scan on a Ray cluster",
     "documents": "texts of PDF, Word and web pages",
+    "feeds": "signed feeds: provenance feed",
     "networks": "exports of platforms that are JSON documents or packed by Zstandard",
     "postgres": "banks on a PostgreSQL server",
     "queue": "work on Redis, RabbitMQ, NATS and Kafka",

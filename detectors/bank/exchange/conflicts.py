@@ -115,6 +115,7 @@ def _of_both(here: Entry, there: Entry, *, dispute: bool) -> Resolution:
         hashes=_joined(here, there),
         tlp=max(here.tlp, there.tlp, key=list(Tlp).index),
         note=there.note or here.note,
+        feed=here.feed,
         local=here.local,
     )
     return Resolution(MergeOutcome.UPDATED, joined)

@@ -67,6 +67,8 @@ class ImportReport(msgspec.Struct, kw_only=True):
     parked: dict[str, int] = {}
     left: list[Skipped] = []
     """The first of each code."""
+    vanished: list[str] = []
+    """Ids that the feed no longer names, without a word of their withdrawal: disputed here."""
 
     def count(self, found: Skipped) -> None:
         """Count what was skipped, and keep the first of each code."""
@@ -123,11 +125,14 @@ def take_in(
     tell: Callable[[Skipped], None] = lambda _: None,
     step: Callable[[], None] = lambda: None,
     read: Callable[[str, Path], Iterable[FeedRow]] | None = None,
+    whole: bool = False,
+    complete: bool = False,
 ) -> ImportReport:
     """Bring the entries of a file into a bank, which is made where there is none.
 
     The file is read twice, first for its form and for hashes that too many ids share: nothing is
     written of a broken one. Entries are written in batches; after a kill the same call goes on.
+    With `whole` they are written as one transaction.
 
     Args:
         bank: where it lies.
@@ -140,6 +145,9 @@ def take_in(
         tell: called with everything that is skipped.
         step: called for each row, twice.
         read: `rows`, or what calls it in a process with limits.
+        whole: a writer that is killed leaves all of it or nothing.
+        complete: the file names all entries of the feed `defaults.feed`, so that others of it
+            which are here become disputed.
 
     Raises:
         ConfigError: file or bank cannot be used; then nothing is written.
@@ -164,9 +172,31 @@ def take_in(
         pictures = Pictures(store, foreseen, dispute=dispute, reinstate=reinstate)
         return _merge_rows(known, taken, report, note, pictures, writer=None)
     create(bank, defaults.now)
+    named: set[str] | None = set() if complete else None
     with writing(bank) as writer:
         pictures = Pictures(writer.bank, foreseen, dispute=dispute, reinstate=reinstate)
-        return _merge_rows(writer.bank.entries, taken, report, note, pictures, writer=writer)
+        here = writer.bank.entries
+        batch = None if whole else BATCH
+        _merge_rows(here, taken, report, note, pictures, writer=writer, batch=batch, named=named)
+        if named is not None:
+            _dispute_vanished(here, named, defaults, report, writer)
+        writer.commit(whole=whole)
+    return report
+
+
+def _dispute_vanished(
+    here: Mapping[str, Entry],
+    named: set[str],
+    defaults: RowDefaults,
+    report: ImportReport,
+    writer: Writer,
+) -> None:
+    """Put the entries of a feed as disputed that it no longer names."""
+    for entry in here.values():
+        if entry.feed == defaults.feed and entry.status is Status.ACTIVE and entry.id not in named:
+            reason = f"left the feed {defaults.feed} without being withdrawn"
+            report.vanished.append(entry.id)
+            writer.put(msgspec.structs.replace(entry, status=Status.DISPUTED, reason=reason))
 
 
 def _shown(file: Path) -> str:
@@ -279,11 +309,15 @@ def _merge_rows(
     pictures: Pictures,
     *,
     writer: Writer | None,
+    batch: int | None = BATCH,
+    named: set[str] | None = None,
 ) -> ImportReport:
     """Settle each entry with what is known of its id and picture, and write what changes."""
     outcomes: Counter[str] = Counter()
     fresh: dict[str, Entry] = {}
     for row, entry in taken:
+        if named is not None:
+            named.add(entry.id)
         here = fresh.get(entry.id) or known.get(entry.id)
         done, out = pictures.resolve(here, entry)
         if done.outcome in CONFLICTS:
@@ -303,10 +337,8 @@ def _merge_rows(
         if writer is not None:
             for each in changed:
                 writer.put(each)
-            if len(writer.pending) >= BATCH:
+            if batch is not None and len(writer.pending) >= batch:
                 writer.commit()
                 fresh.clear()
-    if writer is not None:
-        writer.commit()
     report.outcomes = dict(sorted(outcomes.items()))
     return report

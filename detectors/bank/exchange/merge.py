@@ -88,7 +88,7 @@ def merge(
         pictures = Pictures(writer.bank, decided(there.entries), dispute=dispute)
         for entry in there.entries.values():
             step()
-            said = msgspec.structs.replace(entry, id=prefix + entry.id, reinstates=())
+            said = msgspec.structs.replace(entry, id=prefix + entry.id, reinstates=(), feed=None)
             block = there.features(entry)
             result, _ = pictures.resolve(known.get(said.id), said, block)
             done.outcomes.setdefault(result.outcome.value, []).append(said.id)

@@ -128,6 +128,8 @@ class RowDefaults(msgspec.Struct, frozen=True, kw_only=True):
     kind: EntryKind = EntryKind.OTHER
     tlp: Tlp = Tlp.AMBER
     source: str | None = None
+    feed: str | None = None
+    """Name of the followed feed that the rows come from."""
     prefix: str = ""
     """Goes before every id, so that the ids of two feeds cannot meet."""
 
@@ -135,7 +137,7 @@ class RowDefaults(msgspec.Struct, frozen=True, kw_only=True):
 def shared(entry: Entry, feed: Feed) -> dict[str, Any]:
     """Return what may leave of an entry; where its features lie and notes stay at home."""
     row: dict[str, Any] = msgspec.to_builtins(entry)
-    for own in ("local", "reinstates"):
+    for own in ("local", "reinstates", "feed"):
         row.pop(own, None)
     if not feed.notes:
         row.pop("note", None)
@@ -206,6 +208,7 @@ def _entry(
         created=moment(said.get("created")) or modified,
         modified=modified,
         source=text(said.get("source")) or defaults.source,
+        feed=defaults.feed,
         first_seen=day(said.get("first_seen")),
         note=text(said.get("note")),
         tags=_tags(said.get("tags")),

@@ -15,13 +15,29 @@ CHUNK: Final = 1 << 16
 """Bytes that are read at once when the last line is looked for."""
 RESTORE: Final = "restore the bank from a copy"
 """What to do about a damaged log."""
-_DECODER: Final = msgspec.json.Decoder(Entry)
 
 
-def line(entry: Entry) -> bytes:
-    """Return an entry as a line of the log, with its digest as the last key."""
+class _Unfinished(msgspec.Struct, frozen=True):
+    """What a line says of the transaction that it belongs to."""
+
+    begun: int | None = None
+
+
+def line(entry: Entry, begun: int | None = None) -> bytes:
+    """Return an entry as a line of the log, with its digest as the last key.
+
+    Args:
+        entry: as it stands after the change.
+        begun: offset in bytes where the transaction began that further lines belong to; None for
+            its last line. A log that ends behind such a line is read as if it ended at `begun`.
+    """
     body = msgspec.json.encode(entry)[:-1]
+    body += b"" if begun is None else b',"begun":%d' % begun
     return body + MARK + digest(body).encode() + END
+
+
+_DECODER: Final = msgspec.json.Decoder(Entry)
+_UNFINISHED: Final = msgspec.json.Decoder(_Unfinished)
 
 
 def whole(data: bytes) -> bytes | None:
@@ -51,7 +67,7 @@ def read(data: bytes, where: str) -> Entry:
 
 
 def changes(path: Path, start: int = 0, before: int = 0) -> Iterator[tuple[int, int, Entry]]:
-    """Yield offset in bytes, length and entry of each line; an unsound last line is passed over.
+    """Yield offset in bytes, length and entry of each line up to the end of the last whole change.
 
     Args:
         path: of the log.
@@ -59,11 +75,11 @@ def changes(path: Path, start: int = 0, before: int = 0) -> Iterator[tuple[int, 
         before: how many lines those are, for messages.
     """
     try:
+        end = sound(path)
         with path.open("rb") as file:
-            size = file.seek(0, 2)
             file.seek(start)
             for number, data in enumerate(file, before + 1):
-                if start + len(data) >= size and whole(data) is None:
+                if start >= end:
                     return
                 yield start, len(data), read(data, f"{path}:{number}")
                 start += len(data)
@@ -73,7 +89,10 @@ def changes(path: Path, start: int = 0, before: int = 0) -> Iterator[tuple[int, 
 
 
 def sound(path: Path) -> int:
-    """Return the bytes of a log up to the end of its last sound line."""
+    """Return the bytes of a log up to the end of its last whole change.
+
+    An unsound last line does not count, nor do the lines of a transaction that was not finished.
+    """
     with path.open("rb") as file:
         size = file.seek(0, 2)
         data, at = b"", size
@@ -82,5 +101,16 @@ def sound(path: Path) -> int:
             file.seek(at)
             data = file.read(size - at)
     end = data.rfind(b"\n") + 1
+    if end and whole(data[data.rfind(b"\n", 0, end - 1) + 1 : end]) is None:
+        end = data.rfind(b"\n", 0, end - 1) + 1
     start = data.rfind(b"\n", 0, max(0, end - 1)) + 1
-    return at + (end if end == 0 or whole(data[start:end]) is not None else start)
+    begun = _begun(data[start:end])
+    return at + end if begun is None else min(begun, at + start)
+
+
+def _begun(data: bytes) -> int | None:
+    """Return where the unfinished transaction began that ends with a line; None: it is finished."""
+    body = whole(data)
+    if body is None or b'"begun":' not in body:
+        return None
+    return _UNFINISHED.decode(body).begun

@@ -219,11 +219,17 @@ class Writer:
             entry = msgspec.structs.replace(entry, local=local)
         self.pending.append(entry)
 
-    def commit(self) -> list[Entry]:
-        """Write what was put, and give it once it is safe: features first, then the lines."""
+    def commit(self, *, whole: bool = False) -> list[Entry]:
+        """Write what was put, and give it once it is safe: features first, then the lines.
+
+        Args:
+            whole: a writer that is killed leaves all of it or nothing, not a part.
+        """
         done, self.pending = self.pending, []
         flushed(self._features)
-        lines = [log.line(entry) for entry in done]
+        begun = os.fstat(self._log.fileno()).st_size if whole else None
+        lines = [log.line(entry, begun) for entry in done[:-1]]
+        lines += [log.line(entry) for entry in done[-1:]]
         at = journal.append(self._log, b"".join(lines))
         for entry, line in zip(done, lines, strict=True):
             self.bank.take(entry, at, len(line))

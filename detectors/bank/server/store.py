@@ -186,7 +186,7 @@ class ServerWriter:
             self._blocks[len(self.pending)] = features
         self.pending.append(entry)
 
-    def commit(self) -> list[Entry]:
+    def commit(self, *, whole: bool = True) -> list[Entry]:  # noqa: ARG002 - it always is
         """Write what was put, all or nothing, and give it once it is safe.
 
         An entry that another process has added meanwhile from the same bytes is left out.

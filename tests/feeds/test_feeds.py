@@ -1,0 +1,178 @@
+"""What anna publishes, ben follows: entries, changes, withdrawals, and nothing that was altered."""
+
+import gzip
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Row = dict[str, Any]
+Entry = Callable[..., Row]
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != "lock"
+    }
+
+
+def test_entries_changes_and_withdrawals_travel(
+    anna: Any, follows: Any, feed: Path, entry: Entry
+) -> None:
+    assert follows.states() == {"a": "active", "b": "active"}
+    assert follows("feed", "update").stdout == ""
+    anna("bank", "withdraw", "--bank", anna.bank, "--reason", "a real person asked", "a")
+    anna.takes(entry("c", 3))
+    anna.publishes(feed)
+    assert "sequence 1 to 2: 1 added, 1 withdrawn" in follows("feed", "update").stdout
+    assert follows.states() == {"a": "withdrawn", "b": "active", "c": "active"}
+    (row,) = json.loads(follows("feed", "status", "--format", "json").stdout)
+    assert (row["sequence"], row["age_days"], row["expired"]) == (2, 0, False)
+
+
+def test_a_withdrawal_is_disputed_where_the_follower_decides(
+    anna: Any, ben: Any, feed: Path
+) -> None:
+    root = feed / "metadata/1.root.json"
+    print_of = hashlib.sha256(root.read_bytes()).hexdigest()
+    ben("feed", "follow", feed, "--fingerprint", print_of, "--bank", ben.bank, "--prefix", "al/",
+        "--name", "al", "--dispute-withdrawn")  # fmt: skip
+    ben("feed", "update", "al")
+    anna("bank", "withdraw", "--bank", anna.bank, "--reason", "wrong", "a")
+    anna.publishes(feed)
+    ben("feed", "update")
+    assert ben.states() == {"al/a": "disputed", "al/b": "active"}
+    ben("feed", "unfollow", "al", "--withdraw-entries")
+    assert set(ben.states().values()) == {"withdrawn"}
+    assert ben("feed", "list").stdout == ""
+
+
+def test_what_is_stricter_than_the_feed_stays_and_what_was_raised_leaves_no_hash(
+    anna: Any, follows: Any, feed: Path, entry: Entry
+) -> None:
+    anna.takes(entry("red", 4, tlp="RED"), entry("amber", 5, tlp="AMBER"))
+    raised = entry("a", 1, tlp="AMBER", modified="2026-11-02T00:00:00Z")
+    anna.takes(raised)
+    done = anna.publishes(feed)
+    assert "held back 3 entries stricter than TLP:GREEN" in done.stdout
+    told = b"".join(
+        gzip.decompress(data) if name.endswith(".gz") else data
+        for name, data in files(feed).items()
+    )
+    for row in (raised, entry("red", 4), entry("amber", 5)):
+        assert row["hashes"]["pdq"][0]["value"].encode() not in told
+    assert b'"red"' not in told
+    assert b'"amber"' not in told
+    follows("feed", "update")
+    assert follows.states() == {"a": "withdrawn", "b": "active"}
+
+
+def test_publishing_the_same_again_changes_the_time_stamp_alone(anna: Any, feed: Path) -> None:
+    for command in (("publish", feed, "--bank", anna.bank), ("renew", feed)):
+        before = files(feed)
+        anna("feed", *command)
+        after = files(feed)
+        changed = {name for name in before | after if before.get(name) != after.get(name)}
+        assert changed == {"metadata/timestamp.json"}
+
+
+def test_an_entry_that_left_without_a_word_is_disputed_and_named(
+    anna: Any, follows: Any, feed: Path, entry: Entry
+) -> None:
+    follows.takes(entry("own", 9))
+    shutil.rmtree(anna.bank)
+    anna.takes(entry("b", 2))
+    anna.publishes(feed)
+    assert "disputed  a" in follows("feed", "update").stdout
+    assert follows.states() == {"a": "disputed", "b": "active", "own": "active"}
+
+
+def test_who_is_far_behind_takes_the_snapshot(
+    anna: Any, follows: Any, feed: Path, entry: Entry
+) -> None:
+    for number in range(3):
+        anna.takes(entry(f"n{number}", 20 + number))
+        anna("feed", "publish", feed, "--bank", anna.bank, "--baseline-days", "1")
+    for path in (feed / "targets/entries").glob("*delta-1-2*"):
+        path.unlink()
+    # the list of targets still names it, so this follower refuses; one without it takes all
+    assert "missing" in follows("feed", "update", code=2).stderr
+    shutil.rmtree(follows.bank)
+    follows("feed", "update")
+    assert len(follows.states()) == 5
+
+
+@pytest.mark.parametrize("how", ["changed", "away"])
+def test_a_file_that_was_touched_is_refused_and_changes_nothing(
+    anna: Any, follows: Any, feed: Path, entry: Entry, how: str
+) -> None:
+    before = files(feed)
+    anna.takes(entry("c", 3))
+    anna.publishes(feed)
+    whole, bank = files(feed), files(follows.bank)
+    fresh = [name for name in whole if whole[name] != before.get(name)]
+    needed = [name for name in fresh if "snapshot-2" not in name]
+    assert len(needed) == 5
+    for name in needed:
+        data = whole[name]
+        middle = len(data) // 2
+        (feed / name).write_bytes(data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :])
+        if how == "away":
+            (feed / name).unlink()
+        done = follows("feed", "update", code=2)
+        assert "alpha: refused, " in done.stderr
+        assert files(follows.bank) == bank
+        (feed / name).write_bytes(data)
+    follows("feed", "update")
+    assert "c" in follows.states()
+
+
+def test_older_versions_other_keys_and_mixtures_are_refused(
+    anna: Any, follows: Any, feed: Path, entry: Entry, tmp_path: Path
+) -> None:
+    first = shutil.copytree(feed, tmp_path / "first")
+    anna.takes(entry("c", 3))
+    anna.publishes(feed)
+    second = shutil.copytree(feed, tmp_path / "second")
+    follows("feed", "update")
+
+    def refused(word: str) -> None:
+        assert word in follows("feed", "update", code=2).stderr
+        shutil.rmtree(feed)
+        shutil.copytree(second, feed)
+
+    shutil.rmtree(feed)
+    shutil.copytree(first, feed)
+    refused("older")
+    root = json.loads((feed / "metadata/1.root.json").read_bytes())
+    root["signed"]["version"] = 2
+    (feed / "metadata/2.root.json").write_text(json.dumps(root))
+    refused("signatures")
+    follows("feed", "follow", feed, "--fingerprint", "0" * 64, "--bank", follows.bank, "--name",
+            "x", code=2)  # fmt: skip
+    bad = ("--root", feed / "metadata/1.root.json", "--bank", follows.bank, "--name", "../x")
+    assert "name" in follows("feed", "follow", feed, *bad, code=2).stderr
+
+
+def test_followers_go_on_after_keys_are_replaced(
+    anna: Any, follows: Any, feed: Path, entry: Entry
+) -> None:
+    for role in ("timestamp", "snapshot", "targets", "root"):
+        anna("feed", "rotate", feed, "--role", role)
+    anna.takes(entry("c", 3))
+    anna.publishes(feed)
+    follows("feed", "update")
+    assert "c" in follows.states()
+
+
+def test_only_this_machine_is_asked_by_plain_http(ben: Any) -> None:
+    for location in ("http://example.org/feed/", "https://a:b@example.org/"):
+        done = ben("feed", "follow", location, "--fingerprint", "0" * 64, "--bank", ben.bank,
+                   code=2)  # fmt: skip
+        assert "https://" in done.stderr
