@@ -41,6 +41,7 @@ _WRONG: Final = {
 """Code of a fault → what is wrong, where a whole entry is refused for it."""
 CHECK: Final = 16
 """Hex digits of SHA-256 that guard each line of a log and each entry's features."""
+HEX: Final = re.compile(r"[0-9a-f]+")
 LONGEST_ID: Final = 512
 
 
@@ -169,11 +170,12 @@ def hash_fault(algorithm: str, value: str, quality: int | None = None) -> str | 
         value: in lower case.
         quality: 0..100, of PDQ, where it is known.
     """
-    parts = segments(algorithm, value)
-    if not all(re.fullmatch(r"[0-9a-f]+", each) for each in parts):
-        return "not_hex"
-    if any(len(each) != DIGITS[algorithm] for each in parts):
-        return "wrong_length"
+    for each in segments(algorithm, value):
+        if not HEX.fullmatch(each):
+            return "not_hex"
+    for each in segments(algorithm, value):
+        if len(each) != DIGITS[algorithm]:
+            return "wrong_length"
     if value in OF_NOTHING or not value.strip("0") or not value.strip("f"):
         return "digest_of_nothing" if value in OF_NOTHING else "all_bits_equal"
     if algorithm in PERCEPTUAL and int(value, 16).bit_count() not in EVEN:
