@@ -14,8 +14,11 @@ from provenance.cli.suggest import Suggesting
 if TYPE_CHECKING:
     from provenance.cases.case import Case
     from provenance.coordination.clusters import Document
+    from provenance.coordination.pictures import Workers
     from provenance.coordination.posts import Posts
 
+MANY = 64
+"""Workers at most, where nobody says how many."""
 FLAGGED, UNREAD = 1, 3
 """Exit codes: there is a cluster, and --fail-on asks for it; a line is no post."""
 SEARCH = "find"
@@ -46,8 +49,10 @@ def coordination() -> None:
               help="Accounts as JSON lines: handle, created_at, avatar.")  # fmt: skip
 @click.option("--media-root", type=click.Path(file_okay=False, exists=True), metavar="DIR",
               help="Folder below which all media lie. [default: that of each file]")  # fmt: skip
-@click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, metavar="N",
-              help="Processes that look at pictures.")  # fmt: skip
+@click.option("--jobs", type=click.IntRange(min=1), metavar="N",
+              help="Processes that look at pictures. [default: one a processor]")  # fmt: skip
+@click.option("--engine", default="local", show_default=True, metavar="local|ray|ADDRESS",
+              help="Where pictures are looked at: here, by Ray or its cluster.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="N",
               help="Of the permutations that tell what chance gives.")  # fmt: skip
 @click.option("--texts", is_flag=True, help="Show the texts and addresses that are shared.")
@@ -82,7 +87,6 @@ def find(sources: tuple[str, ...], *, form: str, lang: str | None, **given: Any)
     same things at the same times more often than chance explains: not who they are, not that they
     are fake. Nothing is fetched, and short links are never resolved.
     """
-    from provenance.coordination.clusters import document
     from provenance.coordination.posts import read
     from provenance.coordination.traits import look_at
 
@@ -90,14 +94,28 @@ def find(sources: tuple[str, ...], *, form: str, lang: str | None, **given: Any)
     if given["follow"]:
         return _follow(sources, given)
     posts = read(sources, given["media_root"])
-    traits = look_at(posts, given["accounts"], given["media_root"], given["jobs"])
+    traits = look_at(posts, given["accounts"], given["media_root"], _workers(given))
     broken = _tell_broken(posts)
+    from provenance.coordination.clusters import document  # numpy: the workers are forked before
+
     found = document(posts, traits, seed=given["seed"], texts=given["texts"], locale=locale)
     _export(posts, found, locale, given)
     _show(posts, found, form, locale)
     if given["fail_on"] == "chance" and found.clusters:
         return FLAGGED
     return UNREAD if broken else 0
+
+
+def _workers(given: dict[str, Any]) -> "Workers":
+    """Return what provides workers that look at pictures."""
+    from provenance.engine.ordered import local
+    from provenance.engine.supervisor import jobs_for
+
+    if given["engine"] == "local":
+        return lambda config: local(config, jobs_for(MANY, given["jobs"]))
+    from provenance.engine.ray.crew import cluster
+
+    return lambda config: cluster(config, given["engine"], given["jobs"])
 
 
 def _follow(sources: tuple[str, ...], given: dict[str, Any]) -> int:

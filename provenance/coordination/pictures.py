@@ -1,23 +1,23 @@
 """Pictures of posts and accounts as the engine's workers see them, each file once."""
 
-from collections import deque
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from detectors.catalog import catalog
 from detectors.signal import CredentialFacts, Outcome, Signal, Tier, facts_of
 from provenance.coordination.posts import LEAST_QUALITY, Posts, picture_name
 from provenance.engine.check import FINGERPRINTS
-from provenance.engine.config import configure
-from provenance.engine.warm import Workers
+from provenance.engine.config import RunConfig, configure
+from provenance.engine.ordered import Crew, in_order
 from provenance.intake.files import Sidecars
 from provenance.intake.posts import inside, medium_of
 from provenance.record import Record
 
-AHEAD: Final = 4
-"""Pictures a worker that are handed out in advance."""
+Workers: TypeAlias = Callable[[RunConfig], AbstractContextManager[Crew]]
+"""Provides workers for a configuration."""
 LOOKS: Final = ("credentials", FINGERPRINTS)
 FACES: Final = ("portrait",)
 
@@ -44,7 +44,7 @@ class Picture(NamedTuple):
     """Why it could not be looked at; "" where it was."""
 
 
-def look_at_media(posts: Posts, jobs: int) -> dict[int, str]:
+def look_at_media(posts: Posts, workers: Workers) -> dict[int, str]:
     """Add the pictures in files to those of the posts; return the signers by number of file.
 
     Those that cannot be read are counted in `posts.skipped`.
@@ -54,7 +54,7 @@ def look_at_media(posts: Posts, jobs: int) -> dict[int, str]:
         return {}
     signers = dict[int, str]()
     seen = list[str]()
-    for number, picture in enumerate(looked_at(names, LOOKS, jobs)):
+    for number, picture in enumerate(looked_at(names, LOOKS, workers)):
         seen.append(picture.name)
         if picture.fault:
             posts.skip("unreadable_media", f"{names[number].partition(chr(0))[2]}: {picture.fault}")
@@ -66,30 +66,23 @@ def look_at_media(posts: Posts, jobs: int) -> dict[int, str]:
     return signers
 
 
-def looked_at(names: Iterable[str], looks: Collection[str], jobs: int) -> Iterator[Picture]:
+def looked_at(names: Iterable[str], looks: Collection[str], workers: Workers) -> Iterator[Picture]:
     """Yield what is known of files.
 
     Args:
         names: folder and path below it, NUL between them.
         looks: detectors, and `FINGERPRINTS`.
-        jobs: worker processes.
+        workers: provides those that look.
     """
     config = configure(
         catalog(), only=[look for look in looks if look != FINGERPRINTS],
         today=f"{datetime.now(UTC):%Y-%m-%d}", fingerprints=FINGERPRINTS in looks,
     )  # fmt: skip
-    sidecars, due = Sidecars(), deque[Any]()
-    workers = Workers(config, jobs)
-    try:
-        for name in names:
-            root, _, path = name.partition("\0")
-            due.append(workers.submit(inside(path, partial(medium_of, root, sidecars)), None))
-            if len(due) > AHEAD * jobs:
-                yield _picture(due.popleft().result())
-        while due:
-            yield _picture(due.popleft().result())
-    finally:
-        workers.close()
+    sidecars = Sidecars()
+    split = (name.partition("\0")[::2] for name in names)
+    items = (inside(path, partial(medium_of, root, sidecars)) for root, path in split)
+    with workers(config) as crew:
+        yield from map(_picture, in_order(items, crew.submit, crew))
 
 
 def _picture(record: Record) -> Picture:

@@ -28,6 +28,8 @@ ROUNDS: Final = 4
 """Times that accounts join."""
 JOINING: Final = 3
 """Objects that an account shares within an hour with those it joins."""
+OWN: Final = 0.01
+"""Least share of its posts that these are."""
 CORE_SHARE: Final = 0.15
 """Share of an object's accounts that are members: what an audience reposts too says nothing."""
 
@@ -219,7 +221,7 @@ def _join(shares: Shares, cluster: Ints, holders: tuple[Ints, Ints]) -> bool:
     if not len(account):
         return False
     pair, count = np.unique(np.stack([account, to]), axis=1, return_counts=True)
-    enough = count >= JOINING
+    enough = count >= np.maximum(JOINING, OWN * shares.posts[pair[0]])
     pair, count = pair[:, enough], count[enough]
     order = np.lexsort((-pair[1], count))  # the last of an account stays
     cluster[pair[0][order]] = pair[1][order]

@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from detectors.errors import ConfigError
-from provenance.coordination.pictures import FACES, look_at_media, looked_at
+from provenance.coordination.pictures import FACES, Workers, look_at_media, looked_at
 from provenance.coordination.posts import POPULAR, Posts, rows, seconds
 
 SIGNER, PORTRAIT, PATTERN = "same_credential_signer", "aligned_portraits", "account_pattern"
@@ -79,14 +79,14 @@ class Traits:
                 yield Shared(PATTERN, template, group)
 
 
-def look_at(posts: Posts, accounts: str | None, media_root: str | None, jobs: int) -> Traits:
+def look_at(posts: Posts, accounts: str | None, media_root: str | None, workers: Workers) -> Traits:
     """Return the traits that posts and accounts show, and add the pictures of posts to them.
 
     Raises:
         ConfigError: the file cannot be read.
     """
     traits = Traits()
-    signers = look_at_media(posts, jobs)
+    signers = look_at_media(posts, workers)
     names = list(posts.accounts)
     for post, number in zip(posts.files.post, posts.files.thing, strict=True):
         if number in signers:
@@ -95,18 +95,18 @@ def look_at(posts: Posts, accounts: str | None, media_root: str | None, jobs: in
         del traits.missing[SIGNER]
     if accounts is not None:
         root = media_root or str(Path(accounts).parent)
-        _accounts(traits, _read(accounts, posts), root, jobs)
+        _accounts(traits, _read(accounts, posts), root, workers)
     return traits
 
 
-def _accounts(traits: Traits, accounts: Mapping[str, Account], root: str, jobs: int) -> None:
+def _accounts(traits: Traits, accounts: Mapping[str, Account], root: str, workers: Workers) -> None:
     """Add what is known of accounts."""
     del traits.missing[PATTERN]
     pictured = {name: each.avatar for name, each in accounts.items() if each.avatar}
     if pictured:
         del traits.missing[PORTRAIT]
         files = [f"{root}\0{path}" for path in pictured.values()]
-        for name, seen in zip(pictured, looked_at(files, FACES, jobs), strict=True):
+        for name, seen in zip(pictured, looked_at(files, FACES, workers), strict=True):
             if seen.eyes:
                 traits.eyes[name] = seen.eyes
     else:
