@@ -31,6 +31,14 @@ BUILT_IN = (
         kinds=PIXELS,
     ),
     Spec(
+        name="watermarks",
+        tier=Tier.METADATA,
+        summary="Public messages in pixels, and labels that generators paste",
+        factory="detectors.watermarks.detector:Watermarks",
+        kinds=PIXELS,
+        takes=("fast",),
+    ),
+    Spec(
         name="known_fakes",
         tier=Tier.MATCH,
         summary="Matches against banks of known fake-profile pictures",

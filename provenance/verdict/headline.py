@@ -43,6 +43,7 @@ class Headline(StrEnum):
     WEAK_MATCH = "weak_match"
     KNOWN_INNOCENT = "known_innocent"
     AI_MARK = "ai_mark"
+    PIXEL_MARK = "pixel_mark"
     AI_EDIT_MARK = "ai_edit_mark"
     RESIDUE = "residue"
     RESIDUE_WORDS = "residue_words"
@@ -82,6 +83,8 @@ STANDS_OUT = {
 }
 """Claims that come before any other, where no finding decided."""
 DECLARATIONS = frozenset({Claim.AI_GENERATED, Claim.AI_EDITED, Claim.EDITED})
+IN_PIXELS = ("pixels", "label")
+"""Families of marks that lie in the pixels of a picture."""
 NOTHING = {Kind.IMAGE: Headline.NOTHING_IMAGE, Kind.POST: Headline.NOTHING_POST}
 NOT_READ = {"item.nothing_applies": Headline.NOT_JUDGED}
 LOOKED = frozenset({Outcome.FINDING, Outcome.CLEAR})
@@ -136,6 +139,8 @@ def _of_ai_mark(signal: Signal) -> Headline:
     family = facts_of(signal, MarkFacts).family
     if family == "watermark":
         return Headline.WATERMARK
+    if family in IN_PIXELS:
+        return Headline.PIXEL_MARK
     if family is None:  # not of a text
         return Headline.AI_MARK
     return Headline.RESIDUE if signal.log10_lr is None else Headline.RESIDUE_WORDS

@@ -1,0 +1,1 @@
+"""Watermarks in pixels with public messages, and visible labels that programs paste."""
