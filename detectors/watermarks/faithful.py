@@ -5,13 +5,7 @@ from typing import Final
 
 from detectors.item import Item
 
-LOSSLESS: Final = (
-    "image/png",
-    "image/bmp",
-    "image/tiff",
-    "image/x-ms-bmp",
-    "image/x-portable-pixmap",
-)
+LOSSLESS: Final = ("image/png", "image/bmp", "image/tiff", "image/x-portable-pixmap")
 WEBP_LOSSLESS: Final = b"VP8L"
 WEBP_HEAD: Final = 2**16
 """Bytes in which a WebP begins its pixels, but for a large colour profile before them."""

@@ -92,7 +92,7 @@ def _sparkles(luma: "Floats") -> Iterator[Place]:
     for side, edge in SPARKLES:
         left, top = width - edge - side, height - edge - side
         if min(left, top) >= side:
-            yield _scaled("sparkle.png", side, side), side * SPARKLE_SIGMA, (left, top, side, side)
+            yield scaled("sparkle.png", side, side), side * SPARKLE_SIGMA, (left, top, side, side)
 
 
 def _doubaos(luma: "Floats") -> Iterator[Place]:
@@ -106,7 +106,7 @@ def _doubaos(luma: "Floats") -> Iterator[Place]:
             height - round(factor * DOUBAO_EDGES[1]) - tall,
         )
         if min(left, top) > tall > DOUBAO_SIGMA:
-            yield _scaled("doubao.png", wide, tall), DOUBAO_SIGMA, (left, top, wide, tall)
+            yield scaled("doubao.png", wide, tall), DOUBAO_SIGMA, (left, top, wide, tall)
 
 
 def _scored(
@@ -169,9 +169,13 @@ def _detail(opacity: "Floats", sigma: float) -> "Floats":
 @lru_cache(maxsize=2)
 def _map(name: str) -> "Floats":
     """Return how opaque a label is, 0..1."""
-    return cv2.imread(str(HERE / name), cv2.IMREAD_GRAYSCALE).astype(np.float32) / 255
+    from PIL import Image
+
+    with Image.open(HERE / name) as image:
+        return np.asarray(image, np.float32) / np.float32(255)
 
 
-def _scaled(name: str, wide: int, tall: int) -> "Floats":
-    scaled: Floats = cv2.resize(_map(name), (wide, tall), interpolation=cv2.INTER_AREA)
-    return scaled
+def scaled(name: str, wide: int, tall: int) -> "Floats":
+    """Return how opaque a label is at a size, 0..1."""
+    smaller = cv2.resize(_map(name), (wide, tall), interpolation=cv2.INTER_AREA)
+    return np.asarray(smaller, np.float32)

@@ -135,7 +135,7 @@ def _agreement(message: Message, values: "Floats", plane: str) -> Found | None:
 
 
 def _centred(message: Message, means: "Floats") -> "Floats":
-    """Return the means without what all bits share; of a text, what those of one place in a byte do.
+    """Return the means without what all bits share; of a text, those of one place in a byte.
 
     ASCII has a period of eight bits, which a pattern of 64 pixels shares.
     """
