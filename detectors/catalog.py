@@ -44,7 +44,7 @@ BUILT_IN = (
         summary="Matches against banks of known fake-profile pictures",
         factory="detectors.known_fakes.detector:KnownFakes",
         kinds=PIXELS,
-        takes=("banks",),
+        takes=("banks", "today"),
     ),
     Spec(
         name="image_model",

@@ -134,6 +134,10 @@ class MatchFacts(msgspec.Struct, frozen=True, kw_only=True):
     """Left, top, width and height of the part of the picture that matched; None: all of it."""
     frame: int | None = None
     """Frame of an animation; None: the first."""
+    feed: dict[str, Any] | None = None
+    """Feed that brought the entry: name, sequence, age_days, expired."""
+    old_feeds: list[dict[str, Any]] = []
+    """Feeds of which nothing was heard for more than 30 days: name, age_days."""
 
 
 class MarkFacts(msgspec.Struct, frozen=True, kw_only=True):

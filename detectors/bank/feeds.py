@@ -2,7 +2,7 @@
 
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -35,6 +35,14 @@ class FeedState(msgspec.Struct, frozen=True, kw_only=True):
             today: UTC day, YYYY-MM-DD.
         """
         return (date.fromisoformat(today) - date.fromisoformat(self.checked[:10])).days
+
+    def told(self, today: str) -> dict[str, Any]:
+        """Return the facts of it, as of a day, YYYY-MM-DD."""
+        return {
+            "sequence": self.sequence,
+            "age_days": self.age(today),
+            "expired": self.expired(today),
+        }
 
     def expired(self, today: str) -> bool:
         """Tell whether its time stamp expired before a day, YYYY-MM-DD."""

@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
 
 from detectors.bank.chance.tables import FalseMatchRate
 from detectors.bank.entry import EXACT, WEAK, Entry, Status
+from detectors.bank.feeds import OLD_DAYS, FeedState, feeds
 from detectors.bank.location import Store, location_of, opened
 from detectors.bank.matching.parts import Parts, at
 from detectors.bank.matching.watched import Watched
@@ -39,6 +41,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Folders, as `provenance bank add` makes them, or addresses: postgresql://…"""
     refresh: Annotated[float, msgspec.Meta(ge=0)] = 1.0
     """Seconds for which a bank on a server may be taken to stand as it did."""
+    today: Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d\d-\d\d$")] | None = None
+    """UTC day by which the age of a feed is told; None: the day on which it looks."""
 
 
 class KnownFakes:
@@ -58,6 +62,7 @@ class KnownFakes:
             Watched(opened(location_of(name)), given.refresh, time.monotonic)
             for name in given.banks
         ]
+        self._today = given.today
         self._note_states()
 
     def outdated(self) -> bool:
@@ -72,7 +77,7 @@ class KnownFakes:
         if not self._banks:
             return [_said(Outcome.NOT_ASSESSED, Reason(f"{NAME}.no_bank"))]
         try:
-            return self._compared(item)
+            return self._dated(self._compared(item))
         except Error:  # its words name hosts and paths, which are not for the record
             names = ", ".join(bank.store.name for bank in self._banks)
             return [_said(Outcome.FAILED, Reason(f"{NAME}.bank_lost", {"banks": names}))]
@@ -96,6 +101,20 @@ class KnownFakes:
             none = (f"{NAME}.clear", f"{NAME}.bytes_alone")
             found = [*weak, *(each for each in found if each.reason.code not in none)]
         return self._unheld(item, found)
+
+    def _dated(self, found: list[Signal]) -> list[Signal]:
+        """Return the signals with how fresh the feeds are that filled the banks."""
+        states = {bank.store.name: feeds(bank.store.path) for bank in self._banks}
+        if not any(states.values()):
+            return found
+        today = self._today or datetime.now(UTC).date().isoformat()
+        old = {
+            name: state.age(today)
+            for filled in states.values()
+            for name, state in filled.items()
+            if state.age(today) > OLD_DAYS
+        }
+        return [_with_age(each, states, old, today) for each in found]
 
     def _by_look(self, item: Item, searchers: "list[Searcher]") -> list[Signal]:
         """Return what the look of an item says, one signal at least."""
@@ -206,6 +225,22 @@ def _comes_near(picture: "Picture", searchers: "list[Searcher]") -> list[Signal]
     return found
 
 
+def _with_age(
+    signal: Signal, states: dict[str, dict[str, FeedState]], old: dict[str, int], today: str
+) -> Signal:
+    """Return a signal with the freshness of the feed of its entry, and of all that are old."""
+    facts, reason = dict(signal.facts), signal.reason
+    if name := facts.get("feed"):
+        state = states.get(str(facts.get("bank")), {}).get(name)
+        facts["feed"] = {"name": name} | (state.told(today) if state else {})
+    if old:
+        facts["old_feeds"] = [{"name": name, "age_days": days} for name, days in old.items()]
+        also = [*reason.args.get("also", ()), f"{NAME}.old_feeds"]
+        args = {**reason.args, "also": also, "feeds": ", ".join(old), "days": min(old.values())}
+        reason = Reason(reason.code, args)
+    return msgspec.structs.replace(signal, facts=facts, reason=reason)
+
+
 def _taken_back(signal: Signal, held: "Held", bank: str) -> Signal:
     """Return a match without its claim: the same picture was withdrawn or is disputed."""
     if signal.claim is not Claim.KNOWN_FAKE:
@@ -300,6 +335,7 @@ def _signal(
         "entries": entries,
         "status": entry.status.value,
         "source": entry.source,
+        "feed": entry.feed,
         "first_seen": entry.first_seen,
     }
     disputed = entry.status is Status.DISPUTED

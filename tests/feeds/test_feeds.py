@@ -176,3 +176,49 @@ def test_only_this_machine_is_asked_by_plain_http(ben: Any) -> None:
         done = ben("feed", "follow", location, "--fingerprint", "0" * 64, "--bank", ben.bank,
                    code=2)  # fmt: skip
         assert "https://" in done.stderr
+
+
+def test_partners_who_say_the_same_are_counted_and_nothing_is_withdrawn(
+    anna: Any, follows: Any, feed: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "answers.jsonl"
+    said = ("--verdict", "real_person", "--reason", "she wrote to us")
+    follows("feed", "answer", "alpha", "b", *said)
+    follows("feed", "answers", "export", "alpha", "--out", out, "--as", "Ben")
+    assert "no entry" in follows("feed", "answer", "alpha", "x", *said, code=2).stderr
+    assert "never seen before" in anna("feed", "answers", "import", feed, out).stdout
+    assert "never seen before" not in anna("feed", "answers", "import", feed, out).stdout
+    out.write_bytes(out.read_bytes().replace(b"real_person", b"false_match"))
+    assert "changed" in anna("feed", "answers", "import", feed, out, code=2).stderr
+    assert "answered  b  real_person  by 1 partner" in anna("feed", "show", feed).stdout
+    assert anna.states()["b"] == "active"
+
+
+def test_a_match_says_which_feed_and_how_old_it_is(
+    anna: Any, follows: Any, feed: Path, tmp_path: Path
+) -> None:
+    from PIL import Image
+
+    picture = tmp_path / "a.png"
+    Image.effect_mandelbrot((128, 128), (-2, -1.5, 1, 1.5), 60).save(picture)
+    anna("bank", "add", "--bank", anna.bank, "--tlp", "GREEN", picture, "--id", "m")
+    anna.publishes(feed)
+    follows("feed", "update")
+    state = follows.bank / "feeds.json"
+    look = ("check", picture, "--bank", follows.bank, "--only", "known_fakes", "--format", "jsonl",
+            "--fail-on", "never")  # fmt: skip
+
+    def facts() -> Any:
+        (signal,) = json.loads(follows(*look).stdout)["signals"]
+        return signal["facts"], signal["reason"]["args"].get("also", [])
+
+    fresh, _ = facts()
+    assert fresh["feed"] == {"name": "alpha", "sequence": 2, "age_days": 0, "expired": False}
+    assert "old_feeds" not in fresh
+    old = json.loads(state.read_bytes())
+    old["alpha"] |= {"checked": "2026-01-01T00:00:00Z", "expires": "2026-01-02T00:00:00Z"}
+    state.write_text(json.dumps(old))
+    stale, words = facts()
+    assert stale["feed"]["expired"]
+    assert stale["old_feeds"][0]["age_days"] == stale["feed"]["age_days"] > 30
+    assert words == ["known_fakes.old_feeds"]

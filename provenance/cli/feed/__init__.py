@@ -2,6 +2,7 @@
 
 import click
 
+from provenance.cli.feed.answering import answer, answers
 from provenance.cli.feed.following import follow, list_, status, unfollow, update
 from provenance.cli.feed.publishing import init, publish, renew, rotate, show
 from provenance.cli.suggest import Suggesting
@@ -17,6 +18,6 @@ def feed() -> None:
 
 
 for command in (
-    init, publish, renew, rotate, show, follow, update, list_, status, unfollow,
+    answer, answers, init, publish, renew, rotate, show, follow, update, list_, status, unfollow,
 ):  # fmt: skip
     feed.add_command(command)

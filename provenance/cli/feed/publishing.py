@@ -160,6 +160,7 @@ def rotate(
 def show(feed: Path, keys: Path | None) -> None:
     """Show what a feed says of itself, its fingerprint, and until when its signatures hold."""
     need()
+    from provenance.feeds.answers import Inbox
     from provenance.feeds.keys import beside, folders
     from provenance.feeds.repository import Repository
     from provenance.feeds.show import described
@@ -167,6 +168,9 @@ def show(feed: Path, keys: Path | None) -> None:
     repository = Repository(feed)
     for line in described(repository, now()):
         _say(line)
+    for entry, verdict, count in Inbox(repository.fingerprint).counted():
+        some = "partner" if count == 1 else "partners"
+        _say(f"  answered  {entry}  {verdict}  by {count} {some}")
     try:
         where = folders(repository.fingerprint, keys, ())
     except ConfigError:  # made on another machine
