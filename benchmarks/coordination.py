@@ -8,7 +8,7 @@ by whole days so that their busiest day is the operation's, times cut to the min
 `organic` is null share texts with one another and count on neither side.
 
 The million posts are made: 200,000 accounts by Zipf, 70 % unique texts, 60,000 popular texts
-reposted in bursts, and ten groups of 40 accounts.
+reposted in bursts (once by an account), and ten groups of 40 accounts.
 """
 
 import argparse
@@ -96,6 +96,7 @@ def made(count: int) -> Iterator[Post]:
     fame = 1 / np.arange(1, popular + 1)
     which, begins = rng.choice(popular, count, p=fame / fame.sum()), rng.uniform(0, span, popular)
     viral = rng.choice(len(words), (popular, 12))
+    passed = set[tuple[int, int]]()
     for number in range(count):
         if number < count // 20:
             group, turn = number % GROUPS, number // GROUPS // MEMBERS
@@ -104,9 +105,11 @@ def made(count: int) -> Iterator[Post]:
             text = " ".join(words[np.random.default_rng([group, turn]).choice(len(words), 12)])
             repost = turn % 2 == 0
         else:
-            name, repost = f"u{account[number]}", bool(rng.random() < 0.3)
+            who = int(account[number]), int(which[number])
+            name, repost = f"u{who[0]}", bool(rng.random() < 0.3) and who not in passed
             at, text = rng.uniform(0, span), " ".join(words[rng.choice(len(words), 12)])
             if repost:
+                passed.add(who)
                 at = min(begins[which[number]] + rng.exponential(6 * 3600), span)
                 text = " ".join(words[viral[which[number]]])
         when = datetime(2024, 3, 1, tzinfo=UTC) + timedelta(seconds=int(at))

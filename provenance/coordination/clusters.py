@@ -9,7 +9,8 @@ import msgspec
 import numpy as np
 
 from detectors.signal import Reason
-from provenance.coordination import chance, objects, seeds, sketch
+from provenance.coordination import chance, objects, seeds
+from provenance.coordination.evidence.sketch import ALIKE
 from provenance.coordination.objects import Ints, Shares, shares
 from provenance.coordination.posts import POPULAR, Posts
 from provenance.coordination.traits import Shared, Traits
@@ -253,7 +254,7 @@ def _parameters(seed: int, done: int) -> dict[str, Any]:
         "joining_objects": seeds.JOINING,
         "core_share": seeds.CORE_SHARE,
         "nearest": seeds.NEAREST,
-        "similar_from": sketch.ALIKE,
+        "similar_from": ALIKE,
         "popular_share": POPULAR,
         "permutations": done,
         "seed": seed,

@@ -6,10 +6,10 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from provenance.coordination.copies import copies
-from provenance.coordination.near import groups
+from provenance.coordination.evidence.copies import copies
+from provenance.coordination.evidence.near import groups
+from provenance.coordination.evidence.sketch import distinct, mixed
 from provenance.coordination.posts import NONE, POPULAR, Pairs, Posts
-from provenance.coordination.sketch import distinct, mixed
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]

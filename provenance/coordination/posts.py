@@ -13,8 +13,8 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from detectors.errors import ConfigError
-from provenance.coordination.texts import is_evidence, normalise
-from provenance.coordination.urls import canonical
+from provenance.coordination.evidence.texts import is_evidence, normalise
+from provenance.coordination.evidence.urls import canonical
 from provenance.intake.posts import MAX_LINE, MAX_MEDIA, MAX_URLS, decoded, line_reader, skip_rest
 
 NONE: Final = -1

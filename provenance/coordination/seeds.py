@@ -9,8 +9,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from provenance.coordination.evidence.sketch import distinct
 from provenance.coordination.objects import REPOST, Flags, Ints, Shares
-from provenance.coordination.sketch import distinct
 
 MINUTE, HOUR = 60.0, 3600.0
 NEAREST: Final = 20

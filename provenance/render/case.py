@@ -4,7 +4,7 @@ from typing import Final, TextIO
 
 from detectors.signal import Outcome
 from provenance.cases.case import Account, Case, Cluster
-from provenance.coordination.urls import defanged
+from provenance.coordination.evidence.urls import defanged
 from provenance.render import RenderOptions
 from provenance.render.terminal import Page
 from provenance.render.words import Words

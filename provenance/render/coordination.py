@@ -5,7 +5,7 @@ from typing import TextIO
 import msgspec
 
 from provenance.coordination.clusters import Cluster, Document, SharedObject, Undistinguished
-from provenance.coordination.urls import defanged
+from provenance.coordination.evidence.urls import defanged
 from provenance.render import RenderOptions
 from provenance.render.escape import escape_json
 from provenance.render.terminal import Page

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from provenance.cases.case import Case, Cluster
 from provenance.cases.exports.about import SPRAYING, addresses_of
-from provenance.coordination.urls import defanged
+from provenance.coordination.evidence.urls import defanged
 
 COLUMNS = (
     "Tactic", "Technique", "Procedure", "Indicator", "Type", "First seen", "Last seen", "Cluster",

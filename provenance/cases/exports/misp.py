@@ -12,7 +12,7 @@ import msgspec
 
 from provenance.cases.case import Case, Cluster
 from provenance.cases.exports.about import addresses_of, latest
-from provenance.coordination.urls import defanged
+from provenance.coordination.evidence.urls import defanged
 
 OWN: Final = uuid.UUID("0b7f1c1e-5d6e-4a43-8d6b-0c5a9d5a8f10")
 """Namespace of ids that are made of a case."""

@@ -6,7 +6,7 @@ from typing import Any, Final
 from detectors.signal import Reason
 from provenance.cases.case import Case, Cluster
 from provenance.cases.exports.about import addresses_of
-from provenance.coordination.urls import defanged
+from provenance.coordination.evidence.urls import defanged
 from provenance.messages import say
 
 GAPS: Final = ("who", "why")

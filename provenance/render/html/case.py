@@ -9,7 +9,7 @@ from typing import Any, Final
 from detectors.signal import Outcome
 from provenance.cases.case import Account, Case, Cluster
 from provenance.cases.exports.about import Pair, pairs
-from provenance.coordination.urls import defanged
+from provenance.coordination.evidence.urls import defanged
 from provenance.render import RenderOptions
 from provenance.render.html.data import json_of
 from provenance.render.html.page import STYLE, parts, template, trusted

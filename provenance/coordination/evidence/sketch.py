@@ -6,7 +6,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from provenance.coordination.texts import CUT, MIN_WORDS
+from provenance.coordination.evidence.texts import CUT, MIN_WORDS
 
 ALIKE: Final = 0.6
 """Jaccard index of word 3-grams."""

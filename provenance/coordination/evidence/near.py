@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from provenance.coordination.sketch import Sketches, distinct
+from provenance.coordination.evidence.sketch import Sketches, distinct
 
 ROUNDS: Final = 8
 """Times that a text is compared with another representative."""
