@@ -118,6 +118,11 @@ def _own(name: str) -> Path:
     return keys.folder() / "followed" / name / FILE
 
 
+def answered(feed: Followed) -> bool:
+    """Tell whether anything was answered to a feed."""
+    return _own(feed.name).is_file()
+
+
 def written(feed: Followed, name: str) -> tuple[bytes, int]:
     """Return the file of all answers to a feed, the last of each entry, and how many.
 
@@ -129,7 +134,7 @@ def written(feed: Followed, name: str) -> tuple[bytes, int]:
         ConfigError: nothing was answered.
     """
     path = _own(feed.name)
-    if not path.is_file():
+    if not answered(feed):
         raise ConfigError(f"nothing was answered to {feed.name} (`provenance feed answer`)")
     last = {said.entry: said for said in _decoded(path.read_bytes())}
     body = b"".join(msgspec.json.encode(last[each]) + b"\n" for each in sorted(last))

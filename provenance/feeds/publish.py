@@ -1,17 +1,18 @@
 """Make a feed, publish into it, renew its time stamp and replace its keys."""
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
+from securesystemslib.signer import CryptoSigner
 from tuf.api.metadata import Root
 
-from detectors.bank.entry import Tlp
 from detectors.bank.location import BankLocation, opened
 from detectors.errors import ConfigError
-from provenance.feeds import keys, rows, settings
+from provenance.feeds import beside, keys, rows, settings
 from provenance.feeds.form import (
     ABOUT,
     FORMAT,
@@ -26,9 +27,6 @@ from provenance.feeds.form import (
 from provenance.feeds.keys import ONLINE, ROOT, KeyFolders, Passphrase
 from provenance.feeds.repository import ROOT_KEYS, Repository, first_root
 from provenance.feeds.settings import Settings
-
-if TYPE_CHECKING:
-    from securesystemslib.signer import CryptoSigner
 
 Files = dict[str, tuple[bytes, dict[str, Any]]]
 """Name of a target → its bytes, and what is signed about it besides."""
@@ -146,6 +144,10 @@ class Publisher:
         now: datetime,
         *,
         baseline_days: int = 30,
+        cases: Sequence[Path] = (),
+        answers: bool = False,
+        misp: bool = False,
+        stix: bool = False,
     ) -> Published:
         """Publish what changed; without a change the time stamp alone is signed anew.
 
@@ -153,6 +155,10 @@ class Publisher:
             banks: whose entries the feed holds; none: those that it holds stay.
             now: UTC.
             baseline_days: days for which changes are kept, so that who is behind needs no snapshot.
+            cases: folders of cases whose public part the feed holds; none: those that it holds.
+            answers: publish the answers to the feeds that are followed here.
+            misp: write the folder of a MISP feed beside it.
+            stix: write a STIX bundle beside it.
 
         Raises:
             Error: a bank or a key cannot be used.
@@ -175,10 +181,20 @@ class Publisher:
         about = self._about(found, sequence)
         if about != said:
             files[ABOUT] = msgspec.json.format(msgspec.json.encode(about), indent=1), {}
+        files |= self._cases(cases) | (_answers(about) if answers else {})
+        named = {*files}
+        same = [name for name, made in files.items() if not self._differs(name, made[0])]
+        files = {name: made for name, made in files.items() if name not in same}
         gone = rows.taken_back(before, found.lines)
         kept = self._kept(sequence, gone, now - timedelta(days=baseline_days))
+        kept += self._others(cases=not cases, named=named)
+        kept = [*dict.fromkeys([*same, *kept])]
         kept = [name for name in kept if name not in files]
         self._sign(signers, now, kept, files)
+        if misp:
+            beside.misp(self.repository.feed, about, found.lines.values())
+        if stix:
+            beside.stix(self.repository.feed, about, found.lines.values())
         return Published(
             name=about.name, tlp=about.tlp, sequence=sequence, entries=len(found.lines),
             changed=len(changed), vanished=len(vanished), held=found.held,
@@ -192,40 +208,53 @@ class Publisher:
         self.repository.sign(self._online(), now, self.settings.expires)
         return self.repository.timestamp.signed.expires
 
-    def rotate(self, role: str, now: datetime, secret: bytes | None) -> str:
-        """Replace a key of a role; return the id of the new one.
+    def rotate(self, roles: Sequence[str], now: datetime, secret: bytes | None) -> dict[str, str]:
+        """Replace a key of each of some roles; return role → id of the new one.
 
         Of the root that key goes which is not at hand, else the first; two of the old ones sign.
+        Where several keys are lost, they are replaced together.
 
         Args:
-            role: `timestamp`, `snapshot`, `targets` or `root`.
+            roles: `timestamp`, `snapshot`, `targets` or `root`.
             now: UTC.
-            secret: passphrase of the new key.
+            secret: passphrase of the new keys.
 
         Raises:
-            Error: too few of the root keys are at hand.
+            Error: too few of the root keys are at hand, or a key that stays is not; then the feed
+                stays as it was.
         """
         root = Root.from_dict(self.repository.root.to_dict())
         homes = [Path(each) for each in self.folders.root_keys]
         at_hand = keys.load(ROOT, root.roles[ROOT].keyids, homes, self._ask)
-        old = self._replaced(root, role, at_hand)
-        lost = [each for each in homes if not [*each.glob(f"{ROOT}-*.pem")]]
-        home = Path(self.folders.keys) if role != ROOT else (lost or homes)[0]
-        for each in homes:
-            if role == ROOT and (each / f"{ROOT}-{old[: keys.SHOWN]}.pem").is_file():
-                home = each
-        made = keys.make(role, home, secret)
-        root.revoke_key(old, role)
-        root.add_key(made.public_key, role)
+        self.repository.enough(at_hand)
+        resigned = self.repository.timestamp is not None and {*roles} != {ROOT}
+        signers = self._online(but=roles) if resigned else {}
+        old, made = dict[str, Path](), dict[str, CryptoSigner]()
+        for role in roles:
+            gone = self._replaced(root, role, at_hand)
+            old[role] = self._home(role, gone, homes) / f"{role}-{gone[: keys.SHOWN]}.pem"
+            made[role] = keys.make(role, old[role].parent, secret)
+            root.revoke_key(gone, role)
+            root.add_key(made[role].public_key, role)
         root.version += 1
         root.expires = now + self.settings.expires.of(ROOT)
-        self.repository.add_root(root, [*at_hand, *([made] if role == ROOT else [])])
-        if role != ROOT and self.repository.timestamp is not None:
-            self.repository.sign(self._online(), now, self.settings.expires)
-        (home / f"{role}-{old[: keys.SHOWN]}.pem").unlink(missing_ok=True)
-        return str(made.public_key.keyid)
+        self.repository.add_root(root, [*at_hand, *([made[ROOT]] if ROOT in made else [])])
+        if resigned:
+            self.repository.sign(signers | made, now, self.settings.expires)
+        for path in old.values():
+            path.unlink(missing_ok=True)
+        return {role: str(signer.public_key.keyid) for role, signer in made.items()}
 
-    def _replaced(self, root: Root, role: str, at_hand: "list[CryptoSigner]") -> str:
+    def _home(self, role: str, keyid: str, homes: list[Path]) -> Path:
+        """Return the folder of a key that goes: of a lost one of the root, one that has none."""
+        if role != ROOT:
+            return Path(self.folders.keys)
+        name = f"{ROOT}-{keyid[: keys.SHOWN]}.pem"
+        there = [each for each in homes if (each / name).is_file()]
+        bare = [each for each in homes if not [*each.glob(f"{ROOT}-*.pem")]]
+        return [*there, *bare, *homes][0]
+
+    def _replaced(self, root: Root, role: str, at_hand: list[CryptoSigner]) -> str:
         """Return the id of the key that goes."""
         ids: list[str] = root.roles[role].keyids
         if role != ROOT:
@@ -233,14 +262,14 @@ class Publisher:
         there = {signer.public_key.keyid for signer in at_hand}
         return next((each for each in ids if each not in there), ids[0])
 
-    def _online(self) -> "dict[str, CryptoSigner]":
-        """Return the keys that publishing needs.
+    def _online(self, but: Sequence[str] = ()) -> dict[str, CryptoSigner]:
+        """Return the keys that publishing needs, but for those of some roles.
 
         Raises:
             ConfigError: one is not at hand.
         """
         found = {}
-        for role in ONLINE:
+        for role in (each for each in ONLINE if each not in but):
             ids = self.repository.root.roles[role].keyids
             signers = keys.load(role, ids, [Path(self.folders.keys)], self._ask)
             if not signers:
@@ -289,6 +318,37 @@ class Publisher:
                 kept.append(each.target)
         return [name for name in kept if name in listed]
 
+    def _cases(self, folders: Sequence[Path]) -> Files:
+        """Return the public parts of cases.
+
+        Raises:
+            ConfigError: a case cannot be used.
+        """
+        from provenance.cases.case import load
+        from provenance.cases.exports import stix
+        from provenance.cases.sharing import Sharing, shared
+
+        tlp = self.settings.tlp.value
+        made: Files = {}
+        for each in folders:
+            case = shared(load(each), Sharing(tlp=tlp, keys=keys.folder().parent / "cases"))
+            name = f"cases/{checked_name(case.id)}"
+            data = msgspec.json.format(msgspec.json.encode(case), indent=1) + b"\n"
+            made[f"{name}.json"] = data, {}
+            made[f"{name}.stix.json"] = stix.write(case, tlp), {}
+        return made
+
+    def _differs(self, name: str, data: bytes) -> bool:
+        """Tell whether a target is new, or says something else than it did."""
+        known = self.repository.listed.get(name)
+        return known is None or known.hashes.get("sha256") != hashlib.sha256(data).hexdigest()
+
+    def _others(self, *, cases: bool, named: set[str]) -> list[str]:
+        """Return which cases and answers stay."""
+        folders = ("answers/", "cases/") if cases else ("answers/",)
+        listed = self.repository.listed
+        return [name for name in listed if name.startswith(folders) and name not in named]
+
     def _about(self, found: rows.Collected, sequence: int) -> About:
         """Return what the feed says of itself."""
         said = self.settings
@@ -300,7 +360,7 @@ class Publisher:
 
     def _sign(
         self,
-        signers: "Mapping[str, CryptoSigner]",
+        signers: Mapping[str, CryptoSigner],
         now: datetime,
         kept: Sequence[str],
         files: Files,
@@ -311,6 +371,13 @@ class Publisher:
         self.repository.sign(signers, now, self.settings.expires, listed)
 
 
-def for_open_servers(tlp: Tlp | str) -> bool:
-    """Tell whether a feed of this TLP may lie on a server that everybody reaches."""
-    return Tlp(tlp) is not Tlp.AMBER
+def _answers(about: About) -> Files:
+    """Return the answers to the feeds that are followed here."""
+    from provenance.feeds.answers import answered, written
+    from provenance.feeds.follow import followed
+
+    made: Files = {}
+    for feed in followed():
+        if answered(feed):
+            made[f"answers/{feed.name}.jsonl"] = written(feed, about.publisher)[0], {}
+    return made

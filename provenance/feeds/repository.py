@@ -22,6 +22,10 @@ from provenance.feeds.settings import Expires
 
 THRESHOLD: Final = 2
 ROOT_KEYS: Final = 3
+TOO_FEW: Final = (
+    "{have} of the keys of the root are at hand, which are too few; name their folders with"
+    " --root-keys"
+)
 RESTORE: Final = "restore the folder from a copy, or publish into a new feed"
 
 
@@ -178,6 +182,15 @@ class Repository:
         self.timestamp = self._signed(stamp, keys["timestamp"])
         self._sweep()
 
+    def enough(self, signers: list[CryptoSigner]) -> None:
+        """Do nothing where some keys can sign a new root.
+
+        Raises:
+            ConfigError: they are too few.
+        """
+        if len(signers) < self.root.roles[ROOT].threshold:
+            raise ConfigError(TOO_FEW.format(have=len(signers)))
+
     def add_root(self, root: Root, signers: Iterable[CryptoSigner]) -> None:
         """Sign a root and put it behind the others.
 
@@ -188,12 +201,8 @@ class Repository:
         for signer in signers:
             made.sign(signer, append=True)
         for by in (*self._roots[-1:], made):
-            result = by.signed.get_verification_result(ROOT, made.signed_bytes, made.signatures)
-            if not result:
-                raise ConfigError(
-                    f"{len(result.signed)} of the keys of the root are at hand, and"
-                    f" {result.threshold} are needed; name their folders with --root-keys"
-                )
+            if not by.signed.get_verification_result(ROOT, made.signed_bytes, made.signatures):
+                raise ConfigError(TOO_FEW.format(have=len(made.signatures)))
         atomic_write(self._path(f"{root.version}.root.json"), made.to_bytes())
         self._roots.append(made)
 

@@ -46,6 +46,9 @@ class Person:
     def publishes(self, feed: Path, **more: str) -> Any:
         return self("feed", "publish", feed, "--bank", self.bank, **more)
 
+    def publishes_not(self, feed: Path, **more: str) -> Any:
+        return self("feed", "publish", feed, "--bank", self.bank, code=2, **more)
+
     def states(self) -> dict[str, str]:
         done = self("bank", "list", "--bank", self.bank, "--all", "--format", "json")
         return {each["id"]: each["status"] for each in json.loads(done.stdout)}

@@ -222,3 +222,72 @@ def test_a_match_says_which_feed_and_how_old_it_is(
     assert stale["feed"]["expired"]
     assert stale["old_feeds"][0]["age_days"] == stale["feed"]["age_days"] > 30
     assert words == ["known_fakes.old_feeds"]
+
+
+def test_misp_and_stix_lie_beside_and_tell_of_withdrawals(
+    anna: Any, feed: Path, entry: Entry
+) -> None:
+    def events() -> dict[str, Any]:
+        manifest = json.loads((feed / "misp/manifest.json").read_bytes())
+        read = {name: (feed / f"misp/{name}.json").read_bytes() for name in manifest}
+        return {name: json.loads(data)["Event"] for name, data in read.items()}
+
+    anna.takes(entry("red", 4, tlp="RED"))
+    anna("feed", "publish", feed, "--bank", anna.bank, "--misp", "--stix")
+    ((name, before),) = events().items()
+    assert len(before["Object"]) == 2
+    assert (feed / "misp/hashes.csv").read_text().count(name) == 2
+    anna("bank", "withdraw", "--bank", anna.bank, "--reason", "wrong", "a")
+    anna("feed", "publish", feed, "--bank", anna.bank, "--misp", "--stix")
+    ((same, after),) = events().items()
+    assert same == name
+    assert int(after["timestamp"]) > int(before["timestamp"])
+    gone = [each for each in after["Object"] if each["deleted"]]
+    assert {each["uuid"] for each in gone} < {each["uuid"] for each in before["Object"]}
+    (bundle,) = (feed / "stix").iterdir()
+    assert bundle.name == "bundle-2.json"
+    assert '"revoked":true' in bundle.read_text()
+
+
+def test_answers_and_cases_go_along_and_stay(anna: Any, follows: Any, feed: Path) -> None:
+    own = follows.home / "feed"
+    said = ("--name", "ben", "--publisher", "Ben", "--contact", "ben@example.org")
+    follows("feed", "init", own, *said)
+    follows("feed", "answer", "alpha", "b", "--verdict", "confirmed", "--reason", "seen too")
+    follows("feed", "publish", own, "--answers")
+    (file,) = (own / "targets/answers").iterdir()
+    follows("feed", "publish", own)
+    assert file.is_file()
+    assert "confirmed" in anna("feed", "answers", "import", feed, file).stdout
+
+
+def test_a_lost_key_is_replaced_by_two_of_three_and_all_keys_are_locked(
+    anna: Any, ben: Any, entry: Entry, tmp_path: Path
+) -> None:
+    secret = anna.home / "secret"
+    secret.write_text("a long sentence\n")
+    env = {"PROVENANCE_FEED_PASSPHRASE_FILE": str(secret)}
+    feed, keys = anna.home / "feed", anna.home / "keys"
+    safes = [tmp_path / f"safe{n}" for n in range(3)]
+    said = ("--name", "a", "--publisher", "A", "--contact", "a", "--passphrase", "--keys", keys)
+    done = anna("feed", "init", feed, *said, "--root-keys", ",".join(map(str, safes)), **env)
+    assert "beside" not in done.stderr
+    for path in (*keys.iterdir(), *(each for safe in safes for each in safe.iterdir())):
+        assert b"ENCRYPTED" in path.read_bytes()
+        assert path.stat().st_mode & 0o777 == 0o600
+    anna.takes(entry("a", 1))
+    anna.publishes(feed, **env)
+    ben("feed", "follow", feed, "--root", feed / "metadata/1.root.json", "--bank", ben.bank)
+    shutil.rmtree(safes[1])
+    anna("feed", "rotate", feed, "--role", "root", "--passphrase", **env)
+    assert len([*safes[1].iterdir()]) == 1
+    shutil.rmtree(keys)
+    assert "missing" in anna.publishes_not(feed, **env).stderr
+    roles = ("--role", "timestamp", "--role", "snapshot", "--role", "targets")
+    assert "missing" in anna("feed", "rotate", feed, *roles[:2], code=2, **env).stderr
+    anna("feed", "rotate", feed, *roles, "--passphrase", **env)
+    anna.publishes(feed, **env)
+    ben("feed", "update")
+    assert ben.states() == {"a": "active"}
+    secret.write_text("another")
+    assert "passphrase" in anna.publishes_not(feed, **env).stderr

@@ -96,8 +96,19 @@ def init(
     show_default=True,
     help="Days for which changes are kept, so that who is behind needs no snapshot.",
 )
+@click.option(
+    "--case",
+    "cases",
+    multiple=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="CASE",
+    help="Case whose public part goes along; may be repeated. [default: those that it holds stay]",
+)
+@click.option("--answers", is_flag=True, help="Publish your answers to the feeds that you follow.")
+@click.option("--misp", is_flag=True, help="Write FEED/misp too, a MISP feed without signatures.")
+@click.option("--stix", is_flag=True, help="Write FEED/stix too, a bundle without signatures.")
 @KEYS
-def publish(feed: Path, banks: tuple[Any, ...], baseline_days: int, keys: Path | None) -> None:
+def publish(feed: Path, banks: tuple[Any, ...], keys: Path | None, **said: Any) -> None:
     """Publish the entries of banks that may leave, withdrawn ones as tombstones.
 
     Entries stricter than the feed's TLP stay, and are counted; one that was published before leaves
@@ -106,13 +117,16 @@ def publish(feed: Path, banks: tuple[Any, ...], baseline_days: int, keys: Path |
     need()
     from provenance.feeds.publish import Publisher
 
-    done = Publisher(feed, passphrase, keys).publish(banks, now(), baseline_days=baseline_days)
+    done = Publisher(feed, passphrase, keys).publish(banks, now(), **said)
     changes = f"{done.changed} changed" + (f", {done.vanished} gone" if done.vanished else "")
     _say(f"{done.name}: sequence {done.sequence}, {done.entries} entries, {changes}")
     if done.held:
         _say(f"  held back {sum(done.held.values())} entries stricter than TLP:{done.tlp}")
     for tlp, count in done.held.items():
         _say(f"  held back {count}: TLP:{tlp}")
+    for name in ("misp", "stix"):
+        if said[name]:
+            _say(f"  {feed / name}: carries no signatures")
     _if_amber(done.tlp)
 
 
@@ -132,26 +146,30 @@ def renew(feed: Path, keys: Path | None) -> None:
 @FEED
 @click.option(
     "--role",
+    "roles",
     required=True,
+    multiple=True,
     type=click.Choice(["timestamp", "snapshot", "targets", "root"]),
-    help="Whose key is replaced.",
+    help="Whose key is replaced; may be repeated.",
 )
 @KEYS
 @ROOT_KEYS
 @click.option("--passphrase", "locked", is_flag=True, help="Encrypt the new key.")
 def rotate(
-    feed: Path, role: str, keys: Path | None, roots: tuple[Path, ...], *, locked: bool
+    feed: Path, roles: tuple[str, ...], keys: Path | None, roots: tuple[Path, ...], *, locked: bool
 ) -> None:
-    """Replace a key, by the root keys.
+    """Replace keys, by the root keys.
 
-    Of the root keys the lost one is replaced, else the first. Followers go on by themselves.
+    Of the root keys the lost one is replaced, else the first. Keys that are lost together are
+    replaced together. Followers go on by themselves.
     """
     need()
     from provenance.feeds.publish import Publisher
 
     secret = new_passphrase() if locked else None
-    made = Publisher(feed, passphrase, keys, roots).rotate(role, now(), secret)
-    _say(f"{role}: new key {made}")
+    made = Publisher(feed, passphrase, keys, roots).rotate(roles, now(), secret)
+    for role, key in made.items():
+        _say(f"{role}: new key {key}")
 
 
 @click.command()
