@@ -100,7 +100,7 @@ def find(sources: tuple[str, ...], *, form: str, lang: str | None, **given: Any)
 
     found = document(posts, traits, seed=given["seed"], texts=given["texts"], locale=locale)
     _export(posts, found, locale, given)
-    _show(posts, found, form, locale)
+    _show(posts, found, form, locale, texts=given["texts"])
     if given["fail_on"] == "chance" and found.clusters:
         return FLAGGED
     return UNREAD if broken else 0
@@ -169,7 +169,7 @@ def _tell_broken(posts: "Posts") -> int:
     return broken
 
 
-def _show(posts: "Posts", found: "Document", form: str, locale: str) -> None:
+def _show(posts: "Posts", found: "Document", form: str, locale: str, *, texts: bool) -> None:
     """Print what was found: a working copy, with ids as they are."""
     from provenance.cli.run import colour, width
     from provenance.render import RenderOptions
@@ -177,7 +177,7 @@ def _show(posts: "Posts", found: "Document", form: str, locale: str) -> None:
     from provenance.render.html.case import page
 
     if form == "html":
-        sys.stdout.buffer.write(page(_case(posts, found, locale), {}, locale))
+        sys.stdout.buffer.write(page(_case(posts, found, locale, texts=texts), {}, locale))
         return
     if form == "jsonl" and (count := len(found.not_distinguishable)):
         said = "groups of accounts that chance gives as well; --format json has them"
@@ -200,7 +200,7 @@ def _export(posts: "Posts", found: "Document", locale: str, given: dict[str, Any
     from provenance.cases.sharing import Sharing, shared
 
     sharing = Sharing(key=given["key"], keys=user_data_path("provenance") / "cases")
-    leaving = shared(_case(posts, found, locale), sharing)
+    leaving = shared(_case(posts, found, locale, texts=given["texts"]), sharing)
     if given["graphml"]:
         atomic_write(given["graphml"], graphml.write(leaving))
     if given["stix"]:
@@ -211,8 +211,10 @@ def _export(posts: "Posts", found: "Document", locale: str, given: dict[str, Any
             atomic_write(given["tables"] / name, data)
 
 
-def _case(posts: "Posts", found: "Document", locale: str) -> "Case":
+def _case(posts: "Posts", found: "Document", locale: str, *, texts: bool) -> "Case":
     """Return a case of the members of clusters, of which nothing but the posts was looked at."""
+    import msgspec
+
     from provenance.cases.build import Builder, Material
     from provenance.verdict import load
 
@@ -220,7 +222,11 @@ def _case(posts: "Posts", found: "Document", locale: str) -> "Case":
         name=CASE, people=[], posts=posts, found=found, avatars={}, same={}, policy=load(POLICY),
         gaps=[], locale=locale, members_only=True,
     )  # fmt: skip
-    return Builder().case(material, lambda _bank, _entry: None)
+    case = Builder().case(material, lambda _bank, _entry: None)
+    if texts:
+        return case
+    clusters = [msgspec.structs.replace(cluster, addresses=[]) for cluster in case.clusters]
+    return msgspec.structs.replace(case, clusters=clusters)
 
 
 def _finite(_ctx: click.Context, _param: click.Parameter, value: float) -> float:

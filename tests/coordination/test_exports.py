@@ -26,6 +26,7 @@ def posts(tmp_path: Path) -> Path:
         for name in GROUP:
             at = datetime.fromtimestamp(1_700_002_800 + 3600 * hour + rng.randrange(240), UTC)
             more = {"created_at": at.isoformat(), "text": text, "post_id": f"{name}-post{hour}"}
+            more |= {"urls": ["https://planted.example/"]}
             rows.append({"account_id": name} | more)
     path = tmp_path / "posts.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -46,6 +47,7 @@ def test_exports_are_keyed_and_say_what_is_not_proved(
     for name, text in files.items():
         assert "member" not in text
         assert "post0" not in text
+        assert "planted" not in text
         assert name == "tables/shares.csv" or "does not prove" in text
     assert validate_string(files["s.json"], ValidationOptions(version="2.1")).is_valid
     graph = ET.fromstring(files["g.xml"])  # noqa: S314 - ours
@@ -80,3 +82,8 @@ def test_a_page_shows_the_cluster_and_what_it_does_not_prove(run: Run, posts: Pa
     assert done.stdout.startswith("<!DOCTYPE html>")
     assert "member3" in done.stdout
     assert "does not prove" in done.stdout
+    text = json.loads(posts.read_text().splitlines()[0])["text"]
+    assert text in done.stdout
+    bare = run("coordination", posts, "--format", "html").stdout
+    assert text not in bare
+    assert "planted" not in bare
