@@ -220,6 +220,7 @@ def _in_use() -> Iterator[Finding]:
         yield BAD, "configuration", str(error)
         return
     yield from _banks(choice)
+    yield from _feeds()
     yield from _detectors(choice)
 
 
@@ -259,6 +260,24 @@ def _banks(choice: "RunConfig") -> Iterator[Finding]:
             yield BAD, "bank", str(error)
         else:
             yield OK, f"bank {bank}", f"{entries} entries, change {changes}"
+
+
+def _feeds() -> Iterator[Finding]:
+    """Yield how fresh the feeds are that are followed, and keys that lie where none should."""
+    from importlib.util import find_spec
+
+    if find_spec("tuf") is None or find_spec("securesystemslib") is None:
+        return
+    from provenance.feeds.health import followed, keys_beside
+
+    try:
+        for name, fresh, said in followed(datetime.now(UTC)):
+            yield OK if fresh else NOTE, f"feed {name}", said
+        for name, where in keys_beside():
+            said = f"root keys lie beside the online keys in {where}: keep them offline"
+            yield NOTE, f"feed {name}", said
+    except Error as error:
+        yield BAD, "feeds", str(error)
 
 
 def _detectors(choice: "RunConfig") -> Iterator[Finding]:

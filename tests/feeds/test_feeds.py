@@ -5,10 +5,13 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from provenance.feeds import health
 
 Row = dict[str, Any]
 Entry = Callable[..., Row]
@@ -291,3 +294,20 @@ def test_a_lost_key_is_replaced_by_two_of_three_and_all_keys_are_locked(
     assert ben.states() == {"a": "active"}
     secret.write_text("another")
     assert "passphrase" in anna.publishes_not(feed, **env).stderr
+
+
+def test_doctor_names_feeds_that_are_old_and_root_keys_beside_others(
+    anna: Any, follows: Any, feed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert feed.is_dir()
+    for name in ("XDG_DATA_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(follows.home))
+    now = datetime.now(UTC)
+    ((name, fresh, said),) = health.followed(now)
+    assert (name, fresh, said) == ("alpha", True, "sequence 1, 0 days old")
+    ((_, fresh, said),) = health.followed(now + timedelta(days=40))
+    assert not fresh
+    assert "40 days old, expired: `provenance feed update alpha`" in said
+    monkeypatch.setenv("HOME", str(anna.home))
+    assert [name for name, _ in health.keys_beside()] == ["alpha"]
