@@ -23,6 +23,7 @@ from detectors.bank.exchange.row import (
     dicts,
     entry_of,
 )
+from detectors.bank.folder.entries import Entries
 from detectors.bank.location import (
     BankLocation,
     Writer,
@@ -246,14 +247,15 @@ def _shared_by_too_many(
     if defaults.algorithm is None:
         defaults = msgspec.structs.replace(defaults, algorithm="sha256")
     owners: dict[str, str | set[str]] = {}
-    for entry in known.values():
-        _own(owners, entry)
     for row in rows:
         made, _ = entry_of(row, defaults)
         if made is not None:
             _own(owners, made)
             if made.innocent or made.status is not Status.ACTIVE:
                 decided.append(made)
+    met = known.sharing(owners) if isinstance(known, Entries) else known.values()
+    for entry in met:
+        _own(owners, entry)
     return {value for value, ids in owners.items() if isinstance(ids, set) and len(ids) > MOST_IDS}
 
 

