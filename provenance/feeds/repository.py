@@ -88,7 +88,7 @@ class Repository:
         return data
 
     def _path(self, name: str) -> Path:
-        return self.feed / "metadata" / name
+        return self.feed / f"metadata/{name}"
 
     def _root(self, version: int) -> Metadata[Root]:
         """Return a root that the one before it and it itself have signed."""
@@ -250,8 +250,9 @@ def first_root(
     made = Metadata(root)
     for signer in signers:
         made.sign(signer, append=True)
-    (feed / "metadata").mkdir(parents=True, exist_ok=True)
-    atomic_write(feed / "metadata" / "1.root.json", made.to_bytes())
+    path = feed / "metadata/1.root.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    atomic_write(path, made.to_bytes())
 
 
 def _loaded(path: Path, kind: type) -> Metadata[Any]:
