@@ -7,6 +7,7 @@ from functools import partial
 from typing import Final, NamedTuple, TypeAlias
 
 from detectors.catalog import catalog
+from detectors.item import Kind
 from detectors.signal import CredentialFacts, Outcome, Signal, Tier, facts_of
 from provenance.coordination.posts import LEAST_QUALITY, Posts, picture_name
 from provenance.engine.check import FINGERPRINTS
@@ -18,10 +19,8 @@ from provenance.record import Record
 
 Workers: TypeAlias = Callable[[RunConfig], AbstractContextManager[Crew]]
 """Provides workers for a configuration."""
-LOOKS: Final = ("credentials", FINGERPRINTS)
 FACES: Final = ("portrait",)
-
-
+"""The detector that tells where the eyes of a portrait lie."""
 VENDORS: Final = (
     "adobe", "amazon", "black forest labs", "bria", "bytedance", "canva", "elevenlabs", "google",
     "ideogram", "leonardo", "meta platforms", "microsoft", "midjourney", "nvidia", "openai",
@@ -54,7 +53,7 @@ def look_at_media(posts: Posts, workers: Workers) -> dict[int, str]:
         return {}
     signers = dict[int, str]()
     seen = list[str]()
-    for number, picture in enumerate(looked_at(names, LOOKS, workers)):
+    for number, picture in enumerate(looked_at(names, _looks(), workers)):
         seen.append(picture.name)
         if picture.fault:
             posts.skip("unreadable_media", f"{names[number].partition(chr(0))[2]}: {picture.fault}")
@@ -64,6 +63,12 @@ def look_at_media(posts: Posts, workers: Workers) -> dict[int, str]:
         if seen[number]:
             posts.images.add(post, seen[number])
     return signers
+
+
+def _looks() -> tuple[str, ...]:
+    """Return what looks at media: whoever reads credentials of pictures, and what hashes them."""
+    reading = (each for each in catalog() if each.tier is Tier.CREDENTIAL)
+    return (*(each.name for each in reading if Kind.IMAGE in each.kinds), FINGERPRINTS)
 
 
 def looked_at(names: Iterable[str], looks: Collection[str], workers: Workers) -> Iterator[Picture]:

@@ -96,19 +96,20 @@ def follow(
 
     Raises:
         RefusedError: it is not believed.
-        ConfigError: something of that name is followed already.
+        ConfigError: something of that name is followed already, or the bank is on a server.
     """
     if name is not None:
         _new(checked_name(name))
     if "://" not in location:
         location = str(Path(location).absolute())
     where = location_of(bank)
+    if not isinstance(where, Path):
+        raise ConfigError(f"{bank}: a feed fills a bank in a folder; name one")
     first = first_root(location, root, fingerprint)
     with trusted(location, first) as found:
         about, anchor = found.about, found.anchor
     called = _new(name or about.name)
-    if isinstance(where, Path):
-        bank = str(where.absolute())
+    bank = str(where.absolute())
     made = Followed(
         name=called, location=location, bank=bank, prefix=prefix, dispute=dispute,
         fingerprint=hashlib.sha256(first.root.encode()).hexdigest(), about=about, anchor=anchor,

@@ -181,6 +181,28 @@ def test_only_this_machine_is_asked_by_plain_http(ben: Any) -> None:
         assert "https://" in done.stderr
 
 
+def test_a_feed_fills_no_bank_on_a_server(ben: Any, feed: Path) -> None:
+    root = feed / "metadata/1.root.json"
+    done = ben("feed", "follow", feed, "--root", root, "--bank", "postgresql://h/d", code=2)
+    assert "in a folder" in done.stderr
+
+
+def test_the_public_part_of_a_case_goes_along(anna: Any, feed: Path) -> None:
+    posts = [
+        {"post_id": f"p{number}", "account_id": f"who{number}", "text": "Words of my own.",
+         "created_at": "2026-03-01T00:00:00Z"}
+        for number in range(3)
+    ]  # fmt: skip
+    (anna.home / "posts.jsonl").write_text("".join(json.dumps(post) + "\n" for post in posts))
+    anna("case", "build", "posts.jsonl", "--only", "text_marks", "--out", "linden")
+    anna("feed", "publish", feed, "--bank", anna.bank, "--case", "linden")
+    files = sorted((feed / "targets/cases").iterdir())
+    assert len(files) == 2
+    told = "".join(file.read_text() for file in files)
+    assert "who1" not in told
+    assert "Words of my own" not in told
+
+
 def test_partners_who_say_the_same_are_counted_and_nothing_is_withdrawn(
     anna: Any, follows: Any, feed: Path, tmp_path: Path
 ) -> None:

@@ -103,7 +103,7 @@ def build(
         ctx.exit(interruption.code)
     shown = {account: pictures[name] for account, name in uris.items() if name in pictures}
     if not chosen.banks:
-        gaps.note("known_fakes", "case.no_bank")
+        gaps.note("banks", "case.no_bank")
     material = Material(
         name=name or out.resolve().name,
         people=people,
