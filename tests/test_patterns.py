@@ -304,6 +304,7 @@ MADE = {
     "detectors/text_marks/detector.py": "the same",
     "detectors/text_marks/talk.py": "lists of words of talk.toml in a frame, found in its module",
     "detectors/decode/documents/visible.py": "`</` and a name out of a list",
+    "provenance/hooks/service/app.py": "a path of the table of endpoints, escaped",
     "provenance/toml_file.py": "a name of a key, escaped",
 }
 

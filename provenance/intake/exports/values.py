@@ -8,14 +8,14 @@ from typing import Any, Final
 
 from provenance.intake.exports.post import NotAPost
 
-ADDRESS: Final = re.compile(r"https?://[^\s<>\"“”]+", re.IGNORECASE)
+WEB_ADDRESS: Final = re.compile(r"https?://[^\s<>\"“”]+", re.IGNORECASE)
 TRAILING: Final = ".,;:!?\u2026'\u2019)]}"
 """What stands behind an address rather than in it."""
 MILLISECONDS, MICROSECONDS = 10**11, 10**14
 """Numbers from here on are milliseconds, or microseconds, since 1970: in seconds, the year 5138."""
 X_TIME: Final = "%a %b %d %H:%M:%S %z %Y"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_NUMBER: Final = re.compile(r"-?\d+(?:\.\d*)?\Z")
+_COUNTED: Final = re.compile(r"-?\d+(?:\.\d*)?\Z")
 
 
 def time(value: str | float) -> str:
@@ -29,7 +29,7 @@ def time(value: str | float) -> str:
         NotAPost: it is none.
     """
     try:
-        if isinstance(value, str) and not _NUMBER.match(value):
+        if isinstance(value, str) and not _COUNTED.match(value):
             moment = _written(value.strip())
         else:
             moment = _EPOCH + timedelta(seconds=_seconds(float(value)))
@@ -67,7 +67,7 @@ def needed(value: Any, what: str) -> str:
 
 def addresses(text: str) -> list[str]:
     """Return the web addresses in a text, each once."""
-    found = (address.rstrip(TRAILING) for address in ADDRESS.findall(text))
+    found = (address.rstrip(TRAILING) for address in WEB_ADDRESS.findall(text))
     return list(dict.fromkeys(found))
 
 
@@ -92,7 +92,7 @@ class _Reader(HTMLParser):
         elif tag == "a":
             values = dict(attrs)
             link, kinds = values.get("href") or "", (values.get("class") or "").split()
-            if ADDRESS.match(link) and not {"mention", "hashtag"} & {*kinds}:
+            if WEB_ADDRESS.match(link) and not {"mention", "hashtag"} & {*kinds}:
                 self.links.append(link)
 
     def handle_data(self, data: str) -> None:

@@ -14,7 +14,7 @@ from provenance.intake.exports.rows import Row, objects
 from provenance.intake.exports.values import time
 from provenance.intake.platforms.x_api import Status
 
-POSTS = re.compile(r"(?:.*/)?data/tweets?(?:-part\d+)?\.js\Z")
+POST_FILES = re.compile(r"(?:.*/)?data/tweets?(?:-part\d+)?\.js\Z")
 """Where posts are; `tweet.js` in archives before 2022."""
 MEDIA = ("data/tweets_media", "data/tweet_media")
 
@@ -34,7 +34,7 @@ class XArchive:
     @staticmethod
     def tells(head: Head) -> bool:
         """Tell it by the names of its files."""
-        return any(map(POSTS.match, head.names))
+        return any(map(POST_FILES.match, head.names))
 
     def __init__(self, package: Package) -> None:
         """Find out whose it is, and which media belong to which post."""
@@ -47,7 +47,7 @@ class XArchive:
 
     def rows(self) -> Iterator[Row]:
         """Yield the posts of all parts."""
-        for name in filter(POSTS.match, self._package.names):
+        for name in filter(POST_FILES.match, self._package.names):
             yield from objects(self._package, name, self.lists)
 
     def found(self, value: Any) -> Found:
