@@ -16,7 +16,8 @@ MODULE = "made_detectors"
 
 
 @pytest.fixture
-def chosen() -> Iterator[Callable[..., RunConfig]]:
+def chosen(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., RunConfig]]:
+    monkeypatch.delitem(sys.modules, "fsspec", raising=False)  # fork: only here the module is
     module = types.ModuleType(MODULE)
     sys.modules[MODULE] = module
 
