@@ -5,7 +5,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 
 from provenance.intake.exports.package import Package
 from provenance.intake.exports.post import Found
-from provenance.intake.exports.rows import Row
+from provenance.intake.exports.rows import Row, table
 
 
 class Head(NamedTuple):
@@ -45,3 +45,20 @@ class Format(Protocol):
             NotAPost, msgspec.ValidationError: it is none.
         """
         ...
+
+
+class Tables:
+    """What formats of tables share: they are read row by row, file after file."""
+
+    lists: ClassVar[Sequence[str]] = ()
+    endings: ClassVar[Sequence[str]] = (".csv",)
+    """Of the names of tables."""
+
+    def __init__(self, package: Package) -> None:
+        """Take an export."""
+        self._package = package
+
+    def rows(self) -> Iterator[Row]:
+        """Yield the rows of all tables."""
+        for name in self._package.ending(*self.endings):
+            yield from table(self._package, name)

@@ -1,14 +1,11 @@
 """Tables of shares as CooRTweet takes them: which object, by whom, in which post, when."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import msgspec
 
-from provenance.intake.exports.format import Head
-from provenance.intake.exports.package import Package
+from provenance.intake.exports.format import Head, Tables
 from provenance.intake.exports.post import Account, Found, Post
-from provenance.intake.exports.rows import Row, table
 from provenance.intake.exports.values import needed, time
 
 
@@ -19,24 +16,13 @@ class _Row(msgspec.Struct):
     timestamp_share: str
 
 
-class CooRTweet:
+class CooRTweet(Tables):
     """Reads shares: posts without a text, with the id of what they share."""
-
-    lists: ClassVar[Sequence[str]] = ()
 
     @staticmethod
     def tells(head: Head) -> bool:
         """Tell it by its columns."""
         return set(_Row.__struct_fields__) <= head.columns
-
-    def __init__(self, package: Package) -> None:
-        """Take an export."""
-        self._package = package
-
-    def rows(self) -> Iterator[Row]:
-        """Yield the rows of all tables."""
-        for name in self._package.ending(".csv"):
-            yield from table(self._package, name)
 
     def found(self, value: Any) -> Found:
         """Return the post of a row."""

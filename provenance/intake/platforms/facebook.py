@@ -1,14 +1,11 @@
 """Tables of Meta's Content Library: posts of Facebook and Instagram."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import msgspec
 
-from provenance.intake.exports.format import Head
-from provenance.intake.exports.package import Package
+from provenance.intake.exports.format import Head, Tables
 from provenance.intake.exports.post import Account, Found, Post
-from provenance.intake.exports.rows import Row, table
 from provenance.intake.exports.values import addresses, needed, time
 
 OWNER = "post_owner.id"
@@ -25,24 +22,13 @@ class _Row(msgspec.Struct):
     handle: str = msgspec.field(name="post_owner.username", default="")
 
 
-class Facebook:
+class Facebook(Tables):
     """Reads posts; accounts are the ids of pages, groups and people."""
-
-    lists: ClassVar[Sequence[str]] = ()
 
     @staticmethod
     def tells(head: Head) -> bool:
         """Tell it by its columns."""
         return {"id", "creation_time", OWNER} <= head.columns
-
-    def __init__(self, package: Package) -> None:
-        """Take an export."""
-        self._package = package
-
-    def rows(self) -> Iterator[Row]:
-        """Yield the rows of all tables."""
-        for name in self._package.ending(".csv"):
-            yield from table(self._package, name)
 
     def found(self, value: Any) -> Found:
         """Return the post of a row."""

@@ -1,14 +1,11 @@
 """Tables of X's releases on information operations, 2018 to 2021."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import msgspec
 
-from provenance.intake.exports.format import Head
-from provenance.intake.exports.package import Package
+from provenance.intake.exports.format import Head, Tables
 from provenance.intake.exports.post import Account, Found, Post
-from provenance.intake.exports.rows import Row, table
 from provenance.intake.exports.values import needed, time, unescaped
 
 
@@ -30,24 +27,13 @@ class _Row(msgspec.Struct):
     follower_count: str = ""
 
 
-class XIo:
+class XIo(Tables):
     """Reads rows of `…_tweets_csv_hashed.csv`; times have minutes, and ids may be hashed."""
-
-    lists: ClassVar[Sequence[str]] = ()
 
     @staticmethod
     def tells(head: Head) -> bool:
         """Tell it by its columns."""
         return {"tweetid", "userid", "tweet_time", "tweet_text"} <= head.columns
-
-    def __init__(self, package: Package) -> None:
-        """Take an export."""
-        self._package = package
-
-    def rows(self) -> Iterator[Row]:
-        """Yield the rows of all tables."""
-        for name in self._package.ending(".csv"):
-            yield from table(self._package, name)
 
     def found(self, value: Any) -> Found:
         """Return the post of a row."""

@@ -1,14 +1,12 @@
 """Comments of YouTube as tables of YouTube Data Tools."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import msgspec
 
-from provenance.intake.exports.format import Head
-from provenance.intake.exports.package import Package
+from provenance.intake.exports.format import Head, Tables
 from provenance.intake.exports.post import Account, Found, Post
-from provenance.intake.exports.rows import Row, table
 from provenance.intake.exports.values import addresses, needed, time, unescaped
 
 
@@ -21,24 +19,15 @@ class _Row(msgspec.Struct, rename="camel"):
     is_reply_to: str = ""
 
 
-class YouTube:
+class YouTube(Tables):
     """Reads comments; accounts are channel ids."""
 
-    lists: ClassVar[Sequence[str]] = ()
+    endings: ClassVar[Sequence[str]] = (".csv", ".tab", ".tsv")
 
     @staticmethod
     def tells(head: Head) -> bool:
         """Tell it by its columns."""
         return {"id", "publishedAt", "text", "authorChannelId"} <= head.columns
-
-    def __init__(self, package: Package) -> None:
-        """Take an export."""
-        self._package = package
-
-    def rows(self) -> Iterator[Row]:
-        """Yield the rows of all tables."""
-        for name in self._package.ending(".csv", ".tab", ".tsv"):
-            yield from table(self._package, name)
 
     def found(self, value: Any) -> Found:
         """Return the post of a row."""
