@@ -2,11 +2,11 @@
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
 
-from provenance.cli.options import choice, configuration, language
+from provenance.cli.options import F, choice, configuration, language
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,6 +21,25 @@ if TYPE_CHECKING:
     from provenance.record import Record, Risk
     from provenance.render import RenderOptions
     from provenance.render.words import Words
+
+_MEDIA: Final = (
+    click.option(
+        "--media-from", "prefixes", multiple=True, metavar="PREFIX",
+        help="Open media below this folder, https://host/path/ or s3://bucket/path/; may be"
+        " repeated. Without it none is.",
+    ),
+    click.option(
+        "--media-from-private", "private", multiple=True, metavar="PREFIX",
+        help="The same, where the host has an address of a private network.",
+    ),
+)  # fmt: skip
+
+
+def media_options(command: F) -> F:
+    """Add the options that say which media may be opened."""
+    for option in reversed(_MEDIA):
+        command = option(command)
+    return command
 
 
 class Deciding(NamedTuple):

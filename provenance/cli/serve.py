@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from detectors.errors import ConfigError
-from provenance.cli.deciding import braked, deciding, jobs_of, say
+from provenance.cli.deciding import braked, deciding, jobs_of, media_options, say
 from provenance.cli.options import FAIL_ON, JOBS, choosing
 
 if TYPE_CHECKING:
@@ -54,15 +54,7 @@ def _hma_names(
     "--allowed-host", "hosts", multiple=True, metavar="NAME",
     help="Answer also to this name; may be repeated.",
 )  # fmt: skip
-@click.option(
-    "--media-from", "prefixes", multiple=True, metavar="PREFIX",
-    help="Open media below this folder, https://host/path/ or s3://bucket/path/; may be repeated."
-    " Without it none is.",
-)  # fmt: skip
-@click.option(
-    "--media-from-private", "private", multiple=True, metavar="PREFIX",
-    help="The same, where the host has an address of a private network.",
-)  # fmt: skip
+@media_options
 @click.option(
     "--deadline", type=click.FloatRange(min=0.1), default=20.0, show_default=True,
     metavar="SECONDS", help="For a request with its media; what is not done by then is said.",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from provenance.cli.deciding import braked, deciding, jobs_of, say
+from provenance.cli.deciding import braked, deciding, jobs_of, media_options, say
 from provenance.cli.options import FAIL_ON, JOBS, choosing
 
 if TYPE_CHECKING:
@@ -28,15 +28,7 @@ BATCHES: Final = 2
     "--group", metavar="NAME", default="provenance", show_default=True,
     help="Workers of one group share the messages.",
 )  # fmt: skip
-@click.option(
-    "--media-from", "prefixes", multiple=True, metavar="PREFIX",
-    help="Open media below this folder, https://host/path/ or s3://bucket/path/; may be repeated."
-    " Without it none is.",
-)  # fmt: skip
-@click.option(
-    "--media-from-private", "private", multiple=True, metavar="PREFIX",
-    help="The same, where the host has an address of a private network.",
-)  # fmt: skip
+@media_options
 @click.option(
     "--deadline", type=click.FloatRange(min=0.1), default=20.0, show_default=True,
     metavar="SECONDS", help="For a message with its media; what is not done by then is said.",
