@@ -54,13 +54,25 @@ def test_who_stands_behind_it_and_what_may_be_done_with_it_are_lines_of_their_ow
 
 def test_soft_bindings_watermarks_and_disclosures_are_facts() -> None:
     actions = {"actions": [{"action": "c2pa.watermarked.unbound"}]}
+    timespan = {"timespan": {"start": 0, "end": 9}}
+    blocks = [{"scope": {}, "value": "2*0110"}, {"scope": timespan, "value": [0, 255]}]
     assertions = [
-        {"label": "c2pa.soft-binding", "data": {"alg": "com.example.mark"}},
+        {"label": "c2pa.soft-binding", "data": {"alg": "com.example.mark", "blocks": blocks}},
+        {"label": "c2pa.soft-binding", "data": {"alg": "com.example.print", "blocks": "x"}},
+        {"label": "c2pa.soft-binding", "data": {"blocks": [{"value": "1"}]}},
         {"label": "c2pa.ai-disclosure", "data": {"modelName": "M", "list": []}},
         {"label": "c2pa.actions.v2", "data": actions},
     ]
     facts = told({"assertions": assertions})
-    assert facts["soft_bindings"] == ["com.example.mark"]
+    assert facts["soft_bindings"] == [
+        {"algorithm": "com.example.mark", "value": "2*0110"},
+        {
+            "algorithm": "com.example.mark",
+            "value": "00ff",
+            "scope": '{"timespan":{"end":9,"start":0}}',
+        },
+        {"algorithm": "com.example.print"},
+    ]
     assert facts["watermark"] is True
     assert facts["ai_disclosure"] == {"modelName": "M"}
     assert facts["ai"] == "generated"
