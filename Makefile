@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export OMP_NUM_THREADS ?= 1
 export ENCYPHER_C2PA_TELEMETRY := off
 
-.PHONY: help dev lint test plain docs fixtures bench fuzz
+.PHONY: help dev lint test plain wheel docs site fixtures bench fuzz
 
 help:  ## list the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -28,8 +28,14 @@ test:  ## the tests, without network where the system lets us (ARGS: for pytest)
 plain:  ## a plain install without extras: first command, doctor, one calibration
 	.ci/plain
 
+wheel:  ## the wheel and the source distribution in dist/, built three times to the same bytes
+	.ci/reproducible dist
+
 docs:  ## write the pages that are quoted from the code
 	python docs/make.py
+
+site:  ## the documentation as a site, in build/site
+	NO_MKDOCS_2_WARNING=1 mkdocs build --quiet --strict
 
 fixtures:  ## make the fixtures anew whose bytes never change, and show what differs
 	python fixtures/make.py

@@ -2,6 +2,7 @@
 
 - `docs/commands.md`: every `--help`;
 - `docs/marks.md`: every mark of pictures and texts, from the tables;
+- `docs/reasons.md`: every reason code with its sentence;
 - `docs/screen.svg` and the screen in the README: a real run over a fixture;
 - the screens in `docs/runs.md`: real runs over `takedown.zip` (`docs/takedown.py`);
 - the README's table of figures, from `docs/figures.json` (`benchmarks/figures.py`) and each model's
@@ -28,6 +29,7 @@ from msgspec import to_builtins
 
 from detectors.text_marks.table import marks as text_rows
 from provenance.cli import provenance
+from provenance.messages import table
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -57,6 +59,23 @@ WALK = {
 }
 """Mark in the page of runs → the command whose screen stands there, in order."""
 SECONDS = re.compile(r"\d+\.\d s\.")
+REASONS_HEAD = """# Reason codes
+
+Every reason that a signal of a record may carry, with its English sentence; written by
+`python docs/make.py`. Codes are stable, sentences are not. What stands in braces comes from the
+reason's `args`. In the pages of this site each code has an anchor: `reasons.html#CODE`.
+"""
+REASONS = {
+    "item": "The item itself", "archive": "Archives", "engine": "Checks that could not be done",
+    "picture": "Pictures that could not be judged", "credential": "Credentials",
+    "metadata": "Marks in pictures", "watermarks": "Marks in pixels",
+    "known_fakes": "Known fakes", "image_model": "Classifier of pictures",
+    "portrait": "Classifier of portraits", "text_credentials": "Credentials in texts",
+    "text_marks": "Marks in texts", "text_model": "Classifier of texts",
+    "calibration": "Classifiers", "coordination": "Accounts that act together",
+    "conflict": "Disagreements",
+}  # fmt: skip
+"""What a reason code begins with → the heading it stands under."""
 LARGE = 100
 """Texts from which on a group is shown as the worst."""
 SCREEN = ("check", "fixtures/signed/laundered.jpg", "--without", "image_model,portrait")
@@ -239,9 +258,29 @@ def marks() -> str:
     return "\n".join(parts) + "\n"
 
 
+def reasons() -> str:
+    """Return the page of reason codes."""
+    sentences = table()
+    parts = [REASONS_HEAD]
+    for begins, title in REASONS.items():
+        parts += [f"## {title}\n", "| code | sentence |", "|---|---|"]
+        parts += [
+            f"| {anchored(code)} | {cell(said)} |"
+            for code, said in sentences.items()
+            if code.startswith(f"{begins}.")
+        ]
+        parts.append("")
+    return "\n".join(parts)
+
+
+def anchored(name: str) -> str:
+    """Return a code or a mark's id as code, with an anchor of that name."""
+    return f'<a id="{name}"></a>`{name}`'
+
+
 def line(row: dict[str, Any], *cells: str) -> str:
     """Return a line of the tables of marks."""
-    named = (f"`{row['id']}`", row.get("claim") or "none", *cells)
+    named = (anchored(row["id"]), row.get("claim") or "none", *cells)
     return f"| {' | '.join(map(cell, named))} |"
 
 
@@ -261,6 +300,7 @@ def pages() -> dict[Path, str]:
     return {
         HERE / "commands.md": commands(),
         HERE / "marks.md": marks(),
+        HERE / "reasons.md": reasons(),
         HERE / "screen.svg": picture(),
         HERE / "runs.md": runs(),
         ROOT / "README.md": readme(),

@@ -39,7 +39,7 @@ def test_a_whole_installation_is_called_so(run: Run) -> None:
     assert {spec.name: said[spec.name] for spec in BUILT_IN} == {s.name: "ok" for s in BUILT_IN}
     words = set(done.stdout.replace("_", "-").split())
     assert named(PROJECT["dependencies"]) <= words
-    assert set(PROJECT["optional-dependencies"]) - {"test"} == set(ADDS)
+    assert set(PROJECT["optional-dependencies"]) - {"docs", "test"} == set(ADDS)
     for extra in ADDS:
         assert f"extra {extra}" in done.stdout
     assert {each.name.lower().replace("_", "-") for each in required() if not each.extra} == named(
