@@ -24,6 +24,8 @@ HIGHEST = 127
 """Highest 8-bit integer; two neighbours that sum to it may both be rounded up, to 128."""
 ROWS = 256
 """Rows packed at once: bounds memory."""
+NUMBERS = 2**18
+"""Numbers that are rounded at once: as 32-bit floats they fit into a core's cache."""
 
 
 def pack(matrix: "Floats") -> "tuple[NDArray[np.uint8], NDArray[np.float16], NDArray[np.float16]]":
@@ -103,6 +105,35 @@ def steps(matrix: "Floats") -> "tuple[NDArray[np.int8], Floats]":
     step = np.maximum(np.maximum(*reach) / HIGHEST, np.finfo(np.float32).tiny)
     whole = matrix / step[:, None]
     return np.rint(whole, out=whole).astype(np.int8), step
+
+
+def integers(
+    whole: "NDArray[np.uint8]",
+    scale: "NDArray[np.float16]",
+    low: "NDArray[np.float16]",
+    step: "Floats",
+) -> "NDArray[np.int8]":
+    """Return a packed matrix as `steps` gives it, but (in, out), as products of integers take it.
+
+    Args:
+        whole: as `pack` gives it.
+        scale: the same.
+        low: the same.
+        step: (out,), what `steps` gives of the matrix, which takes longer than all the rest.
+    """
+    rows, groups = scale.shape
+    found = np.empty((groups * GROUP, rows), np.int8)
+    at_once = max(NUMBERS // len(found), 1)
+    for start in range(0, rows, at_once):
+        part = slice(start, start + at_once)
+        halves = np.ascontiguousarray(whole[part].T).reshape(groups, GROUP // 2, -1)
+        matrix = np.empty((groups, 2, GROUP // 2, halves.shape[-1]), np.float32)
+        matrix[:, 0], matrix[:, 1] = halves & 15, halves >> 4
+        matrix *= scale[part].T.astype(np.float32, order="C")[:, None, None]
+        matrix += low[part].T.astype(np.float32, order="C")[:, None, None]
+        matrix /= step[part]
+        found[:, part] = np.rint(matrix, out=matrix).reshape(len(found), -1)
+    return found
 
 
 def _matrix(

