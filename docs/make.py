@@ -3,6 +3,7 @@
 - `docs/commands.md`: every `--help`;
 - `docs/marks.md`: every mark of pictures and texts, from the tables;
 - `docs/reasons.md`: every reason code with its sentence;
+- `sbom.cdx.json`: the bill of materials, which the wheel carries (`tools/sbom.py`);
 - `docs/screen.svg` and the screen in the README: a real run over a fixture;
 - the screens in `docs/runs.md`: real runs over `takedown.zip` (`docs/takedown.py`);
 - the README's table of figures, from `docs/figures.json` (`benchmarks/figures.py`) and each model's
@@ -273,6 +274,12 @@ def reasons() -> str:
     return "\n".join(parts)
 
 
+def materials() -> str:
+    """Return the bill of materials."""
+    command = [sys.executable, ROOT / "tools" / "sbom.py"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
 def anchored(name: str) -> str:
     """Return a code or a mark's id as code, with an anchor of that name."""
     return f'<a id="{name}"></a>`{name}`'
@@ -301,6 +308,7 @@ def pages() -> dict[Path, str]:
         HERE / "commands.md": commands(),
         HERE / "marks.md": marks(),
         HERE / "reasons.md": reasons(),
+        ROOT / "sbom.cdx.json": materials(),
         HERE / "screen.svg": picture(),
         HERE / "runs.md": runs(),
         ROOT / "README.md": readme(),
