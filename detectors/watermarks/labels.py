@@ -70,6 +70,17 @@ class Label(NamedTuple):
         return GATES[self.scheme].p_value
 
 
+class Place(NamedTuple):
+    """A label where it would be pasted."""
+
+    detail: "Floats"
+    """Fine detail of the label at its size."""
+    sigma: float
+    """Scale of the detail, in pixels."""
+    box: tuple[int, int, int, int]
+    """Left, top, width and height."""
+
+
 def found(luma: "Floats") -> Iterator[Label]:
     """Yield the labels in a picture.
 
@@ -77,14 +88,15 @@ def found(luma: "Floats") -> Iterator[Label]:
         luma: (height, width), 0..255.
     """
     for scheme, places in (("gemini-sparkle", _sparkles(luma)), ("doubao-label", _doubaos(luma))):
-        best = max((_scored(luma, scheme, *place) for place in places), default=None,
-                   key=lambda label: label.score)  # fmt: skip
-        if best and best.score >= GATES[scheme].score and best.z >= LEAST_Z:
-            yield best
-
-
-Place = tuple["Floats", float, tuple[int, int, int, int]]
-"""A label as it would be pasted (0..1), the scale of its detail in pixels, and where."""
+        scored = [(_agreement(luma, place, place.box, SLACK[scheme]), place) for place in places]
+        if not scored:
+            continue
+        here, place = max(scored, key=lambda pair: round(pair[0], 3))
+        if (score := round(here, 3)) < GATES[scheme].score:
+            continue  # most pictures: other places of theirs need no look
+        z = round(_standing_out(luma, place, here), 1)
+        if z >= LEAST_Z:
+            yield Label(scheme, score, z, place.box)
 
 
 def _sparkles(luma: "Floats") -> Iterator[Place]:
@@ -92,7 +104,7 @@ def _sparkles(luma: "Floats") -> Iterator[Place]:
     for side, edge in SPARKLES:
         left, top = width - edge - side, height - edge - side
         if min(left, top) >= side:
-            yield scaled("sparkle.png", side, side), side * SPARKLE_SIGMA, (left, top, side, side)
+            yield _place("sparkle.png", side * SPARKLE_SIGMA, (left, top, side, side))
 
 
 def _doubaos(luma: "Floats") -> Iterator[Place]:
@@ -106,27 +118,24 @@ def _doubaos(luma: "Floats") -> Iterator[Place]:
             height - round(factor * DOUBAO_EDGES[1]) - tall,
         )
         if min(left, top) > tall > DOUBAO_SIGMA:
-            yield scaled("doubao.png", wide, tall), DOUBAO_SIGMA, (left, top, wide, tall)
+            yield _place("doubao.png", DOUBAO_SIGMA, (left, top, wide, tall))
 
 
-def _scored(
-    luma: "Floats", scheme: str, opacity: "Floats", sigma: float, box: tuple[int, int, int, int]
-) -> Label:
-    """Return how a picture agrees with a label at its place, and how much more than elsewhere."""
-    label = _detail(opacity, sigma)
-    slack = SLACK[scheme]
-    here = _agreement(luma, label, sigma, box, slack)
-    others = [_agreement(luma, label, sigma, place, 0) for place in _elsewhere(luma, box)]
+def _place(name: str, sigma: float, box: tuple[int, int, int, int]) -> Place:
+    """Return a label at a place."""
+    return Place(_detail(scaled(name, *box[2:]), sigma), sigma, box)
+
+
+def _standing_out(luma: "Floats", place: Place, here: float) -> float:
+    """Return how many deviations a label agrees better at its place than at others."""
+    others = [_agreement(luma, place, other, 0) for other in _elsewhere(luma, place.box)]
     spread = float(np.std(others)) if others else 0.0
-    z = (here - float(np.mean(others))) / spread if spread else 0.0
-    return Label(scheme, round(here, 3), round(z, 1), box)
+    return (here - float(np.mean(others))) / spread if spread else 0.0
 
 
-def _agreement(
-    luma: "Floats", label: "Floats", sigma: float, box: tuple[int, int, int, int], slack: int
-) -> float:
-    """Return the best normalised correlation within a few pixels of a place."""
-    left, top, wide, tall = box
+def _agreement(luma: "Floats", place: Place, box: tuple[int, int, int, int], slack: int) -> float:
+    """Return the best normalised correlation with a label within a few pixels of a box."""
+    sigma, (left, top, wide, tall) = place.sigma, box
     room = round(6 * sigma) + slack + 1
     height, width = luma.shape
     y, x = max(0, top - room), max(0, left - room)
@@ -134,7 +143,7 @@ def _agreement(
     even = _evened(part, sigma)
     y0, x0 = max(0, top - y - slack), max(0, left - x - slack)
     around = even[y0 : top - y + tall + slack, x0 : left - x + wide + slack]
-    return float(cv2.matchTemplate(around, label, cv2.TM_CCOEFF_NORMED).max())
+    return float(cv2.matchTemplate(around, place.detail, cv2.TM_CCOEFF_NORMED).max())
 
 
 def _elsewhere(

@@ -8,7 +8,7 @@ Bits that agree are no measure: in a grey picture all bits are equal. What is as
 message agrees with this picture beside a random message (Chernoff's bound, exact for any picture).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import cv2
@@ -64,13 +64,15 @@ def found(rgb: "Bytes", messages: Sequence[Message], *, moved: bool) -> Found | 
         moved: whether it is also looked for off the grid, as after a cut.
     """
     best: Found | None = None
-    for name, plane, kind in _planes(rgb):
+    bgr = np.asarray(cv2.cvtColor(np.ascontiguousarray(rgb), cv2.COLOR_RGB2BGR), np.uint8)
+    chromas = {kind: _chroma(bgr, kind) for kind in ("float", "bytes")}
+    for name, plane, kind in _planes(chromas):
         values = _values(plane)
         for message in messages:
             if message.input == kind:
                 best = _better(best, _agreement(message, values.ravel(), name))
     if best is None and moved:
-        best = _moved(rgb, messages)
+        best = _moved(chromas, messages)
     return best
 
 
@@ -78,11 +80,12 @@ def _better(one: Found | None, other: Found | None) -> Found | None:
     return min((each for each in (one, other) if each), key=lambda each: each.p_value, default=None)
 
 
-def _chroma(rgb: "Bytes", kind: str) -> "NDArray[np.float32]":
+def _chroma(bgr: "Bytes", kind: str) -> "NDArray[np.float32]":
     """Return U as a program has it that hands the encoder bytes, or floats."""
-    bgr = np.ascontiguousarray(rgb[..., ::-1])
     handed = bgr if kind == "bytes" else bgr.astype(np.float32)
-    plane: NDArray[np.float32] = cv2.cvtColor(handed, cv2.COLOR_BGR2YUV)[..., 1].astype(np.float32)
+    plane: NDArray[np.float32] = cv2.extractChannel(
+        cv2.cvtColor(handed, cv2.COLOR_BGR2YUV), 1
+    ).astype(np.float32, copy=False)
     return plane
 
 
@@ -94,10 +97,11 @@ def _low(chroma: "NDArray[np.float32]") -> "NDArray[np.float32]":
     return np.asarray(low, np.float32)
 
 
-def _planes(rgb: "Bytes") -> Iterator[tuple[str, "NDArray[np.float32]", str]]:
+def _planes(
+    chromas: "Mapping[str, NDArray[np.float32]]",
+) -> Iterator[tuple[str, "NDArray[np.float32]", str]]:
     """Yield what may be a marked low band: as it is, unblurred, of a picture of twice the size."""
-    for kind in ("float", "bytes"):
-        chroma = _chroma(rgb, kind)
+    for kind, chroma in chromas.items():
         low = _low(chroma)
         yield f"{kind}", low, kind
         sharp = cv2.sepFilter2D(low, cv2.CV_32F, UNBLUR, UNBLUR, borderType=cv2.BORDER_REPLICATE)
@@ -108,9 +112,12 @@ def _planes(rgb: "Bytes") -> Iterator[tuple[str, "NDArray[np.float32]", str]]:
 def _largest(plane: "NDArray[np.float32]") -> "NDArray[np.float32]":
     """Return of each block its largest value but the first, (rows, columns)."""
     rows, columns = (side // BLOCK for side in plane.shape)
-    cut = np.abs(plane[: rows * BLOCK, : columns * BLOCK])
-    blocks = cut.reshape(rows, BLOCK, columns, BLOCK).swapaxes(1, 2).reshape(rows, columns, -1)
-    return np.asarray(blocks[..., 1:].max(axis=-1), np.float32)
+    lines = np.abs(plane[: rows * BLOCK, : columns * BLOCK]).reshape(rows, BLOCK, -1)
+    lower = lines[:, 1:].max(axis=1)
+    parts = [lower[:, ::BLOCK]]
+    for at in range(1, BLOCK):
+        parts += [lower[:, at::BLOCK], lines[:, 0, at::BLOCK]]
+    return np.asarray(np.maximum.reduce(parts), np.float32)
 
 
 def _values(plane: "NDArray[np.float32]") -> "Floats":
@@ -160,12 +167,13 @@ def _bound(apart: "Floats", score: float) -> float:
     return float(np.exp(np.minimum(0, (cumulant - TILTS * score).min())))
 
 
-def _moved(rgb: "Bytes", messages: Sequence[Message]) -> Found | None:
+def _moved(
+    chromas: "Mapping[str, NDArray[np.float32]]", messages: Sequence[Message]
+) -> Found | None:
     """Return the message in a picture whose lattice begins elsewhere: cut, or within a screen."""
     best: Found | None = None
-    for kind in ("float", "bytes"):
+    for kind, chroma in chromas.items():
         wanted = [each for each in messages if each.input == kind and each.moved]
-        chroma = _chroma(rgb, kind)
         for down, across in _offsets(chroma) if wanted else ():
             values = _values(_low(chroma[down:, across:]))
             for message in wanted:
@@ -178,11 +186,13 @@ def _offsets(chroma: "NDArray[np.float32]") -> list[tuple[int, int]]:
     height, width = chroma.shape
     top, left = (max(0, (side - WINDOW) // 2) // OFFSETS * OFFSETS for side in (height, width))
     middle = chroma[top : top + WINDOW + OFFSETS, left : left + WINDOW + OFFSETS]
+    lows = {(y, x): _low(middle[y:, x:]) for y in (0, 1) for x in (0, 1)}
     scores = []
     for down in range(OFFSETS):
         for across in range(OFFSETS):
-            largest = _largest(_low(middle[down:, across:]))
-            scores.append((-float(np.cos(4 * np.pi / STEP * largest).mean()), down, across))
+            low = lows[down % 2, across % 2][down // 2 :, across // 2 :]
+            score = -float(np.cos(4 * np.pi / STEP * _largest(low)).mean())
+            scores.append((score, down, across))
     return [(down, across) for _, down, across in sorted(scores, reverse=True)[:TRIED]]
 
 
@@ -195,23 +205,17 @@ def _anywhere(message: Message, values: "Floats", plane: str) -> Found | None:
         plane: what they are of.
     """
     length = len(message.signs)
-    rows, columns = values.shape
-    if rows * columns < length:
+    if values.size < length:
         return None
-    sums, counts = _folded(values, length)
+    means = _means(values, length)
+    apart = means - means.mean(axis=1, keepdims=True)
     wave = np.conj(np.fft.rfft(message.signs))
-    best, kept, begin = 0.0, np.zeros(length), 0
-    for stride in range(length):
-        turns = (np.arange(length)[None, :] - np.arange(rows)[:, None] * stride) % length
-        total = np.take_along_axis(sums, turns, axis=1).sum(axis=0)
-        means = total / np.maximum(1, np.take_along_axis(counts, turns, axis=1).sum(axis=0))
-        apart = means - means.mean()
-        scores = np.fft.irfft(np.fft.rfft(apart) * wave, length)
-        at = int(scores.argmax())
-        worth = float(scores[at]) / (float(np.linalg.norm(apart)) or 1.0)
-        if worth > best:
-            best, kept, begin = worth, means, at
-    means = np.roll(kept, -begin)
+    scores = np.fft.irfft(np.fft.rfft(apart) * wave, length)
+    worth = scores.max(axis=1) / np.maximum(np.linalg.norm(apart, axis=1), np.finfo(float).tiny)
+    stride = int(worth.argmax())
+    if worth[stride] <= 0:
+        return None
+    means = np.roll(means[stride], -int(scores[stride].argmax()))
     apart = _centred(message, means)
     score = float(message.signs @ apart)
     p = _bound(apart, score) * TRIED * PLANES * OFFSETS**2 * length**2 / message.share
@@ -220,12 +224,21 @@ def _anywhere(message: Message, values: "Floats", plane: str) -> Found | None:
     return Found(message, p, int((apart * message.signs > 0).sum()), plane)
 
 
-def _folded(values: "Floats", length: int) -> tuple["Floats", "Floats"]:
-    """Return of each row the sums and the counts of blocks by their column mod the length."""
+def _means(values: "Floats", length: int) -> "Floats":
+    """Return the means of the blocks of each bit, (L, L), for any number of blocks a row, mod L.
+
+    With s blocks a row, block (r, c) has place c + r s mod L. A row that is moved by r s turns its
+    k-th wave by r s k / L, so that all sums over rows stand in one Fourier transform of both axes:
+    those of s at the waves (s k mod L, k).
+    """
     rows, columns = values.shape
-    padded = np.zeros((rows, -(-columns // length) * length))
-    padded[:, :columns] = values
-    there = np.zeros(padded.shape[1])
-    there[:columns] = 1
-    counts = np.broadcast_to(there.reshape(-1, length).sum(axis=0), (rows, length))
-    return padded.reshape(rows, -1, length).sum(axis=1), counts
+    folded = np.zeros((2, -(-rows // length) * length, -(-columns // length) * length))
+    folded[0, :rows, :columns] = values
+    folded[1, :rows, :columns] = 1
+    folded = folded.reshape(2, -1, length, folded.shape[2] // length, length).sum(axis=(1, 3))
+    waves = np.fft.fft(np.fft.rfft(folded), axis=1)
+    across = np.arange(waves.shape[2])
+    turned = waves[:, np.arange(length)[:, None] * across % length, across]
+    sums, counts = np.fft.irfft(turned, length)
+    means: Floats = sums / np.maximum(1, np.rint(counts))
+    return means
