@@ -76,7 +76,7 @@ def run(tmp_path: Path) -> Run:
             capture_output=True,
             cwd=cwd or tmp_path,
             env=env | variables,
-            timeout=120,
+            timeout=280,  # under the limit of a test, so that what it said is shown
             check=False,
         )
         return subprocess.CompletedProcess(

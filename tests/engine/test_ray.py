@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import pytest
 
 pytest.importorskip("ray")
+pytestmark = pytest.mark.timeout(900)  # a busy machine needs minutes to start a cluster
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 PLUG_IN = """
@@ -61,6 +62,7 @@ for line in sys.stdin:
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 SOON = {"RAY_gcs_rpc_server_reconnect_timeout_s": "5"}
 """How long a head that is gone is waited for; Ray's own is a minute."""
+PROGRESS = "provenance: Checking: "
 ONLY = ("--only", "obedient,text_marks")
 
 
@@ -121,7 +123,7 @@ def nodes(variables: dict[str, str]) -> Iterator[Nodes]:
     with process:
         yield Nodes(process, process.stdout.readline().strip(), f"ray://127.0.0.1:{port}")
         process.stdin.close()
-        process.wait(30)
+        process.wait(300)
 
 
 @pytest.fixture
@@ -144,6 +146,11 @@ def lines(text: str) -> list[dict[str, Any]]:
     for record in found:
         del record["elapsed_ms"]
     return found
+
+
+def failures(done: "subprocess.CompletedProcess[str]") -> list[str]:
+    """Return what a command said, without how far it was, which slow machines are told."""
+    return [line for line in done.stderr.splitlines() if not line.startswith(PROGRESS)]
 
 
 def kept(folder: Path) -> list[dict[str, Any]]:
@@ -203,7 +210,7 @@ def test_a_cluster_gives_the_same_bytes(
         asked = ("--engine", address, *ONLY, "--format", "jsonl")
         done = run("scan", "in", *asked, **variables)
         assert lines(done.stdout) == lines(want.stdout), done.stderr
-        assert (done.returncode, done.stderr) == (want.returncode, want.stderr)
+        assert (done.returncode, failures(done)) == (want.returncode, failures(want))
 
 
 def test_a_node_with_other_lists_is_not_believed(
@@ -223,13 +230,13 @@ def test_a_node_that_is_lost_costs_no_record_and_a_lost_cluster_ends_the_pass(  
 ) -> None:
     process = going(nodes.address)
     nodes.remove()
-    _, said = process.communicate(timeout=100)
+    _, said = process.communicate(timeout=400)
     assert process.returncode == want.returncode, said
     assert (state(tmp_path), kept(tmp_path)) == ("complete", lines(want.stdout))
     shutil.rmtree(tmp_path / "run")
     process = going(nodes.address)
     nodes.remove()
-    _, said = process.communicate(timeout=100)
+    _, said = process.communicate(timeout=400)
     assert process.returncode == 3, said
     assert state(tmp_path) == "interrupted"
     assert "the pass ends here, to be continued" in said
@@ -246,7 +253,7 @@ def test_a_ray_started_here_is_started_again_when_it_is_lost(
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     (raylet,) = [each for each in descendants(children) if "raylet" in command_of(each)[0]]
     os.kill(int(raylet), signal.SIGKILL)
-    _, said = process.communicate(timeout=100)
+    _, said = process.communicate(timeout=400)
     assert process.returncode == want.returncode, said
     assert (state(tmp_path), kept(tmp_path)) == ("complete", lines(want.stdout))
     assert not Path(f"/proc/{raylet}").exists()

@@ -30,8 +30,8 @@ from provenance.record import Record
 
 ADDRESS: Final = re.compile(r"auto|(?:ray://)?[^/\s]+:[0-9]+")
 """Where a cluster is."""
-CONNECTING: Final = 120.0
-"""Seconds for Ray to be there: on a busy machine it takes half a minute to start."""
+CONNECTING: Final = 300.0
+"""Seconds for Ray to be there: on a busy machine it takes minutes to start."""
 ENDING: Final = 20.0
 """Seconds for Ray to end."""
 STARTS: Final = 4
