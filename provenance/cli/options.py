@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import click
 
 from detectors.errors import ConfigError
-from provenance.cli import settings
+from provenance.cli import offer, settings
 from provenance.cli.configuration import Configuration, load
 from provenance.cli.settings import WORDS
 from provenance.engine.config import RunConfig
@@ -40,7 +40,8 @@ speaking = click.option(
     "--lang",
     envvar="PROVENANCE_LANG",
     metavar="LANG",
-    help="Language of the sentences. [default: en]",
+    shell_complete=offer.languages,
+    help="Language of the sentences: en or de. [default: en]",
 )
 """Adds the option of a command that prints sentences."""
 _CHOOSE = (
@@ -49,6 +50,7 @@ _CHOOSE = (
         multiple=True,
         callback=_listed,
         metavar="DETECTOR,…",
+        shell_complete=offer.detectors,
         envvar="PROVENANCE_ONLY",
         help="Run these detectors and no other.",
     ),
@@ -57,6 +59,7 @@ _CHOOSE = (
         multiple=True,
         callback=_listed,
         metavar="DETECTOR,…",
+        shell_complete=offer.detectors,
         envvar="PROVENANCE_WITHOUT",
         help="Leave these detectors out.",
     ),
@@ -66,12 +69,14 @@ _CHOOSE = (
         cls=Several,
         multiple=True,
         metavar="BANK",
+        shell_complete=offer.files,
         envvar="PROVENANCE_BANK",
         help="Match pictures against this bank of known fakes; may be repeated.",
     ),
     click.option(
         "--policy",
         metavar="NAME|FILE",
+        shell_complete=offer.policies,
         envvar="PROVENANCE_POLICY",
         help="default, profile-photos, newsroom, posts, or a TOML file.",
     ),
@@ -94,6 +99,7 @@ _CHOOSE = (
         multiple=True,
         callback=_models,
         metavar="DETECTOR=PATH",
+        shell_complete=offer.models,
         envvar="PROVENANCE_MODEL",
         help="Let a detector use this model: a folder, an ONNX file or RULE:DIR,DIR.",
     ),
@@ -106,6 +112,7 @@ _CHOOSE = (
     click.option(
         "--config",
         metavar="FILE",
+        shell_complete=offer.files,
         envvar="PROVENANCE_CONFIG",
         help="Obey this configuration file, wherever it lies.",
     ),

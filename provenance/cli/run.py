@@ -25,7 +25,7 @@ from provenance.engine.ordered import Crew, in_order
 from provenance.engine.supervisor import Supervisor
 from provenance.engine.tally import UNCHECKED, Tally, could_not_check, keeps_from_checking
 from provenance.intake import location
-from provenance.messages import say
+from provenance.messages import number, say
 from provenance.record import Record, Risk
 from provenance.render import RenderOptions, renderer
 
@@ -239,7 +239,10 @@ def cut_short(tally: Tally, count: int, look: RenderOptions) -> str:
     if not tally.interrupted:
         return ""
     done = tally.checked  # posts may be more than the files that were counted
-    words = {"done": f"{done:,}", "total": f"{max(done, count):,}"}
+    words = {
+        "done": number(done, look.locale),
+        "total": number(max(done, count), look.locale),
+    }
     return say(Reason("run.interrupted", words), look.locale, look.tables)
 
 

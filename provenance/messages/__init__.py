@@ -48,6 +48,17 @@ def _said(reason: Reason, words: Mapping[str, str]) -> str:
         return _bare(reason)
 
 
+def number(value: float, locale: str = ENGLISH, spec: str = ",") -> str:
+    """Return a number with the signs that a language has for thousands and decimals.
+
+    Args:
+        value: the number.
+        locale: language of the tables.
+        spec: how `format` is to write it, as in English.
+    """
+    return format(_Number(value, table(locale)), spec)
+
+
 def languages() -> tuple[str, ...]:
     """Return the languages there are sentences in: those of the house's tables."""
     names = (place.name for place in files("provenance.messages").iterdir())
@@ -128,8 +139,22 @@ class _Listed:
 class _Unsaid:
     """Stands for an argument that is missing or null, in any format."""
 
+    def __init__(self, words: Mapping[str, str]) -> None:
+        self._word = words["screen.unknown"]
+
     def __format__(self, _spec: str) -> str:
-        return "unknown"
+        return self._word
+
+
+class _Number:
+    """Stands for a number, with the signs that a language has for thousands and decimals."""
+
+    def __init__(self, value: float, words: Mapping[str, str]) -> None:
+        self._value = value
+        self._signs = str.maketrans(",.", words["screen.signs"])
+
+    def __format__(self, spec: str) -> str:
+        return format(self._value, spec).translate(self._signs)
 
 
 class _Arguments(dict[str, Any]):
@@ -140,13 +165,15 @@ class _Arguments(dict[str, Any]):
         self._words = words
 
     def __missing__(self, _name: str) -> _Unsaid:
-        return _Unsaid()
+        return _Unsaid(self._words)
 
     def __getitem__(self, name: str) -> Any:
         value = super().__getitem__(name)
         if isinstance(value, list):
             return _Listed([str(self._phrased(entry)) for entry in value])
-        return _Unsaid() if value is None else self._phrased(value)
+        if isinstance(value, int | float):
+            return _Number(value, self._words)
+        return _Unsaid(self._words) if value is None else self._phrased(value)
 
     def _phrased(self, value: Any) -> Any:
         """Return a phrase in words, and any other value as it is."""

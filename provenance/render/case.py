@@ -1,5 +1,6 @@
 """The screens of a case: all of it in short, and one account at length."""
 
+from collections.abc import Mapping
 from typing import Final, TextIO
 
 from detectors.signal import Outcome
@@ -38,13 +39,19 @@ class Screen:
             page.hang("  ", self._cluster(cluster), 4)
         page.title(word("coordination.not_assessed"))
         for gap in case.not_assessed:
-            count = f" ({gap.count:,})" if gap.count else ""
+            count = f" ({self._words.number(gap.count)})" if gap.count else ""
             page.hang("  ", f"{self._words.shown(gap.what)}{count}: "
                       f"{self._words.shown(gap.reason)}", 4)  # fmt: skip
         page.title(self._words.shown(case.does_not_prove))
-        risks = ", ".join(f"{risk} {count:,}" for risk, count in case.counts["by_risk"].items())
+        risks = ", ".join(
+            f"{risk} {self._words.number(count)}" for risk, count in case.counts["by_risk"].items()
+        )
         page.line(word("case.counts", accounts=case.counts["accounts"], risks=risks,
                        posts=case.counts["posts"], clusters=case.counts["clusters"]))  # fmt: skip
+
+    def _risks(self, counts: Mapping[str, int]) -> str:
+        """Return how many there are of each risk."""
+        return ", ".join(f"{risk} {self._words.number(count)}" for risk, count in counts.items())
 
     def account(self, account: Account, case: Case) -> None:
         """Print all that is known of an account."""
@@ -55,7 +62,9 @@ class Screen:
             if signal.outcome is Outcome.FINDING:
                 label = f"{self._words.label(signal)}: {self._words.evidence(signal)}"
                 page.hang("  ", label, 4)
-        risks = ", ".join(f"{risk} {count:,}" for risk, count in account.posts.risk.items())
+        risks = ", ".join(
+            f"{risk} {self._words.number(count)}" for risk, count in account.posts.risk.items()
+        )
         page.line(word("case.posts", count=account.posts.checked, risks=risks or "-"))
         for uri in account.posts.worst:
             page.line(shown(uri), 2)

@@ -53,7 +53,7 @@ class _Screen:
         for gap in document.not_assessed:
             self._inset(f"{word(f'coordination.kind.{gap.kind}')}: {self._words.say(gap.reason)}")
         named = [
-            word(f"coordination.skipped.{name}", count=f"{count:,}")
+            word(f"coordination.skipped.{name}", count=self._words.number(count))
             for name, count in document.skipped.items()
             if count
         ]
@@ -64,8 +64,8 @@ class _Screen:
         page.line(
             word(
                 "coordination.counts",
-                posts=f"{document.posts:,}",
-                accounts=f"{document.accounts:,}",
+                posts=self._words.number(document.posts),
+                accounts=self._words.number(document.accounts),
                 clusters=len(document.clusters),
             )
         )

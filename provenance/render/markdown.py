@@ -72,7 +72,7 @@ def _counted(
             yield from ("", f"## {words.word(title)}", "")
         what = " ".join(code(words.shown(word)) for word in rest if word)
         name = words.name("conflict" if Claim.CONFLICT in rest else detector)
-        yield f"- {items:,}: {plain(name)} {what}"
+        yield f"- {words.number(items)}: {plain(name)} {what}"
 
 
 def _groups(words: Words, report: Report) -> Iterator[str]:

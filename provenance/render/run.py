@@ -49,8 +49,8 @@ def write(
         ("failed", "failed"),
     ):
         _counts(page, words, f"run.{code}", summary[name])
-    how = {name: f"{summary[name]:,}" for name in ("looked_at", "reused", "same_bytes")}
-    page.line(words.word("run.how", seconds=f"{summary['seconds']:.1f}", **how), 2)
+    how = {name: words.number(summary[name]) for name in ("looked_at", "reused", "same_bytes")}
+    page.line(words.word("run.how", seconds=words.number(summary["seconds"], ".1f"), **how), 2)
     page.counts(summary["risk"], summary["unchecked"])
     page.closing()
 

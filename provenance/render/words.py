@@ -5,7 +5,7 @@ from typing import Any
 
 from detectors.decode.sniff import Kind
 from detectors.signal import FINDING_FROM, Claim, Outcome, Reason, Signal, Tier
-from provenance.messages import say, table
+from provenance.messages import number, say, table
 from provenance.record import Record
 from provenance.render import RenderOptions
 from provenance.render.escape import escape
@@ -46,6 +46,10 @@ class Words:
     def word(self, code: str, /, **args: Any) -> str:
         """Return a sentence of the house."""
         return self.say(Reason(code, args))
+
+    def number(self, value: float, spec: str = ",") -> str:
+        """Return a number as the language writes it."""
+        return number(value, self._look.locale, spec)
 
     def has(self, code: str) -> bool:
         """Tell whether there is a sentence for a code."""
@@ -99,13 +103,13 @@ class Words:
         level = next((word for least, word in SUPPORT if ratio >= least), "against")
         things = self.things(signal)
         said = self.word(
-            f"support.{level}", ratio=_ratio(ratio), inverse=_ratio(-ratio), things=things
+            f"support.{level}", ratio=self._ratio(ratio), inverse=self._ratio(-ratio), things=things
         )
         most, needed = cap(signal), self._needed()
         if level == "none" and needed is not None:
-            return f"{said} {self.word('support.counts', counts=_ratio(needed))}"
+            return f"{said} {self.word('support.counts', counts=self._ratio(needed))}"
         if self._look.verbose and most is not None and signal.outcome is Outcome.FINDING:
-            return f"{said} {self.word('support.cap', most=_ratio(most))}"
+            return f"{said} {self.word('support.cap', most=self._ratio(most))}"
         return said
 
     def things(self, signal: Signal) -> str:
@@ -143,7 +147,7 @@ class Words:
         """Return which detectors these are and why they found nothing, one clause a reason."""
         clauses: dict[str, dict[str, None]] = {}
         for signal in signals:
-            why = _clause(self.say(signal.reason))
+            why = _clause(self.say(signal.reason), capital=self.word("screen.clause") == "capital")
             if signal.detector == "item":
                 why, who = f"{self.part(signal)}{why}", ""
             else:
@@ -203,6 +207,11 @@ class Words:
             left |= self._named(kind) - ran
         return left
 
+    def _ratio(self, log10_lr: float) -> str:
+        """Return a likelihood ratio as a short number."""
+        value = 10**log10_lr
+        return self.number(value, ",.0f" if value >= 10 else ".2g")  # two digits
+
     def part(self, signal: Signal) -> str:
         """Return which part of a post a signal speaks of, as it stands before the rest."""
         return self.shown(f"{signal.part}: ") if signal.part else ""
@@ -213,14 +222,15 @@ def _of(signals: Sequence[Signal], outcome: Outcome) -> list[Signal]:
     return [signal for signal in signals if signal.outcome is outcome]
 
 
-def _ratio(log10_lr: float) -> str:
-    """Return a likelihood ratio as a short number."""
-    value = 10**log10_lr
-    return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"  # two digits
+def _clause(sentence: str, *, capital: bool) -> str:
+    """Return a sentence as it stands in brackets: no full stop; the capital goes if that is wanted.
 
-
-def _clause(sentence: str) -> str:
-    """Return a sentence as it stands in brackets: no full stop, no capital of a beginning."""
+    Args:
+        sentence: the sentence.
+        capital: whether its first letter stays: languages that write nouns with a capital keep it.
+    """
     body = sentence.removesuffix(".")
+    if capital:
+        return body
     first_word_is_plain = body[1:2].islower() or body[1:2] == " "
     return body[:1].lower() + body[1:] if first_word_is_plain else body

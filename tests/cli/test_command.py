@@ -120,6 +120,10 @@ COMPLETED = {
     "bank with": {"withdraw"},
     "check --fail-on re": {"review"},
     "scan --form": {"--format"},
+    "check --lang d": {"de"},
+    "check --policy news": {"newsroom"},
+    "scan --only credentials,meta": {"credentials,metadata"},
+    "scan --model text_mo": {"text_model="},
 }
 
 

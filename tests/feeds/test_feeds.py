@@ -49,6 +49,8 @@ def test_a_withdrawal_is_disputed_where_the_follower_decides(
     ben("feed", "update", "al")
     anna("bank", "withdraw", "--bank", anna.bank, "--reason", "wrong", "a")
     anna.publishes(feed)
+    asks = {"_PROVENANCE_COMPLETE": "bash_complete", "COMP_CWORD": "3"}
+    assert ben(COMP_WORDS="provenance feed update a", **asks).stdout == "plain,al\n"
     ben("feed", "update")
     assert ben.states() == {"al/a": "disputed", "al/b": "active"}
     ben("feed", "unfollow", "al", "--withdraw-entries")

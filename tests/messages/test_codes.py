@@ -119,8 +119,10 @@ def test_every_language_has_a_sentence_for_every_code_with_no_other_arguments(
     language: str,
 ) -> None:
     own, english = sentences(language), sentences("en")
-    assert set(own) == set(english)
-    assert not [code for code in own if arguments(own[code]) - arguments(english[code])]
+    labels = {f"label.{spec.name}" for spec in BUILT_IN}  # in English, what detectors are called
+    assert set(own) - labels == set(english) - labels
+    assert language == "en" or set(own) >= labels
+    assert not [code for code in own if arguments(own[code]) - arguments(english.get(code, ""))]
 
 
 def arguments(template: str) -> set[str]:

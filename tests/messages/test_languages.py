@@ -32,6 +32,7 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(package, tmp_path / "provenance", ignore=shutil.ignore_patterns("__pycache__"))
     labels = {f"label.{spec.name}": spec.name for spec in BUILT_IN}
     table = {code: f"«{said}»" for code, said in (labels | sentences("en")).items()}
+    table |= {code: sentences("en")[code] for code in ("screen.signs", "screen.clause")}
     lines = (f"{json.dumps(code)} = {json.dumps(said)}\n" for code, said in table.items())
     (tmp_path / "provenance" / "messages" / "xx.toml").write_text("".join(lines), "utf-8")
     shutil.copy(FIXTURES / "fakes/queries/anna_cropped.jpg", tmp_path / "anna.jpg")
@@ -86,4 +87,13 @@ def test_records_are_the_same_in_every_language(run: Run) -> None:
 def test_a_language_without_a_table_is_refused(run: Run) -> None:
     done = run("check", "gone.png", "--lang", "yy")
     assert (done.returncode, done.stdout) == (2, "")
-    assert "use one of en, xx" in done.stderr
+    assert "use one of de, en, xx" in done.stderr
+
+
+def test_german_has_its_own_signs_in_numbers_and_its_capitals_in_brackets(run: Run) -> None:
+    assert run("bank", "add", "--bank", "b.bank", FIXTURES / "fakes/known").returncode == 0
+    shown = run("check", "anna.jpg", "--bank", "b.bank", "--lang", "de").stdout
+    told = " ".join(shown.split())
+    assert "Entspricht einer bekannten Fälschung." in told
+    assert "Zufall eines falschen Treffers 1 zu 65.000" in told
+    assert "KI-Test der Pixel (Es sieht nach" in told

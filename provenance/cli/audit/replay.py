@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from provenance.cli import offer
 from provenance.cli.audit.options import LOG, tell
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ ASKED: Final = (
 @click.option(
     "--policy",
     metavar="NAME|FILE",
+    shell_complete=offer.policies,
     help="Show what another policy would have decided: how a policy is tried before it is used.",
 )
 @click.option(

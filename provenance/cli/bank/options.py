@@ -7,6 +7,7 @@ import click
 
 from detectors.bank.exchange.row import printable
 from detectors.bank.location import BankLocation, location_of
+from provenance.cli import offer
 
 
 class PlaceType(click.ParamType["BankLocation"]):
@@ -28,6 +29,7 @@ BANK = click.option(
     required=True,
     type=PLACE,
     metavar="BANK",
+    shell_complete=offer.files,
     help="The bank's folder, or postgresql://HOST/DATABASE?bank=NAME.",
 )
 REINSTATE: Final = click.option(

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from detectors.storing.atomic import atomic_write
+from provenance.cli import offer
 from provenance.cli.feed.options import FEED, need, now
 from provenance.cli.suggest import Suggesting
 from provenance.render.escape import escape
@@ -13,7 +14,7 @@ VERDICTS = ("confirmed", "false_match", "real_person", "disputed")
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=offer.feeds)
 @click.argument("entries", metavar="ENTRY…", nargs=-1, required=True)
 @click.option("--verdict", required=True, type=click.Choice(VERDICTS), help="What was found.")
 @click.option("--reason", required=True, help="Why; the publisher reads it.")
@@ -37,7 +38,7 @@ def answers() -> None:
 
 
 @answers.command()
-@click.argument("name")
+@click.argument("name", shell_complete=offer.feeds)
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="File to write."
 )

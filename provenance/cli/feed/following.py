@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from detectors.errors import Error
+from provenance.cli import offer
 from provenance.cli.feed.options import need, now
 from provenance.cli.options import words_or_json
 from provenance.render.escape import escape, json_text
@@ -14,7 +15,7 @@ from provenance.render.escape import escape, json_text
 if TYPE_CHECKING:
     from provenance.feeds.follow import Followed, Updated
 
-NAMES = click.argument("names", metavar="[NAME]…", nargs=-1)
+NAMES = click.argument("names", metavar="[NAME]…", nargs=-1, shell_complete=offer.feeds)
 
 
 @click.command()
@@ -25,7 +26,12 @@ NAMES = click.argument("names", metavar="[NAME]…", nargs=-1)
     help="The feed's first root, as its publisher gave it to you.",
 )
 @click.option("--fingerprint", metavar="SHA256", help="SHA-256 of its first root.")
-@click.option("--bank", required=True, help="The bank that it fills; made where there is none.")
+@click.option(
+    "--bank",
+    required=True,
+    shell_complete=offer.files,
+    help="The bank that it fills; made where there is none.",
+)
 @click.option("--prefix", default="", help="Put before every id, so that none can meet.")
 @click.option("--name", help="What to call it here. [default: what it calls itself]")
 @click.option(
@@ -147,7 +153,7 @@ def _row(feed: "Followed") -> dict[str, Any]:
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=offer.feeds)
 @click.option(
     "--withdraw-entries", "withdraw", is_flag=True, help="Withdraw all entries that it brought."
 )
