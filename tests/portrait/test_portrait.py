@@ -257,3 +257,58 @@ def test_looking_needs_no_torch(tmp_path: Path) -> None:
         "assert 'torch' not in sys.modules; assert 'eyes' in said.facts"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_portraits_are_cut_out_of_clones_and_all_else_left_out(tmp_path: Path) -> None:
+    clone, out = tmp_path / "clones" / "town+team", tmp_path / "out"
+    clone.mkdir(parents=True)
+    grid = Image.new("RGB", (410, 205), "black")
+    grid.paste(face(0.5, 0.52, 0.55, side=200), (0, 0))
+    grid.paste(face(0.47, 0.5, 0.6, side=200).transpose(Image.Transpose.FLIP_LEFT_RIGHT), (205, 0))
+    pictures = {
+        "team/wide.png": face(0.5, 0.5, 0.3, side=700),
+        "team/small.png": face(0.5, 0.5, 0.5, side=100),
+        "team/logo.png": Image.new("RGB", (300, 300), "navy"),
+        "made/grid.png": grid,
+    }
+    for name, image in pictures.items():
+        (clone / name).parent.mkdir(exist_ok=True)
+        image.save(clone / name)
+    shutil.copy(clone / "team/wide.png", clone / "team/copy.png")
+    (clone / "team/broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org", "-C", str(clone)]
+    for command in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "pictures"]):
+        subprocess.run([*git, *command], check=True)
+    said = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True)
+    (clone / ".git").rename(clone / "repo")
+    head = f"town/team\t{said.stdout.strip()}\t"
+    table = tmp_path / "sources.tsv"
+    table.write_text(
+        "# a remark\nrepo\tcommit\tinclude\texclude\tlabel\tgenerator\tkind\ttiles\tn\n"
+        f"{head}^team/\tlogo\treal\t-\tteam\t-\t9\n"
+        f"{head}^made/\t-\tai\tgan\tsamples\t2x1:200,205,205,0,0\t9\n",
+        "utf-8",
+    )
+
+    command = [sys.executable, "benchmarks/portrait_sources.py", "--clones", str(clone.parent)]
+    ran = subprocess.run(
+        [*command, "--out", str(out), "--table", str(table)],
+        cwd=Path(__file__).parents[2],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+    assert ran.returncode == 0, ran.stderr
+    rows = [json.loads(line) for line in (out / "MANIFEST.jsonl").read_text("utf-8").splitlines()]
+    assert [(row["label"], row["split"]) for row in rows] == [
+        ("real", "portraits/more"),
+        ("real", "portraits/aligned"),
+        ("ai", "portraits/more"),
+        ("ai", "portraits/more"),
+    ]
+    config = model.load_model(model.SHIPPED).config
+    places = [forward.largest_face(np.asarray(Image.open(out / row["file"]))) for row in rows]
+    whole, square = (config.generated.distance(forward.eyes_of(p)) for p in places[:2] if p)
+    assert whole > 100
+    assert square < 20
