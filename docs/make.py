@@ -6,6 +6,7 @@
 - `sbom.cdx.json`: the bill of materials, which the wheel carries (`tools/sbom.py`);
 - `docs/screen.svg` and the screen in the README: a real run over a fixture;
 - the screens in `docs/runs.md`: real runs over `takedown.zip` (`docs/takedown.py`);
+- the screens in `docs/tutorial-*.md`: every command of them, run in order (`docs/tutorials.py`);
 - the README's table of figures, from `docs/figures.json` (`benchmarks/figures.py`) and each model's
   `metrics.json` (`provenance evaluate`).
 
@@ -26,6 +27,7 @@ from typing import Any
 
 import click
 import takedown
+import tutorials
 from msgspec import to_builtins
 
 from detectors.text_marks.table import marks as text_rows
@@ -274,6 +276,12 @@ def reasons() -> str:
     return "\n".join(parts)
 
 
+def tutorial(page: Path) -> str:
+    """Return a tutorial with its commands run."""
+    with tempfile.TemporaryDirectory() as scratch:
+        return tutorials.played(page, Path(scratch).resolve())
+
+
 def materials() -> str:
     """Return the bill of materials."""
     command = [sys.executable, ROOT / "tools" / "sbom.py"]
@@ -312,6 +320,7 @@ def pages() -> dict[Path, str]:
         HERE / "screen.svg": picture(),
         HERE / "runs.md": runs(),
         ROOT / "README.md": readme(),
+        **{path: tutorial(path) for path in sorted(HERE.glob("tutorial-*.md"))},
     }
 
 

@@ -1,20 +1,19 @@
 """The pictures of the docs: pages as a browser shows them, of scenes that are made here.
 
-    python docs/pictures.py
+    python docs/pictures.py [report|case|page]…
 
-writes `report.webp` (the report of the walk in `docs/runs.md`) and `case.webp` (a case of accounts
-that post together, drawn by lot) beside this file. It needs the system's Chromium ($CHROMIUM).
+writes `report.webp` (the report of the walk in `docs/runs.md`), `case.webp` (a case of accounts
+that post together, drawn by lot) and `page.webp` (the page of `serve`) beside this file. It needs
+the system's Chromium ($CHROMIUM).
 """
 
 import io
 import json
 import os
-import random
+import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,17 +25,9 @@ HERE: Final = Path(__file__).parent
 FAKES: Final = takedown.FIXTURES / "fakes"
 WINDOW: Final = {"width": 1280, "height": 900}
 QUALITY: Final = 70
+LISTENS: Final = re.compile(r"listening at (http://[^/]+/)")
 MODELS: Final = "image_model,portrait,text_model"
 """Left out: what they say of drawn pictures is of no interest."""
-START: Final = datetime(2026, 3, 1, 8, tzinfo=UTC)
-RINGS: Final = {"linden": 14, "harbour": 9}
-"""Name of a group → how many accounts it has."""
-STRANGERS: Final = 30
-WORDS: Final = [
-    *("the", "bridge", "council", "numbers", "harbour", "closed", "nobody", "says", "why", "again"),
-    *("morning", "people", "market", "water", "school", "road", "vote", "night", "money", "plan"),
-    *("letter", "station", "river", "doctor", "street", "winter", "answer", "question", "train"),
-]
 
 
 def run(folder: Path, *args: str) -> None:
@@ -47,31 +38,9 @@ def run(folder: Path, *args: str) -> None:
         sys.exit(f"{' '.join(args)}: {done.stderr}")
 
 
-def posts(rng: random.Random) -> Iterator[dict[str, Any]]:
-    """Yield posts: of groups the same texts within minutes, of strangers their own."""
-    numbers = iter(range(10_000))
-
-    def post(who: str, minutes: float, text: str) -> dict[str, Any]:
-        at = (START + timedelta(minutes=minutes)).isoformat(timespec="seconds")
-        return {"post_id": f"p{next(numbers)}", "account_id": who, "created_at": at, "text": text}
-
-    for ring, count in RINGS.items():
-        for _ in range(9):
-            text, begin = " ".join(rng.sample(WORDS, 11)), rng.random() * 60 * 30
-            for member in rng.sample(range(count), count - rng.randrange(3)):
-                yield post(f"{ring}-{member}", begin + rng.random() * 5, text)
-    for stranger in range(STRANGERS):
-        for _ in range(8):
-            yield post(
-                f"person-{stranger}", rng.random() * 60 * 30, " ".join(rng.sample(WORDS, 11))
-            )
-
-
 def case(folder: Path) -> Path:
     """Make a case, with avatars of which a bank knows one; return its page."""
-    rng = random.Random(4)  # noqa: S311 - a scene
-    rows = "".join(json.dumps(post) + "\n" for post in posts(rng))
-    (folder / "posts.jsonl").write_text(rows)
+    (folder / "posts.jsonl").write_text(takedown.feed())
     pictures = sorted((FAKES / "queries").glob("*.jpg"))[:2] + sorted(
         (FAKES / "negatives").glob("*.jpg")
     )
@@ -100,22 +69,44 @@ def report(folder: Path) -> Path:
     return folder / "takedown.run/report.html"
 
 
+def ask(folder: Path, page: Any) -> None:
+    """Put a file on the page of `serve`, and wait for its verdict."""
+    command = [sys.executable, "-m", "provenance", "serve", "--port", "0", "--without", MODELS]
+    with subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True) as service:
+        assert service.stderr is not None  # noqa: S101 - it was asked for
+        lines = (LISTENS.search(line) for line in service.stderr)
+        page.goto(next(found[1] for found in lines if found))
+        chosen = takedown.FIXTURES / "signed/laundered.jpg"
+        page.locator("input[type=file]").set_input_files(chosen)
+        page.locator("article:not([aria-busy])").wait_for()
+        keep(page, "page")
+        service.terminate()
+
+
+def keep(page: Any, name: str) -> None:
+    """Write what is seen as a picture."""
+    picture = Image.open(io.BytesIO(page.screenshot()))
+    picture.save(HERE / f"{name}.webp", "WEBP", quality=QUALITY, method=6)
+
+
 def main() -> None:
-    """Make the scenes, open their pages, and keep what is seen."""
+    """Make the scenes that are named (or all), open their pages, and keep what is seen."""
     chromium = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+    wanted = sys.argv[1:] or ["report", "case", "page"]
     with tempfile.TemporaryDirectory() as scratch, sync_playwright() as play:
         browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = browser.new_page(viewport=WINDOW)
         for name, make, shown in (("report", report, None), ("case", case, "#network-title")):
-            folder = Path(scratch) / name
-            folder.mkdir()
-            page.goto(make(folder).as_uri())
-            page.wait_for_timeout(1000)
-            if shown:
-                page.locator(shown).evaluate("element => element.scrollIntoView()")
-                page.wait_for_timeout(500)
-            picture = Image.open(io.BytesIO(page.screenshot()))
-            picture.save(HERE / f"{name}.webp", "WEBP", quality=QUALITY, method=6)
+            if name in wanted:
+                (folder := Path(scratch) / name).mkdir()
+                page.goto(make(folder).as_uri())
+                page.wait_for_timeout(1000)
+                if shown:
+                    page.locator(shown).evaluate("element => element.scrollIntoView()")
+                    page.wait_for_timeout(500)
+                keep(page, name)
+        if "page" in wanted:
+            ask(Path(scratch), page)
         browser.close()
 
 
