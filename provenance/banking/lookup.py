@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
+from detectors.bank import feeds
 from detectors.bank.entry import EXACT, Entry, Hash, History, Status
 from detectors.bank.location import location_of, opened
 from detectors.bank.matching.search import MOST_CHANCE
@@ -17,6 +18,7 @@ from detectors.bank.matching.watched import Watched
 from detectors.errors import Error
 
 if TYPE_CHECKING:
+    from detectors.bank.feeds import FeedState
     from detectors.bank.matching.decisions import Holds
     from detectors.bank.matching.index import Near
     from detectors.bank.matching.search import Searcher
@@ -142,6 +144,7 @@ class LookUp:
         self._names, self._clock = [*banks], clock
         self._banks = [self._watched(name) for name in banks]
         self._ready = [_ready(bank) for bank in self._banks]
+        self._feeds = self._followed()
 
     def refresh(self) -> None:
         """Take in what was changed in the banks since; what was withdrawn counts at once.
@@ -156,6 +159,7 @@ class LookUp:
             ready if _stands(ready, bank) else _ready(bank)
             for ready, bank in zip(self._ready, self._banks, strict=True)
         ]
+        self._feeds = self._followed()
 
     @contextmanager
     def kept_up(self, tell: Callable[[str], None]) -> Iterator[None]:
@@ -189,6 +193,10 @@ class LookUp:
         """Return how the banks stand."""
         return [ready.state for ready in self._ready]
 
+    def feeds(self) -> dict[str, dict[str, "FeedState"]]:
+        """Return the feeds that fill the banks: name of a bank → name of a feed → its state."""
+        return self._feeds
+
     def by_pdq(self, value: str) -> list[Found]:
         """Return the entries within PDQ's matching distance of a hash, of each bank nearest first.
 
@@ -215,6 +223,12 @@ class LookUp:
         known = {(found.bank, found.entry) for found in same}
         near = self.by_pdq(pdq) if pdq else []
         return same + [found for found in near if (found.bank, found.entry) not in known]
+
+    def _followed(self) -> dict[str, dict[str, "FeedState"]]:
+        return {
+            bank.store.name: feeds.feeds(location_of(name))
+            for name, bank in zip(self._names, self._banks, strict=True)
+        }
 
     def _watched(self, name: str) -> Watched:
         return Watched(opened(location_of(name)), REFRESH, self._clock)

@@ -78,7 +78,7 @@ def _hma_names(
 )  # fmt: skip
 @click.option(
     "--stale-after", type=click.FloatRange(min=0, min_open=True), metavar="DAYS",
-    help="Be no longer ready with a bank or trust list that is older.",
+    help="Be no longer ready with a bank, feed or trust list that is older.",
 )  # fmt: skip
 @click.option("--audit", metavar="LOG", help="Write every record into this audit log.")
 @click.option(

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pymisp
 import pytest
 
 from provenance.feeds import health
@@ -262,6 +263,10 @@ def test_misp_and_stix_lie_beside_and_tell_of_withdrawals(
     anna.takes(entry("red", 4, tlp="RED"))
     anna("feed", "publish", feed, "--bank", anna.bank, "--misp", "--stix")
     ((name, before),) = events().items()
+    read = pymisp.MISPEvent()
+    read.load_file(feed / f"misp/{name}.json")
+    assert "tlp:green" in {tag.name for tag in read.tags}
+    assert {each.uuid for each in read.objects} == {each["uuid"] for each in before["Object"]}
     assert len(before["Object"]) == 2
     assert (feed / "misp/hashes.csv").read_text().count(name) == 2
     anna("bank", "withdraw", "--bank", anna.bank, "--reason", "wrong", "a")

@@ -36,6 +36,16 @@ class ListState(NamedTuple):
     issued: date
 
 
+class FeedAge(msgspec.Struct, frozen=True, kw_only=True):
+    """A feed that fills a bank, and how long ago it was last found fresh."""
+
+    name: str
+    sequence: int
+    """Of the entries that the bank holds."""
+    age_days: int
+    expired: bool
+
+
 class BankAge(msgspec.Struct, frozen=True, kw_only=True):
     """A bank, and how old its last change is."""
 
@@ -46,6 +56,7 @@ class BankAge(msgspec.Struct, frozen=True, kw_only=True):
     entries: int
     age_days: float | None
     """None for a bank without a change."""
+    feeds: list[FeedAge]
 
 
 class ListAge(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,11 +142,16 @@ class Readiness:
         return self._told()
 
     def banks(self) -> list[BankAge]:
-        """Return the banks and their ages."""
+        """Return the banks and their ages, with those of the feeds that fill them."""
+        today, feeds = datetime.now(UTC).date().isoformat(), self._lookup.feeds()
         return [
             BankAge(
                 name=state.bank, id=state.id, change=state.changes, entries=state.entries,
                 age_days=_age(datetime.fromisoformat(state.modified)) if state.modified else None,
+                feeds=[
+                    FeedAge(name=name, **feed.told(today))
+                    for name, feed in feeds.get(state.bank, {}).items()
+                ],
             )
             for state in self._lookup.states()
         ]  # fmt: skip
@@ -152,10 +168,15 @@ class Readiness:
         ]  # fmt: skip
 
     def stale(self) -> list[str]:
-        """Return the names of banks and lists that are too old."""
+        """Return the names of banks, feeds and lists that are too old.
+
+        A bank that feeds fill is as old as they are: one without news is not stale.
+        """
         if self._stale_after is None:
             return []
-        ages = [(bank.name, bank.age_days) for bank in self.banks()]
+        banks = self.banks()
+        ages = [(bank.name, bank.age_days) for bank in banks if not bank.feeds]
+        ages += [(feed.name, float(feed.age_days)) for bank in banks for feed in bank.feeds]
         ages += [(one.name, one.age_days) for one in self.lists()]
         return [name for name, age in ages if age is None or age > self._stale_after]
 

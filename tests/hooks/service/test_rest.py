@@ -1,11 +1,14 @@
 """What is told beside verdicts: records, readiness, counts, the description; and the brake."""
 
 import hashlib
+import json
 import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +71,31 @@ def test_an_old_list_makes_it_not_ready_where_that_is_asked_for(serve: Callable[
     assert (answer.status_code, answer.json()["code"]) == (503, "request.stale")
     assert "c2pa" in answer.json()["detail"]
     assert one.http.post("/v1/check", content=b"words").status_code == 200
+
+
+def test_a_bank_is_as_old_as_the_feeds_that_fill_it(
+    run: Callable[..., Any], serve: Callable[..., Any], tmp_path: Path
+) -> None:
+    assert run("bank", "add", "--bank", "b.bank", FIXTURES / "fakes/known/anna.jpg").returncode == 0
+    file = tmp_path / "b.bank" / "feeds.json"
+    old = {"sequence": 3, "checked": "2000-01-01T00:00:00Z", "expires": "2000-01-09T00:00:00Z"}
+    file.write_text(json.dumps({"alpha": old}))
+    http = serve(
+        "--stale-after", "5000", "--bank", "b.bank", "--only", "known_fakes", folder=tmp_path
+    ).http
+    answer = http.get("/readyz").json()
+    assert (answer["code"], answer["detail"]) == (
+        "request.stale",
+        "Too old (--stale-after): alpha.",
+    )
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    file.write_text(
+        json.dumps({"alpha": old | {"checked": now, "expires": "2999-01-01T00:00:00Z"}})
+    )
+    while (answer := http.get("/readyz")).status_code == 503:
+        time.sleep(0.1)
+    (bank,) = answer.json()["banks"]
+    assert bank["feeds"] == [{"name": "alpha", "sequence": 3, "age_days": 0, "expired": False}]
 
 
 def test_requests_and_verdicts_are_counted(http: httpx.Client) -> None:
