@@ -37,6 +37,7 @@ BUILT_IN = (
         factory="detectors.watermarks.detector:Watermarks",
         kinds=PIXELS,
         takes=("fast",),
+        calibrate="detectors.watermarks.decoders.measure:calibrate",
     ),
     Spec(
         name="known_fakes",

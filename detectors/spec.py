@@ -112,7 +112,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     calibrate: str | None = None
     """`module:function(data, model, splits, say, threshold)`: writes the calibration into
     config.json, unless the sample cannot support a likelihood ratio of `threshold`; gives the
-    `report.Way` of each path."""
+    `report.PathReport` of each path; none where nothing is turned into ratios."""
 
     @property
     def of_pixels(self) -> bool:

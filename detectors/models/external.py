@@ -13,7 +13,7 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -45,8 +45,8 @@ CANNOT_LOAD = (
 """What libraries raise on files that are no whole model."""
 
 
-class CalibrationSidecar(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`provenance.json`, the calibration that `calibrate` writes beside an external model."""
+class Sidecar(msgspec.Struct, frozen=True, kw_only=True):
+    """What every `provenance.json` says first: `calibrate` writes it beside an external model."""
 
     format: str
     """`DETECTOR.foreign/1`."""
@@ -57,12 +57,20 @@ class CalibrationSidecar(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     settings_sha256: str
     """SHA-256 of the files that say how the model is read, and of which label means AI."""
     command: str
-    """What made the calibrations."""
+    """What measured it."""
+
+
+class CalibrationSidecar(Sidecar, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the scores of an external model are worth."""
+
     calibrations: dict[str, Calibration]
     """Language, or `all` → calibration; what is not named is not assessed."""
 
 
-def load_sidecar(folder: Path, detector: str, rule: str) -> CalibrationSidecar | None:
+S = TypeVar("S", bound=Sidecar)
+
+
+def load_sidecar(folder: Path, detector: str, rule: str, kind: type[S]) -> S | None:
     """Read what `calibrate` wrote into a folder for this rule, or None.
 
     Raises:
@@ -72,7 +80,7 @@ def load_sidecar(folder: Path, detector: str, rule: str) -> CalibrationSidecar |
     if not path.exists():
         return None
     try:
-        said = msgspec.json.decode(path.read_bytes(), type=CalibrationSidecar)
+        said = msgspec.json.decode(path.read_bytes(), type=kind)
     except (OSError, *MALFORMED) as error:
         raise ConfigError(f"{path}: {error}; calibrate again") from None
     if said.format != form(detector):
@@ -80,7 +88,7 @@ def load_sidecar(folder: Path, detector: str, rule: str) -> CalibrationSidecar |
     return said if said.rule == rule else None
 
 
-def save_sidecar(folder: Path, sidecar: CalibrationSidecar) -> None:
+def save_sidecar(folder: Path, sidecar: Sidecar) -> None:
     """Write what `calibrate` found beside a model.
 
     Raises:
@@ -149,7 +157,7 @@ def digest(paths: Iterable[Path], more: str = "") -> str:
     return total.hexdigest()
 
 
-def identity(weights_sha256: str, settings_sha256: str, sidecar: CalibrationSidecar | None) -> str:
+def identity(weights_sha256: str, settings_sha256: str, sidecar: Sidecar | None) -> str:
     """Return the SHA-256 of a model with what `calibrate` wrote beside it, hex."""
     parts = [weights_sha256, settings_sha256, sidecar]
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()

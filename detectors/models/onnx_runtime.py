@@ -3,12 +3,15 @@
 import importlib
 import os
 import warnings
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 from detectors.errors import ConfigError
 
 TRAIN = "pip install 'provenance-check[train]'"
 """What brings torch."""
+ELSEWHERE: Final = "session.model_external_initializers_file_folder_path"
+"""Setting of onnxruntime: the folder of weights that lie outside of a model."""
 
 
 def onnxruntime() -> Any:
@@ -66,3 +69,30 @@ def refuse_without_provider(device: str) -> None:
     provider = f"{device.upper()}ExecutionProvider"
     if provider not in onnxruntime().get_available_providers():
         raise ConfigError(f"device {device}: onnxruntime has no {provider} here; use --device cpu")
+
+
+def open_onnx(file: Path, device: str) -> tuple[Any, tuple[type[Exception], ...]]:
+    """Return a user's ONNX file as a session, and what running it may raise.
+
+    Raises:
+        ConfigError: onnxruntime cannot load it, or has no such device.
+    """
+    runtime = onnxruntime()
+    state = importlib.import_module("onnxruntime.capi.onnxruntime_pybind11_state")
+    kinds = [kind for kind in vars(state).values() if isinstance(kind, type)]
+    own = [kind for kind in kinds if issubclass(kind, Exception)]
+    faults: tuple[type[Exception], ...] = (ValueError, *own)
+    refuse_without_provider(device)
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = 1  # the same sums however many cores there are
+    options.log_severity_level = 4
+    # Weights in further files are not in the digest: they are looked for where no folder is.
+    options.add_session_config_entry(ELSEWHERE, str(file))
+    try:
+        return runtime.InferenceSession(
+            file.read_bytes(), options, providers=[f"{device.upper()}ExecutionProvider"]
+        ), faults
+    except faults as error:
+        raise ConfigError(
+            f"{file}: onnxruntime cannot load it (all weights have to lie in it): {error}"
+        ) from None

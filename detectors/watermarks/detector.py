@@ -1,10 +1,13 @@
 """Looks for public messages in pixels, and for labels that programs paste."""
 
 from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from detectors.errors import CannotAssess
 from detectors.item import Item
 from detectors.options import parse_options
 from detectors.signal import Claim, Outcome, Reason, Signal, Tier
@@ -14,6 +17,7 @@ from detectors.watermarks.table import marks
 
 if TYPE_CHECKING:
     from detectors.decode.picture import Picture
+    from detectors.watermarks.decoders.decoder import Decoder
     from detectors.watermarks.labels import Label
     from detectors.watermarks.lattice import Found
 
@@ -31,6 +35,8 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     fast: bool = False
     """Leave out the search for messages in cut pictures and screens."""
+    model: str | None = None
+    """A decoder of watermarks that the user holds: an ONNX file, or its folder."""
 
 
 class Watermarks:
@@ -42,21 +48,37 @@ class Watermarks:
         """Read the options.
 
         Raises:
-            ConfigError: one is unknown.
+            ConfigError: one is unknown, or the decoder cannot be used.
         """
-        self._fast = parse_options(NAME, options, Options, "use fast").fast
+        said = parse_options(NAME, options, Options, "use fast, model")
+        self._fast, self._decoder = said.fast, _decoder(said.model)
+
+    @cached_property
+    def _settings(self) -> Settings:
+        models = {NAME: self._decoder.identity} if self._decoder else {}
+        return Settings(version=VERSION, options={"fast": self._fast}, models=models)
 
     def settings(self) -> Settings:
-        """Return the version, and whether the search was left out."""
-        return Settings(version=VERSION, options={"fast": self._fast})
+        """Return the version, whether the search was left out, and the decoder's digest."""
+        return self._settings
 
     def inspect(self, item: Item) -> list[Signal]:
-        """Return a finding for each mark, else one `clear`."""
-        from detectors.watermarks.lattice import LEAST_PIXELS
-
+        """Return a finding for each mark, else one `clear`; then what the user's decoder reads."""
         picture = item.picture
         if picture.reduced > 1:
             return [_said(Outcome.NOT_ASSESSED, Reason("watermarks.reduced"))]
+        said = self._public(item, picture)
+        if self._decoder is not None:
+            try:
+                said.append(self._decoder.look(item))
+            except CannotAssess as fault:  # what was seen before stands
+                said.append(_said(fault.outcome, fault.reason))
+        return said
+
+    def _public(self, item: Item, picture: "Picture") -> list[Signal]:
+        """Return what anyone can read."""
+        from detectors.watermarks.lattice import LEAST_PIXELS
+
         found = list(self._marks(item, picture))
         if found:
             return found
@@ -74,6 +96,19 @@ class Watermarks:
                 yield _message(message)
         for label in labels.found(picture.luma):
             yield _label(label)
+
+
+def _decoder(path: str | None) -> "Decoder | None":
+    """Return the user's decoder.
+
+    Raises:
+        ConfigError: it cannot be used.
+    """
+    if path is None:
+        return None
+    from detectors.watermarks.decoders.decoder import Decoder
+
+    return Decoder(Path(path))
 
 
 def _message(found: "Found") -> Signal:

@@ -133,6 +133,8 @@ def calibrate(
     if named and "ai_label" not in signature(step).parameters:
         raise ConfigError(f"--ai-label: {detector} takes none; the names in config.json say it")
     ways = step(data, model, splits, _say, threshold, **named)
+    if not ways:  # nothing became a ratio; what was measured was said
+        return
     found = report(
         ways,
         detector=detector,

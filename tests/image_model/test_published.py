@@ -23,10 +23,10 @@ from detectors.errors import CannotAssess, ConfigError
 from detectors.image_model.detector import ImageModel
 from detectors.image_model.external.detector import ExternalModel, calibrate, detector
 from detectors.image_model.external.layouts import chosen, layout
-from detectors.image_model.external.preprocessing import Preprocessing, preprocess
 from detectors.image_model.external.scorer import Scorer, log_odds
 from detectors.item import Item
 from detectors.models import external
+from detectors.models.preprocessing import Preprocessing, preprocess
 from detectors.signal import Claim, Outcome, Signal
 
 RED, BLUE = (60, 0, 0), (0, 0, 60)
@@ -291,7 +291,9 @@ def test_calibration_lets_it_speak(calibrated: Path) -> None:
     assert found.log10_lr is not None
     assert 0 < found.log10_lr <= 0.6  # log10(12 / 3)
     assert (clear.outcome, clear.claim) == (Outcome.CLEAR, None)
-    beside = external.load_sidecar(calibrated.parent, "image_model", "onnx")
+    beside = external.load_sidecar(
+        calibrated.parent, "image_model", "onnx", external.CalibrationSidecar
+    )
     assert beside is not None
     assert beside.calibrations["all"].negatives == 12  # copies after deliveries count once
     assert "provenance calibrate image_model" in beside.command

@@ -66,7 +66,9 @@ class ExternalModel:
         self._which, self._device = chosen(Path(said.model), said.ai_label), said.device
         onnx = self._which.layout == "onnx"
         (refuse_without_provider if onnx else refuse_without_torch)(self._device)
-        self._sidecar = external.load_sidecar(self._which.folder, NAME, self._which.layout)
+        self._sidecar = external.load_sidecar(
+            self._which.folder, NAME, self._which.layout, external.CalibrationSidecar
+        )
         self._gate = load_model(SHIPPED).config
         self.version: str = self._which.layout
 

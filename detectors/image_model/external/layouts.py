@@ -17,9 +17,9 @@ import msgspec
 
 from detectors.decode.untrusted import MALFORMED
 from detectors.errors import ConfigError
-from detectors.image_model.external.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 from detectors.models import external
 from detectors.models.external import CONFIG
+from detectors.models.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 
 Layout = Literal["transformers", "timm", "community-forensics", "onnx"]
 EXTRA: dict[Layout, tuple[str, str]] = {

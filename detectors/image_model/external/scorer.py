@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING, Any
 from detectors.decode.probing import without_probing
 from detectors.errors import ConfigError
 from detectors.image_model.external.layouts import PROCESSOR, Chosen, Layout, community, sidecar
-from detectors.image_model.external.preprocessing import preprocess
 from detectors.item import Item
 from detectors.models import external
 from detectors.models.encoder.tokens import AS_IT_IS
-from detectors.models.onnx_runtime import onnxruntime, refuse_without_provider
+from detectors.models.onnx_runtime import open_onnx
+from detectors.models.preprocessing import preprocess
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
 
 LEAST = 1e-7
 """Smallest probability that is told from none: single precision has no closer one to 1."""
-ELSEWHERE = "session.model_external_initializers_file_folder_path"
-"""Setting of onnxruntime: the folder of weights that lie outside of a model."""
 ABOUT_READING = (
     "input_size", "fixed_input_size", "interpolation", "crop_pct", "crop_mode", "mean", "std",
     "num_classes", "pool_size", "first_conv", "classifier",
@@ -148,7 +145,7 @@ def _onnx(which: Chosen, device: str) -> "Asked":
     import numpy as np
 
     (file,), said = which.weights, sidecar(which.weights[0])
-    session, faults = _session(file, device)
+    session, faults = open_onnx(file, device)
 
     def asked(rgb: "Pixels") -> "Outputs":
         try:
@@ -162,33 +159,6 @@ def _onnx(which: Chosen, device: str) -> "Asked":
         return np.log(likely) if likely.size > 1 else np.log(likely / (1 - likely))
 
     return asked
-
-
-def _session(file: "Path", device: str) -> tuple[Any, tuple[type[Exception], ...]]:
-    """Return an ONNX file that can be run, and what running it may raise.
-
-    Raises:
-        ConfigError: onnxruntime cannot load it, or has no such device.
-    """
-    runtime = onnxruntime()
-    state = importlib.import_module("onnxruntime.capi.onnxruntime_pybind11_state")
-    kinds = [kind for kind in vars(state).values() if isinstance(kind, type)]
-    own = [kind for kind in kinds if issubclass(kind, Exception)]
-    faults: tuple[type[Exception], ...] = (ValueError, *own)
-    refuse_without_provider(device)
-    options = runtime.SessionOptions()
-    options.intra_op_num_threads = 1  # the same sums however many cores there are
-    options.log_severity_level = 4
-    # Weights in further files are not in the digest: they are looked for where no folder is.
-    options.add_session_config_entry(ELSEWHERE, str(file))
-    try:
-        return runtime.InferenceSession(
-            file.read_bytes(), options, providers=[f"{device.upper()}ExecutionProvider"]
-        ), faults
-    except faults as error:
-        raise ConfigError(
-            f"{file}: onnxruntime cannot load it (all weights have to lie in it): {error}"
-        ) from None
 
 
 def _timm_library() -> Any:

@@ -56,7 +56,9 @@ class ExternalModel:
         said = parse_options(NAME, options, Options, "options are model, device and fast")
         refuse_without_torch(said.device)
         self._chosen, self._device = chosen(said.model), said.device
-        self._sidecar = external.load_sidecar(self._chosen.folders[0], NAME, self._chosen.rule)
+        self._sidecar = external.load_sidecar(
+            self._chosen.folders[0], NAME, self._chosen.rule, external.CalibrationSidecar
+        )
         self.version = f"{self._chosen.rule}, transformers"
 
     @cached_property
