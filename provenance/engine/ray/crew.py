@@ -104,10 +104,19 @@ class Cluster:
         Raises:
             UnavailableError: it is not.
         """
-        if not self._child.pipe.poll(CONNECTING):
-            raise self._lost()
-        self._most = 2 * HELD * self._heard()
-        self.ahead = 2 * self._most
+        while True:
+            try:
+                if not self._child.pipe.poll(CONNECTING):
+                    raise self._lost()
+                self._most = 2 * HELD * self._heard()
+            except UnavailableError:  # Ray gives itself 30 seconds to start, whatever the load
+                if self._place.address or self._starts == STARTS:
+                    raise
+                self.close()
+                self._child = self._started()
+            else:
+                self.ahead = 2 * self._most
+                return
 
     @property
     def hungry(self) -> bool:
