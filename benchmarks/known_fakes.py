@@ -29,7 +29,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from peers import RADIUS, each, least, resident  # type: ignore[import-not-found]
+from lookup_peers import RADIUS, each, least, resident  # type: ignore[import-not-found]
 from PIL import Image
 
 from detectors.bank.enrol import enrolled
@@ -119,7 +119,7 @@ def photo(path: Path) -> None:
 
 def peers(python: str, work: Path) -> dict[str, Any]:
     """Return what the peers take."""
-    here = Path(__file__).with_name("peers.py")
+    here = Path(__file__).with_name("lookup_peers.py")
     env = dict(os.environ, OMP_NUM_THREADS="1")
     done = subprocess.run([python, str(here), str(work)], env=env, capture_output=True, check=True)
     said: dict[str, Any] = json.loads(done.stdout)

@@ -1,6 +1,6 @@
 """What the peers of `known_fakes.py` take for the same work; run by an environment that has them.
 
-    python peers.py FOLDER
+    python lookup_peers.py FOLDER
 
 FOLDER holds `picture.jpg`, and for each kind of data `KIND.npy` (n, 32) and `KIND_queries.npy`.
 Prints one JSON object: milliseconds of CPU, one thread.
