@@ -27,8 +27,7 @@ import msgspec
 import numpy as np
 from PIL import Image, ImageOps
 
-from detectors.portrait.forward import eyes_of, largest_face
-from detectors.portrait.model import SHIPPED, load_model
+from detectors.portrait.forward import landmarks, largest_face
 
 TABLE = Path("detectors/portrait/training/sources.tsv")
 PICTURE = re.compile(r"\.(jpe?g|png|webp)$", re.IGNORECASE)
@@ -44,8 +43,12 @@ ALIGNED = "aligned"
 """The split of photographs whose eyes lie in the template, and the kind of rows that hold such."""
 CLEAR = 200
 """Pixels of the side of what is cut to the template, below which it would be a blur."""
+CUT = 10
+"""Photographs of a row that are cut to the template at most."""
 LEVEL = 0.07
 """Height between the eyes as part of their distance, beyond which a head is turned."""
+TEMPLATE = 0.378145, 0.468914, 0.623552, 0.469372
+"""Where generated portraits have their eyes, parts of the frame: x, y of the left, of the right."""
 JITTER = 0.005
 """Parts of the side by which such cuts miss the template, as landmarks do."""
 
@@ -136,7 +139,7 @@ def table(path: Path) -> list[Row]:
 
 def cut(row: Row, clone: Clone, known: list[int]) -> Iterator[tuple[dict[str, Any], Image.Image]]:
     """Yield records of a manifest and their pictures; their hashes are then among those known."""
-    taken = 0
+    taken = squares = 0
     for path, blob in chosen(row, clone):
         whole = clone.picture(blob)
         for at, image in enumerate([] if whole is None else tiles(whole, row.tiles)):
@@ -164,10 +167,11 @@ def cut(row: Row, clone: Clone, known: list[int]) -> Iterator[tuple[dict[str, An
                 "split": f"portraits/{ALIGNED if row.kind == ALIGNED else 'more'}",
             }
             yield record, small
-            if row.label == "real" and row.kind != ALIGNED:
+            if row.label == "real" and row.kind != ALIGNED and squares < CUT:
                 draw = seeded(f"{blob} {ALIGNED}")
-                square = aligned(image, eyes_of(face), draw)
+                square = aligned(image, landmarks(face)[:4], draw)
                 if square is not None:
+                    squares += 1
                     file = record["file"].replace(".webp", f"-{ALIGNED}.webp")
                     changed = {"file": file, "split": f"portraits/{ALIGNED}"}
                     yield record | changed, shrunk(square, draw)
@@ -211,9 +215,7 @@ def shrunk(image: Image.Image, draw: random.Random) -> Image.Image:
     return image.resize((round(image.width * scale), round(image.height * scale)), kernel)
 
 
-def aligned(
-    image: Image.Image, eyes: tuple[float, float, float, float], draw: random.Random
-) -> Image.Image | None:
+def aligned(image: Image.Image, eyes: tuple[float, ...], draw: random.Random) -> Image.Image | None:
     """Return the square of a photograph in which the eyes lie in the template, or None.
 
     Args:
@@ -221,7 +223,7 @@ def aligned(
         eyes: where its eyes lie, parts of the frame.
         draw: what the square misses the template by, within what landmarks do.
     """
-    left, top, right, bottom = load_model(SHIPPED).config.generated.mean
+    left, top, right, bottom = TEMPLATE
     x0, y0, x1, y1 = (
         part * size for part, size in zip(eyes, [*image.size, *image.size], strict=True)
     )

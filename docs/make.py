@@ -175,11 +175,11 @@ def image_line(metrics: dict[str, Any]) -> str:
 
 def portrait_line(metrics: dict[str, Any]) -> str:
     """Return the line of the portrait model."""
-    sources = metrics["sources"].values()
-    ai, other = ([s for s in sources if s["label"] == label] for label in ("ai", "real"))
-    caught, n = sum(s["accused"] for s in ai), sum(s["n"] for s in ai)
-    return f"GAN portraits caught {caught} of {n}; head shots accused " + "; ".join(
-        map(part, other)
+    groups = metrics["groups"]
+    caught, people, tight = (groups[n] for n in ("generated", "photographs", "tight head shots"))
+    return (
+        f"GAN portraits caught {caught['accused']} of {caught['n']}; head shots accused"
+        f" {part(people)}, of tight ones {part(tight)}"
     )
 
 

@@ -31,7 +31,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Portrait:
-    """Assesses portraits by where the eyes lie and by a probe on the frozen encoder."""
+    """Assesses portraits by where landmarks lie and by a probe on the frozen encoder."""
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         """Read the model's config.
@@ -58,20 +58,18 @@ class Portrait:
 
     def inspect(self, item: Item) -> list[Signal]:
         """Return the item's one signal."""
-        from detectors.portrait.forward import Probe, eyes_of, largest_face
+        from detectors.portrait.forward import landmarks, largest_face
 
         config = self._model.config
-        if self._probe is None:
-            self._probe = Probe(self._model.folder, config.block)
         face = largest_face(item.picture.rgb)
-        eyes = None if face is None else eyes_of(face)
-        score = config.score(eyes, self._probe(tokens(item, self._options.device)))
+        points = None if face is None else landmarks(face)
+        score = config.score(points, lambda: self._pixels(item))
         facts: dict[str, Any] = {"score": score, "path": "full"}
-        if face is None or eyes is None:
+        if face is None or points is None:
             return [_signal(Outcome.NOT_ASSESSED, Reason("portrait.no_face"), facts)]
-        distance = round(config.generated.distance(eyes), 1)
+        distance = round(config.generated.distance(points), 1)
         facts |= {
-            "eyes": [round(value, 4) for value in eyes],
+            "eyes": [round(value, 4) for value in points[:4]],
             "d2": distance,
             "template": distance <= TEMPLATE,
             "face": round(face.confidence, 3),
@@ -87,3 +85,11 @@ class Portrait:
         outcome = weighed(ratio)
         code = "portrait.aligned" if outcome is Outcome.FINDING else "portrait.nothing"
         return [_signal(outcome, Reason(code, args), facts, log10_lr=ratio)]
+
+    def _pixels(self, item: Item) -> float:
+        """Return what the pixels say, in log odds."""
+        if self._probe is None:
+            from detectors.portrait.forward import Probe
+
+            self._probe = Probe(self._model.folder)
+        return self._probe(tokens(item, self._options.device))

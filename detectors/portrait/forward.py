@@ -214,22 +214,36 @@ def _net(name: str) -> Net:
         return Net(name, load_file(WEIGHTS))
 
 
-def eyes_of(face: Face) -> tuple[float, float, float, float]:
-    """Return x, y of the left eye as seen, then of the right one."""
-    (left, top), (right, bottom) = face.points[:2]
-    return left, top, right, bottom
+def landmarks(face: Face) -> tuple[float, ...]:
+    """Return x, y of the five landmarks, one after the other: the first four are the eyes'."""
+    return tuple(value for point in face.points for value in point)
+
+
+BLOCKS = 6, 8
+"""Blocks of the encoder whose class tokens a probe reads: the middle and the end tell apart what
+either does not."""
+
+
+def features(tokens: "Floats") -> "Floats":
+    """Return what a probe reads (…, 1536) of class tokens (…, 8, 768)."""
+    read: Floats = np.concatenate([tokens[..., block - 1, :] for block in BLOCKS], axis=-1)
+    return read
 
 
 class Probe:
     """What the pixels of a portrait say, by a linear probe on the encoder."""
 
-    def __init__(self, folder: Path, block: int) -> None:
+    def __init__(self, folder: Path) -> None:
         """Read the weights of a model's folder."""
         tensors = load_file(folder / "weights.safetensors")
         self._weight = tensors["weight"].astype(np.float64)
         self._bias = float(tensors["bias"][0])
-        self._block = block
 
     def __call__(self, tokens: "Floats") -> float:
         """Return the log odds of a generated portrait, from class tokens (8, 768)."""
-        return float(tokens[self._block - 1].astype(np.float64) @ self._weight) + self._bias
+        return float(self.odds(features(tokens)))
+
+    def odds(self, read: "Floats") -> "NDArray[np.float64]":
+        """Return the log odds (…,) of what a probe reads (…, 1536)."""
+        odds: NDArray[np.float64] = read.astype(np.float64) @ self._weight + self._bias
+        return odds

@@ -1,7 +1,8 @@
-"""A model's folder: `config.json` with the distributions of eye landmarks, and its probe."""
+"""A model's folder: `config.json` with the distributions of landmarks, and its probe."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -13,63 +14,81 @@ SHIPPED = Path(__file__).parent
 
 
 class LandmarkDistribution(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where a kind of portrait has its two eyes: a normal distribution over four numbers."""
+    """Where a kind of portrait has its landmarks: Student's t distribution over ten numbers.
 
-    mean: tuple[float, float, float, float]
-    """x, y of the left eye as seen, then of the right one: parts of the frame."""
-    precision: tuple[tuple[float, float, float, float], ...]
-    """Inverse of the covariance."""
+    Its tails are heavy, because a finder now and then puts a landmark elsewhere.
+    """
 
-    def distance(self, eyes: Sequence[float]) -> float:
-        """Return the squared Mahalanobis distance of two eyes."""
-        off = [eye - middle for eye, middle in zip(eyes, self.mean, strict=True)]
+    mean: tuple[float, ...]
+    """x, y of left eye, right eye, nose, left and right mouth corner as seen: parts of the
+    frame."""
+    precision: tuple[tuple[float, ...], ...]
+    """Inverse of the scatter."""
+    freedom: float
+    """Degrees of freedom: fewer have heavier tails."""
+
+    def distance(self, points: Sequence[float]) -> float:
+        """Return the squared Mahalanobis distance of five landmarks."""
+        off = [point - middle for point, middle in zip(points, self.mean, strict=True)]
         pairs = zip(off, self.precision, strict=True)
         return sum(a * sum(p * b for p, b in zip(row, off, strict=True)) for a, row in pairs)
+
+    def log_density(self, points: Sequence[float]) -> float:
+        """Return the natural log of the density of five landmarks."""
+        tail = math.log1p(self.distance(points) / self.freedom)
+        return _peak(self.precision, self.freedom) - (self.freedom + len(self.mean)) / 2 * tail
 
 
 class Config(ProbeConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`config.json` of a model."""
 
-    block: int
-    """Block of the encoder, 1..8, whose class token the probe reads."""
     strength: float
     """Strength of the probe's fit: how much the data count against the prior."""
     short_side: int
     """Pixels; below, a picture is too small."""
     generated: LandmarkDistribution
-    """Eyes of aligned generated portraits."""
+    """Landmarks of aligned generated portraits."""
     photographed: LandmarkDistribution
-    """Eyes of photographs of people."""
-    offset: float
-    """log of the ratio of the two densities where both distances are 0."""
+    """Landmarks of photographs of people."""
     trained: TrainedOn
     calibration: Calibration | None = None
 
-    def alignment(self, eyes: Sequence[float] | None) -> float:
-        """Return the log density ratio of eyes here, within -20..20; -20 where there is no face."""
-        if eyes is None:
+    def alignment(self, points: Sequence[float] | None) -> float:
+        """Return the log density ratio of landmarks, within -20..20; -20 where there is no face."""
+        if points is None:
             return -LIMIT
-        ratio = (
-            self.offset + self.photographed.distance(eyes) / 2 - self.generated.distance(eyes) / 2
-        )
+        ratio = self.generated.log_density(points) - self.photographed.log_density(points)
         return min(max(ratio, -LIMIT), LIMIT)
 
-    def score(self, eyes: Sequence[float] | None, pixels: float) -> float:
-        """Return the log odds: alignment, and what the pixels say within -3..3, 3 decimals."""
-        return round(self.alignment(eyes) + min(max(pixels, -PIXELS), PIXELS), 3)
+    def score(self, points: Sequence[float] | None, pixels: Callable[[], float]) -> float:
+        """Return the log odds: alignment, and what the pixels say within -5..5, 3 decimals.
+
+        Args:
+            points: landmarks, or None where there is no face.
+            pixels: looks at the pixels, which takes longer than all the rest; it is asked where
+                the alignment is open to what they could say.
+        """
+        alignment = self.alignment(points)
+        said = min(max(pixels(), -PIXELS), PIXELS) if alignment > OPEN else 0.0
+        return round(alignment + said, 3)
 
 
 LIMIT = 20.0
 """Alignment says no more than this: beyond, densities are guesses."""
-PIXELS = 3.0
-"""The probe alone ranks portraits poorly, so it may tip the scale, not fill it."""
-TEMPLATE = 20.0
-"""Squared distance up to which eyes lie in the template: 97 % of aligned portraits do."""
+PIXELS = 5.0
+"""The probe is less sure than the landmarks, so it may tip the scale, not fill it."""
+OPEN = -6.0
+"""Log density ratio up to which pixels change nothing: with them, the log odds stay far below 0."""
+TEMPLATE = 40.0
+"""Squared distance up to which landmarks lie in the template: 97 % of aligned portraits do."""
 
 
-def offset(generated: Sequence[Sequence[float]], photographed: Sequence[Sequence[float]]) -> float:
-    """Return half the log ratio of the determinants of two precisions."""
-    return (math.log(_determinant(generated)) - math.log(_determinant(photographed))) / 2
+@cache
+def _peak(precision: tuple[tuple[float, ...], ...], freedom: float) -> float:
+    """Return the natural log of Student's t density in its middle."""
+    half, many = freedom / 2, len(precision) / 2
+    shape = math.lgamma(half + many) - math.lgamma(half) - many * math.log(freedom * math.pi)
+    return shape + math.log(_determinant(precision)) / 2
 
 
 def _determinant(matrix: Sequence[Sequence[float]]) -> float:
