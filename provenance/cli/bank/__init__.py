@@ -358,7 +358,7 @@ def _flat(row: dict[str, Any], before: str = "") -> Iterator[tuple[str, str]]:
     for key, value in row.items():
         if isinstance(value, dict):
             yield from _flat(value, f"{before}{key}.")
-        elif isinstance(value, list):
+        elif isinstance(value, list | tuple):
             for each in value:
                 words = " ".join(map(str, each.values())) if isinstance(each, dict) else each
                 yield f"{before}{key}", str(words)
