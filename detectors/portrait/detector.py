@@ -9,7 +9,7 @@ import msgspec
 
 from detectors.item import Item
 from detectors.models.encoder.tokens import tokens
-from detectors.models.onnx_runtime import refuse_without_torch
+from detectors.models.onnx_runtime import onnxruntime, refuse_without_torch
 from detectors.options import parse_options
 from detectors.portrait.model import SHIPPED, TEMPLATE, load_model
 from detectors.signal import Outcome, Reason, Signal, statistical, weighed
@@ -58,12 +58,17 @@ class Portrait:
 
     def inspect(self, item: Item) -> list[Signal]:
         """Return the item's one signal."""
-        from detectors.portrait.forward import landmarks, largest_face
+        from detectors.portrait.forward import Probe, landmarks, largest_face
 
         config = self._model.config
+        if self._probe is None:
+            if self._options.device == "cpu":  # what could not look at a portrait says so at once
+                onnxruntime()
+            self._probe = Probe(self._model.folder)
+        probe = self._probe
         face = largest_face(item.picture.rgb)
         points = None if face is None else landmarks(face)
-        score = config.score(points, lambda: self._pixels(item))
+        score = config.score(points, lambda: probe(tokens(item, self._options.device)))
         facts: dict[str, Any] = {"score": score, "path": "full"}
         if face is None or points is None:
             return [_signal(Outcome.NOT_ASSESSED, Reason("portrait.no_face"), facts)]
@@ -85,11 +90,3 @@ class Portrait:
         outcome = weighed(ratio)
         code = "portrait.aligned" if outcome is Outcome.FINDING else "portrait.nothing"
         return [_signal(outcome, Reason(code, args), facts, log10_lr=ratio)]
-
-    def _pixels(self, item: Item) -> float:
-        """Return what the pixels say, in log odds."""
-        if self._probe is None:
-            from detectors.portrait.forward import Probe
-
-            self._probe = Probe(self._model.folder)
-        return self._probe(tokens(item, self._options.device))
