@@ -3,12 +3,13 @@
     python benchmarks/portrait_sources.py --clones DIR --out DIR
 
 DIR of the clones holds bare clones as OWNER+NAME/repo (or OWNER+NAME). Writes MANIFEST.jsonl and
-the pictures of two splits. `portraits/more`: whole frames, because where a face lies in its frame
+the pictures of three splits. `portraits/more`: whole frames, because where a face lies in its frame
 is what is learnt. `portraits/aligned`: photographs of it, cut from their originals so that the eyes
 lie where generators put them; a probe that is to tell a photograph from a generated portrait has to
 learn from photographs that the place of the eyes does not tell apart. All are shrunk alike, to a
 long side drawn from 224 to 400 px, and stored as WebP of quality 90. Pictures without a face, those
-alike (perceptual hashes) and those under 128 px are left out. Draws are seeded by the file.
+alike (perceptual hashes) and those under 128 px are left out. `portraits/check`: photographs of
+repositories that nothing is learnt from. Draws are seeded by the file.
 """
 
 import argparse
@@ -41,6 +42,8 @@ ALIKE = 5
 """Bits of 64 up to which two pictures are the same."""
 ALIGNED = "aligned"
 """The split of photographs whose eyes lie in the template, and the kind of rows that hold such."""
+CHECK = "check"
+"""The split of photographs that nothing is learnt from, and the kind of rows that hold them."""
 CLEAR = 200
 """Pixels of the side of what is cut to the template, below which it would be a blur."""
 CUT = 10
@@ -164,10 +167,10 @@ def cut(row: Row, clone: Clone, known: list[int]) -> Iterator[tuple[dict[str, An
                 "repo": row.repo,
                 "path": path,
                 "tile": at,
-                "split": f"portraits/{ALIGNED if row.kind == ALIGNED else 'more'}",
+                "split": f"portraits/{row.kind if row.kind in (ALIGNED, CHECK) else 'more'}",
             }
             yield record, small
-            if row.label == "real" and row.kind != ALIGNED and squares < CUT:
+            if record["split"] == "portraits/more" and row.label == "real" and squares < CUT:
                 draw = seeded(f"{blob} {ALIGNED}")
                 square = aligned(image, landmarks(face)[:4], draw)
                 if square is not None:

@@ -295,6 +295,7 @@ def test_portraits_are_cut_out_of_clones_and_all_else_left_out(tmp_path: Path) -
         "team/small.png": face(0.5, 0.5, 0.5, side=100),
         "team/logo.png": Image.new("RGB", (300, 300), "navy"),
         "made/grid.png": grid,
+        "unseen/wide.png": face(0.4, 0.45, 0.35, side=700),
     }
     for name, image in pictures.items():
         (clone / name).parent.mkdir(exist_ok=True)
@@ -311,7 +312,8 @@ def test_portraits_are_cut_out_of_clones_and_all_else_left_out(tmp_path: Path) -
     table.write_text(
         "# a remark\nrepo\tcommit\tinclude\texclude\tlabel\tgenerator\tkind\ttiles\tn\n"
         f"{head}^team/\tlogo\treal\t-\tteam\t-\t9\n"
-        f"{head}^made/\t-\tai\tgan\tsamples\t2x1:200,205,205,0,0\t9\n",
+        f"{head}^made/\t-\tai\tgan\tsamples\t2x1:200,205,205,0,0\t9\n"
+        f"{head}^unseen/\t-\treal\t-\tcheck\t-\t9\n",
         "utf-8",
     )
 
@@ -331,6 +333,7 @@ def test_portraits_are_cut_out_of_clones_and_all_else_left_out(tmp_path: Path) -
         ("real", "portraits/aligned"),
         ("ai", "portraits/more"),
         ("ai", "portraits/more"),
+        ("real", "portraits/check"),
     ]
     places = [forward.largest_face(np.asarray(Image.open(out / row["file"]))) for row in rows]
     eyes = [forward.landmarks(place)[:4] for place in places if place]
