@@ -4,9 +4,12 @@ import importlib
 import os
 import warnings
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from detectors.errors import ConfigError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 TRAIN = "pip install 'provenance-check[train]'"
 """What brings torch."""
@@ -69,6 +72,27 @@ def refuse_without_provider(device: str) -> None:
     provider = f"{device.upper()}ExecutionProvider"
     if provider not in onnxruntime().get_available_providers():
         raise ConfigError(f"device {device}: onnxruntime has no {provider} here; use --device cpu")
+
+
+def own_session(graph: Path, weights: "dict[str, NDArray[Any]]", *, laid_out: bool = True) -> Any:
+    """Return a graph of ours, ready to run on one core; it lasts as long as its weights do.
+
+    One core: `scan` gives each core an item of its own, and waiting threads cost CPU.
+
+    Args:
+        graph: the ONNX file, without weights.
+        weights: by their names in it; they are read where they lie.
+        laid_out: whether onnxruntime copies them in the order in which its products read them. The
+            numbers are the same.
+    """
+    runtime = onnxruntime()
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    if not laid_out:
+        options.add_session_config_entry("session.disable_prepacking", "1")
+    values = [runtime.OrtValue.ortvalue_from_numpy(value) for value in weights.values()]
+    options.add_external_initializers(list(weights), values)
+    return runtime.InferenceSession(graph.read_bytes(), options, providers=["CPUExecutionProvider"])
 
 
 def open_onnx(file: Path, device: str) -> tuple[Any, tuple[type[Exception], ...]]:

@@ -55,7 +55,7 @@ class TextModel:
             self._folder = Path(chosen.model) if chosen.model is not None else shipped
         self._config = load_config(self._folder)
         self._fast, self._device = chosen.fast, chosen.device
-        engine = "numpy" if chosen.device == "cpu" else "torch"
+        engine = "onnxruntime" if chosen.device == "cpu" else "torch"
         self.version = f"{self._config.format}+{self._config.weights_sha256[:12]}, {engine}"
         self._settings = Settings(
             version=self.version,

@@ -83,7 +83,7 @@ def read(text: str, device: str) -> NDArray[np.float32]:
 
     Args:
         text: normalised.
-        device: `cpu`: by numpy; `cuda`: by torch.
+        device: `cpu`: by onnxruntime; `cuda`: by torch.
     """
     model = language_model()
     if device == "cpu":

@@ -54,9 +54,10 @@ def test_no_detector_that_cannot_run_is_called_sound(run: Run, without: Without)
     said = states(done.stdout)
     bad = {name for name, state in said.items() if state == "BAD"}
     assert bad == {
-        "credentials", "image_model", "known_fakes", "portrait", "text_credentials", "watermarks",
+        "credentials", "image_model", "known_fakes", "portrait", "text_credentials", "text_model",
+        "watermarks",
     }  # fmt: skip
-    assert (said["metadata"], said["text_model"]) == ("ok", "ok")
+    assert (said["metadata"], said["text_marks"]) == ("ok", "ok")
     assert "No module named 'cv2'" in done.stdout
 
 

@@ -7,17 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import gguf
+import language_model_graph as graph
 import language_model_weights as extract
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from onnx import load_model_from_string
 from safetensors.numpy import load_file
 
 from detectors.errors import ConfigError
 from detectors.models.language_model import features, forward, network
 from detectors.models.language_model.tokenizer import NO_TOKEN, Tokenizer
-from detectors.models.quantised import unpack
+from detectors.models.quantised import middles, pack, unpack
 
 SENTENCE = "In 1998 the committee met 14 times."
 KNOWN = [0, 788, 216, 33, 41, 41, 40, 260, 8572, 1278, 216, 33, 36, 1711, 30]
@@ -35,6 +37,19 @@ def test_both_engines_give_the_same_readings() -> None:
     numpy = np.stack([model(tokens) for tokens in texts])
     assert torch.shape == (4, len(forward.TAPS), forward.WIDTH)
     assert np.allclose(torch, numpy, rtol=1e-4, atol=1e-3)
+
+
+def test_the_shipped_graph_is_the_one_described() -> None:
+    assert load_model_from_string(forward.GRAPH.read_bytes()) == graph.drawn()
+
+
+def test_a_matrix_is_its_integers_around_the_middles_of_its_groups() -> None:
+    whole, scale, low = pack(np.random.default_rng(2).normal(size=(6, 64)).astype(np.float32))
+    integers = unpack({"q.q": whole, "q.scale": np.ones_like(scale), "q.min": np.zeros_like(low)})
+    around = (integers["q"].reshape(6, 2, 32) - 8) * scale[..., None].astype(np.float32)
+    stored = unpack({"w.q": whole, "w.scale": scale, "w.min": low})["w"]
+    found = around + middles(scale, low).T[..., None]
+    assert np.allclose(found.reshape(6, 64), stored, atol=1e-6)
 
 
 def test_a_reading_does_not_depend_on_what_is_read_beside_it() -> None:

@@ -8,9 +8,8 @@ over, so that 16 bits of each are multiplied; weights have 8 bits (`quantised.st
 enough to equal 32-bit floats to 1e-3 in the tokens, and takes half their time.
 """
 
-from typing import Any
-
 import onnx
+from drawing import CONTRIB, Drawing
 from onnx import TensorProto, helper
 
 from detectors.models.encoder.forward import (
@@ -26,36 +25,14 @@ from detectors.models.encoder.forward import (
 from detectors.storing.atomic import atomic_write
 
 TOKENS = (SIDE // PATCH) ** 2 + 1
-CONTRIB = "com.microsoft"
-"""Domain of the operations that onnxruntime adds to the standard."""
-OPSETS = {"": 18, CONTRIB: 1}
-VERSION = 9
-"""Of the file format; every onnxruntime since 1.16 reads it."""
 
 
-class Drawing:
-    """A graph that grows by one operation after the other."""
+class EncoderDrawing(Drawing):
+    """The graph of the encoder as it grows."""
 
     def __init__(self) -> None:
         """Begin with the three numbers that cut out the class token."""
-        self.nodes: list[onnx.NodeProto] = []
-        self.weights: list[onnx.TensorProto] = [
-            helper.make_tensor(name, TensorProto.INT64, [1], [value])
-            for name, value in (("first", 0), ("second", 1), ("along", 1))
-        ]
-
-    def add(self, kind: str, inputs: list[str], out: str, domain: str = "", **more: Any) -> str:
-        """Return the name of what an operation makes."""
-        self.nodes.append(helper.make_node(kind, inputs, [out], domain=domain, **more))
-        return out
-
-    def weight(self, name: str, kind: int, *shape: int) -> str:
-        """Return the name of a tensor that is handed over later."""
-        tensor = TensorProto(name=name, data_type=kind, dims=shape)
-        tensor.data_location = TensorProto.EXTERNAL
-        tensor.external_data.add(key="location", value="handed over")
-        self.weights.append(tensor)
-        return name
+        super().__init__(first=[0], second=[1], along=[1])
 
     def first(self, tokens: str, out: str) -> str:
         """Return the class token alone."""
@@ -115,7 +92,7 @@ class Drawing:
 
 def drawn() -> onnx.ModelProto:
     """Build the graph: `tokens` (1, 197, 768) to `found` (1, 8, 768), class tokens."""
-    drawing, tokens = Drawing(), "tokens"
+    drawing, tokens = EncoderDrawing(), "tokens"
     found = []
     for at in range(BLOCKS):
         tokens = drawing.block(tokens, at)
@@ -125,9 +102,7 @@ def drawn() -> onnx.ModelProto:
         helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, count, WIDTH])
         for name, count in (("tokens", TOKENS), ("found", BLOCKS))
     ]
-    graph = helper.make_graph(drawing.nodes, "encoder", ends[:1], ends[1:], drawing.weights)
-    opsets = [helper.make_opsetid(*item) for item in OPSETS.items()]
-    return helper.make_model(graph, opset_imports=opsets, ir_version=VERSION)
+    return drawing.model("encoder", ends[:1], ends[1:])
 
 
 if __name__ == "__main__":

@@ -110,7 +110,7 @@ def read(pieces: Sequence[Piece], device: str) -> Long:
 
     Args:
         pieces: of the text, in order.
-        device: `cpu`: by numpy; `cuda`: by torch.
+        device: `cpu`: by onnxruntime; `cuda`: by torch.
     """
     return Long(pieces, *sums(pieces, device))
 
