@@ -65,6 +65,11 @@ class Words:
         code = f"label.{detector}"
         return self.word(code) if self.has(code) else self.shown(detector.replace("_", " "))
 
+    def claim(self, claim: str) -> str:
+        """Return what a finding asserts, or where an item comes from, in words."""
+        code = f"claim.{claim}"
+        return self.word(code) if self.has(code) else self.shown(claim.replace("_", " "))
+
     def headline(self, record: Record) -> str:
         """Return the one line in plain words: of an item that nothing looked at, why."""
         alone = unread(record)

@@ -8,7 +8,8 @@ import base64
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, BinaryIO, Final
 
-from provenance.record import Record, Risk
+from detectors.signal import Claim
+from provenance.record import Origin, Record, Risk
 from provenance.render.html.data import Data, json_of
 from provenance.render.html.page import parts, template, trusted
 from provenance.render.html.thumbnails import small_copies
@@ -25,6 +26,8 @@ SCRIPT_WORDS: Final = (
     "outcome.finding", "outcome.clear", "outcome.not_assessed", "outcome.failed",
 )  # fmt: skip
 """Words that the script puts into the page."""
+CLAIMS: Final = sorted({*Claim, *Origin})
+"""What a finding asserts, or an item as a whole."""
 
 
 def write(report: Report, out: BinaryIO) -> None:
@@ -44,6 +47,14 @@ def _context(report: Report, totals: Summary) -> dict[str, Any]:
         "word": words.word,
         "name": words.name,
         "shown": words.shown,
+        "number": words.number,
+        "claim": words.claim,
+        "called": {
+            "risk": words.shown,
+            "origin": words.claim,
+            "detector": words.name,
+            "claim": words.claim,
+        },
         "about": report.about,
         "totals": totals,
         "risks": RISKS,
@@ -85,7 +96,8 @@ def _data(report: Report) -> Iterator[str]:
 def _script_words(word: Callable[..., str]) -> dict[str, str]:
     """Return the words that the script puts into the page, counts for it to fill in."""
     counts = {"shown": "{shown}", "total": "{total}"}
-    return {name: word(f"page.{name}", **counts) for name in SCRIPT_WORDS}
+    said = {name: word(f"page.{name}", **counts) for name in SCRIPT_WORDS}
+    return said | {f"claim.{claim}": word(f"claim.{claim}") for claim in CLAIMS}
 
 
 def _group(word: Callable[..., str], group: Group) -> str:

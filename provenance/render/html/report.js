@@ -9,7 +9,7 @@
   const RISKS = ["low", "inconclusive", "review", "high"];
   const FIELDS = ["risk", "origin", "detector", "claim", "group", "q"];
   const AHEAD = 6;  // rows that are drawn outside the window
-  const count = number => number.toLocaleString("en");
+  const count = number => number.toLocaleString(document.documentElement.lang);
 
   function make(tag, attributes = {}, ...children) {
     const element = document.createElement(tag);
@@ -21,7 +21,7 @@
   }
 
   const nameOf = item => item.name ?? item.uri;
-  const plain = word => word.replaceAll("_", " ");
+  const claimed = claim => words[`claim.${claim}`] ?? claim.replaceAll("_", " ");
   const badge = risk => make("span", {class: `risk ${risk}`}, risk);
 
   // The pictures of an item: one of a picture, several of a post.
@@ -53,7 +53,7 @@
     if (memory.items) return memory;
     const said = signal => `${JSON.stringify(signal)}\n${texts[signal.said]}\n${texts[signal.label]}\n${JSON.stringify(texts[signal.facts])}`.toLowerCase();
     memory.signals = signals.map(said);
-    memory.items = items.map(item => `${item.uri}\n${item.name ?? ""}\n${item.risk} ${item.origin} ${plain(item.origin)}\n${texts[item.headline]}\n${texts[item.policy]}\n${JSON.stringify(item.facts.map(facts => texts[facts]))}`.toLowerCase());
+    memory.items = items.map(item => `${item.uri}\n${item.name ?? ""}\n${item.risk} ${item.origin} ${claimed(item.origin)}\n${texts[item.headline]}\n${texts[item.policy]}\n${JSON.stringify(item.facts.map(facts => texts[facts]))}`.toLowerCase());
     return memory;
   }
 
@@ -143,7 +143,7 @@
     ];
     const row = make("div", {role: "row", "aria-rowindex": index + 2, tabindex: index === active ? 0 : -1, "aria-selected": number === opened},
       cell("risk-cell", badge(item.risk)),
-      cell("origin", plain(item.origin)),
+      cell("origin", claimed(item.origin)),
       cell("name", picture(number), make("span", {}, nameOf(item))),
       cell("verdict", make("b", {}, texts[item.headline]), make("span", {}, texts[item.weight] || texts[item.advice])),
       make("div", {role: "gridcell", class: "not_assessed", "data-label": words.not_assessed}, ...gaps.filter(Boolean)),
@@ -218,7 +218,7 @@
     const asked = Object.entries({means, not, next, publish}).flatMap(([question, said]) => [make("h3", {}, words[question]), make("p", {}, said)]);
     return [
       make("div", {class: "top"}, make("div", {class: "pictures"}, ...pictures(number)),
-        make("div", {}, make("h2", {tabindex: -1}, nameOf(item)), make("p", {}, badge(item.risk), ` ${plain(item.origin)}`)), shut),
+        make("div", {}, make("h2", {tabindex: -1}, nameOf(item)), make("p", {}, badge(item.risk), ` ${claimed(item.origin)}`)), shut),
       make("p", {}, make("b", {}, texts[item.headline])),
       make("p", {}, texts[item.advice]),
       make("p", {}, texts[item.policy]),
@@ -242,7 +242,7 @@
 
   function said(number) {
     const signal = signals[number];
-    const outcome = words[`outcome.${signal.outcome}`] + (signal.claim ? `: ${plain(signal.claim)}` : "");
+    const outcome = words[`outcome.${signal.outcome}`] + (signal.claim ? `: ${claimed(signal.claim)}` : "");
     return [make("dt", {}, texts[signal.label]), make("dd", {}, texts[signal.said], make("small", {}, outcome))];
   }
 
@@ -288,7 +288,7 @@
       const again = found.some(signal => texts[signal.said] === weight);
       const gaps = [texts[item.incomplete] && `${words.incomplete}: ${texts[item.incomplete]}`, texts[item.not_assessed]];
       return make("tr", {},
-        make("td", {}, badge(item.risk)), make("td", {}, plain(item.origin)), make("td", {}, picture(number) ?? ""), make("td", {class: "long"}, nameOf(item)),
+        make("td", {}, badge(item.risk)), make("td", {}, claimed(item.origin)), make("td", {}, picture(number) ?? ""), make("td", {class: "long"}, nameOf(item)),
         make("td", {class: "long"}, make("b", {}, texts[item.headline]), again ? "" : make("div", {}, weight),
           ...found.map(signal => make("div", {}, `${texts[signal.label]}: ${texts[signal.said]}`))),
         make("td", {class: "long"}, gaps.filter(Boolean).join("; ")));
