@@ -1,6 +1,7 @@
 """Write what the documentation quotes: `python docs/make.py`.
 
 - `docs/commands.md`: every `--help`;
+- `docs/man/*.1`: a manual page of each, which the wheel carries (`docs/manual.py`);
 - `docs/marks.md`: every mark of pictures and texts, from the tables;
 - `docs/reasons.md`: every reason code with its sentence;
 - `sbom.cdx.json`: the bill of materials, which the wheel carries (`tools/sbom.py`);
@@ -26,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import manual
 import takedown
 import tutorials
 from msgspec import to_builtins
@@ -116,6 +118,12 @@ def commands() -> str:
         title = f"provenance {name}".strip()
         parts.append(f"## {title}\n\n```\n{run(*name.split(), '--help').rstrip()}\n```\n")
     return "\n".join(parts)
+
+
+def manuals() -> dict[Path, str]:
+    """Return the manual pages: path → content."""
+    made = (manual.manual(f"provenance {name}".strip(), command) for name, command in tree())
+    return {HERE / "man" / file: page for file, page in made}
 
 
 def picture() -> str:
@@ -314,6 +322,7 @@ def pages() -> dict[Path, str]:
     """Return every page that is written: path → content."""
     return {
         HERE / "commands.md": commands(),
+        **manuals(),
         HERE / "marks.md": marks(),
         HERE / "reasons.md": reasons(),
         ROOT / "sbom.cdx.json": materials(),
