@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export OMP_NUM_THREADS ?= 1
 export ENCYPHER_C2PA_TELEMETRY := off
 
-.PHONY: help dev lint test plain wheel docs site fixtures bench fuzz
+.PHONY: help dev lint test plain wheel docs site fixtures judges bench fuzz
 
 help:  ## list the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -40,6 +40,9 @@ site:  ## the documentation as a site, in build/site
 fixtures:  ## make the fixtures anew whose bytes never change, and show what differs
 	python fixtures/make.py
 	git diff --stat --exit-code fixtures
+
+judges:  ## every judge of the measuring data, where they lie beside the checkout; takes hours
+	.ci/judges
 
 bench:  ## CPU and memory of the command (the other benchmarks want data: benchmarks/)
 	python benchmarks/cpu.py
