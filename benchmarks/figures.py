@@ -1,6 +1,6 @@
 """Measure the detectors that verify and match, and write `docs/figures.json`.
 
-    python benchmarks/figures.py --credentials DIR --texts DIR --known-fakes DIR
+    python benchmarks/figures.py --credentials DIR --texts DIR --known-fakes DIR --watermarks DIR
 
 Each folder holds MANIFEST.jsonl, one object a file with what is true of it, and the files. The
 models' figures are written by `provenance evaluate` (metrics.json beside each model). A share is
@@ -133,10 +133,32 @@ def known_fakes(folder: Path) -> Record:
     }
 
 
+def watermarks(folder: Path) -> Record:
+    """Count messages and labels read in pixels, and claims on clean pictures.
+
+    Messages that strong JPEG compression has destroyed (`heavy`) are nobody's to find.
+    """
+    said = scan(str(folder / "files"), "--only", "watermarks")
+    found = [
+        (row, [s["facts"].get("scheme") for s in of(said[Path(row["file"]).name], "watermarks")
+               if s["claim"]])
+        for row in rows(folder)
+    ]  # fmt: skip
+    asked = [each for each in found if each[0]["kind"] not in {"clean", "heavy"}]
+    return {
+        "messages": share(r["scheme"] in s for r, s in asked if r["scheme"] == "dwtDct"),
+        "labels": share(r["scheme"] in s for r, s in asked if r["scheme"] != "dwtDct"),
+        "accused": share(bool(s) for r, s in found if r["kind"] == "clean"),
+    }
+
+
 def main() -> None:
     """Measure what was named, and keep the rest of the file."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    measures = {"credentials": credentials, "texts": texts, "known_fakes": known_fakes}
+    measures = {
+        "credentials": credentials, "texts": texts, "known_fakes": known_fakes,
+        "watermarks": watermarks,
+    }  # fmt: skip
     for name in measures:
         parser.add_argument(f"--{name.replace('_', '-')}", type=Path)
     given = vars(parser.parse_args())

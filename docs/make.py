@@ -145,12 +145,15 @@ def share(figure: dict[str, Any]) -> str:
 def figures() -> str:
     """Return the README's table of detectors."""
     known = json.loads((HERE / "figures.json").read_text("utf-8"))
-    pictures, texts, fakes = (known[name] for name in ("credentials", "texts", "known_fakes"))
+    names = ("credentials", "texts", "known_fakes", "watermarks")
+    pictures, texts, fakes, pixels = (known[name] for name in names)
     rows = [
         ("credentials", {"states right": pictures["states"],
                          "AI declarations found": pictures["declarations"]}),
         ("metadata", {"AI marks found": pictures["marks"],
                       "clean files accused": pictures["accused"]}),
+        ("watermarks", {"messages read": pixels["messages"], "labels found": pixels["labels"],
+                        "clean pictures accused": pixels["accused"]}),
         ("known_fakes", {"altered copies found": fakes["recall"],
                          "wrong identity": fakes["wrong"], "strangers matched": fakes["alarms"]}),
         ("text_credentials", {"states right": texts["states"]}),
