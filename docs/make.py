@@ -8,6 +8,7 @@
 - `docs/screen.svg` and the screen in the README: a real run over a fixture;
 - the screens in `docs/runs.md`: real runs over `takedown.zip` (`docs/takedown.py`);
 - the screens in `docs/tutorial-*.md`: every command of them, run in order (`docs/tutorials.py`);
+- the table of languages in `docs/languages.md`, from the card of `languages/`;
 - the README's table of figures, from `docs/figures.json` (`benchmarks/figures.py`) and each model's
   `metrics.json` (`provenance evaluate`).
 
@@ -249,6 +250,14 @@ def runs() -> str:
     return page
 
 
+def languages() -> str:
+    """Read the page of languages, with the table of the plug-in's card."""
+    card = (ROOT / "languages" / "provenance_languages" / "card.md").read_text("utf-8")
+    table = re.search(r"^## Languages\n((?:\|.*\n)+)", card, re.MULTILINE)
+    page = (HERE / "languages.md").read_text("utf-8")
+    return between(page, "languages", table[1].rstrip() if table else "")
+
+
 def marks() -> str:
     """Return the page of marks: every row of the tables of pictures and of texts."""
     pictures = tomllib.loads((ROOT / "detectors/metadata/marks.toml").read_text("utf-8"))
@@ -331,6 +340,7 @@ def pages() -> dict[Path, str]:
         ROOT / "sbom.cdx.json": materials(),
         HERE / "screen.svg": picture(),
         HERE / "runs.md": runs(),
+        HERE / "languages.md": languages(),
         ROOT / "README.md": readme(),
         **{path: tutorial(path) for path in sorted(HERE.glob("tutorial-*.md"))},
     }

@@ -158,7 +158,7 @@ def fit(
     styles = standard(numbers, mean, deviation)
     size = (1 << config.character_bits) + (1 << config.word_bits)
     grams, bias = _descend([row.buckets for row in rows], labels, shares, size)
-    manner, offset = _newton(styles.astype(np.float64), labels, shares, RIDGE)
+    manner, offset = newton(styles.astype(np.float64), labels, shares, RIDGE)
     odds = [grams[row.buckets].sum() / row.buckets.size**0.5 for row in rows]
     scale = MANNER * float(np.std(odds)) / max(float(np.std(styles @ manner)), 1e-9)
     read_too = [text for text in texts if _is_read(text, seen)]
@@ -192,7 +192,7 @@ def _probe(
     labels = np.array([text.ai for text in texts], np.float64)
     columns = standard(rows, usual, spread, FAR)
     near = None if start is None else np.append(start.probe, start.full[0])
-    probe, bias = _newton(columns, labels, balance(texts), PROBE_RIDGE, near)
+    probe, bias = newton(columns, labels, balance(texts), PROBE_RIDGE, near)
     return probe.astype(np.float32), usual, spread, bias
 
 
@@ -237,7 +237,7 @@ def _descend(
     return weights - drift / step, bias
 
 
-def _newton(
+def newton(
     numbers: NDArray[np.floating],
     labels: NDArray[np.float64],
     shares: NDArray[np.float64],
