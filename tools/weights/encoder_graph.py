@@ -59,16 +59,16 @@ class EncoderDrawing(Drawing):
         return parts
 
     def product(self, parts: list[list[str]], name: str, width: int, height: int) -> str:
-        """Return a dense layer's output, (1, n, height)."""
+        """Return a dense layer's output, (1, n, height), of one part of a factor or two."""
         matrix = self.weight(f"{name}.weight", TensorProto.INT8, width, height)
         step = self.weight(f"{name}.step", TensorProto.FLOAT, height)
         bias = self.weight(f"{name}.bias", TensorProto.FLOAT, height)
         sums = []
-        for (whole, scale, zero), ending in zip(parts, ("most", "rest"), strict=True):
+        for (whole, scale, zero), ending in zip(parts, ("most", "rest"), strict=False):
             inputs = [whole, matrix, scale, step, zero]
             inputs += ["", bias] if ending == "most" else []
             sums.append(self.add("MatMulIntegerToFloat", inputs, f"{name}.{ending}", CONTRIB))
-        return self.add("Add", sums, f"{name}.out")
+        return self.add("Add", sums, f"{name}.out") if len(sums) > 1 else sums[0]
 
     def block(self, tokens: str, at: int) -> str:
         """Return the tokens after a block; after the last, the class token alone."""
@@ -90,9 +90,13 @@ class EncoderDrawing(Drawing):
         return self.add("Add", [tokens, hidden], f"{name}.tokens")
 
 
-def drawn() -> onnx.ModelProto:
-    """Build the graph: `tokens` (1, 197, 768) to `found` (1, 8, 768), class tokens."""
-    drawing, tokens = EncoderDrawing(), "tokens"
+def drawn(kind: type[EncoderDrawing] = EncoderDrawing) -> onnx.ModelProto:
+    """Build the graph: `tokens` (1, 197, 768) to `found` (1, 8, 768), class tokens.
+
+    Args:
+        kind: another drawing, for measurements.
+    """
+    drawing, tokens = kind(), "tokens"
     found = []
     for at in range(BLOCKS):
         tokens = drawing.block(tokens, at)
