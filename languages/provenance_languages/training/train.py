@@ -121,6 +121,9 @@ def fit(
         read_as: readings by id.
         known: languages, in the order of the centres; one of them may lack texts.
         start: a probe of nearly the same texts, which saves most steps; the end is the same.
+
+    Raises:
+        ConfigError: no language has texts of both labels.
     """
     rows = np.stack([read_as[text.id] for text in texts])
     ai = np.array([text.ai for text in texts])
@@ -135,6 +138,8 @@ def fit(
         kept |= at == row
         means = [np.average(rows[side], 0, shares[side]) for side in sides]
         centre[row] = (means[0] + means[1]) / 2
+    if not kept.any():
+        raise ConfigError("without a family of sources no language has texts of both labels")
     off = rows[kept] - centre[at[kept]]
     spread = off.std(0) + np.float32(1e-6)
     columns = (off / spread).clip(-FAR, FAR)
