@@ -9,10 +9,11 @@
 - the screens in `docs/runs.md`: real runs over `takedown.zip` (`docs/takedown.py`);
 - the screens in `docs/tutorial-*.md`: every command of them, run in order (`docs/tutorials.py`);
 - the table of languages in `docs/languages.md`, from the card of `languages/`;
+- what our models reach, in `docs/comparison.md`;
 - the README's table of figures, from `docs/figures.json` (`benchmarks/figures.py`) and each model's
   `metrics.json` (`provenance evaluate`).
 
-A test runs `pages()` and compares, so that no page can fall behind.
+A test runs all of `PAGES` and compares, so that no page can fall behind.
 """
 
 import io
@@ -23,7 +24,8 @@ import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -238,6 +240,13 @@ def readme() -> str:
     return between(between(page, "figures", figures()), "screen", screen)
 
 
+def comparison() -> str:
+    """Read the page of other programs, with the lines of our models (`benchmarks/peers.py`)."""
+    page = (HERE / "comparison.md").read_text("utf-8")
+    page = between(page, "ours-texts", model("text_model"))
+    return between(page, "ours-pictures", model("image_model"))
+
+
 def runs() -> str:
     """Read the page of runs, with the screens of a walk through `takedown.zip`."""
     page = (HERE / "runs.md").read_text("utf-8")
@@ -330,23 +339,23 @@ def ratio(row: dict[str, Any]) -> str:
     return f"{10**said:.0f} (log10 {said})" if isinstance(said, float) else "unmeasured"
 
 
-def pages() -> dict[Path, str]:
-    """Return every page that is written: path → content."""
-    return {
-        HERE / "commands.md": commands(),
-        **manuals(),
-        HERE / "marks.md": marks(),
-        HERE / "reasons.md": reasons(),
-        ROOT / "sbom.cdx.json": materials(),
-        HERE / "screen.svg": picture(),
-        HERE / "runs.md": runs(),
-        HERE / "languages.md": languages(),
-        ROOT / "README.md": readme(),
-        **{path: tutorial(path) for path in sorted(HERE.glob("tutorial-*.md"))},
-    }
+PAGES: dict[Path, Callable[[], str]] = {
+    HERE / "commands.md": commands,
+    HERE / "marks.md": marks,
+    HERE / "reasons.md": reasons,
+    ROOT / "sbom.cdx.json": materials,
+    HERE / "screen.svg": picture,
+    HERE / "runs.md": runs,
+    HERE / "comparison.md": comparison,
+    HERE / "languages.md": languages,
+    ROOT / "README.md": readme,
+    **{path: partial(tutorial, path) for path in sorted(HERE.glob("tutorial-*.md"))},
+}
+"""Every page that is written, but for those of `manuals` → how."""
 
 
 if __name__ == "__main__":
-    for path, content in pages().items():
-        path.write_text(content, "utf-8")
+    pages = PAGES | {path: partial(str, page) for path, page in manuals().items()}
+    for path, written in pages.items():
+        path.write_text(written(), "utf-8")
         print(f"wrote {path.relative_to(ROOT)}")
