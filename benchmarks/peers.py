@@ -117,9 +117,12 @@ def _ours(said: Said) -> bool | None:
     record = _json(said)
     if record is None:
         return None
-    claims = {signal["claim"] for signal in record["signals"] if signal["outcome"] == "finding"}
-    asks = record["verdict"]["risk"] in {"review", "high"}  # a weak statistic asks nobody to look
-    return asks and bool(claims & {"ai_generated", "ai_edited"})
+    declared = {
+        signal["claim"]
+        for signal in record["signals"]
+        if signal["outcome"] == "finding" and signal["tier"] in {"credential", "metadata"}
+    }
+    return bool(declared & {"ai_generated", "ai_edited"})
 
 
 def _identify(said: Said) -> bool | None:
