@@ -8,7 +8,8 @@ from click_man.man import ManPage
 
 from provenance.version import __version__
 
-HELP = ["-h", "--help"]
+HELP = ("-h, --help", "Show this message and exit.")
+"""What every command has; click remembers it as the first that asked has it."""
 VERBATIM = "\b"
 """The line that click's help texts have before a paragraph that keeps its lines."""
 
@@ -20,15 +21,15 @@ def manual(name: str, command: click.Command) -> tuple[str, str]:
         name: of the command, with those of its groups.
         command: the command.
     """
-    context = click.Context(command, info_name=name, help_option_names=HELP)
+    context = click.Context(command, info_name=name)
     called = name.replace(" ", "-")
     page = ManPage(called)
     page.version, page.date = f"provenance {__version__}", ""
     page.short_help = command.get_short_help_str(80)
     page.synopsis = " ".join(command.collect_usage_pieces(context))
     page.description = _roff("\n\n".join(filter(None, (command.help, command.epilog))))
-    options = [each for each in command.get_params(context) if isinstance(each, click.Option)]
-    told = (option.get_help_record(context) for option in options)
+    options = [each for each in command.params if isinstance(each, click.Option)]
+    told = [*(option.get_help_record(context) for option in options), HELP]
     page.options = [(_escaped(flags), _roff(said)) for flags, said in filter(None, told)]
     if isinstance(command, click.Group):
         listed = [

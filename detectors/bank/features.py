@@ -10,10 +10,10 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import cv2
 import msgspec
 import numpy as np
 
+from detectors.decode.opencv import cv2
 from detectors.hashing.flatness import CELLS
 
 if TYPE_CHECKING:

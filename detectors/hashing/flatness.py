@@ -6,10 +6,10 @@ brightness, so the mean colours of their cells are compared as well.
 
 from typing import TYPE_CHECKING, Final
 
-import cv2
 import numpy as np
 from PIL import Image
 
+from detectors.decode.opencv import cv2
 from detectors.hashing.views import reduced
 
 if TYPE_CHECKING:

@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING, Final
 
-import cv2
 import numpy as np
 
+from detectors.decode.opencv import cv2
 from detectors.hashing.flatness import (
     CELLS,
     MOST_DENSE,

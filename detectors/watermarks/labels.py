@@ -10,8 +10,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-import cv2
 import numpy as np
+
+from detectors.decode.opencv import cv2
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

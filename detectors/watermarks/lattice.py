@@ -11,9 +11,9 @@ message agrees with this picture beside a random message (Chernoff's bound, exac
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-import cv2
 import numpy as np
 
+from detectors.decode.opencv import cv2
 from detectors.watermarks.table import Message
 
 if TYPE_CHECKING:

@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
+from detectors.decode.opencv import cv2
 from detectors.item import Item
 from detectors.signal import Claim, Outcome
 from detectors.watermarks import labels, lattice

@@ -9,9 +9,9 @@ or a thing, is cut where a line of steps runs through it from side to side.
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-import cv2
 import numpy as np
 
+from detectors.decode.opencv import cv2
 from detectors.hashing.flatness import SLOW, STEEP
 
 if TYPE_CHECKING:

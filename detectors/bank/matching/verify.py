@@ -8,11 +8,11 @@ agrees with it nearly everywhere.
 import math
 from typing import TYPE_CHECKING, Any, Final
 
-import cv2
 import msgspec
 import numpy as np
 
 from detectors.bank.features import Features
+from detectors.decode.opencv import cv2
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
