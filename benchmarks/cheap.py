@@ -180,7 +180,7 @@ def of_banks(scratch: Path, known: Path) -> Iterator[str]:
 
 def table(source: Path | None, known: Path | None) -> Iterator[str]:
     """Yield the lines of the table."""
-    yield "| what | n | measured: median (least to most) | at most |"
+    yield "| what | n | measured: median (least to most) | aim |"
     yield "|---|---|---|---|"
     with tempfile.TemporaryDirectory() as scratch:
         many, one = Path(scratch) / "pictures", Path(scratch) / "picture"
