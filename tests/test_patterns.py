@@ -26,7 +26,7 @@ import pytest
 import detectors
 import provenance
 from detectors.metadata import denials
-from detectors.text_marks.detector import FLAGS
+from detectors.text_marks.search import FLAGS
 from detectors.text_marks.table import marks
 
 SHORT, LONG = 5_000, 20_000
@@ -301,7 +301,7 @@ def test_a_pattern_that_goes_back_again_and_again_is_found(written: str) -> None
 MADE = {
     "detectors/metadata/denials.py": "lists of words of denials.toml in a frame, read here",
     "detectors/metadata/rules.py": "of the table of marks, which is read here",
-    "detectors/text_marks/detector.py": "the same",
+    "detectors/text_marks/search.py": "the same",
     "detectors/text_marks/talk.py": "lists of words of talk.toml in a frame, found in its module",
     "detectors/decode/documents/visible.py": "`</` and a name out of a list",
     "provenance/hooks/service/app.py": "a path of the table of endpoints, escaped",

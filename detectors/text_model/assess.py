@@ -6,9 +6,9 @@ from typing import Any
 
 from detectors.models.calibration import Calibration
 from detectors.signal import Outcome, Reason, Signal, statistical, weighed
+from detectors.text_model.config import NAME
 from detectors.text_model.long.passages import ACCUSED, standing_out, times
 
-NAME = "text_model"
 _signal = partial(statistical, NAME, "text")
 
 

@@ -11,6 +11,7 @@ from detectors.errors import ConfigError, DamagedError
 from detectors.models.calibration import Calibration
 from detectors.storing.atomic import write_json
 
+NAME = "text_model"
 ScoringPath = Literal["full", "fast"]
 """Which of two scores speaks: the language model and the n-grams, or the n-grams alone."""
 PATHS: tuple[ScoringPath, ...] = ("full", "fast")

@@ -8,22 +8,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from detectors.decode.memory import loading
 from detectors.item import Item
 from detectors.models.onnx_runtime import refuse_without_torch
 from detectors.options import parse_options
 from detectors.signal import Signal
 from detectors.spec import Settings
-from detectors.text_model.assess import NAME, assessed
-from detectors.text_model.config import ScoringPath, load_config
-from detectors.text_model.language import language
-from detectors.text_model.long.passages import told
-from detectors.text_model.long.pieces import pieces
-from detectors.text_model.long.windows import LONG_FROM, windows
-from detectors.text_model.normalise import normalise, words
+from detectors.text_model.config import NAME, load_config
 
 if TYPE_CHECKING:
-    from detectors.text_model.forward import Weights
+    from detectors.text_model.judge import Judge
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -68,11 +61,10 @@ class TextModel:
         return self._settings
 
     @cached_property
-    def _weights(self) -> "Weights":
-        from detectors.text_model.forward import load
+    def _judge(self) -> "Judge":
+        from detectors.text_model.judge import Judge
 
-        with loading():
-            return load(self._folder)
+        return Judge(self._folder, self._config, self._device, fast=self._fast)
 
     def inspect(self, item: Item) -> list[Signal]:
         """Return one signal: a finding where the wording is likelier from a model, else `clear`.
@@ -88,42 +80,4 @@ class TextModel:
         Raises:
             CannotAssess: the item has no text.
         """
-        plain = item.passage.plain
-        text = normalise(plain)
-        code = language(text)
-        path: ScoringPath = "full" if code in self._config.languages and not self._fast else "fast"
-        seen = self._by_windows if words(text) > LONG_FROM else self._at_once
-        facts = seen(plain, text, path, code) | {"language": code}
-        languages = {*self._config.full, *self._config.fast}
-        needs, calibrations = self._config.minimum_words, self._config.calibrations(path)
-        return [assessed(facts, needs, calibrations, languages)]
-
-    def _at_once(
-        self, _plain: str, text: str, path: ScoringPath, _code: str | None
-    ) -> dict[str, Any]:
-        """Return the score of a text of one window."""
-        from detectors.text_model.forward import read, see
-
-        seen = see(text, self._config)
-        if path == "full":
-            seen = msgspec.structs.replace(seen, reading=read(text, self._device))
-        return {"score": self._weights.score(seen, path), "path": path, "words": words(text)}
-
-    def _by_windows(
-        self, plain: str, text: str, path: ScoringPath, code: str | None
-    ) -> dict[str, Any]:
-        """Return score and spans of a text of several windows."""
-        from detectors.text_model.long import reading
-
-        found = pieces(plain)
-        known = reading.read(found, self._device) if path == "full" else reading.Long(found)
-        scored = [(w, known.score(w, path, self._weights, self._config)) for w in windows(found)]
-        calibration = self._config.passages.get(path, {}).get(code or "")
-        facts: dict[str, Any] = {
-            "score": known.whole(text, path, self._weights, self._config),
-            "path": path,
-            "words": known.words,
-            "spans": told(scored, found, plain, calibration),
-        }
-        end = found[-1].end
-        return facts | ({"read_to": end} if plain[end:].strip() else {})
+        return [self._judge.signal(item.passage.plain)]

@@ -24,11 +24,9 @@ from detectors.models.report import PathReport
 from detectors.options import parse_options
 from detectors.signal import Outcome, Reason, Signal
 from detectors.spec import Settings
-from detectors.text_model.assess import NAME, assessed
+from detectors.text_model.config import NAME
 from detectors.text_model.external.choice import chosen, is_external
 from detectors.text_model.external.rules import Scorer
-from detectors.text_model.language import language
-from detectors.text_model.normalise import normalise, words
 
 MINIMUM_WORDS = 50
 """Shorter texts are scored and never assessed, whatever the model."""
@@ -91,6 +89,10 @@ class ExternalModel:
         Raises:
             CannotAssess: the item has no text, or the weights are not those that were calibrated.
         """
+        from detectors.text_model.assess import assessed
+        from detectors.text_model.language import language
+        from detectors.text_model.normalise import normalise, words
+
         text = normalise(item.passage.plain)
         found, scorer = self._loaded
         facts: dict[str, Any] = {
