@@ -1,11 +1,18 @@
 """The command, run as users run it: as a process of its own; and the tests that CI may not skip."""
 
+import json
 import os
+import signal
+import socket
+import struct
 import subprocess
 import sys
 from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
+from threading import Lock, Timer
 from typing import Any, TypeVar
 
 import pytest
@@ -64,9 +71,81 @@ PathFinder.find_spec = find_spec
 """A `sitecustomize` with which modules are as if they were not installed."""
 
 
+LIMIT = 280
+"""Seconds for a command: under the limit of a test, so that what it said is shown."""
+STARTS = ("PYTHON", "LD_", "HIDDEN")
+"""What names of variables begin with that act when an interpreter starts."""
+TRACED = any(name.startswith("COVERAGE") for name in os.environ)
+"""Whether interpreters measure coverage from their start."""
+
+
+class Commands:
+    """Commands, forked from a process that has loaded everything (`warm.py`)."""
+
+    def __init__(self) -> None:
+        self._asked, theirs = socket.socketpair()
+        self._lock = Lock()
+        with theirs:
+            script = Path(__file__).with_name("warm.py")
+            command = [sys.executable, "-P", script, str(theirs.fileno())]
+            self._server = subprocess.Popen(
+                command, pass_fds=[theirs.fileno()], env=os.environ | {"PYTHONUTF8": "1"}
+            )
+
+    def run(
+        self, args: list[str], stdin: bytes, folder: Path, variables: dict[str, str]
+    ) -> "subprocess.CompletedProcess[bytes]":
+        """Run a command to its end, and return what it said."""
+        wanted = {"args": args, "folder": os.fspath(folder), "variables": variables}
+        request = json.dumps(wanted).encode()
+        pipes = [os.pipe() for _ in range(4)]
+        (reads, writes), (said, says), (told, tells), (ended, result) = pipes
+        with self._lock:
+            size = struct.pack("!q", len(request))
+            socket.send_fds(self._asked, [size], [reads, says, tells, result])
+            self._asked.sendall(request)
+        for descriptor in (reads, says, tells, result):
+            os.close(descriptor)
+        with os.fdopen(ended, "rb") as end, ThreadPoolExecutor(3) as pool:
+            (pid,) = struct.unpack("!q", end.read(8))
+            late = Timer(LIMIT, os.kill, (pid, signal.SIGKILL))
+            late.start()
+            pool.submit(_write, writes, stdin)
+            out, err = pool.submit(_read, said), pool.submit(_read, told)
+            code = os.waitstatus_to_exitcode(struct.unpack("!q", end.read(8))[0])
+            late.cancel()
+            return subprocess.CompletedProcess(args, code, out.result(), err.result())
+
+    def close(self) -> None:
+        """End the process that has loaded everything."""
+        self._asked.close()
+        self._server.wait()
+
+
+def _write(descriptor: int, content: bytes) -> None:
+    with suppress(BrokenPipeError), os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+
+
+def _read(descriptor: int) -> bytes:
+    with os.fdopen(descriptor, "rb") as file:
+        return file.read()
+
+
+@pytest.fixture(scope="session")
+def commands() -> Generator[Commands]:
+    """Return what runs commands without starting an interpreter for each."""
+    found = Commands()
+    yield found
+    found.close()
+
+
 @pytest.fixture
-def run(tmp_path: Path) -> Run:
-    """Return a function that runs `provenance` with an empty home, 80 columns and no colour."""
+def run(tmp_path: Path, request: pytest.FixtureRequest) -> Run:
+    """Return a function that runs `provenance` with an empty home, 80 columns and no colour.
+
+    Where a variable acts at the start of an interpreter, one is started.
+    """
 
     def command(
         *args: str | Path, stdin: bytes = b"", cwd: Path | None = None, **variables: str
@@ -75,15 +154,20 @@ def run(tmp_path: Path) -> Run:
         home.mkdir(exist_ok=True)
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("PROVENANCE", "XDG"))}
         env = kept | {"HOME": str(home), "COLUMNS": "80", "NO_COLOR": "1", "PYTHONUTF8": "1"}
-        done = subprocess.run(
-            [sys.executable, "-m", "provenance", *map(os.fspath, args)],
-            input=stdin,
-            capture_output=True,
-            cwd=cwd or tmp_path,
-            env=env | variables,
-            timeout=280,  # under the limit of a test, so that what it said is shown
-            check=False,
-        )
+        words, folder = [os.fspath(arg) for arg in args], cwd or tmp_path
+        if TRACED or any(name.startswith(STARTS) for name in variables):
+            done = subprocess.run(
+                [sys.executable, "-m", "provenance", *words],
+                input=stdin,
+                capture_output=True,
+                cwd=folder,
+                env=env | variables,
+                timeout=LIMIT,
+                check=False,
+            )
+        else:
+            commands: Commands = request.getfixturevalue("commands")
+            done = commands.run(words, stdin, folder, env | variables)
         return subprocess.CompletedProcess(
             done.args, done.returncode, done.stdout.decode(), done.stderr.decode()
         )
