@@ -274,7 +274,7 @@ def test_each_case_has_its_line(
 def test_weak_support_is_no_finding(build: Make, signal: Callable[..., Signal]) -> None:
     weak = signal("image_model", "image_model.finding", Claim.AI_GENERATED, lr=0.8)
     shown = screen([build("a.jpg", weak)])
-    assert "too little to ask for a look" in shown
+    assert "too weak for this policy to ask for a look" in shown
     assert "This does not tell you who or what made it." in shown
 
 
