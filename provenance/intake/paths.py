@@ -102,9 +102,7 @@ def of_file(
 
 
 def is_archive(path: str) -> bool:
-    """Tell whether a file is an archive that is opened; those in buckets are not."""
-    if remote.is_remote(path):
-        return False
+    """Tell whether a file is an archive, which is opened."""
     from provenance.intake import archives  # its readers cost what `check` need not pay
 
     return archives.compression(path, follow=False) is not None

@@ -94,6 +94,35 @@ def test_a_bucket_is_scanned_as_a_folder_is(
     assert "did not look into 1 folders (.git)" in there.stderr
 
 
+def packed(tree: Path, form: str) -> bytes:
+    """Return a folder as an archive; `cut` is a ZIP archive without its directory."""
+    kind = {"cut": "zip"}.get(form, form)
+    whole = Path(shutil.make_archive(str(tree.parent / form), kind, tree.parent, "tree"))
+    data = whole.read_bytes()
+    return data[: data.rindex(b"PK\1\2") - 300] if form == "cut" else data
+
+
+@pytest.mark.parametrize("form", ["zip", "gztar", "cut"])
+def test_an_archive_in_a_bucket_is_scanned_as_one_that_lies_here(
+    run: Run, bucket: Bucket, store: dict[str, str], tree: Path, form: str
+) -> None:
+    name = "a.tar.gz" if form == "gztar" else "a.zip"
+    local = tree.parent / name
+    local.write_bytes(packed(tree, form))
+    bucket.put(name, local.read_bytes())
+    here = run("scan", "--format", "jsonl", *CHEAP, name)
+    there = run("scan", "--format", "jsonl", *CHEAP, f"s3://{bucket.name}/{name}", **store)
+    named = there.stdout.replace(f"s3://{bucket.name}/{name}", name)
+    assert told(lines(here)) == told([json.loads(line) for line in named.splitlines()])
+    assert here.returncode == there.returncode
+    assert len(lines(here)) > 4
+    again = ("scan", f"s3://{bucket.name}/", "--out", "run", *CHEAP)
+    assert run(*again, **store).returncode == run(*again, **store).returncode == 3
+    summary = json.loads((tree.parent / "run/summary.json").read_bytes())
+    assert summary["looked_at"] == 1  # the post, of which a medium is not there
+    assert summary["reused"] == len(lines(there)) - 1
+
+
 def test_keys_are_names_that_lead_nowhere(run: Run, bucket: Bucket, store: dict[str, str]) -> None:
     for key in KEYS:
         bucket.put(key, WORDS + key.encode())

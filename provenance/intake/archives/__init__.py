@@ -6,13 +6,17 @@ or xz too. Word and other documents that are ZIP archives are documents.
 """
 
 import os
+from typing import Final
 
 from detectors.decode.sniff import NAMED_PICTURES
-from provenance.intake import files
+from provenance.intake import files, remote
 from provenance.intake.archives.cut_zip import is_local_header
 from provenance.intake.archives.members import BROKEN, Archive
 from provenance.intake.archives.tars import BLOCK, STREAMS, Tar, is_tar, unpacked
 from provenance.intake.archives.zips import Zip, is_document
+
+ENDINGS: Final = (".zip", ".tar", ".tgz", ".tbz2", ".txz", ".gz", ".bz2", ".xz")
+"""Of objects in buckets that may be archives: to look into each object would ask for it twice."""
 
 
 def opened(path: str, *, follow: bool) -> Archive | None:
@@ -27,14 +31,18 @@ def compression(path: str, *, follow: bool) -> str | None:
     """Tell how an archive is packed: `zip`, or `gz`, `bz2`, `xz` or nothing around tar.
 
     Returns:
-        None for a file that is no archive, and for one that is named as a picture, which is told as
-        what it is.
+        None for a file that is no archive, for one that is named as a picture, which is told as
+        what it is, and for an object in a bucket that is not named as an archive.
+
+    Raises:
+        UnavailableError: a store does not answer.
     """
-    if os.path.splitext(path)[1].lower() in NAMED_PICTURES:
+    named_otherwise = remote.is_remote(path) and not path.lower().endswith(ENDINGS)
+    if named_otherwise or os.path.splitext(path)[1].lower() in NAMED_PICTURES:
         return None
     try:
-        with files.opened(path, follow=follow) as file:
-            head = file.read(2 * BLOCK)
+        with files.stream(path, follow=follow) as file:
+            head = file.read(2 * BLOCK) or b""
     except OSError:
         return None
     if is_local_header(head):
@@ -43,7 +51,7 @@ def compression(path: str, *, follow: bool) -> str | None:
     if how is None:
         return "" if is_tar(head) else None
     try:
-        with files.opened(path, follow=follow) as file, unpacked(file, how) as stream:
+        with files.stream(path, follow=follow) as file, unpacked(file, how) as stream:
             return how if is_tar(stream.read(BLOCK)) else None
     except BROKEN:
         return None

@@ -80,14 +80,14 @@ def is_local_header(head: bytes) -> bool:
     return version & 0xFF <= NEWEST and method in METHODS and 0 < name < 2**12
 
 
-def found(file: io.FileIO, most: int) -> Found:
+def found(file: io.RawIOBase, most: int) -> Found:
     """Find the members in front of the cut.
 
     Args:
         file: of the archive.
         most: bytes to which members may unpack that have to be unpacked to find their end.
     """
-    length = os.fstat(file.fileno()).st_size
+    length = file.seek(0, os.SEEK_END)
     whole: list[Header] = []
     end = 0
     left = most
@@ -109,7 +109,7 @@ def found(file: io.FileIO, most: int) -> Found:
     return Found(whole, end, None, expands=False)
 
 
-def mended(file: io.FileIO, members: Found) -> io.BufferedReader:
+def mended(file: io.RawIOBase, members: Found) -> io.BufferedReader:
     """Return the archive up to the cut, with a directory of its whole members behind that."""
     entries = b"".join(map(_entry, members.whole))
     count, size, at = len(members.whole), len(entries), members.end
@@ -124,7 +124,7 @@ def mended(file: io.FileIO, members: Found) -> io.BufferedReader:
 class _Mended(io.RawIOBase):
     """The beginning of a file, and other bytes behind it."""
 
-    def __init__(self, file: io.FileIO, end: int, behind: bytes) -> None:
+    def __init__(self, file: io.RawIOBase, end: int, behind: bytes) -> None:
         self._file, self._end, self._behind = file, end, behind
         self._at = 0
 
@@ -142,7 +142,7 @@ class _Mended(io.RawIOBase):
     def read(self, size: int = -1, /) -> bytes:
         wanted = self._end + len(self._behind) if size < 0 else size
         if self._at < self._end:
-            data = os.pread(self._file.fileno(), min(wanted, self._end - self._at), self._at)
+            data = _read(self._file, min(wanted, self._end - self._at), self._at)
         else:
             data = self._behind[self._at - self._end :][:wanted]
         self._at += len(data)
@@ -164,13 +164,13 @@ def _entry(header: Header) -> bytes:
     return head + header.name + wide
 
 
-def _header(file: io.FileIO, at: int) -> Header | None:
+def _header(file: io.RawIOBase, at: int) -> Header | None:
     """Return the local header at an offset, None where there is none or it is cut."""
-    head = os.pread(file.fileno(), LOCAL.size, at)
+    head = _read(file, LOCAL.size, at)
     if not is_local_header(head):
         return None
     _, version, flags, method, time, date, crc, packed, size, name, extra = LOCAL.unpack(head)
-    behind = os.pread(file.fileno(), name + extra, at + LOCAL.size)
+    behind = _read(file, name + extra, at + LOCAL.size)
     if len(behind) < name + extra:
         return None
     packed, size = _wide(behind[name:], packed, size)
@@ -189,7 +189,7 @@ def _wide(extra: bytes, packed: int, size: int) -> tuple[int, int]:
     return packed, size
 
 
-def _described(file: io.FileIO, header: Header, most: int) -> Header:
+def _described(file: io.RawIOBase, header: Header, most: int) -> Header:
     """Return the header of a member with the sizes that stand behind its data.
 
     Raises:
@@ -215,9 +215,9 @@ def _described(file: io.FileIO, header: Header, most: int) -> Header:
     raise EOFError
 
 
-def _descriptor(file: io.FileIO, header: Header) -> int:
+def _descriptor(file: io.RawIOBase, header: Header) -> int:
     """Return the bytes of what stands behind the data of a member: sizes of 32 or 64 bits."""
-    behind = os.pread(file.fileno(), 24, header.data + header.packed)
+    behind = _read(file, 24, header.data + header.packed)
     signed = len(DESCRIPTOR) if behind.startswith(DESCRIPTOR) else 0
     for numbers in ("<LLL", "<LQQ"):
         length = struct.calcsize(numbers)
@@ -228,7 +228,13 @@ def _descriptor(file: io.FileIO, header: Header) -> int:
     return len(behind)
 
 
-def _chunks(file: io.FileIO, at: int) -> Iterator[bytes]:
-    while chunk := os.pread(file.fileno(), CHUNK, at):
+def _chunks(file: io.RawIOBase, at: int) -> Iterator[bytes]:
+    while chunk := _read(file, CHUNK, at):
         yield chunk
         at += len(chunk)
+
+
+def _read(file: io.RawIOBase, size: int, at: int) -> bytes:
+    """Read bytes at a place; fewer at the end."""
+    file.seek(at)
+    return file.read(size) or b""

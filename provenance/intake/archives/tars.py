@@ -43,7 +43,7 @@ def is_tar(block: bytes) -> bool:
 class _Xz:
     """A stream of xz, unpacked within a limit of memory."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: io.RawIOBase) -> None:
         self._file, self._left = file, b""
         self._reader = self._new()
 
@@ -64,11 +64,15 @@ class _Xz:
         """Read some bytes, none at the end; raises what `read` does."""
         while True:
             if self._reader.eof:
-                self._left = self._reader.unused_data.lstrip(b"\0") or self._file.read(2**16)
+                self._left = self._reader.unused_data.lstrip(b"\0") or (
+                    self._file.read(2**16) or b""
+                )
                 if not self._left:
                     return b""
                 self._reader = self._new()
-            packed = self._left or (self._file.read(2**16) if self._reader.needs_input else b"")
+            packed = self._left or (
+                (self._file.read(2**16) or b"") if self._reader.needs_input else b""
+            )
             if not packed and self._reader.needs_input:
                 raise EOFError("the stream is cut")
             self._left = b""
@@ -86,7 +90,7 @@ class _Xz:
         return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=DICTIONARY)
 
 
-def unpacked(file: io.FileIO, how: str) -> "io.FileIO | gzip.GzipFile | bz2.BZ2File | _Xz":
+def unpacked(file: io.RawIOBase, how: str) -> "io.RawIOBase | gzip.GzipFile | bz2.BZ2File | _Xz":
     """Return what reads an unpacked stream."""
     if how == "gz":
         return gzip.GzipFile(fileobj=file, mode="rb")
@@ -98,8 +102,10 @@ def unpacked(file: io.FileIO, how: str) -> "io.FileIO | gzip.GzipFile | bz2.BZ2F
 class _Counted:
     """Reads a stream and counts its bytes."""
 
-    def __init__(self, stream: "io.FileIO | gzip.GzipFile | bz2.BZ2File | _Xz", most: int) -> None:
-        self._some = stream.read if isinstance(stream, io.FileIO) else stream.read1
+    def __init__(
+        self, stream: "io.RawIOBase | gzip.GzipFile | bz2.BZ2File | _Xz", most: int
+    ) -> None:
+        self._some = stream.read if isinstance(stream, io.RawIOBase) else stream.read1
         self._left = most
         self._broken: Exception | None = None
 
@@ -144,7 +150,7 @@ class Tar:
 
     def __init__(self, path: str, how: str, *, follow: bool) -> None:
         self._path, self._how, self._follow = path, how, follow
-        self._most = max(members.LEAST_BOMB, members.RATIO * os.stat(path).st_size)
+        self._most = max(members.LEAST_BOMB, members.RATIO * files.source(path).size)
         self.passed_over, self.fault = 0, None
         self._pass, self._next = self._walk(), 0
         """A pass that goes on where the last members were read, and the member that comes next."""
@@ -178,7 +184,7 @@ class Tar:
     def _walk(self) -> Generator[tuple[int, tarfile.TarInfo, tarfile.TarFile]]:
         """Yield number and header of each member."""
         with (
-            files.opened(self._path, follow=self._follow) as file,
+            files.stream(self._path, follow=self._follow) as file,
             unpacked(file, self._how) as raw,
         ):
             counted = _Counted(raw, self._most)

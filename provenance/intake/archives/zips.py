@@ -1,6 +1,5 @@
 """ZIP archives, listed by their central directory, or by local headers where that is cut off."""
 
-import os
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -48,13 +47,13 @@ def _opened(
     Raises:
         One of BROKEN.
     """
-    with files.opened(path, follow=follow) as file, ExitStack() as closing:
+    with files.stream(path, follow=follow) as file, ExitStack() as closing:
         archive = None
         if known is None:
             with suppress(*BROKEN):
                 archive = zipfile.ZipFile(file)
         if archive is None or not _begins_with_a_member(archive):
-            known = known or found(file, _most(os.fstat(file.fileno()).st_size))
+            known = known or found(file, _most(files.source(path).size))
             archive = zipfile.ZipFile(closing.enter_context(mended(file, known)))
         yield archive, known
 
@@ -80,10 +79,7 @@ class Zip:
         self._cut: Found | None = None
         try:
             with _opened(path, follow=follow) as (archive, self._cut):
-                self._list(
-                    archive.infolist(),
-                    max(members.LEAST_BOMB, members.RATIO * os.stat(path).st_size),
-                )
+                self._list(archive.infolist(), _most(files.source(path).size))
         except BROKEN as error:
             self.fault = damaged(error)
         if self._cut is not None:

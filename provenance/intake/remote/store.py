@@ -25,7 +25,7 @@ HINT: Final = "see docs/runs.md, Buckets"
 
 
 def streamed(path: str) -> "Streamed":
-    """Open an object that holds items, to be read as it comes.
+    """Open an object that holds items, to be read as it comes; an archive also from its end.
 
     Raises:
         OSError: it cannot be opened.
@@ -52,6 +52,18 @@ class Streamed(io.RawIOBase):
         """Read bytes into a buffer; return how many."""
         with answering(self._path):
             return int(self._file.readinto(buffer))
+
+    def seekable(self) -> bool:
+        """Return True."""
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        """Move to a place, of which nothing is fetched before it is read; return it."""
+        return int(self._file.seek(offset, whence))
+
+    def tell(self) -> int:
+        """Return the place."""
+        return int(self._file.tell())
 
     def close(self) -> None:
         """Let go of what was fetched."""
