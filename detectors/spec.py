@@ -104,7 +104,8 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     takes: tuple[Taken, ...] = ()
     """What it takes of the command as options; what was not said is not filled in."""
     messages: tuple[str, ...] = ()
-    """`package:file.toml` with the sentences of its reason codes, besides those of its package."""
+    """`package:file.toml` with the sentences of its reason codes in English, besides those of its
+    package; a file beside it that is named for another language, `de.toml`, has them in that."""
     train: str | None = None
     """`module:function(data: Path, out: Path, splits: tuple[str, ...], say)`."""
     evaluate: str | None = None

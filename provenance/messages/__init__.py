@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from pathlib import PurePosixPath
 from typing import Any
 
 from detectors.catalog import BUILT_IN
@@ -25,7 +26,8 @@ def say(reason: Reason, locale: str = ENGLISH, extra: tuple[str, ...] = ()) -> s
             what the template names: `{said:; }`. The argument `also` lists the codes of further
             sentences, told of the same arguments.
         locale: language of the tables; a code that has no sentence in it is said in English.
-        extra: `package:file.toml` of further tables, as a plug-in's `Spec.messages` names them.
+        extra: `package:file.toml` of further tables, as a plug-in's `Spec.messages` names them;
+            `de.toml` beside such a file has them in German.
 
     Returns:
         The sentence; for an unknown code, or arguments that do not fit, the code with its
@@ -71,7 +73,8 @@ def table(locale: str = ENGLISH, extra: tuple[str, ...] = ()) -> Mapping[str, st
     merged = sentences(ENGLISH) | sentences(locale)
     for name in extra:
         package, _, file = name.partition(":")
-        merged = _foreign(package, file) | merged
+        beside = PurePosixPath(file).with_name(f"{locale}.toml")
+        merged = _foreign(package, file) | _foreign(package, str(beside)) | merged
     return merged
 
 

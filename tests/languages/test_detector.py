@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import shutil
 import tomllib
 from collections.abc import Callable
@@ -16,6 +17,8 @@ CONFIG = json.loads((PACKAGE / "config.json").read_text("utf-8"))
 ONLY = ("--only", "text_languages")
 TEXTS = tomllib.loads((Path(__file__).parent / "texts.toml").read_text("utf-8"))
 PEOPLE, MODELS = TEXTS["people"], TEXTS["models"]
+TABLES = ("en.toml", "de.toml")
+ARGUMENT = re.compile(r"\{\w+\}")
 
 
 @pytest.fixture
@@ -94,6 +97,8 @@ def test_its_sentences_are_shown_and_the_settings_name_its_model(
     (tmp_path / "a.txt").write_text(ENGLISH, "utf-8")
     shown = " ".join(run("check", "a.txt", *ONLY, PYTHONPATH=installed).stdout.split())
     assert "Not assessed: text languages (this wording" in shown
+    german = run("check", "a.txt", "--lang", "de", *ONLY, PYTHONPATH=installed).stdout
+    assert "ieser Test der Wortwahl gilt nur für" in " ".join(german.split())
     assert "text_languages" in run("detectors", PYTHONPATH=installed).stdout
     (record,) = records("check", "a.txt", *ONLY, PYTHONPATH=installed)
     digest = CONFIG["weights_sha256"][:12]
@@ -119,6 +124,13 @@ def test_a_wrong_option_or_a_damaged_model_ends_the_command(
         assert (done.returncode, done.stdout) == (2, ""), said
         assert said in done.stderr
         assert "Traceback" not in done.stderr
+
+
+def test_every_sentence_is_there_in_german_too() -> None:
+    english, german = (tomllib.loads((PACKAGE / name).read_text("utf-8")) for name in TABLES)
+    assert {code: set(ARGUMENT.findall(said)) for code, said in english.items()} == {
+        code: set(ARGUMENT.findall(said)) for code, said in german.items()
+    }
 
 
 WORDS = {
