@@ -5,19 +5,22 @@
 DIR of the clones holds bare clones as OWNER+NAME/repo (or OWNER/NAME); of the data, the splits
 whose texts no new one may share ten words in a row with. Writes NAME.jsonl.gz there (default
 `more`). What is cut and what is left out: `docs/text-model.md`, "More sources". Draws are seeded
-by the row, so a row can be added without changing the texts of others.
+by the row, so a row can be added without changing the texts of others. A group `model` in a row's
+pattern of files is the model that wrote a file.
 """
 
 import argparse
 import csv
 import gzip
 import hashlib
+import html
 import io
 import json
 import random
 import re
 import subprocess
 import sys
+import tarfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -51,6 +54,23 @@ HEADER = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
 REFERENCES = re.compile(
     r"\s*(?:References|Bibliography|Further Reading|Suggested Read|Answer Key)", re.IGNORECASE
 )
+TAG = re.compile(r"<[^<>]*>")
+PARAGRAPH = re.compile(r"<p\b[^>]*>(.*?)</p>", re.DOTALL | re.IGNORECASE)
+PROGRAM = re.compile(r"<\?.*?\?>|<param[^>]*>|\{[^{}]*\}", re.DOTALL)
+CITED = re.compile(r"\(\d{4}[^()]{0,12}\)\. ?[A-Z'\"]|Available (?:at|from):|\[Online\]")
+OFFER = re.compile(
+    r"^\W*(?:i'?ll|i will|i can|i'?d be|here(?:'s| is)|sure|certainly"
+    r"|this (?:essay|draft) (?:meets|includes))",
+    re.IGNORECASE,
+)
+ESSAY = re.compile(r"^\*{4,} Essay number: \d+ \*{4,}$", re.MULTILINE)
+ASKED = {
+    "claude": "claude-sonnet-4",
+    "gemini": "gemini-2.5-flash",
+    "gpt": "gpt-4o",
+    "grok": "grok-3",
+}
+"""Models of the source "Essays Witty" by folder, as its scripts name them."""
 NOT_SAID = {
     "figure",
     "caption",
@@ -172,12 +192,26 @@ def _documents(row: dict[str, str], clones: Path) -> Documents:
     for name in (
         _git(row, clones, "ls-tree", "-r", "--name-only", row["commit"]).decode().splitlines()
     ):
-        if wanted.search(name):
+        if found := wanted.search(name):
             try:
                 raw = _git(row, clones, "cat-file", "blob", f"{row['commit']}:{name}")
             except subprocess.CalledProcessError:
                 continue  # some clones lack the largest files
-            yield from reads(raw.decode("utf-8", "replace"))
+            path = found.groupdict().get("model") or ""
+            for text in _texts(name, raw):
+                for generator, paragraphs in reads(text):
+                    yield generator or ASKED.get(path, path), paragraphs
+
+
+def _texts(name: str, raw: bytes) -> Iterator[str]:
+    """Return a file's text, or those of the files in an archive."""
+    if not name.endswith(".tar.gz"):
+        yield raw.decode("utf-8", "replace")
+        return
+    with tarfile.open(fileobj=io.BytesIO(raw)) as archive:
+        for member in archive:
+            if file := archive.extractfile(member):
+                yield file.read().decode("utf-8", "replace")
 
 
 def _git(row: dict[str, str], clones: Path, *words: str) -> bytes:
@@ -291,6 +325,61 @@ def _squad(text: str) -> Documents:
         yield "", _prose(one["context"] for one in article["paragraphs"])
 
 
+def _page(text: str) -> Documents:
+    """Read the paragraphs of a page of HTML, JSX or PHP, long ones in parts."""
+    body = re.split(r">\s*(?:References?|Bibliography)\b", text, maxsplit=1)[0]
+    said = (html.unescape(TAG.sub(" ", PROGRAM.sub(" ", one))) for one in PARAGRAPH.findall(body))
+    yield "", [part for one in _prose(said) if not CITED.search(one) for part in _parts(one)]
+
+
+def _parts(paragraph: str) -> Iterator[str]:
+    """Cut a paragraph to runs of three sentences."""
+    sentences = re.split(r"(?<=[.!?]) (?=[A-Z])", paragraph)
+    return (" ".join(sentences[at : at + 3]) for at in range(0, len(sentences), 3))
+
+
+def _juncture(text: str) -> Documents:
+    yield from _markdown(PROGRAM.sub(" ", text.partition("Bibliography")[0]))
+
+
+def _json_lines(text: str) -> Documents:
+    for line in filter(None, text.split("\n")):
+        yield "", _prose([json.loads(line)])
+
+
+def _exam(text: str) -> Documents:
+    for _, paragraphs in _markdown(text):
+        yield "", paragraphs[1:]  # the first is the question
+
+
+def _uppsala(text: str) -> Documents:
+    yield "", _prose(line for line in text.split("\n") if not re.match(r"<|.*\ufffd", line))
+
+
+def _tokens(text: str) -> Documents:
+    """Read essays of one token a line, paragraphs parted by a blank line, essays by two."""
+    for essay in text.split("\n\n\n"):
+        yield "", _prose(_joined(part) for part in essay.split("\n\n"))
+
+
+def _joined(lines: str) -> str:
+    said = " ".join(re.findall(r"^\d+\t(\S+)", lines, re.MULTILINE))
+    return re.sub(r" - (?=\w)", "-", re.sub(r" ' (?=(?:s|t|re|ve|ll|d|m)\b)", "'", said))
+
+
+def _extracted(text: str) -> Documents:
+    yield "", _prose(text.partition("!@#$%^&*()")[0].split("\n"))  # comments come after it
+
+
+def _articles(text: str) -> Documents:
+    for one in json.loads(text).values():
+        yield "", _prose(one["articleBody"].split("\n"))
+
+
+def _whole(text: str) -> Documents:
+    yield "", _prose([text])
+
+
 def _herbold(text: str) -> Documents:
     for one in csv.DictReader(io.StringIO(text), delimiter=";"):
         yield "", [part for part in one["Student"].split("\n") if part.strip()]
@@ -336,6 +425,31 @@ def _research(text: str) -> Documents:
             yield "claude-3-7-sonnet", paragraphs[at : at + 4]
 
 
+def _witty(text: str) -> Documents:
+    for essay in ESSAY.split(text):
+        for _, lines in _answer("", re.split(r"(?:Works Cited|References)", essay)[0]):
+            yield "", [line for line in _prose(lines) if not OFFER.match(line)]
+
+
+def _boswell(text: str) -> Documents:
+    """Read an essay in parts of four paragraphs; grades come after it."""
+    lines = re.split(r"# Grading Feedback|References", text)[0].split("\n")
+    paragraphs = [one for one in _prose(lines) if not REFUSAL.match(one) and one[0] != "#"]
+    for at in range(0, len(paragraphs), 4):
+        yield "", paragraphs[at : at + 4]
+
+
+def _synthetic(text: str) -> Documents:
+    yield from _boswell(text.partition("## Essay Content")[2])
+
+
+def _gede(text: str) -> Documents:
+    for one in csv.DictReader(io.StringIO(text), delimiter=";"):
+        said = re.sub(r"(?<=[a-z][.!?])(?=[A-Z])", "\n", one["llm"] or "")
+        for _, lines in _answer("", said):
+            yield "", _prose(lines)
+
+
 def _bevilacqua(text: str) -> Documents:
     for one in csv.DictReader(io.StringIO(text)):
         yield from _answer("gpt-4", one["Response"])
@@ -352,6 +466,16 @@ PEOPLE: dict[str, Callable[[str], Documents]] = {
     "WikiText": _wikitext,
     "XQuAD": _squad,
     "Herbold2023": _herbold,
+    "Essays StudyMoose": _json_lines,
+    "Essays GRE": _exam,
+    "Essays Uppsala": _uppsala,
+    "Essays AAEC": _tokens,
+    "Essays Microtexts": _whole,
+    "Essays Kent": _juncture,
+    "Essays Plants": _juncture,
+    "Essays Assignment": _page,
+    "Essays Dragnet": _extracted,
+    "Essays Articles": _articles,
 }
 MODELS: dict[str, Callable[[str], Documents]] = {
     "AlpacaEval": _alpaca,
@@ -361,6 +485,11 @@ MODELS: dict[str, Callable[[str], Documents]] = {
     "Bevilacqua2023": _bevilacqua,
     "Liang2023": _liang_models,
     "Herbold2023": _herbold_models,
+    "Essays Witty": _witty,
+    "Essays SixArm": _markdown,
+    "Essays Boswell": _boswell,
+    "Essays Synthetic": _synthetic,
+    "Essays GEDE": _gede,
 }
 
 if __name__ == "__main__":
