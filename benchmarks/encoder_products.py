@@ -30,7 +30,7 @@ from detectors.image_model.model import SHIPPED, load_model  # noqa: E402
 from detectors.models.encoder import forward  # noqa: E402
 from detectors.models.encoder.features import opened, rows  # noqa: E402
 from detectors.models.encoder.tokens import square  # noqa: E402
-from detectors.models.onnx_runtime import onnxruntime  # noqa: E402
+from detectors.models.onnx_runtime import Engine  # noqa: E402
 from detectors.models.quantised import steps, unpack  # noqa: E402
 
 Floats = NDArray[np.float64]
@@ -84,16 +84,9 @@ def evened() -> dict[str, NDArray[Any]]:
 
 def engine(kind: type[encoder_graph.EncoderDrawing], weights: dict[str, NDArray[Any]]) -> Any:
     """Return an encoder with another graph, and other weights of its blocks."""
-    runtime, made = onnxruntime(), forward.Encoder(forward.WEIGHTS)
-    options = runtime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    vars(made)["_weights"] = weights = weights or vars(made)["_weights"]
-    values = [runtime.OrtValue.ortvalue_from_numpy(value) for value in weights.values()]
-    options.add_external_initializers(list(weights), values)
-    vars(made)["_session"] = runtime.InferenceSession(
-        encoder_graph.drawn(kind).SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
-    vars(made)["_seen"] = forward.MANY  # laid out for speed as it is
+    made = forward.Encoder(forward.WEIGHTS)
+    weights = weights or vars(vars(made)["_engine"])["_weights"]
+    vars(made)["_engine"] = Engine(encoder_graph.drawn(kind).SerializeToString(), weights)
     return made
 
 

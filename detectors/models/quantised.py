@@ -136,21 +136,6 @@ def integers(
     return found
 
 
-def middles(scale: "NDArray[np.float16] | Floats", low: "NDArray[np.float16] | Floats") -> "Floats":
-    """Return the middle of each group of a packed matrix: W = (q - 8) * scale + middle.
-
-    Products of onnxruntime with 4-bit integers know q - 8 alone.
-
-    Args:
-        scale: as `pack` gives it, (out, in / 32).
-        low: the same.
-
-    Returns:
-        (in / 32, out).
-    """
-    return np.ascontiguousarray((low.astype(np.float32) + 8 * scale.astype(np.float32)).T)
-
-
 def _matrix(
     whole: "NDArray[np.uint8]", scale: "NDArray[np.float16]", low: "NDArray[np.float16]"
 ) -> "Floats":

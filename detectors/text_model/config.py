@@ -27,7 +27,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     languages: tuple[str, ...]
     """Languages that the language model reads: the full path. Others take the fast one."""
     reader_sha256: str
-    """SHA-256 of the language model's weights, hex: a probe reads no other model."""
+    """SHA-256 of the language model's weights, steps and graph, hex: a probe reads no other."""
     character_bits: int
     """log2 of the number of buckets for n-grams of characters."""
     word_bits: int

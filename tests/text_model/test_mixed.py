@@ -282,7 +282,7 @@ def test_texts_are_learnt_from_and_calibrated_on_as_the_command_reads_them(
 ) -> None:
     monkeypatch.setattr("platformdirs.user_cache_path", lambda _: tmp_path)
     text = labelled(3, ai=False, words=words)
-    seen = train.look([text], load_config(SHIPPED), quiet)[text.id]
+    seen = train.look([text], load_config(SHIPPED), quiet, {text.id})[text.id]
     facts = look(text.text).facts
     assert forward.load(SHIPPED).score(seen, "full") == pytest.approx(facts["score"], abs=0.02)
 

@@ -1,23 +1,26 @@
 import gzip
-import hashlib
 import json
 import random
 import shutil
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from importlib.resources import files
 from pathlib import Path
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from detectors.errors import ConfigError, DamagedError
 from detectors.item import Item
 from detectors.models.language_model import network
 from detectors.models.language_model.features import cache as cache_of_readings
-from detectors.models.language_model.forward import WEIGHTS, language_model
+from detectors.models.language_model.features import digest
+from detectors.models.language_model.forward import language_model
 from detectors.signal import Claim, Outcome, Signal
 from detectors.text_model import forward
 from detectors.text_model.config import PATHS, load_config
@@ -25,7 +28,8 @@ from detectors.text_model.detector import TextModel
 from detectors.text_model.features import style
 from detectors.text_model.training import train as recipe
 from detectors.text_model.training.card import Figures, page
-from detectors.text_model.training.evaluate import calibrate, evaluate
+from detectors.text_model.training.evaluate import calibrate, evaluate, parts
+from detectors.text_model.training.records import Labelled
 from detectors.text_model.training.records import read as labelled
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -59,7 +63,7 @@ def split(path: Path, sources: list[str], n: int) -> None:
                     "label": "ai" if i % 2 else "human",
                     "source": source,
                     "domain": "letters",
-                    "generator": "a" if i % 2 else None,
+                    "generator": "ab"[i // 2 % 2] if i % 2 else None,
                     "language": "en",
                     "words": 70,
                     "native": None,
@@ -128,6 +132,33 @@ def test_the_record_says_which_path_spoke_and_each_has_its_own_calibration(model
     assert full.log10_lr == known.full["en"].log10_lr(full.facts["score"])
     assert fast.log10_lr == known.fast["en"].log10_lr(fast.facts["score"])
     assert look(model, "Он сказал, что это не так. " * 20).facts["path"] == "fast"
+
+
+@given(st.lists(st.sampled_from("ABCDEFGHIJKLMNOPQRSTUVWXYZ"), min_size=1))
+def test_families_are_left_out_whole_and_each_once(families: list[str]) -> None:
+    blank = {"text": "", "label": "human", "domain": "letters", "language": "en"}
+    texts = [
+        msgspec.convert(blank | {"id": str(at), "source": f"{name}-{at}"}, Labelled)
+        for at, name in enumerate(families)
+    ]
+    found = parts(texts)
+    assert len(found) == min(len(set(families)), recipe.PARTS)
+    assert sorted(name for part in found for name in part) == sorted(set(families))
+
+
+def test_of_many_texts_of_a_kind_some_are_read(
+    data: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recipe, "PEOPLE", 2)
+    texts, known = labelled(data, ("train", "dev")), load_config(model)
+    assert len(recipe.drawn(texts)) == len(texts) == 336
+    for most, by_models in ((6 * 12, 3), (6 * 12 + 5, 3), (6 * 16, 4)):
+        monkeypatch.setattr(recipe, "MOST_READ", most)
+        seen = recipe.look(texts, known, quiet, recipe.drawn(texts))
+        read = Counter((t.source, t.generator) for t in texts if seen[t.id].reading is not None)
+        assert {n for (_, generator), n in read.items() if generator} == {by_models}
+        assert {n for (_, generator), n in read.items() if not generator} == {2 * by_models}
+        assert len(seen) == len(texts)
 
 
 @pytest.mark.parametrize("n", [0, 1, 49])
@@ -282,7 +313,7 @@ def test_the_shipped_model_judges_english_and_loads_no_torch() -> None:
 
 def test_the_shipped_probe_reads_the_shipped_language_model() -> None:
     known = load_config(Path(str(files("detectors.text_model"))))
-    assert known.reader_sha256 == hashlib.sha256(WEIGHTS.read_bytes()).hexdigest()
+    assert known.reader_sha256 == digest()
     assert known.languages == ("en",)
 
 
@@ -328,7 +359,7 @@ def test_a_stated_weight_says_how_much_a_text_teaches(tmp_path: Path) -> None:
 
 def test_weights_do_not_depend_on_where_the_probe_starts(data: Path, model: Path) -> None:
     texts = [text for text in labelled(data, ("dev",)) if recipe.may_train(text)]
-    seen = recipe.look(texts, load_config(model), quiet)
+    seen = recipe.look(texts, load_config(model), quiet, recipe.drawn(texts))
     cold = recipe.fit(texts, seen, load_config(model))
     warm = recipe.fit(texts, seen, load_config(model), forward.load(model))
     one = next(iter(seen.values()))

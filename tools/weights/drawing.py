@@ -36,6 +36,35 @@ class Drawing:
         self.weights.append(tensor)
         return name
 
+    def parts(self, rows: str) -> list[list[str]]:
+        """Return the factors of a product: integers, their step and zero, of rows and their rest.
+
+        A number is two 8-bit ones, a value and what it leaves over.
+        """
+        found = []
+        for part in (rows, f"{rows}.rest"):
+            names = [f"{part}.{ending}" for ending in ("whole", "step", "zero")]
+            self.nodes.append(helper.make_node("DynamicQuantizeLinear", [part], names))
+            found.append(names)
+            if part == rows:
+                near = self.add("DequantizeLinear", names, f"{part}.near")
+                self.add("Sub", [part, near], f"{part}.rest")
+        return found
+
+    def multiplied(
+        self, parts: list[list[str]], name: str, width: int, height: int, *, biased: bool
+    ) -> str:
+        """Return a dense layer's output, (1, n, height), of one part of a factor or two."""
+        matrix = self.weight(f"{name}.weight", TensorProto.INT8, width, height)
+        step = self.weight(f"{name}.step", TensorProto.FLOAT, height)
+        bias = [self.weight(f"{name}.bias", TensorProto.FLOAT, height)] if biased else []
+        sums = []
+        for (whole, scale, zero), ending in zip(parts, ("most", "rest"), strict=False):
+            inputs = [whole, matrix, scale, step, zero]
+            inputs += ["", *bias] if bias and ending == "most" else []
+            sums.append(self.add("MatMulIntegerToFloat", inputs, f"{name}.{ending}", CONTRIB))
+        return self.add("Add", sums, f"{name}.out") if len(sums) > 1 else sums[0]
+
     def model(
         self, name: str, inputs: list[onnx.ValueInfoProto], outputs: list[onnx.ValueInfoProto]
     ) -> onnx.ModelProto:

@@ -46,47 +46,27 @@ class EncoderDrawing(Drawing):
             "LayerNormalization", [tokens, gain, shift], f"{name}.out", axis=-1, epsilon=EPSILON
         )
 
-    def split(self, tokens: str) -> list[list[str]]:
-        """Return the factors: integers, their step and zero, of the tokens and of the rest."""
-        parts = []
-        for part in (tokens, f"{tokens}.rest"):
-            names = [f"{part}.{ending}" for ending in ("whole", "step", "zero")]
-            self.nodes.append(helper.make_node("DynamicQuantizeLinear", [part], names))
-            parts.append(names)
-            if part == tokens:
-                near = self.add("DequantizeLinear", names, f"{part}.near")
-                self.add("Sub", [part, near], f"{part}.rest")
-        return parts
-
     def product(self, parts: list[list[str]], name: str, width: int, height: int) -> str:
         """Return a dense layer's output, (1, n, height), of one part of a factor or two."""
-        matrix = self.weight(f"{name}.weight", TensorProto.INT8, width, height)
-        step = self.weight(f"{name}.step", TensorProto.FLOAT, height)
-        bias = self.weight(f"{name}.bias", TensorProto.FLOAT, height)
-        sums = []
-        for (whole, scale, zero), ending in zip(parts, ("most", "rest"), strict=False):
-            inputs = [whole, matrix, scale, step, zero]
-            inputs += ["", bias] if ending == "most" else []
-            sums.append(self.add("MatMulIntegerToFloat", inputs, f"{name}.{ending}", CONTRIB))
-        return self.add("Add", sums, f"{name}.out") if len(sums) > 1 else sums[0]
+        return self.multiplied(parts, name, width, height, biased=True)
 
     def block(self, tokens: str, at: int) -> str:
         """Return the tokens after a block; after the last, the class token alone."""
         name, last = f"blocks.{at}", at == BLOCKS - 1
-        parts = self.split(asking := self.normed(tokens, f"{name}.layer_norm1"))
-        asked = self.split(self.first(asking, f"{name}.asking")) if last else parts
+        parts = self.parts(asking := self.normed(tokens, f"{name}.layer_norm1"))
+        asked = self.parts(self.first(asking, f"{name}.asking")) if last else parts
         query = self.product(asked, f"{name}.q_proj", WIDTH, WIDTH)
         key, value = (self.product(parts, f"{name}.{x}_proj", WIDTH, WIDTH) for x in "kv")
         mixed = self.add(
             "MultiHeadAttention", [query, key, value], f"{name}.mixed", CONTRIB, num_heads=HEADS
         )
-        mixed = self.product(self.split(mixed), f"{name}.out_proj", WIDTH, WIDTH)
+        mixed = self.product(self.parts(mixed), f"{name}.out_proj", WIDTH, WIDTH)
         kept = self.first(tokens, f"{name}.first") if last else tokens
         tokens = self.add("Add", [kept, mixed], f"{name}.attended")
-        parts = self.split(self.normed(tokens, f"{name}.layer_norm2"))
+        parts = self.parts(self.normed(tokens, f"{name}.layer_norm2"))
         hidden = self.product(parts, f"{name}.fc1", WIDTH, HIDDEN)
         hidden = self.add("QuickGelu", [hidden], f"{name}.gated", CONTRIB, alpha=1.702)
-        hidden = self.product(self.split(hidden), f"{name}.fc2", HIDDEN, WIDTH)
+        hidden = self.product(self.parts(hidden), f"{name}.fc2", HIDDEN, WIDTH)
         return self.add("Add", [tokens, hidden], f"{name}.tokens")
 
 

@@ -3,9 +3,10 @@
 `python tools/weights/language_model_graph.py` writes it anew, with the package `onnx`; a test holds
 it to this description. Weights are named in it and handed over when it is loaded (`forward.py`).
 
-Matrices stay as they are stored: W = (q - 8) * scale + middle, in groups of 32 inputs. The first
-part is a product with 4-bit integers, in 32-bit floats; the second one with the sums of the groups.
-So the numbers are those of the stored matrices, and nothing is unpacked when the model is loaded.
+Matrix products run on integers, as the picture encoder's do: an activation is two 8-bit numbers, a
+value and what it leaves over, and weights have 8 bits (`quantised.steps`). The step of activations
+is one for all tokens, but what comes out of the gates is huge in a few tokens, the first above all:
+there each token is divided by its largest number before the product and multiplied by it after.
 """
 
 import onnx
@@ -22,7 +23,6 @@ from detectors.models.language_model.forward import (
     TAPS,
     WIDTH,
 )
-from detectors.models.quantised import GROUP
 from detectors.storing.atomic import atomic_write
 
 
@@ -31,14 +31,7 @@ class ModelDrawing(Drawing):
 
     def __init__(self) -> None:
         """Begin with the shapes that tensors are given, and where they are parted."""
-        super().__init__(
-            gated=[HIDDEN, HIDDEN],
-            inner=[2, 3],
-            groups_576=[-1, WIDTH // GROUP, 2, GROUP // 2],
-            groups_1536=[-1, HIDDEN // GROUP, 2, GROUP // 2],
-            whole_576=[1, -1, WIDTH],
-            whole_1536=[1, -1, HIDDEN],
-        )
+        super().__init__(gated=[HIDDEN, HIDDEN], along=[-1])
 
     def split(self, tensor: str, sizes: str, axis: int) -> list[str]:
         """Return the two parts of a tensor."""
@@ -47,25 +40,16 @@ class ModelDrawing(Drawing):
         return names
 
     def product(self, rows: str, name: str, width: int, height: int) -> str:
-        """Return a dense layer's output, (n, height).
+        """Return a dense layer's output, (1, n, height)."""
+        return self.multiplied(self.parts(rows), name, width, height, biased=False)
 
-        A byte of ours holds the inputs j and j + 16 of a group, one of onnxruntime's neighbours: so
-        the inputs are put in that order, which costs less than unpacking the matrix.
-        """
-        groups = width // GROUP
-        whole = self.weight(f"{name}.q", TensorProto.UINT8, height, groups, GROUP // 2)
-        scale = self.weight(f"{name}.scale", TensorProto.FLOAT, height * groups)
-        middle = self.weight(f"{name}.middle", TensorProto.FLOAT, groups, height)
-        apart = self.add("Reshape", [rows, f"groups_{width}"], f"{name}.groups")
-        rows = self.add("Transpose", [apart], f"{name}.pairs", perm=[0, 1, 3, 2])
-        rows = self.add("Reshape", [rows, f"whole_{width}"], f"{name}.ordered")
-        most = self.add(
-            "MatMulNBits", [rows, whole, scale], f"{name}.most", CONTRIB,
-            K=width, N=height, bits=4, block_size=GROUP,
-        )  # fmt: skip
-        sums = self.add("ReduceSum", [apart, "inner"], f"{name}.sums", keepdims=0)
-        even = self.add("MatMul", [sums, middle], f"{name}.even")
-        return self.add("Add", [most, even], f"{name}.out")
+    def down(self, rows: str, name: str) -> str:
+        """Return what comes out of the gates of a block brought down to the tokens' width."""
+        size = self.add("Abs", [rows], f"{rows}.size")
+        most = self.add("ReduceMax", [size, "along"], f"{rows}.largest", keepdims=1)
+        rows = self.add("Div", [rows, most], f"{rows}.level")
+        rows = self.product(rows, f"{name}.ffn_down", HIDDEN, WIDTH)
+        return self.add("Mul", [rows, most], f"{name}.down")
 
     def normed(self, tokens: str, name: str) -> str:
         """Return tokens with mean square 1, times the gain."""
@@ -96,17 +80,19 @@ class ModelDrawing(Drawing):
         rows = self.product(rows, f"{name}.ffn_up", WIDTH, 2 * HIDDEN)
         gate, up = self.split(rows, "gated", 2)
         gate = self.add("QuickGelu", [gate], f"{name}.gate", CONTRIB, alpha=1.0)  # SiLU
-        rows = self.add("Mul", [gate, up], f"{name}.gated")
-        down = self.product(rows, f"{name}.ffn_down", HIDDEN, WIDTH)
+        down = self.down(self.add("Mul", [gate, up], f"{name}.gated"), name)
         return self.add("Add", [tokens, down], f"{name}.tokens")
 
 
-def drawn() -> onnx.ModelProto:
+def drawn(kind: type[ModelDrawing] = ModelDrawing) -> onnx.ModelProto:
     """Build the graph: `tokens` (1, n, 576) to the taps, the same.
 
     `cos`, `sin` (n, 32) turn queries and keys; `length` (1,) is n, `last` (1,) one less.
+
+    Args:
+        kind: another drawing, for measurements.
     """
-    drawing, tokens, found = ModelDrawing(), "tokens", []
+    drawing, tokens, found = kind(), "tokens", []
     for at in range(max(TAPS)):
         tokens = drawing.block(tokens, at)
         if at + 1 in TAPS:

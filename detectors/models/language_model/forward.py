@@ -14,8 +14,9 @@ from safetensors.numpy import load_file
 
 from detectors.decode.memory import loading
 from detectors.models.language_model.tokenizer import Tokenizer
-from detectors.models.onnx_runtime import own_session
-from detectors.models.quantised import middles, unpack
+from detectors.models.onnx_runtime import Engine
+from detectors.models.quantised import integers, unpack
+from detectors.models.stored import Stored
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
 
 WEIGHTS = Path(__file__).with_name("weights.safetensors")
+STEPS = Path(__file__).with_name("steps.safetensors")
+"""What `quantised.steps` gives of each matrix of the weights: it takes longer than reading them."""
 GRAPH = Path(__file__).with_name("graph.onnx")
 WIDTH, HIDDEN, HEADS, KEYS, HEAD = 576, 1536, 9, 3, 64
 BASE, EPSILON = 100_000.0, 1e-5
@@ -38,16 +41,14 @@ TAPS = (6, 9, 12)
 
 
 class LanguageModel:
-    """The twelve blocks, as they are stored, and the tokenizer."""
+    """The twelve blocks, unpacked once, and the tokenizer."""
 
     def __init__(self, path: Path) -> None:
-        """Read the weights, and load the graph with them."""
-        stored = load_file(path)
-        self.tokenizer = Tokenizer(stored["letters"], stored["merges"])
-        name = "token_embd.weight"
-        self._embedding = {key: stored[f"{name}.{key}"] for key in ("q", "scale", "min")}
-        self._weights = _weights(stored)  # the session reads them where they lie
-        self._session = own_session(GRAPH, self._weights)
+        """Read and unpack the weights, and load the graph with them."""
+        stored, name = Stored(path), "token_embd.weight"
+        self.tokenizer = Tokenizer(stored.read("letters"), stored.read("merges"))
+        self._embedding = {key: stored.mapped(f"{name}.{key}") for key in ("q", "scale", "min")}
+        self._engine = Engine(GRAPH.read_bytes(), _weights(stored))
 
     def tokens(self, text: str) -> list[int]:
         """Return the tokens of a text that are read."""
@@ -89,7 +90,7 @@ class LanguageModel:
         cos, sin = np.cos(angle).astype(np.float32), np.sin(angle).astype(np.float32)
         given = {"tokens": stream[None], "cos": cos, "sin": sin}
         sizes = {"length": np.array([n], np.int32), "last": np.array([n - 1], np.int32)}
-        return [found[0] for found in self._session.run(None, given | sizes)]
+        return [found[0] for found in self._engine(given | sizes)]
 
 
 JOINED = {
@@ -101,22 +102,27 @@ JOINED = {
 """Product of a block → the matrices that it takes at once."""
 
 
-def _weights(stored: "dict[str, NDArray[Any]]") -> "dict[str, NDArray[Any]]":
-    """Return the tensors of all blocks by their names in the graph."""
+def _weights(stored: Stored) -> "dict[str, NDArray[Any]]":
+    """Return the tensors of all blocks by their names in the graph: (in, out), integers and steps.
+
+    Args:
+        stored: the file of weights.
+    """
     found: dict[str, NDArray[Any]] = {}
+    steps = load_file(STEPS)
     for at in range(max(TAPS)):
         for norm in ("attn_norm", "ffn_norm"):
             name = f"blk.{at}.{norm}.weight"
-            found[name] = stored[name].astype(np.float32)
-        for product, names in JOINED.items():
+            found[name] = stored.read(name).astype(np.float32)
+        for product, parts in JOINED.items():
+            names = [f"blk.{at}.{part}.weight" for part in parts]
             whole, scale, low = (
-                np.concatenate([stored[f"blk.{at}.{name}.weight.{part}"] for name in names])
+                np.concatenate([stored.read(f"{name}.{part}") for name in names])
                 for part in ("q", "scale", "min")
             )
-            name = f"blk.{at}.{product}"
-            found[f"{name}.q"] = whole.reshape(*scale.shape, -1)
-            found[f"{name}.scale"] = scale.astype(np.float32).ravel()
-            found[f"{name}.middle"] = middles(scale, low)
+            step = np.concatenate([steps[name] for name in names])
+            found[f"blk.{at}.{product}.weight"] = integers(whole, scale, low, step)
+            found[f"blk.{at}.{product}.step"] = step
     return found
 
 

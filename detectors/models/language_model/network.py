@@ -25,7 +25,7 @@ from detectors.models.language_model.forward import (
     WEIGHTS,
     WIDTH,
 )
-from detectors.models.quantised import unpack
+from detectors.models.quantised import steps, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,11 +102,15 @@ class LanguageModel(nn.Module):
 
 @cache
 def language_model(device: str) -> LanguageModel:
-    """Return the shipped model in float32 on a device."""
+    """Return the shipped model on a device, with weights rounded as `forward.py` has them."""
     stored = load_file(WEIGHTS)
-    weights = {name: value for name, value in stored.items() if name not in ("letters", "merges")}
+    tensors = unpack({name: v for name, v in stored.items() if name not in ("letters", "merges")})
+    for name, value in tensors.items():
+        if name.startswith("blk.") and value.ndim == 2:  # a matrix
+            whole, step = steps(value)
+            tensors[name] = whole * step[:, None]
     model = LanguageModel()
-    model.load_state_dict({name: torch.from_numpy(v) for name, v in unpack(weights).items()})
+    model.load_state_dict({name: torch.from_numpy(value) for name, value in tensors.items()})
     return model.eval().to(device)
 
 

@@ -11,7 +11,7 @@ from detectors.models.language_model.forward import LONGEST
 from detectors.models.statistics import auroc, auroc_interval, wilson
 from detectors.text_model.config import PATHS, Config
 from detectors.text_model.long.windows import LONG_FROM
-from detectors.text_model.training.train import DAMPING
+from detectors.text_model.training.train import DAMPING, MOST_READ, PARTS, PEOPLE
 
 if TYPE_CHECKING:
     from detectors.text_model.training.measure import ScoredText
@@ -175,14 +175,17 @@ the fast path alone, which has its own calibration.
 
 - Judged from {known.minimum_words} words on. Languages on the full path: {_tongues(known.full)}; on
   the fast path: {_tongues(known.fast)}. Every text is scored.
-- Learnt from: {learnt}. The probe learnt from {known.texts_read} texts of these.
+- Learnt from: {learnt}. The probe learnt from {known.texts_read} texts of these: the language model
+  reads at most {MOST_READ} texts, the same number by each generator of a source and domain, and
+  {PEOPLE} times as many by people; the n-grams learn from all.
 - `{figures.trained}`
 - `{figures.command}`
 
 Every figure is for sources the scoring model never saw: of a source in the list above, texts are
 scored by a model of the same recipe without that source's family (the name up to the hyphen), and
-log10 likelihood ratios come from calibrations without it. {figures.texts} texts, {figures.judged}
-of them judged. Intervals are 95 %.
+log10 likelihood ratios come from calibrations without it; families are left out in {PARTS} parts.
+Of English texts those count that are read. {figures.texts} texts, {figures.judged} of them judged.
+Intervals are 95 %.
 
 ## Calibration
 {_calibrations(known)}

@@ -2,9 +2,11 @@
 
 Texts of a source the model was trained on are scored by a model of the same recipe and texts that
 never saw the source's family. Ratios in the figures come from calibrations that never saw the
-family either, so that a figure is what a new source would meet.
+family either, so that a figure is what a new source would meet. Families are left out in twelve
+parts, several small ones at once: a model for each would take hours and have seen more.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -23,7 +25,7 @@ from detectors.text_model.normalise import normalise, words
 from detectors.text_model.training import card, mixed
 from detectors.text_model.training.measure import LEAST, ScoredText, fitted, path_report
 from detectors.text_model.training.records import Labelled, family, read, splits_of
-from detectors.text_model.training.train import fit, look, may_train
+from detectors.text_model.training.train import PARTS, drawn, fit, look, may_train
 
 FAMILIES = 2
 """Families of sources with human texts that a language needs: one tells nothing of the next."""
@@ -70,7 +72,10 @@ def calibrate(
     supported(threshold, rested)
     ways = [path_report(path, cases[path], made[path], known.minimum_words) for path in PATHS]
     judges = _judges(data, model, chosen_splits, seen, say)
-    sample = [(mixed.long_texts(texts, known, say), judge) for texts, judge in judges]
+    sample = [
+        (mixed.long_texts([t for t in texts if seen[t.id].reading is not None], known, say), judge)
+        for texts, judge in judges
+    ]
     passages = mixed.calibrations(sample, known, command, say)
     fresh = msgspec.structs.replace(known, full=made["full"], fast=made["fast"], passages=passages)
     config.save_config(model, fresh)
@@ -95,9 +100,9 @@ def evaluate(data: Path, model: Path, splits: tuple[str, ...], say: Callable[[st
     cases = held_out(data, model, splits, say, {})
     fast = assessed(cases["fast"], known)
     full = assessed(cases["full"], known)
-    read = {case.text.id for case, _ in full}
+    unread = [row for row in fast if row[0].language not in known.languages]
     metrics = msgspec.structs.replace(
-        card.figures([*full, *(row for row in fast if row[0].text.id not in read)], known, command),
+        card.figures([*full, *unread], known, command),
         fast=card.figures(fast, known, command),
     )
     write_json(model / "metrics.json", metrics)
@@ -126,16 +131,16 @@ def held_out(
     """
     known, texts = config.load_config(model), read(data, splits)
     say(f"reading {len(texts)} texts")
-    seen |= look(texts, known, say)
+    seen |= look(texts, known, say, drawn(texts))
     learnt = {family(source) for source in known.sources}
-    folds = sorted(learnt & {text.family for text in texts})
+    folds = parts([text for text in texts if text.family in learnt])
     lessons = _lessons(data, known, seen, say) if folds else []
     shipped = load(model)
     judges = dict.fromkeys((text.family for text in texts), shipped)
     for fold in folds:
-        say(f"training without {fold}")
-        rest = [text for text in lessons if text.family != fold]
-        judges[fold] = fit(rest, seen, known, shipped)
+        say(f"training without {', '.join(sorted(fold))}")
+        rest = [text for text in lessons if text.family not in fold]
+        judges |= dict.fromkeys(fold, fit(rest, seen, known, shipped))
     cases: dict[config.ScoringPath, list[ScoredText]] = {"full": [], "fast": []}
     for text in texts:
         one, own = seen[text.id], normalise(text.text)
@@ -144,6 +149,15 @@ def held_out(
             case = ScoredText(text=text, score=score, words=words(own), language=language(own))
             cases[path].append(case)
     return cases
+
+
+def parts(texts: Sequence[Labelled]) -> list[set[str]]:
+    """Return the families of texts in twelve parts of like size, or as many as there are."""
+    sizes = Counter(text.family for text in texts)
+    found: list[set[str]] = [set() for _ in range(min(PARTS, len(sizes)))]
+    for name, _ in sorted(sizes.items(), key=lambda size: (-size[1], size[0])):
+        min(found, key=lambda part: sum(sizes[one] for one in part)).add(name)
+    return found
 
 
 def _judges(
@@ -186,8 +200,9 @@ def _lessons(
             f"{data}: the model learnt from sources that are judged here, and to leave them out it"
             f" has to learn anew; the split it learnt from is missing: {', '.join(missing)}"
         )
-    texts = [text for text in read(data, known.splits) if may_train(text)]
-    seen |= look([text for text in texts if text.id not in seen], known, say)
+    every = read(data, known.splits)
+    texts = [text for text in every if may_train(text)]
+    seen |= look([text for text in texts if text.id not in seen], known, say, drawn(every))
     return texts
 
 
@@ -214,16 +229,16 @@ def calibrations(
 
 
 def assessed(cases: Sequence[ScoredText], known: Config) -> list[tuple[ScoredText, float | None]]:
-    """Return each text with its log10 LR by calibrations without its family, or None.
+    """Return each text with its log10 LR by calibrations without its part of families, or None.
 
     Args:
         cases: of one path.
         known: the model's configuration.
     """
-    by_family: dict[str, Mapping[str, Calibration]] = {
-        fold: calibrations([case for case in cases if case.text.family != fold], known, "")
-        for fold in {case.text.family for case in cases}
-    }
+    by_family: dict[str, Mapping[str, Calibration]] = {}
+    for part in parts([case.text for case in cases]):
+        made = calibrations([case for case in cases if case.text.family not in part], known, "")
+        by_family |= dict.fromkeys(part, made)
     rows: list[tuple[ScoredText, float | None]] = []
     for case in cases:
         calibration = by_family[case.text.family].get(case.language or "")
