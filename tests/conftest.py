@@ -73,10 +73,13 @@ PathFinder.find_spec = find_spec
 
 LIMIT = 280
 """Seconds for a command: under the limit of a test, so that what it said is shown."""
-STARTS = ("PYTHON", "LD_", "HIDDEN")
+STARTS = ("PYTHON", "LD_", "HIDDEN", "COVERAGE")
 """What names of variables begin with that act when an interpreter starts."""
-TRACED = any(name.startswith("COVERAGE") for name in os.environ)
-"""Whether interpreters measure coverage from their start."""
+
+
+def of_starts(variables: dict[str, str]) -> dict[str, str]:
+    """Return the variables that act when an interpreter starts."""
+    return {name: value for name, value in variables.items() if name.startswith(STARTS)}
 
 
 class Commands:
@@ -85,12 +88,17 @@ class Commands:
     def __init__(self) -> None:
         self._asked, theirs = socket.socketpair()
         self._lock = Lock()
+        self._env = os.environ | {"PYTHONUTF8": "1"}
         with theirs:
             script = Path(__file__).with_name("warm.py")
             command = [sys.executable, "-P", script, str(theirs.fileno())]
-            self._server = subprocess.Popen(
-                command, pass_fds=[theirs.fileno()], env=os.environ | {"PYTHONUTF8": "1"}
-            )
+            self._server = subprocess.Popen(command, pass_fds=[theirs.fileno()], env=self._env)
+
+    def take(self, variables: dict[str, str]) -> bool:
+        """Tell whether an interpreter with these variables would start as this one did."""
+        own = of_starts(self._env)
+        traced = any(name.startswith("COVERAGE") for name in own)
+        return not traced and of_starts(variables) == own
 
     def run(
         self, args: list[str], stdin: bytes, folder: Path, variables: dict[str, str]
@@ -144,7 +152,7 @@ def commands() -> Generator[Commands]:
 def run(tmp_path: Path, request: pytest.FixtureRequest) -> Run:
     """Return a function that runs `provenance` with an empty home, 80 columns and no colour.
 
-    Where a variable acts at the start of an interpreter, one is started.
+    Where a variable that acts at the start of an interpreter is another one, one is started.
     """
 
     def command(
@@ -155,7 +163,8 @@ def run(tmp_path: Path, request: pytest.FixtureRequest) -> Run:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("PROVENANCE", "XDG"))}
         env = kept | {"HOME": str(home), "COLUMNS": "80", "NO_COLOR": "1", "PYTHONUTF8": "1"}
         words, folder = [os.fspath(arg) for arg in args], cwd or tmp_path
-        if TRACED or any(name.startswith(STARTS) for name in variables):
+        commands: Commands = request.getfixturevalue("commands")
+        if not commands.take(env | variables):
             done = subprocess.run(
                 [sys.executable, "-m", "provenance", *words],
                 input=stdin,
@@ -166,7 +175,6 @@ def run(tmp_path: Path, request: pytest.FixtureRequest) -> Run:
                 check=False,
             )
         else:
-            commands: Commands = request.getfixturevalue("commands")
             done = commands.run(words, stdin, folder, env | variables)
         return subprocess.CompletedProcess(
             done.args, done.returncode, done.stdout.decode(), done.stderr.decode()
