@@ -67,7 +67,8 @@ def load_config(folder: Path) -> Config:
     """Read the configuration of the model in a folder whose weights are those it was written for.
 
     Raises:
-        ConfigError: a file is missing, or is no configuration of this form.
+        ConfigError: a file is missing, is no configuration of this form, or is of a model that
+            learnt from readings of another language model.
         DamagedError: the weights are not those that the configuration names.
     """
     path = folder / CONFIG
@@ -83,7 +84,27 @@ def load_config(folder: Path) -> Config:
     if found != config.weights_sha256:
         what = f"{folder / WEIGHTS}: not the weights that {CONFIG} names (weights_sha256)"
         raise DamagedError(what, "train again")
+    if config.reader_sha256 != _shipped_reader():
+        raise ConfigError(
+            f"{path}: the model was trained on what another language model reads than the one of"
+            " this version (reader_sha256), so its scores would mean nothing: train again"
+        )
     return config
+
+
+class _Reader(msgspec.Struct):
+    """What is asked of the configuration that ships."""
+
+    reader_sha256: str
+
+
+def _shipped_reader() -> str:
+    """Return the hash of the language model of this version, which the shipped model names.
+
+    To hash its weights takes as long as judging a text; a test holds both together.
+    """
+    shipped = Path(__file__).with_name(CONFIG).read_bytes()
+    return msgspec.json.decode(shipped, type=_Reader).reader_sha256
 
 
 def save_config(folder: Path, config: Config) -> None:

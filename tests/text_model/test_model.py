@@ -276,6 +276,14 @@ def test_a_folder_whose_files_do_not_belong_together_is_refused(
         TextModel({"model": str(tmp_path)})
 
 
+def test_a_model_of_another_language_model_is_refused(model: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(model, tmp_path / "older")
+    config = (folder / "config.json").read_text("utf-8")
+    (folder / "config.json").write_text(config.replace(digest(), "0" * 64), "utf-8")
+    with pytest.raises(ConfigError, match="train again"):
+        TextModel({"model": str(folder)})
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
