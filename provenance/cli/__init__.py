@@ -135,12 +135,16 @@ def provenance() -> None:
 
 def main() -> None:
     """Run the command, and exit with a code of the contract and at most one line."""
-    interrupt.end_at_once()
     output.take_over()
-    code = _code_of(lambda: provenance(prog_name="provenance", standalone_mode=False))
+    code = _code_of(_run)
     code = _code_of(sys.stdout.flush) or code
     interrupt.ignore()  # the code is decided
     sys.exit(code)
+
+
+def _run() -> object:
+    interrupt.end_at_once()
+    return provenance(prog_name="provenance", standalone_mode=False)
 
 
 def _code_of(step: Callable[[], object]) -> int:

@@ -2,9 +2,15 @@
 
 Outside of a run they end the command at once. Its exit code then is 128 and the signal's number, as
 shells have it, but as a code: the process is not killed by the signal.
+
+Python loses an exception that a signal raises while a module is loaded, or makes another of it (in
+a callback of the import's own lock, in `__set_name__`, under an `except Exception`). So nothing is
+raised then: before the command is loaded the process ends at once, and later the signal waits.
 """
 
+import os
 import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -13,6 +19,10 @@ from typing import Final, TypeVar, cast
 T = TypeVar("T")
 
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+LOADS: Final = "importlib._bootstrap"
+"""The module whose frames are those of an import."""
+AGAIN: Final = 0.01
+"""Seconds after which a signal that came during an import is sent once more."""
 
 
 class Interrupted(BaseException):
@@ -39,7 +49,7 @@ class Interruption:
         """Tell whether there was a signal."""
         return bool(self.code)
 
-    def notice(self, number: int, _frame: FrameType | None) -> None:
+    def notice(self, number: int, frame: FrameType | None) -> None:
         """Take a signal.
 
         Raises:
@@ -47,7 +57,7 @@ class Interruption:
         """
         again, self.code = bool(self.code), 128 + number
         if again or not self._waits:
-            raise Interrupted(number)
+            _end(number, frame)
 
     def at_once(self, work: Callable[[], T], otherwise: T) -> T:
         """Return what a function returns, or something else if a signal comes meanwhile."""
@@ -69,9 +79,14 @@ class Interruption:
             yield cast("T", thing)
 
 
+def leave_at_once() -> None:
+    """Let signals end the process, which has nothing to say or to put away so far."""
+    _let(lambda number, _frame: os._exit(128 + number))
+
+
 def end_at_once() -> None:
     """Let signals end the command from now on, unless whoever started it has them ignored."""
-    _let(_raise)
+    _let(_end)
 
 
 def ignore() -> None:
@@ -80,7 +95,12 @@ def ignore() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-def _raise(number: int, _frame: FrameType | None) -> None:
+def _end(number: int, frame: FrameType | None) -> None:
+    while frame:
+        if frame.f_globals.get("__name__") == LOADS:
+            threading.Timer(AGAIN, signal.raise_signal, [number]).start()
+            return
+        frame = frame.f_back
     raise Interrupted(number)
 
 
