@@ -24,7 +24,7 @@ import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -94,6 +94,11 @@ def run(*args: str, cwd: Path = ROOT, **variables: str) -> str:
     names = ("PATH", "PYTHONPATH", "PYTHONSAFEPATH", "VIRTUAL_ENV")
     kept = {k: v for k, v in os.environ.items() if k in names}
     env = kept | {"HOME": "/nonexistent", "COLUMNS": "80", "PYTHONUTF8": "1"} | variables
+    return started(args, cwd, env)
+
+
+def started(args: Sequence[str], cwd: Path, env: dict[str, str]) -> str:
+    """Return what the command prints."""
     command = [sys.executable, "-m", "provenance", *args]
     done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
     return done.stdout

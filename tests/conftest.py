@@ -196,11 +196,10 @@ def records(run: Run) -> Callable[..., list[dict[str, Any]]]:
     return read
 
 
-@pytest.fixture
-def without(tmp_path: Path) -> Callable[..., dict[str, str]]:
+@pytest.fixture(scope="session")
+def without(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., dict[str, str]]:
     """Return a function that gives the variables with which some modules are not there."""
-    site = tmp_path / "site"
-    site.mkdir()
+    site = tmp_path_factory.mktemp("hiding")
     (site / "sitecustomize.py").write_text(HIDDEN)
     path = os.pathsep.join([str(site), *filter(None, [os.environ.get("PYTHONPATH")])])
     return lambda *modules: {"PYTHONPATH": path, "HIDDEN": ",".join(modules)}
