@@ -16,10 +16,14 @@ from threading import Lock, Timer
 from typing import Any, TypeVar
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 # Shared machines are slow at times; and what CI finds must be found again by whoever looks.
-settings.register_profile("shared", deadline=None, derandomize="CI" in os.environ)
+CALM = [HealthCheck.too_slow]
+"""Nothing is judged by how long it took to think of an example."""
+settings.register_profile(
+    "shared", deadline=None, derandomize="CI" in os.environ, suppress_health_check=CALM
+)
 settings.load_profile("shared")
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]

@@ -15,25 +15,29 @@ import json
 import os
 import pkgutil
 import runpy
+import select
 import signal
 import socket
 import struct
 import sys
 import time
+from pathlib import Path
 from typing import Any, NoReturn
 
 NUMBER = struct.Struct("!q")
 DESCRIPTORS = 4
 NOT_LOADED = ("network", "__main__")
 """Last names of modules that are left out: they load torch, which few commands do."""
-LIBRARIES = ("onnxruntime", "rich.progress", "rich.live", "rich.markdown")
+LIBRARIES = ("onnxruntime", "platformdirs.unix", "rich.progress", "rich.live", "rich.markdown")
 """Loaded by functions of many commands."""
+PICTURE = Path(__file__).parents[1] / "fixtures" / "signed" / "ai.jpg"
+"""Looked at once, for the tables that are read then."""
 ENDED: dict[str, Any] = {}
 """In a command's process, its exit code: 1 until it has ended by itself."""
 
 
 def load() -> None:
-    """Load our packages, and what they load when first used."""
+    """Load our packages, what they load when first used, and the tables of nearly every command."""
     for package in ("provenance", "detectors"):
         path = importlib.import_module(package).__path__
         for module in pkgutil.walk_packages(path, f"{package}."):
@@ -41,19 +45,41 @@ def load() -> None:
                 importlib.import_module(module.name)
     for library in LIBRARIES:
         importlib.import_module(library)
+    from provenance import Checker
+    from provenance.messages import languages, table
+
+    for language in languages():
+        table(language)
+    with Checker(only=["metadata", "text_marks"], jobs=0) as checker:
+        checker.check(PICTURE)
+        checker.check_text("Some words by someone.")
+    gc.collect()
     gc.freeze()
 
 
 def main(asked: socket.socket) -> None:
-    """Fork a command for each request, until nobody asks any more."""
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    while request := receive(asked):
-        wanted, descriptors = request
-        if os.fork() == 0:
-            asked.close()
-            attend(wanted, *descriptors)
-        for descriptor in descriptors:
-            os.close(descriptor)
+    """Fork a command for each request, and tell how each ended, until nobody asks any more."""
+    ended, wakes = socket.socketpair()
+    wakes.settimeout(0)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(wakes.fileno())
+    running: dict[int, int] = {}  # id of a command → where its end is told
+    while True:
+        ready, _, _ = select.select([asked, ended], [], [])
+        if ended in ready:
+            ended.recv(1 << 12)
+            tell(running)
+        if asked in ready:
+            if (request := receive(asked)) is None:
+                return
+            wanted, (*streams, result) = request
+            if (pid := os.fork()) == 0:
+                ours = [end.detach() for end in (asked, ended, wakes)]
+                live(wanted, streams, [*ours, result, *running.values()])
+            for descriptor in streams:
+                os.close(descriptor)
+            os.write(result, NUMBER.pack(pid))
+            running[pid] = result
 
 
 def receive(asked: socket.socket) -> tuple[dict[str, Any], list[int]] | None:
@@ -64,19 +90,24 @@ def receive(asked: socket.socket) -> tuple[dict[str, Any], list[int]] | None:
     return json.loads(asked.recv(*NUMBER.unpack(size), socket.MSG_WAITALL)), descriptors
 
 
-def attend(wanted: dict[str, Any], reads: int, says: int, tells: int, result: int) -> NoReturn:
-    """Fork the command, wait for it and tell how it ended."""
+def tell(running: dict[int, int]) -> None:
+    """Tell of the commands that have ended how they did."""
+    for pid in [*running]:
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            result = running.pop(pid)
+            os.write(result, NUMBER.pack(status))
+            os.close(result)
+
+
+def live(wanted: dict[str, Any], streams: list[int], inherited: list[int]) -> NoReturn:
+    """Be the command: the life of a child."""
+    signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    pid = os.fork()
-    if pid:
-        for descriptor in (reads, says, tells):
-            os.close(descriptor)
-        os.write(result, NUMBER.pack(pid))
-        os.write(result, NUMBER.pack(os.waitpid(pid, 0)[1]))
-        os._exit(0)
-    os.close(result)
+    for descriptor in inherited:
+        os.close(descriptor)
     ENDED["code"] = 1
-    for to, descriptor in enumerate((reads, says, tells)):
+    for to, descriptor in enumerate(streams):
         os.dup2(descriptor, to)
         os.close(descriptor)
     become(**wanted)

@@ -66,7 +66,9 @@ def bank(fresh: Callable[[], str]) -> BankLocation:
     )
 )
 @settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=15,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_what_was_put_is_read_back(
     fresh: Callable[[], str], changes: list[tuple[str, Status, bytes]]

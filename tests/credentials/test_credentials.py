@@ -262,7 +262,9 @@ def test_hostile_strings_are_bounded_json(tmp_path: Path) -> None:
 
 @given(data=st.data())
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_damaged_files_never_raise_and_never_gain_trust(
     data: st.DataObject, tmp_path: Path

@@ -63,5 +63,5 @@ def test_a_signal_to_the_whole_group_is_the_parents_to_speak_of(
         raise Interrupted(signal.SIGINT)  # by the parent's handler, which a child has at first
 
     child = Child(interrupted)
-    assert child.kill(patience=10).code == 1
+    assert child.kill(patience=60).code == 1
     assert capfd.readouterr() == ("", "")

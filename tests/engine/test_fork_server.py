@@ -43,7 +43,7 @@ class Obedient:
         args = {"pid": os.getpid(), "today": self.today}
         if of in ("", self.name):
             if word == "sleep":
-                time.sleep(60)
+                time.sleep(600)
             if word == "die":
                 os.kill(os.getpid(), signal.SIGKILL)
             if word == "spin":
@@ -86,7 +86,7 @@ def pid(record: Record) -> int:
 
 
 def gone(process: int) -> bool:
-    for _ in range(250):
+    for _ in range(3000):
         try:
             os.kill(process, 0)
         except ProcessLookupError:
@@ -127,12 +127,11 @@ def test_what_has_not_ended_by_a_deadline_is_not_assessed(
 ) -> None:
     workers = Workers(config, 1)
     try:
-        began = time.monotonic()
-        record = workers.submit(item(words), 3).result()  # a slow machine gets as far as it can
-        assert time.monotonic() - began < 30
+        workers.submit(item("a"), None).result()  # it has loaded what it needs
+        record = workers.submit(item(words), 2).result()
         assert outcomes(record) == said
         assert record.item.sha256 is not None
-        slow = workers.submit(item("sleep first"), 5)
+        slow = workers.submit(item("sleep first"), 60)
         waiting = workers.submit(item("a"), 0.3).result()
         assert outcomes(waiting) == {"item": LATE}
         assert not waiting.verdict.complete
@@ -259,7 +258,7 @@ def test_a_script_needs_no_guard_and_no_temporary_folder(tmp_path: Path, tempora
     if temporary == "long":
         folder.mkdir()
     done = run_script(tmp_path, "checker.close()", TMPDIR=str(folder))
-    out, err = done.communicate(timeout=60)
+    out, err = done.communicate(timeout=120)
     assert (json.loads(out), err, done.returncode) == (["__main__", "review"], "", 0)
 
 
@@ -279,6 +278,6 @@ def test_all_are_gone_when_the_parent_is(tmp_path: Path, end: str) -> None:
     (worker,) = children(server)
     if end == "killed":
         parent.kill()
-    parent.communicate(timeout=60)
+    parent.communicate(timeout=120)
     assert gone(server)
     assert gone(worker)

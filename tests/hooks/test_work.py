@@ -151,7 +151,7 @@ def test_every_message_gets_one_decision_or_is_put_aside(
     outside = next(d for d in decisions if d["id"] == "outside")
     assert "hook.not_allowed" in [s["reason"]["code"] for s in outside["record"]["signals"]]
     worker.send_signal(signal.SIGTERM)
-    assert worker.wait(30) == 0
+    assert worker.wait(120) == 0
     again = subprocess.run([*crew.command, "--replay-dead"], capture_output=True, check=False)
     assert again.returncode == 0, again.stderr
     assert b"moved back" in again.stderr

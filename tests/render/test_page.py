@@ -18,6 +18,8 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
 Make = Callable[..., Record]
 Open = Callable[..., Any]
+SECONDS = 60_000
+"""Milliseconds for anything to be there."""
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
 HOSTILE = '</script><img src=x onerror="window.pwned=1">\nb.jpg'
 
@@ -45,7 +47,7 @@ def opened(
         context = browser.new_context(accept_downloads=True, **how)
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(SECONDS)
         page.on("request", lambda r: r.url.startswith((address, "blob:")) or noise.append(r.url))
         page.on("console", lambda said: noise.append(said.text))
         page.on("pageerror", lambda error: noise.append(str(error)))
@@ -66,7 +68,7 @@ def names(page: Any) -> list[str]:
 
 def counted(page: Any, words: str) -> None:
     """Wait until the page says how many items it shows: filters act a moment after typing."""
-    page.get_by_role("status").filter(has_text=words).wait_for(timeout=10_000)
+    page.get_by_role("status").filter(has_text=words).wait_for(timeout=SECONDS)
 
 
 def test_the_highest_risk_comes_first_and_columns_sort(opened: Open) -> None:

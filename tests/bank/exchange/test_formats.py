@@ -23,7 +23,9 @@ NOW = "2026-11-24T08:00:00Z"
 TEMPLATE = Path(misp.__file__).with_name("misp-template.json")
 FEED = Feed(name="fakes")
 BRIEF = settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=40,
+    deadline=None,
 )
 EVERY = pytest.mark.parametrize("name", [*FORMATS])
 
@@ -103,7 +105,9 @@ def test_an_empty_bank_makes_a_document_that_can_be_read(name: str, tmp_path: Pa
 
 @EVERY
 @settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=60,
+    deadline=None,
 )
 @given(data=st.binary(max_size=200), at=st.integers(0, 2000))
 def test_no_bytes_crash_a_reader(
@@ -130,7 +134,9 @@ JSON = st.recursive(
 
 @EVERY
 @settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=60,
+    deadline=None,
 )
 @given(value=JSON, place=st.integers(0, 10_000))
 def test_no_value_of_another_type_crashes_a_reader(
