@@ -190,7 +190,7 @@ def may_write(name: str, places: Places) -> list[Path]:
 
 
 def within(path: Path, folders: list[Path]) -> bool:
-    return any(path == folder or folder in path.parents for folder in folders)
+    return not {path, *path.parents}.isdisjoint(folders)
 
 
 def test_the_page_has_a_row_for_every_command() -> None:
@@ -239,10 +239,11 @@ def test_a_command_reads_what_it_is_given_and_nothing_else_of_mine(
     own += [each / file for each in (places.work, *places.work.parents)
             for file in ("provenance.toml", "pyproject.toml", ".git")]  # fmt: skip
     installed = {Path(each) for each in (*sys.path, sys.prefix, sys.base_prefix) if each}
+    may = [*given, *own, *installed, *map(Path.resolve, installed)]
     wrong = {
         path
         for path in traced[name].read
-        if not within(path, [*given, *own, *installed, *map(Path.resolve, installed)])
+        if not within(path, may)
         and path not in {places.work, *places.work.parents, places.passing}
         and not os.fspath(path).startswith(SYSTEM)
     }
