@@ -45,9 +45,20 @@ def unskipped(report: Report) -> Report:
     return report
 
 
+LONGEST = (
+    "engine/test_ray.py", "engine/test_memory.py", "text_model/test_model.py", "test_docs.py",
+    "hooks/service/test_web.py", "bank/test_damage.py", "cli/test_ends.py", "test_patterns.py",
+    "runs/test_run.py", "hooks/test_work.py", "cli/test_calibrate.py", "languages/test_detector.py",
+    "image_model/test_image_model.py", "text_marks/test_watermarks.py", "intake/test_remote.py",
+    "portrait/test_portrait.py", "image_model/test_published.py", "cli/test_progress.py",
+)  # fmt: skip
+"""Files whose tests take longest, the longest first."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put tests that are given more time first, so that no worker is left with them at the end."""
-    items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
+    """Put what takes longest first, so that no worker is left with it at the end."""
+    place = {f"tests/{file}": at for at, file in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.nodeid.partition("::")[0], len(place)))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -34,7 +34,7 @@ FLOOR = 0.3
 """CPU seconds of the long text under which no growth is judged: linear ones need hundredths."""
 LINEAR, QUADRATIC = 4, 16
 """Growth from the short text to the long one; what is nearer to the second is too much."""
-GIVEN_UP = 2.0
+GIVEN_UP = 1.0
 """CPU seconds of any text after which a pattern is not linear."""
 REPEATS = (codes.MAX_REPEAT, codes.MIN_REPEAT, codes.POSSESSIVE_REPEAT)
 FUNCTIONS = {"compile", "match", "fullmatch", "search", "split", "findall", "finditer", "sub"}

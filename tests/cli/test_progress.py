@@ -94,21 +94,15 @@ def without_times(text: str, form: str) -> object:
 @pytest.mark.parametrize("asked", COMMANDS, ids=" ".join)
 def test_a_terminal_on_stderr_costs_no_byte_of_the_records(
     watched: Callable[..., tuple[int, str]],
-    environment: dict[str, str],
+    run: Callable[..., "subprocess.CompletedProcess[str]"],
     tmp_path: Path,
     folder: Path,
     asked: tuple[str, str],
 ) -> None:
     form = asked[1]
     args = arguments(*asked, folder)
-    plain = subprocess.run(
-        [sys.executable, "-m", "provenance", *args],
-        capture_output=True,
-        cwd=tmp_path,
-        env=environment,
-        check=False,
-    )
-    wanted = without_times(plain.stdout.decode(), form)
+    plain = run(*args)
+    wanted = without_times(plain.stdout, form)
     with (tmp_path / "out").open("wb") as file:
         code, screen = watched(*args, stdout=file.fileno())
     assert without_times((tmp_path / "out").read_text(), form) == wanted
@@ -117,15 +111,12 @@ def test_a_terminal_on_stderr_costs_no_byte_of_the_records(
 
     ours, theirs = os.pipe()
     with os.fdopen(ours, "rb") as reader:
-        process = subprocess.Popen([sys.executable, "-c", COPY], stdin=reader, stdout=-1)
+        process = subprocess.Popen(["cat"], stdin=reader, stdout=-1)
     code, _ = watched(*args, stdout=theirs)
     os.close(theirs)
     piped, _ = process.communicate()
     assert without_times(piped.decode(), form) == wanted
     assert code == plain.returncode
-
-
-COPY = "import shutil, sys; shutil.copyfileobj(sys.stdin.buffer, sys.stdout.buffer)"
 
 
 def test_rows_and_progress_share_a_terminal(

@@ -215,6 +215,11 @@ def test_without_its_own_files_or_with_a_torn_line_a_run_goes_on(
     assert kept()[:2] == want
 
 
+def heard() -> None:
+    """Let an interrupt be heard, also where the tests run in the background of a script."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def start(tmp_path: Path) -> "subprocess.Popen[str]":
     """Start a pass over a folder and wait until some of its records are there."""
     call = ("scan", "in", "--out", "run", "--only", ALL, "--jobs", "2", "--format", "jsonl")
@@ -225,9 +230,10 @@ def start(tmp_path: Path) -> "subprocess.Popen[str]":
         text=True,
         start_new_session=True,
         env={**os.environ, "HOME": str(tmp_path), "PYTHONUTF8": "1"},
+        preexec_fn=heard,  # noqa: PLW1509 - no thread runs here
     )
     records = tmp_path / "run" / "records.jsonl"
-    until = time.monotonic() + 60
+    until = time.monotonic() + 120
     while not (records.exists() and records.stat().st_size) and time.monotonic() < until:
         time.sleep(0.01)
     return process
@@ -269,7 +275,7 @@ def test_an_interrupted_pass_says_so_and_keeps_what_is_done(
 ) -> None:
     with start(tmp_path) as process:
         process.send_signal(number)
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=120)
     assert process.returncode == code
     assert "interrupted after" in said
     told = json.loads((tmp_path / "run" / "summary.json").read_bytes())
@@ -305,7 +311,7 @@ def test_a_disk_that_is_full_ends_the_pass_to_be_continued(kept: Any, tmp_path: 
 def test_a_source_that_vanishes_ends_the_pass_to_be_continued(kept: Any, tmp_path: Path) -> None:
     with start(tmp_path) as process:
         (tmp_path / "in").rename(tmp_path / "elsewhere")
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=120)
     assert process.returncode == 3
     assert "in has vanished meanwhile" in said
     assert json.loads((tmp_path / "run" / "run.json").read_bytes())["state"] == "interrupted"
