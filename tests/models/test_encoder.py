@@ -205,16 +205,21 @@ def test_a_probe_finds_the_direction_and_repeats_itself() -> None:
     assert np.abs(again.weight - probe.weight).max() < 1e-6
 
 
-def test_few_rows_give_the_probe_of_the_full_equations() -> None:
+@pytest.mark.parametrize(("n", "width"), [(12, 30), (300, 20)])
+def test_a_probe_lies_where_loss_and_prior_balance(n: int, width: int) -> None:
     draw = np.random.default_rng(6)
-    x = draw.normal(size=(12, 30))
-    labels = [i % 3 == 0 for i in range(12)]
-    weights = train.balanced(labels, ["a"] * 12)
-    short = train.fit(x, labels, weights, 0.5)
-    twice = [label for label in labels for _ in range(3)]  # 36 rows for 30 features
-    long = train.fit(np.repeat(x, 3, 0), twice, np.repeat(weights, 3) / 3, 0.5)
-    assert np.abs(short.weight - long.weight).max() < 1e-6
-    assert short.bias == pytest.approx(long.bias, abs=1e-6)
+    x = draw.normal(3, 2, (n, width))
+    labels = [i % 3 == 0 for i in range(n)]
+    x[:, 1] += np.where(labels, 1, 0)
+    weights = train.balanced(labels, [str(i % 5) for i in range(n)])
+    probe = train.fit(x, labels, weights, 0.5)
+    share = weights / weights.sum()
+    scale = np.sqrt(share @ (x - share @ x) ** 2)
+    pull = 0.5 * weights * (1 / (1 + np.exp(-probe(x))) - np.array(labels))
+    slope = pull @ ((x - share @ x) / scale) + probe.weight * scale
+    assert np.abs(probe.weight * scale).max() > 0.1
+    assert np.abs(slope).max() < 1e-4
+    assert pull.sum() == pytest.approx(0, abs=1e-3)
 
 
 def test_sources_weigh_by_the_root_of_their_size() -> None:

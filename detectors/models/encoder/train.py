@@ -11,11 +11,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
+    Singles = NDArray[np.float32]
 
 STEPS = 30
-"""Newton steps at most; six to ten are usual."""
-ENOUGH = 1e-8
-"""Largest change of a coefficient at which the fit ends."""
+"""Newton steps at most; five to ten are usual."""
+ENOUGH = 1e-5
+"""Largest change of a coefficient at which the fit ends: the step before it was the last that
+mattered, as Newton's steps shrink quadratically."""
+PRODUCTS = 80
+"""Products with the curvature within a step at most."""
+SOLVED = 1e-7
+"""Share of the squared residual at which a step is solved."""
 
 
 class Probe(msgspec.Struct, frozen=True):
@@ -54,6 +60,11 @@ def fit(
 ) -> Probe:
     """Return the probe that minimises |w|^2 / 2 + strength x the weighted logistic loss.
 
+    Newton's method, each step by conjugate gradients, which need products with the curvature and
+    never the curvature itself (Lin, Weng and Keerthi 2008, "Trust region Newton method for
+    large-scale logistic regression"; the prior is strong enough for whole steps). Steps solved
+    exactly take ten times as long and more, for scores that differ by less than 2e-6.
+
     Args:
         features: (n, features); standardised inside, so that one strength fits all of them.
         labels: True for AI.
@@ -61,42 +72,47 @@ def fit(
         strength: how much the data count against the prior (sklearn's C).
         start: a probe near the one sought: the way from it is shorter, its end the same.
     """
-    rows = features.astype(np.float64)
-    share = weights / weights.sum()
+    rows = features.astype(np.float32)
+    share = (weights / weights.sum()).astype(np.float32)
     mean = share @ rows
     scale = np.sqrt(np.maximum(share @ (rows - mean) ** 2, 1e-12))
-    axes, turned = _turned((rows - mean) / scale)
-    design = np.concatenate([turned, np.ones((len(rows), 1))], 1)
-    truth = np.asarray(labels, np.float64)
-    prior = np.ones(design.shape[1])
+    design = np.concatenate([(rows - mean) / scale, np.ones((len(rows), 1), np.float32)], 1)
+    truth = np.asarray(labels, np.float32)
+    pull = (strength * weights).astype(np.float32)
+    prior = np.ones(design.shape[1], np.float32)
     prior[-1] = 1e-6  # the intercept is free
-    at = np.zeros(design.shape[1])
+    at = np.zeros(design.shape[1], np.float32)
     if start is not None:
-        weight = start.weight * scale
-        at[:-1] = weight if axes is None else weight @ axes
+        at[:-1] = start.weight * scale
         at[-1] = start.bias + mean @ start.weight
     for _ in range(STEPS):
-        chance = 1 / (1 + np.exp(-np.clip(design @ at, -30, 30)))
-        slope = strength * design.T @ (weights * (chance - truth)) + prior * at
-        curve = strength * (design.T * (weights * chance * (1 - chance))) @ design
-        step = np.linalg.solve(curve + np.diag(prior), slope)
+        chance = np.reciprocal(1 + np.exp(-np.clip(design @ at, -30, 30)))
+        slope = design.T @ (pull * (chance - truth)) + prior * at
+        step = _newton_step(design, pull * chance * (1 - chance), prior, slope)
         at -= step
         if np.abs(step).max() < ENOUGH:
             break
-    weight = (at[:-1] if axes is None else axes @ at[:-1]) / scale
+    weight = at[:-1].astype(np.float64) / scale
     return Probe(weight, float(at[-1] - weight @ mean))
 
 
-def _turned(rows: "Floats") -> "tuple[Floats | None, Floats]":
-    """Return axes that span the rows, and the rows along them, where these are fewer than features.
-
-    The prior is the same in all directions, so the solution lies in what the rows span: with few
-    pictures it is found there at a fraction of the cost. Otherwise: no axes, and the rows.
-    """
-    if len(rows) >= rows.shape[1]:
-        return None, rows
-    axes, along = np.linalg.qr(rows.T)
-    return axes, along.T
+def _newton_step(
+    design: "Singles", curve: "Singles", prior: "Singles", slope: "Singles"
+) -> "Singles":
+    """Solve (design' diag(curve) design + diag(prior)) step = slope by conjugate gradients."""
+    step = np.zeros_like(slope)
+    rest, along = slope.copy(), slope
+    size = first = float(rest @ rest)
+    for _ in range(PRODUCTS):
+        if size <= SOLVED * first:
+            break
+        turned = design.T @ (curve * (design @ along)) + prior * along
+        length = size / float(along @ turned)
+        step += length * along
+        rest -= length * turned
+        before, size = size, float(rest @ rest)
+        along = rest + (size / before) * along
+    return step
 
 
 def out_of_source(
