@@ -1,5 +1,6 @@
 """The command, run as users run it: as a process of its own; and the tests that CI may not skip."""
 
+import gc
 import json
 import os
 import signal
@@ -59,6 +60,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put what takes longest first, so that no worker is left with it at the end."""
     place = {f"tests/{file}": at for at, file in enumerate(LONGEST)}
     items.sort(key=lambda item: place.get(item.nodeid.partition("::")[0], len(place)))
+
+
+def pytest_collection_finish() -> None:
+    """Set aside what is loaded: it stays, and is not gone through again at each collection."""
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)

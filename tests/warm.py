@@ -10,7 +10,7 @@ take longer than most commands.
 
 import atexit
 import gc
-import importlib
+import importlib.metadata
 import json
 import os
 import pkgutil
@@ -50,11 +50,26 @@ def load() -> None:
 
     for language in languages():
         table(language)
+    know_what_is_installed()
     with Checker(only=["metadata", "text_marks"], jobs=0) as checker:
         checker.check(PICTURE)
         checker.check_text("Some words by someone.")
     gc.collect()
     gc.freeze()
+
+
+def know_what_is_installed() -> None:
+    """Read the plug-ins that are installed once; a folder that has packages is looked at anew."""
+    from detectors.catalog import GROUP
+
+    look = importlib.metadata.entry_points
+    found = look(group=GROUP)
+
+    def entry_points(**given: str) -> Any:
+        anew = given != {"group": GROUP} or any(Path().glob("*-info"))
+        return look(**given) if anew else found
+
+    importlib.metadata.entry_points = entry_points  # type: ignore[assignment]
 
 
 def main(asked: socket.socket) -> None:
