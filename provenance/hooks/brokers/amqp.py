@@ -4,22 +4,28 @@ A message that cannot be done with now waits in `IN.retry`, from where the serve
 Decisions are persistent, and confirmed by the server before anything is acknowledged.
 """
 
+import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from aio_pika.exceptions import ChannelClosed
 from faststream.rabbit import Channel, QueueType, RabbitBroker, RabbitQueue
-from faststream.rabbit.message import RabbitMessage
 
 from provenance.hooks.brokers import Delivery, Names, Queue
 from provenance.hooks.decision import DeadLetter
 
 if TYPE_CHECKING:
+    from aio_pika.abc import AbstractIncomingMessage, AbstractQueue
     from faststream.rabbit.schemas.queue import ClassicQueueArgs
 
 WAIT: Final = 1.0
 """Seconds for which a message is waited for."""
+STEP: Final = 0.1
+"""Seconds between two looks for one."""
+REPLY: Final = 60.0
+"""Seconds for the server to reply: a call that is broken off closes the channel, with all that was
+taken over it and is not acknowledged."""
 ATTEMPT: Final = "x-provenance-attempt"
 """Header of a message that waited in `IN.retry`: which delivery comes next."""
 COUNT: Final = "x-delivery-count"
@@ -29,12 +35,12 @@ COUNT: Final = "x-delivery-count"
 class AmqpDelivery(Delivery):
     """A message that is not acknowledged."""
 
-    def __init__(self, message: RabbitMessage, queue: "AmqpQueue") -> None:
+    def __init__(self, message: "AbstractIncomingMessage", queue: "AmqpQueue") -> None:
         """Keep the message."""
         self._message, self._queue = message, queue
         self.body = bytes(message.body)
-        headers = message.raw_message.headers
-        before = int(_number(headers.get(COUNT))) or int(bool(message.raw_message.redelivered))
+        headers = message.headers
+        before = int(_number(headers.get(COUNT))) or int(bool(message.redelivered))
         self.attempt = max(before + 1, int(_number(headers.get(ATTEMPT))))
 
     async def finish(self) -> None:
@@ -60,13 +66,12 @@ class AmqpQueue(Queue):
         self._broker = RabbitBroker(
             self._names.url,
             logger=None,
-            decoder=_undecoded,
             default_channel=Channel(publisher_confirms=True),
         )
         await self._broker.connect()
         await self._broker.start()
         names = self._names
-        inbox = await self._declared(names.inbox)
+        self._inbox = await self._declared(names.inbox)
         for name in (names.out, names.dead):
             await self._declared(name)
         back: ClassicQueueArgs = {
@@ -75,8 +80,6 @@ class AmqpQueue(Queue):
         }
         retry = RabbitQueue(self._retry, durable=True, arguments=back)
         await self._broker.declare_queue(retry)
-        self._inbox = self._broker.subscriber(inbox, persistent=False)
-        await self._inbox.start()
 
     async def close(self) -> None:
         """Disconnect; the server takes back what was not acknowledged."""
@@ -84,8 +87,11 @@ class AmqpQueue(Queue):
 
     async def take(self) -> AmqpDelivery | None:
         """Return the next message."""
-        message = await self._inbox.get_one(timeout=WAIT, no_ack=False)
-        return AmqpDelivery(message, self) if message else None
+        for _ in range(round(WAIT / STEP)):
+            if message := await self._inbox.get(fail=False, timeout=REPLY):
+                return AmqpDelivery(message, self)
+            await asyncio.sleep(STEP)
+        return None
 
     async def answer(self, decision: bytes) -> None:
         """Publish a decision."""
@@ -103,24 +109,19 @@ class AmqpQueue(Queue):
 
     async def raise_dead(self) -> int:
         """Move messages back, each acknowledged when the server has it again."""
-        dead = self._broker.subscriber(await self._declared(self._names.dead), persistent=False)
-        await dead.start()
-        count = 0
-        while message := await dead.get_one(timeout=WAIT, no_ack=False):
+        dead, count = await self._declared(self._names.dead), 0
+        while message := await dead.get(fail=False, timeout=REPLY):
             await self._put(self._names.inbox, bytes(message.body))
             await message.ack()
             count += 1
         return count
 
-    async def _declared(self, name: str) -> RabbitQueue:
+    async def _declared(self, name: str) -> "AbstractQueue":
         """Return a queue that is there now: a quorum queue, or what somebody made of that name."""
         queue = RabbitQueue(name, durable=True, queue_type=QueueType.QUORUM)
         with suppress(ChannelClosed):
-            await self._broker.declare_queue(queue)
-            return queue
-        as_it_is = RabbitQueue(name, declare=False)
-        await self._broker.declare_queue(as_it_is)
-        return as_it_is
+            return await self._broker.declare_queue(queue)
+        return await self._broker.declare_queue(RabbitQueue(name, declare=False))
 
     async def _put(
         self, name: str, body: bytes, headers: dict[str, Any] | None = None, **more: Any
@@ -133,7 +134,3 @@ class AmqpQueue(Queue):
 def _number(value: object) -> int:
     """Return a header as a number; 0 where it is none."""
     return value if isinstance(value, int) else 0
-
-
-async def _undecoded(_message: RabbitMessage) -> None:
-    """Leave a body as it is."""
