@@ -324,8 +324,11 @@ from provenance import cli
 from provenance.banking import add
 
 store.MOST_UNCOMPACTED, add.BATCH, rng, bank = 3, 2, random.Random(5), sys.argv[1]
-with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):
-    cli.provenance(["bank", "add", "--bank", bank + ".warm", sys.argv[2]])
+for name in (".warm", ".timed"):
+    began = time.monotonic()
+    with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):
+        cli.provenance(["bank", "add", "--bank", bank + name, sys.argv[2]])
+    longest = time.monotonic() - began
 for turn in range(int(sys.argv[3])):
     reader, writer = os.pipe()
     child = os.fork()
@@ -335,7 +338,7 @@ for turn in range(int(sys.argv[3])):
         cli.provenance(["bank", "add", "--bank", bank, sys.argv[2], f"{sys.argv[2]}/../{turn}.png"])
         os._exit(0)
     os.close(writer)
-    time.sleep(rng.uniform(0.0, 0.4))
+    time.sleep(rng.uniform(0.0, longest))
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     with open(reader) as told:
