@@ -139,7 +139,8 @@ def picture() -> str:
     from rich.console import Console
     from rich.text import Text
 
-    console = Console(record=True, width=80, file=io.StringIO(), force_terminal=True)
+    # in the colours of the screen: rich keeps a style's codes as they were when first printed
+    console = Console(record=True, width=80, file=io.StringIO(), color_system="256")
     console.print(Text(f"$ provenance {' '.join(SCREEN[:2])}\n"))
     console.print(Text.from_ansi(run(*SCREEN, FORCE_COLOR="1").rstrip()))
     return console.export_svg(title="provenance check", unique_id="screen")
