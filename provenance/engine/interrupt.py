@@ -98,7 +98,8 @@ def ignore() -> None:
 def _end(number: int, frame: FrameType | None) -> None:
     while frame:
         if frame.f_globals.get("__name__") == LOADS:
-            threading.Timer(AGAIN, signal.raise_signal, [number]).start()
+            main = threading.main_thread().ident  # which may wait in a call that this breaks off
+            threading.Timer(AGAIN, signal.pthread_kill, [main, number]).start()
             return
         frame = frame.f_back
     raise Interrupted(number)

@@ -1,8 +1,12 @@
 """Signals, sent for real: the first ends a run after what is done, a second one at once."""
 
+import importlib
 import os
 import signal
+import sys
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -60,6 +64,25 @@ def test_outside_of_a_run_they_end_at_once() -> None:
     with pytest.raises(Interrupted) as caught:
         os.kill(os.getpid(), signal.SIGTERM)
     assert caught.value.code == 143
+
+
+def test_during_an_import_they_wait_for_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sends.py").write_text(
+        "import os, signal\nos.kill(os.getpid(), signal.SIGTERM)\nwhole = True\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def load() -> None:
+        importlib.import_module("sends")
+        time.sleep(60)  # is broken off
+
+    end_at_once()
+    with pytest.raises(Interrupted) as caught:
+        load()
+    assert caught.value.code == 143
+    assert sys.modules.pop("sends").whole
 
 
 def test_a_signal_that_is_ignored_stays_ignored() -> None:
