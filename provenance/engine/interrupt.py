@@ -55,9 +55,12 @@ class Interruption:
         Raises:
             Interrupted: it is the second one, or the run cannot go on by itself.
         """
-        again, self.code = bool(self.code), 128 + number
-        if again or not self._waits:
-            _end(number, frame)
+        ends = bool(self.code) or not self._waits
+        if ends and _put_off(number, frame):
+            return  # it counts when it comes again
+        self.code = 128 + number
+        if ends:
+            raise Interrupted(number)
 
     def at_once(self, work: Callable[[], T], otherwise: T) -> T:
         """Return what a function returns, or something else if a signal comes meanwhile."""
@@ -96,13 +99,19 @@ def ignore() -> None:
 
 
 def _end(number: int, frame: FrameType | None) -> None:
+    if not _put_off(number, frame):
+        raise Interrupted(number)
+
+
+def _put_off(number: int, frame: FrameType | None) -> bool:
+    """Tell whether a module is being loaded; if so, the signal comes again soon."""
     while frame:
         if frame.f_globals.get("__name__") == LOADS:
             main = threading.main_thread().ident  # which may wait in a call that this breaks off
             threading.Timer(AGAIN, signal.pthread_kill, [main, number]).start()
-            return
+            return True
         frame = frame.f_back
-    raise Interrupted(number)
+    return False
 
 
 @contextmanager

@@ -26,6 +26,16 @@ def handlers() -> Iterator[None]:
         signal.signal(number, handler)
 
 
+@pytest.fixture
+def sends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Give the name of a module that sends a signal while it is loaded."""
+    lines = "import os, signal\nos.kill(os.getpid(), signal.SIGTERM)\nwhole = True\n"
+    (tmp_path / "sends.py").write_text(lines)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield "sends"
+    sys.modules.pop("sends", None)
+
+
 @pytest.mark.parametrize("number", NUMBERS)
 def test_the_first_is_noticed_and_the_second_ends(number: int) -> None:
     with interruptible() as interruption:
@@ -66,23 +76,28 @@ def test_outside_of_a_run_they_end_at_once() -> None:
     assert caught.value.code == 143
 
 
-def test_during_an_import_they_wait_for_its_end(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "sends.py").write_text(
-        "import os, signal\nos.kill(os.getpid(), signal.SIGTERM)\nwhole = True\n"
-    )
-    monkeypatch.syspath_prepend(tmp_path)
-
+def test_during_an_import_they_wait_for_its_end(sends: str) -> None:
     def load() -> None:
-        importlib.import_module("sends")
+        importlib.import_module(sends)
         time.sleep(60)  # is broken off
 
     end_at_once()
     with pytest.raises(Interrupted) as caught:
         load()
     assert caught.value.code == 143
-    assert sys.modules.pop("sends").whole
+    assert sys.modules[sends].whole
+
+
+def test_one_that_waited_for_an_import_is_not_a_second_one(sends: str) -> None:
+    taken = []
+    with interruptible() as interruption:
+        for thing in interruption.ending(map(importlib.import_module, [sends])):
+            while not interruption():
+                time.sleep(0.01)
+            time.sleep(0.1)  # is not broken off
+            taken.append(thing.whole)
+        assert interruption.code == 143
+    assert taken == [True]
 
 
 def test_a_signal_that_is_ignored_stays_ignored() -> None:
